@@ -1,0 +1,100 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Database } from './database.js';
+import { mysql, sqlite } from './dialect.js';
+import { migrations } from './migrations.js';
+
+export type SqliteDriver = 'auto' | 'better-sqlite3' | 'libsql';
+
+interface SqlitePragmas {
+  pragma(text: string): unknown;
+}
+
+/**
+ * Opens the embedded database. `driver` auto takes better-sqlite3 where npm could build it, else libsql, whose binary comes in the package.
+ * WAL with synchronous=FULL: what is committed survives kill -9 and power loss.
+ */
+export async function openSqlite(path: string, driver: SqliteDriver = 'auto'): Promise<Database> {
+  mkdirSync(dirname(path), { recursive: true });
+  const binding = await loadSqlite(driver);
+  const common = {
+    type: 'better-sqlite3' as const,
+    database: path,
+    driver: binding,
+    statementCacheSize: 200,
+    prepareDatabase: (connection: SqlitePragmas) => {
+      connection.pragma('busy_timeout = 10000');
+      connection.pragma('journal_mode = WAL');
+      connection.pragma('synchronous = FULL');
+      connection.pragma('foreign_keys = ON');
+      connection.pragma('journal_size_limit = 67108864');
+    },
+  };
+  const writer = await new DataSource({ ...common, migrations, migrationsTransactionMode: 'each' } as DataSourceOptions).initialize();
+  const reader = await new DataSource({
+    ...common,
+    readonly: true,
+    fileMustExist: true,
+    prepareDatabase: (connection: SqlitePragmas) => connection.pragma('busy_timeout = 10000'),
+  } as DataSourceOptions).initialize();
+  return new Database(sqlite, writer, reader);
+}
+
+/** The class of the SQLite binding. */
+export async function loadSqlite(driver: SqliteDriver): Promise<unknown> {
+  if (driver !== 'libsql') {
+    try {
+      const binding = defaultExport(await import('better-sqlite3' as string)) as new (path: string) => { close(): void };
+      new binding(':memory:').close();
+      return binding;
+    } catch (error) {
+      // Optional by design: without a compiler npm leaves it out.
+      if (driver === 'better-sqlite3') throw error;
+    }
+  }
+  return defaultExport(await import('libsql' as string));
+}
+
+function defaultExport(module: unknown): unknown {
+  return (module as { default?: unknown }).default ?? module;
+}
+
+/** Opens MySQL or MariaDB. READ COMMITTED everywhere; the server must be a single primary. */
+export async function openMysql(url: string, pool: number): Promise<Database> {
+  const at = new URL(url);
+  const source = await new DataSource({
+    type: 'mariadb',
+    host: at.hostname,
+    port: Number(at.port || 3306),
+    username: decodeURIComponent(at.username),
+    password: decodeURIComponent(at.password),
+    database: at.pathname.slice(1),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    poolSize: pool,
+    migrations,
+    migrationsTransactionMode: 'none',
+    extra: { enableKeepAlive: true, connectTimeout: 10_000 },
+  }).initialize();
+  const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
+  connections.on('connection', (connection) => connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'));
+  return new Database(mysql, source, source);
+}
+
+interface MysqlPool {
+  on(event: 'connection', listener: (connection: { query(sql: string): unknown }) => void): void;
+}
+
+/** Brings the schema up to date. Several replicas may do it at once: one works, the others wait. */
+export async function migrate(database: Database): Promise<string[]> {
+  const runner = database.writer.createQueryRunner();
+  try {
+    if (database.dialect.name === 'mysql') await runner.query("SELECT GET_LOCK('tocsin.migrations', 120)");
+    const done = await database.writer.runMigrations();
+    return done.map(({ name }) => name);
+  } finally {
+    if (database.dialect.name === 'mysql') await runner.query("SELECT RELEASE_LOCK('tocsin.migrations')");
+    await runner.release();
+  }
+}

@@ -1,0 +1,214 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { DataSource, QueryRunner } from 'typeorm';
+import { AmbiguousCommitError, isConnectionLoss } from './failures.js';
+import { Mutex } from './mutex.js';
+import type { Dialect } from './dialect.js';
+
+type Parameters = readonly unknown[];
+
+interface Transaction {
+  /** Present once the first statement ran: a transaction that touches nothing costs nothing. */
+  runner: QueryRunner | undefined;
+  beginning: Promise<QueryRunner> | undefined;
+  release: (() => void) | undefined;
+  readonly options: TransactionOptions;
+  readonly beforeCommit: (() => Promise<void>)[];
+  readonly afterCommit: (() => void)[];
+}
+
+export interface TransactionOptions {
+  /** Runs as the first statements of the transaction, before any other; a rejection rolls it back. */
+  readonly onBegin?: () => Promise<void>;
+  /** What is published keeps its order within a lane; default {@link COMMANDS}. */
+  readonly lane?: string;
+  /** Always roll back, and run no hook: for work that is done again only to rebuild memory. */
+  readonly discard?: boolean;
+}
+
+/** The lane of everything that does not come from a partition: HTTP commands and timers. */
+export const COMMANDS = 'commands';
+
+/**
+ * SQL for everybody: the same statements on MySQL/MariaDB and SQLite, `?` placeholders, and one way to have a transaction.
+ *
+ * A transaction belongs to the asynchronous call tree that `transaction` started; every `query` and `execute` below it takes part.
+ * It begins with its first statement. Outside a transaction only reads are possible (SQLite: on a read-only connection).
+ */
+export class Database {
+  readonly #current = new AsyncLocalStorage<Transaction>();
+  readonly #writers = new Mutex();
+
+  constructor(
+    readonly dialect: Dialect,
+    /** Writes, and reads inside transactions. */
+    readonly writer: DataSource,
+    /** Reads outside transactions; the same as `writer` except on SQLite. */
+    readonly reader: DataSource,
+  ) {}
+
+  /** Rows of a SELECT. Integers beyond 2^53 are not supported; blobs come as Buffer (MySQL) or Uint8Array. */
+  async query<T = Record<string, unknown>>(sql: string, parameters: Parameters = []): Promise<T[]> {
+    const transaction = this.#current.getStore();
+    if (!transaction) return (await this.reader.query(sql, [...parameters])) as T[];
+    const runner = await this.#begin(transaction);
+    return (await runner.query(sql, [...parameters])) as T[];
+  }
+
+  /** Runs a writing statement inside the current transaction; answers how many rows it changed (MySQL: found rows). */
+  async execute(sql: string, parameters: Parameters = []): Promise<number> {
+    const transaction = this.#current.getStore();
+    if (!transaction) throw new Error('a write needs a transaction: ' + sql.slice(0, 80));
+    const runner = await this.#begin(transaction);
+    const result = await runner.query(sql, [...parameters], true);
+    return result.affected ?? 0;
+  }
+
+  /**
+   * Multi-row INSERT in as few statements as the dialect allows. Rows are arrays in the order of `columns`.
+   * `conflict`: on a duplicate of `key`, set `update` to the new values, or keep the old row when `update` is empty.
+   */
+  async insert(
+    table: string,
+    columns: readonly string[],
+    rows: readonly Parameters[],
+    conflict?: { readonly key: readonly string[]; readonly update: readonly string[] },
+  ): Promise<void> {
+    const perStatement = Math.max(1, Math.min(1000, Math.floor(this.dialect.maxPlaceholders / columns.length)));
+    const tail = conflict ? this.dialect.onConflict(conflict.key, conflict.update) : '';
+    const placeholders = `(${columns.map(() => '?').join(', ')})`;
+    for (let start = 0; start < rows.length; start += perStatement) {
+      const slice = rows.slice(start, start + perStatement);
+      const values = new Array(slice.length).fill(placeholders).join(', ');
+      await this.execute(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${tail}`, slice.flat());
+    }
+  }
+
+  get inTransaction(): boolean {
+    return this.#current.getStore() !== undefined;
+  }
+
+  /** True when the current transaction has sent something to the database. */
+  get begun(): boolean {
+    return this.#current.getStore()?.runner !== undefined;
+  }
+
+  /** Stands for the current transaction as long as it lives. */
+  get transactionKey(): object {
+    return this.#required();
+  }
+
+  /** Lane of the current transaction. */
+  get lane(): string {
+    return this.#required().options.lane ?? COMMANDS;
+  }
+
+  /** Runs at the end of the current transaction, still inside it, in the order of registration. */
+  beforeCommit(action: () => Promise<void>): void {
+    this.#required().beforeCommit.push(action);
+  }
+
+  /** Runs after the current transaction is durable; never when it rolled back. */
+  afterCommit(action: () => void): void {
+    this.#required().afterCommit.push(action);
+  }
+
+  /** Begins the current transaction now, for those who need it although they write nothing. */
+  async begin(): Promise<void> {
+    await this.#begin(this.#required());
+  }
+
+  /**
+   * Runs `work` in a transaction and commits it; a rejection rolls back and is passed on. Inside another transaction it joins that one.
+   * Throws {@link AmbiguousCommitError} when the connection died during COMMIT: only the data can tell what happened.
+   */
+  async transaction<T>(work: () => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    if (this.inTransaction) return work();
+    const transaction: Transaction = {
+      runner: undefined,
+      beginning: undefined,
+      release: undefined,
+      options,
+      beforeCommit: [],
+      afterCommit: [],
+    };
+    const result = await this.#current.run(transaction, () => this.#runToEnd(transaction, work));
+    if (!options.discard) for (const action of transaction.afterCommit) action();
+    return result;
+  }
+
+  async #runToEnd<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
+    let committing = false;
+    try {
+      const result = await work();
+      if (transaction.options.discard) {
+        await this.#rollback(transaction);
+        return result;
+      }
+      // Hooks may register further hooks, so no iterator over a snapshot.
+      for (let i = 0; i < transaction.beforeCommit.length; i++) await transaction.beforeCommit[i]!();
+      committing = true;
+      await transaction.runner?.query('COMMIT');
+      return result;
+    } catch (error) {
+      await this.#rollback(transaction);
+      throw committing && isConnectionLoss(error) ? new AmbiguousCommitError(error) : error;
+    } finally {
+      await this.#release(transaction);
+    }
+  }
+
+  #begin(transaction: Transaction): Promise<QueryRunner> {
+    if (transaction.runner) return Promise.resolve(transaction.runner);
+    transaction.beginning ??= this.#start(transaction);
+    return transaction.beginning;
+  }
+
+  async #start(transaction: Transaction): Promise<QueryRunner> {
+    if (this.dialect.name === 'sqlite') transaction.release = await this.#writers.acquire();
+    const runner = this.writer.createQueryRunner();
+    try {
+      await runner.query(this.dialect.name === 'sqlite' ? 'BEGIN IMMEDIATE' : 'START TRANSACTION');
+    } catch (error) {
+      await runner.release();
+      throw error;
+    }
+    transaction.runner = runner;
+    await transaction.options.onBegin?.();
+    return runner;
+  }
+
+  async #rollback(transaction: Transaction): Promise<void> {
+    try {
+      await transaction.runner?.query('ROLLBACK');
+    } catch (error) {
+      // A dead connection has rolled back by itself; anything else must not hide the first error, which is on its way up.
+      if (!isConnectionLoss(error)) process.emitWarning(`rollback failed: ${String(error)}`);
+    }
+  }
+
+  async #release(transaction: Transaction): Promise<void> {
+    const runner = transaction.runner;
+    transaction.runner = undefined;
+    try {
+      await runner?.release();
+    } finally {
+      transaction.release?.();
+    }
+  }
+
+  #required(): Transaction {
+    const transaction = this.#current.getStore();
+    if (!transaction) throw new Error('this needs a transaction');
+    return transaction;
+  }
+
+  /** Throws when the database cannot be reached. */
+  async ping(): Promise<void> {
+    await this.reader.query('SELECT 1');
+  }
+
+  async close(): Promise<void> {
+    if (this.reader !== this.writer && this.reader.isInitialized) await this.reader.destroy();
+    if (this.writer.isInitialized) await this.writer.destroy();
+  }
+}

@@ -1,0 +1,34 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from './database.js';
+
+/** Rows that say which replica does what only one may do. Judged by the database's clock, which all replicas share. */
+@Injectable()
+export class LeaseRepository {
+  constructor(
+    private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Takes or renews the lease for LEASE_MS; false when another replica has it. */
+  hold(name: string): Promise<boolean> {
+    const { now } = this.database.dialect;
+    const owner = this.config.INSTANCE_ID;
+    return this.database.transaction(async () => {
+      await this.database.insert('lease', ['name', 'owner', 'epoch', 'expires_at'], [[name, '', 0, 0]], { key: ['name'], update: [] });
+      const taken = await this.database.execute(
+        `UPDATE lease SET epoch = CASE WHEN owner = ? THEN epoch ELSE epoch + 1 END, owner = ?, expires_at = ${now} + ?
+         WHERE name = ? AND (owner = ? OR expires_at < ${now})`,
+        [owner, owner, this.config.LEASE_MS, name, owner],
+      );
+      return taken === 1;
+    });
+  }
+
+  /** Gives the lease back, so that another replica need not wait for its end. */
+  async release(name: string): Promise<void> {
+    await this.database.transaction(() =>
+      this.database.execute('UPDATE lease SET expires_at = 0 WHERE name = ? AND owner = ?', [name, this.config.INSTANCE_ID]),
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TocsinError } from '../shared/errors.js';
+import { loadSqlite, type SqliteDriver } from './connect.js';
+
+interface LockConnection {
+  pragma(text: string): unknown;
+  exec(sql: string): unknown;
+  close(): void;
+}
+
+/**
+ * Keeps a second process out of a data folder, as long as this one lives: an exclusive SQLite lock, which the operating system drops with the process.
+ * Answers the function that gives it back. Throws {@link TocsinError} T5003 when another process has it.
+ */
+export async function lockFolder(folder: string, driver: SqliteDriver): Promise<() => void> {
+  mkdirSync(folder, { recursive: true });
+  const Binding = (await loadSqlite(driver)) as new (path: string) => LockConnection;
+  const connection = new Binding(join(folder, 'tocsin.lock'));
+  try {
+    connection.pragma('busy_timeout = 2000');
+    connection.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    connection.close();
+    throw new TocsinError('T5003', `another process uses the folder ${folder} (${error instanceof Error ? error.message : String(error)})`);
+  }
+  return () => connection.close();
+}

@@ -1,0 +1,14 @@
+/** First come, first served. */
+export class Mutex {
+  #tail: Promise<void> = Promise.resolve();
+
+  /** Resolves with the function that gives the lock back. */
+  async acquire(): Promise<() => void> {
+    let release!: () => void;
+    const next = new Promise<void>((resolve) => (release = resolve));
+    const before = this.#tail;
+    this.#tail = before.then(() => next);
+    await before;
+    return release;
+  }
+}

@@ -1,0 +1,24 @@
+import type { DataSource } from 'typeorm';
+
+/** The synchronous calls of the SQLite binding that hot paths use directly. */
+export interface SqliteStatement {
+  run(...parameters: unknown[]): { changes: number };
+  get(...parameters: unknown[]): unknown;
+  all(...parameters: unknown[]): unknown[];
+}
+
+export interface SqliteConnection {
+  prepare(sql: string): SqliteStatement;
+}
+
+/** The connection under a SQLite data source. Writes on it belong to the transaction that is open on the data source. */
+export function sqliteConnection(source: DataSource): SqliteConnection {
+  return (source.driver as unknown as { databaseConnection: SqliteConnection }).databaseConnection;
+}
+
+/** Blobs come as Buffer from better-sqlite3 and as ArrayBuffer from libsql. */
+export function bytes(blob: unknown): Buffer | null {
+  if (blob === null || blob === undefined) return null;
+  if (Buffer.isBuffer(blob)) return blob;
+  return blob instanceof ArrayBuffer ? Buffer.from(blob) : Buffer.from(blob as Uint8Array);
+}

@@ -1,0 +1,28 @@
+import { Logger } from '@nestjs/common';
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import { registerCodecs } from './codecs.js';
+import { patchKafkajs } from './patches.js';
+
+const logger = new Logger('kafka');
+
+/** A kafkajs client with our repairs, codecs and logging. */
+export function kafkaClient(brokers: readonly string[], clientId: string): Kafka {
+  patchKafkajs();
+  registerCodecs();
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...brokers],
+    connectionTimeout: 3000,
+    requestTimeout: 10_000,
+    // kafkajs takes other defaults under NODE_ENV=test; ours are always these.
+    retry: { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 },
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => note,
+  });
+}
+
+/** kafkajs calls everything an error that it will simply try again; what matters reaches us through events and rejections. */
+function note({ namespace, log }: LogEntry): void {
+  const { message, error } = log as { message: string; error?: string };
+  logger.debug(`${namespace}: ${message}${error ? ` (${error})` : ''}`);
+}

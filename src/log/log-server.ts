@@ -1,0 +1,245 @@
+import { Logger } from '@nestjs/common';
+import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Config } from '../config.js';
+import { passingTrouble } from '../database/failures.js';
+import { PoisonError } from '../shared/errors.js';
+import { Mutex } from '../database/mutex.js';
+import { type Claim, ClaimedBatch } from './claimed-batch.js';
+import type { Consumes } from './consumes.js';
+import type { ConsumerWatch } from './consumer-watch.js';
+import { type CursorRepository, FencedError } from './cursor.repository.js';
+import { PoisonLimit } from './dead-letters.js';
+import { groupTransport } from './groups.js';
+import type { BatchControl, ConsumerState, Log, LogConsumer, PartitionListener, RecordBatch, TopicPartition } from './log.js';
+import { lane } from './offset-commit.interceptor.js';
+
+const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+/** Records are missing, or the consumer must not go on for another reason that only people can remove. */
+export class StoppedError extends Error {}
+
+/**
+ * Nest transport of one consumer group: hands every batch of the log to the method that `@Consume` bound, after it has claimed the partition.
+ * It decides where a partition starts, notices gaps and lost ownership, and never lets an error reach the client library.
+ */
+export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
+  readonly #log = new Logger(`consumer ${this.group}`);
+  readonly #claims = new Map<string, Claim>();
+  readonly #stopped = new Map<string, string>();
+  readonly #poison = new PoisonLimit();
+  /** One thing at a time for each partition: a batch, or the commit of what waits. */
+  readonly #busy = new Map<string, Mutex>();
+  #consumer: LogConsumer | undefined;
+  #flushing: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly group: string,
+    private readonly log: Log,
+    private readonly cursors: CursorRepository,
+    private readonly config: Config,
+    private readonly watch: ConsumerWatch,
+  ) {
+    super();
+    this.transportId = groupTransport(group);
+  }
+
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      this.#consumer = await this.log.subscribe({
+        group: this.group,
+        topics: [...this.messageHandlers.keys()],
+        maxRecords: this.#stateful ? this.config.DETECT_BATCH_RECORDS : this.config.BATCH_RECORDS,
+        listener: this,
+      });
+      if (this.#stateful) this.#flushing = setInterval(() => void this.#flushAll(), this.config.DETECT_COMMIT_MS);
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#flushing);
+    await this.#flushAll();
+    await this.#consumer?.stop();
+  }
+
+  /** Commits what stateful partitions have handled but not yet committed. A failure costs nothing: the records come again. */
+  async #flushAll(): Promise<void> {
+    for (const claim of this.claims()) {
+      if (claim.position > claim.committed && Date.now() - claim.committedAt >= this.config.DETECT_COMMIT_MS) await this.#flush(claim);
+    }
+  }
+
+  async #flush(claim: Claim): Promise<void> {
+    const release = await this.#mutex(claim).acquire();
+    try {
+      if (!claim.lost) await this.#handle(new ClaimedBatch(claim, [], false, () => Promise.resolve()));
+    } catch (error) {
+      this.#distrust(claim, error);
+    } finally {
+      release();
+    }
+  }
+
+  #mutex(at: TopicPartition): Mutex {
+    let mutex = this.#busy.get(name(at));
+    if (!mutex) this.#busy.set(name(at), (mutex = new Mutex()));
+    return mutex;
+  }
+
+  /** Not used: nothing listens to events of the transport itself. */
+  on(): void {}
+
+  unwrap<T>(): T {
+    return this.#consumer as T;
+  }
+
+  state(): ConsumerState | undefined {
+    const state = this.#consumer?.state();
+    const problem = [...this.#stopped].map(([partition, why]) => `${partition}: ${why}`).join('; ');
+    return state && problem ? { ...state, problem } : state;
+  }
+
+  claims(): readonly Claim[] {
+    return [...this.#claims.values()].filter((claim) => !claim.lost);
+  }
+
+  async assigned(at: TopicPartition, generation: number): Promise<number> {
+    const kept = this.#claims.get(name(at));
+    const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
+    this.log.own(lane(this.group, at.topic, at.partition));
+    return claim.position;
+  }
+
+  async #renewed(claim: Claim, generation: number): Promise<Claim | undefined> {
+    try {
+      await this.cursors.renew(this.group, claim, claim.epoch, generation, Date.now());
+      return claim;
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Claims the partition and, for a stage with memory, lets it load its state before any record comes. */
+  async #claim(at: TopicPartition, generation: number): Promise<Claim> {
+    this.#drop(at);
+    const bounds = (await this.log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    if (!bounds) throw new Error(`${name(at)} does not exist`);
+    const cursor = await this.cursors.claim(this.group, at, generation, bounds.low, Date.now());
+    if (!cursor) throw new FencedError('a younger generation owns it');
+    const start = this.#stateful ? cursor.stateOffset : cursor.nextOffset;
+    const claim: Claim = {
+      group: this.group,
+      topic: at.topic,
+      partition: at.partition,
+      epoch: cursor.epoch,
+      stateOffset: cursor.stateOffset,
+      committed: cursor.nextOffset,
+      position: start,
+      committedAt: Date.now(),
+      lost: false,
+      refused: new Map(),
+    };
+    this.#claims.set(name(at), claim);
+    if (cursor.nextOffset > bounds.high) await this.#stop(at, `T6102 the cursor is at ${cursor.nextOffset}, but the log ends at ${bounds.high}`);
+    else if (start < bounds.low) await this.#stop(at, `T6101 the records ${start} to ${bounds.low - 1} are gone from the log`);
+    else if (this.#stateful) await this.#handle(new ClaimedBatch(claim, [], start < cursor.nextOffset, () => Promise.resolve()));
+    return claim;
+  }
+
+  revoked(at: TopicPartition): void {
+    this.#drop(at);
+    this.#stopped.delete(name(at));
+    this.log.disown(lane(this.group, at.topic, at.partition));
+  }
+
+  #drop(at: TopicPartition): void {
+    const claim = this.#claims.get(name(at));
+    if (claim) claim.lost = true;
+    this.#claims.delete(name(at));
+  }
+
+  async batch(batch: RecordBatch, control: BatchControl): Promise<void> {
+    const release = await this.#mutex(batch).acquire();
+    try {
+      await this.#batch(batch, control);
+    } finally {
+      release();
+    }
+  }
+
+  async #batch(batch: RecordBatch, control: BatchControl): Promise<void> {
+    const claim = this.#claims.get(name(batch));
+    if (!claim || claim.lost) throw new FencedError('not claimed');
+    if (this.#stopped.has(name(batch))) throw new StoppedError(this.#stopped.get(name(batch)));
+    const records = batch.records.filter(({ offset }) => offset >= claim.position);
+    const first = records[0];
+    if (!first) return;
+    if (first.offset > claim.position) await this.#checkGap(claim, first.offset);
+    const replayed = records.filter(({ offset }) => offset < claim.committed);
+    try {
+      if (replayed.length > 0) await this.#handle(new ClaimedBatch(claim, replayed, true, () => control.heartbeat()));
+      const live = replayed.length > 0 ? records.slice(replayed.length) : records;
+      if (live.length > 0) await this.#handle(new ClaimedBatch(claim, live, false, () => control.heartbeat()));
+    } catch (error) {
+      this.#distrust(claim, error);
+      throw error;
+    }
+    this.watch.handled(this.group, batch, claim.position);
+    await control.commit(claim.committed);
+  }
+
+  /** After a failure the memory of a stateful stage may be half done, and a fenced claim is over: claim anew before the next try. */
+  #distrust(claim: Claim, error: unknown): void {
+    if (error instanceof PoisonError && error.offset !== undefined) claim.refused.set(error.offset, error);
+    if (this.#stateful || error instanceof FencedError) claim.lost = true;
+    const trouble = passingTrouble(error);
+    this.watch.failed(claim, error instanceof FencedError ? 'fenced' : (trouble ?? 'error'));
+    const detail = error instanceof Error ? error.message : String(error);
+    if (trouble) this.#log.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
+    else this.#log.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
+  }
+
+  async #checkGap(claim: Claim, first: number): Promise<void> {
+    const bounds = (await this.log.offsets(claim.topic)).find(({ partition }) => partition === claim.partition);
+    // Control records and compaction leave holes; only what retention has deleted is lost.
+    if (bounds && bounds.low <= claim.position) return;
+    await this.#stop(claim, `T6101 the records ${claim.position} to ${first - 1} are gone from the log`);
+    throw new StoppedError('gap');
+  }
+
+  /** Stops a partition until people decide. Never a silent jump: it is in the audit table, in the log, and readiness is red. */
+  async #stop(at: TopicPartition, why: string): Promise<void> {
+    this.#stopped.set(name(at), why);
+    this.#log.error(`${name(at)} stopped: ${why}`);
+    await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, why, Date.now());
+  }
+
+  /** Goes on after {@link StoppedError}: what was missing is given up for good, by the decision of people. */
+  resume(at: TopicPartition): void {
+    this.#stopped.delete(name(at));
+    this.#poison.reset();
+  }
+
+  async #handle(batch: ClaimedBatch): Promise<void> {
+    const handler = this.getHandlerByPattern(batch.topic) ?? (await this.#absent(batch.topic));
+    const result: unknown = await handler(batch, batch);
+    if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+    if (batch.replay || batch.raw.length === 0) return;
+    this.watch.poisoned(batch);
+    const poison = new Set(batch.poison.map(({ record }) => record.offset));
+    const why = this.#poison.note(batch.raw.map(({ offset }) => poison.has(offset)));
+    if (why) await this.#stop(batch, `T6103 ${why}`);
+  }
+
+  #absent(topic: string): never {
+    throw new Error(`nobody consumes ${topic}`);
+  }
+
+  get #stateful(): boolean {
+    return [...this.messageHandlers.values()].some((handler) => (handler.extras as Consumes | undefined)?.options.stateful);
+  }
+}

@@ -1,0 +1,16 @@
+import { Logger } from '@nestjs/common';
+import { backoff } from './backoff.js';
+
+/** Tries until it works: a server that is not there yet is waited for, not died of. */
+export async function untilConnected<T>(name: string, connect: () => Promise<T>): Promise<T> {
+  const logger = new Logger('start');
+  for (let failures = 1; ; failures++) {
+    try {
+      return await connect();
+    } catch (error) {
+      const wait = backoff(failures, Math.random(), 200, 5000);
+      logger.warn(`the ${name} does not answer: ${error instanceof Error ? error.message : String(error)}; again in ${wait} ms`);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}

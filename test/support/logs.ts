@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { parseConfig } from '../../src/config.js';
+import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import type { Log } from '../../src/log/log.js';
+import { aMysql, aSqlite, type TestDatabase } from './database.js';
+
+export interface TestLog extends TestDatabase {
+  readonly log: Log;
+  /** Another replica: a second log client on the same servers. */
+  another(): Promise<Log>;
+  readonly rebalances: boolean;
+}
+
+/** The embedded log in a fresh SQLite database. */
+export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'better-sqlite3'): Promise<TestLog> {
+  const { database, close } = await aSqlite(driver);
+  const log = new EmbeddedLog(database, parseConfig({}));
+  await log.connect();
+  return {
+    log,
+    database,
+    rebalances: false,
+    another: () => Promise.reject(new Error('the embedded log has one process')),
+    close: async () => {
+      await log.close();
+      await close();
+    },
+  };
+}
+
+/** Kafka at KAFKA_BROKERS, with topics and groups of its own. */
+export async function aKafkaLog(): Promise<TestLog> {
+  const { database, close } = await aMysql();
+  const prefix = `t${randomBytes(4).toString('hex')}.`;
+  const config = (instance: string) =>
+    parseConfig({
+      KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
+      DATABASE_URL: process.env['DATABASE_URL'],
+      TOPIC_PREFIX: prefix,
+      GROUP_PREFIX: prefix,
+      INSTANCE_ID: instance,
+      KAFKA_SESSION_TIMEOUT_MS: '6000',
+      KAFKA_HEARTBEAT_MS: '500',
+    });
+  const logs: Log[] = [];
+  const open = async (): Promise<Log> => {
+    const log = new KafkaLog(database, config(`instance-${logs.length}`));
+    logs.push(log);
+    await log.connect();
+    return log;
+  };
+  return {
+    log: await open(),
+    database,
+    rebalances: true,
+    another: open,
+    close: async () => {
+      await Promise.all(logs.map((log) => log.close()));
+      await close();
+    },
+  };
+}
+
+/** The logs that the contract suite runs on. Kafka where KAFKA_BROKERS and DATABASE_URL name servers; the test script sees to it. */
+export const logs: [string, () => Promise<TestLog>][] = [
+  ['embedded, better-sqlite3', () => anEmbeddedLog('better-sqlite3')],
+  ['embedded, libsql', () => anEmbeddedLog('libsql')],
+  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', aKafkaLog]] as [string, () => Promise<TestLog>][]) : []),
+];
