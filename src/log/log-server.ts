@@ -199,7 +199,9 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const trouble = passingTrouble(error);
     this.watch.failed(claim, error instanceof FencedError ? 'fenced' : (trouble ?? 'error'));
     const detail = error instanceof Error ? error.message : String(error);
-    if (trouble) this.#log.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
+    if (error instanceof PoisonError) this.#log.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
+    else if (error instanceof FencedError) this.#log.warn(`${name(claim)}: ${detail}; claimed anew`);
+    else if (trouble) this.#log.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
     else this.#log.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
   }
 

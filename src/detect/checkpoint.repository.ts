@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { bytes } from '../database/sqlite.js';
+import type { TopicPartition } from '../log/log.js';
+
+export interface Block {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+/** A statement must stay below the server's packet limit (16 MiB by default on MariaDB). */
+const STATEMENT_BYTES = 4 * 1024 * 1024;
+
+/** Detect's memory at rest: packed blocks by partition. */
+@Injectable()
+export class CheckpointRepository {
+  constructor(private readonly database: Database) {}
+
+  async load({ topic, partition }: TopicPartition): Promise<Block[]> {
+    const rows = await this.database.query<{ block: string; content: unknown }>(
+      'SELECT block, content FROM detect_checkpoint WHERE topic = ? AND partition_no = ?',
+      [topic, partition],
+    );
+    return rows.map(({ block, content }) => ({ id: block, bytes: bytes(content) ?? Buffer.alloc(0) }));
+  }
+
+  /** Inside the current transaction: replaces changed blocks and deletes removed ones. */
+  async save({ topic, partition }: TopicPartition, changed: readonly Block[], removed: readonly string[]): Promise<void> {
+    for (let start = 0; start < removed.length; start += 500) {
+      const some = removed.slice(start, start + 500);
+      await this.database.execute(
+        `DELETE FROM detect_checkpoint WHERE topic = ? AND partition_no = ? AND block IN (${some.map(() => '?').join(', ')})`,
+        [topic, partition, ...some],
+      );
+    }
+    for (const group of grouped(changed)) {
+      await this.database.insert(
+        'detect_checkpoint',
+        ['topic', 'partition_no', 'block', 'content'],
+        group.map((block) => [topic, partition, block.id, block.bytes]),
+        { key: ['topic', 'partition_no', 'block'], update: ['content'] },
+      );
+    }
+  }
+}
+
+function grouped(blocks: readonly Block[]): Block[][] {
+  const groups: Block[][] = [];
+  let size = Infinity;
+  for (const block of blocks) {
+    if (size + block.bytes.length > STATEMENT_BYTES) {
+      groups.push([]);
+      size = 0;
+    }
+    groups.at(-1)!.push(block);
+    size += block.bytes.length;
+  }
+  return groups;
+}

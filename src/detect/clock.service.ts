@@ -1,0 +1,81 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Log } from '../log/log.js';
+import { topics } from '../topics.js';
+import { tickRecord } from './tick.js';
+import { StrategyRepository } from './strategy.repository.js';
+
+/** A partition whose memory this process holds. */
+export interface TimedPartition {
+  readonly partition: number;
+  /** Rule set in force there. */
+  readonly rulesVersion: number;
+  /** True when time alone can still change something. */
+  readonly waiting: boolean;
+}
+
+/**
+ * Writes the clock into the log: a tick for each partition of ours that waits for time, every TICK_MS, and one for every partition when the
+ * rules change. Ticks are lost without harm; the next one says the same and more.
+ */
+@Injectable()
+export class Clock implements OnApplicationShutdown {
+  readonly #logger = new Logger('clock');
+  #timer: NodeJS.Timeout | undefined;
+  #ticking = false;
+  #partitions: () => readonly TimedPartition[] = () => [];
+
+  constructor(
+    private readonly log: Log,
+    private readonly strategies: StrategyRepository,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Begins to tick for the partitions that `owned` answers. */
+  start(owned: () => readonly TimedPartition[]): void {
+    this.#partitions = owned;
+    this.#timer = setInterval(() => void this.#tick(), this.config.TICK_MS);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Tells every partition that the rules have changed. When the log does not answer, the owners will tell theirs. */
+  async announce(): Promise<void> {
+    try {
+      const version = await this.strategies.rulesVersion();
+      const count = await this.log.partitions(topics.rawEvents.name);
+      await this.#publish(
+        Array.from({ length: count }, (_, partition) => partition),
+        version,
+      );
+    } catch (error) {
+      this.#logger.warn(`rules change is told later: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    try {
+      const owned = this.#partitions();
+      if (owned.length === 0) return;
+      const version = await this.strategies.rulesVersion();
+      const due = owned.filter(({ waiting, rulesVersion }) => waiting || rulesVersion < version);
+      if (due.length > 0) await this.#publish(due.map(({ partition }) => partition), version);
+    } catch (error) {
+      this.#logger.warn(`no tick: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  async #publish(partitions: readonly number[], version: number): Promise<void> {
+    const value = tickRecord(version, Date.now());
+    await this.log.publish(
+      topics.rawEvents.name,
+      partitions.map((partition) => ({ key: null, value, partition })),
+    );
+  }
+}

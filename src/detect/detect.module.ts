@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { CheckpointRepository } from './checkpoint.repository.js';
+import { Clock } from './clock.service.js';
+import { DetectConsumer } from './detect.consumer.js';
+import { DetectService } from './detect.service.js';
+import { StrategyController } from './strategy.controller.js';
+import { StrategyReader } from './strategy.reader.js';
+import { StrategyRepository } from './strategy.repository.js';
+import { StrategyService } from './strategy.service.js';
+
+@Module({
+  controllers: [DetectConsumer, StrategyController],
+  providers: [CheckpointRepository, Clock, DetectService, StrategyReader, StrategyRepository, StrategyService],
+  exports: [DetectService, StrategyReader, StrategyService],
+})
+export class DetectModule {}

@@ -1,0 +1,153 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { TocsinError } from '../shared/errors.js';
+import { identity } from '../shared/identity.js';
+import type { RuleSet, Strategy, StrategyBody } from './strategy.js';
+
+interface VersionRow {
+  strategy_id: number;
+  version: number;
+  rules_version: number;
+  body: string | null;
+  changed_by: string;
+  changed_at: number | string;
+}
+
+export interface StrategyVersion {
+  readonly version: number;
+  readonly rules_version: number;
+  readonly changed_by: string;
+  readonly changed_at: number;
+  /** null when this version is the deletion. */
+  readonly body: StrategyBody | null;
+}
+
+/** Strategies and all their versions. Every change takes the next number of the rule set, which decides from where in the log it applies. */
+@Injectable()
+export class StrategyRepository {
+  constructor(private readonly database: Database) {}
+
+  async rulesVersion(): Promise<number> {
+    const [row] = await this.database.query<{ version: number }>('SELECT version FROM rules_version WHERE id = 1');
+    return row?.version ?? 0;
+  }
+
+  /** The rule set as it was at `version`, strategies in order of their ids. */
+  async rulesAt(version: number): Promise<RuleSet> {
+    if (version === 0) return { version, strategies: [] };
+    const rows = await this.database.query<VersionRow>(
+      `SELECT v.* FROM strategy_version v
+       JOIN (SELECT strategy_id, MAX(version) AS latest FROM strategy_version WHERE rules_version <= ? GROUP BY strategy_id) l
+         ON l.strategy_id = v.strategy_id AND l.latest = v.version
+       ORDER BY v.strategy_id`,
+      [version],
+    );
+    return { version, strategies: rows.flatMap(strategyOf) };
+  }
+
+  async find(ids: readonly number[]): Promise<Strategy[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.database.query<VersionRow>(
+      `SELECT v.* FROM strategy s JOIN strategy_version v ON v.strategy_id = s.id AND v.version = s.version
+       WHERE s.id IN (${ids.map(() => '?').join(', ')})`,
+      ids,
+    );
+    return rows.flatMap(strategyOf);
+  }
+
+  async list(filter: { bk_biz_id?: string; after: number; limit: number }): Promise<Strategy[]> {
+    const business = filter.bk_biz_id === undefined ? '' : ' AND s.bk_biz_id = ?';
+    const rows = await this.database.query<VersionRow>(
+      `SELECT v.* FROM strategy s JOIN strategy_version v ON v.strategy_id = s.id AND v.version = s.version
+       WHERE s.live_key IS NOT NULL AND s.id > ?${business} ORDER BY s.id LIMIT ${filter.limit}`,
+      [filter.after, ...(filter.bk_biz_id === undefined ? [] : [filter.bk_biz_id])],
+    );
+    return rows.flatMap(strategyOf);
+  }
+
+  async named(business: string, name: string): Promise<Strategy | undefined> {
+    const [row] = await this.database.query<{ id: number }>('SELECT id FROM strategy WHERE live_key = ?', [liveKey(business, name)]);
+    return row && (await this.find([row.id]))[0];
+  }
+
+  async versions(id: number): Promise<StrategyVersion[]> {
+    const rows = await this.database.query<VersionRow>('SELECT * FROM strategy_version WHERE strategy_id = ? ORDER BY version', [id]);
+    return rows.map((row) => ({
+      version: row.version,
+      rules_version: row.rules_version,
+      changed_by: row.changed_by,
+      changed_at: Number(row.changed_at),
+      body: row.body === null ? null : (JSON.parse(row.body) as StrategyBody),
+    }));
+  }
+
+  /** Stores a new strategy. Throws {@link TocsinError} T2003 when the business has one of that name. */
+  create(body: StrategyBody, by: string, now: number): Promise<Strategy> {
+    return this.database.transaction(async () => {
+      const rules = await this.#nextRulesVersion();
+      if (await this.named(body.bk_biz_id, body.name)) throw new TocsinError('T2003', `business ${body.bk_biz_id} already has a strategy "${body.name}"`);
+      const key = liveKey(body.bk_biz_id, body.name);
+      await this.database.insert(
+        'strategy',
+        ['bk_biz_id', 'name', 'live_key', 'version', 'created_at', 'updated_at'],
+        [[body.bk_biz_id, body.name, key, 1, now, now]],
+      );
+      const [row] = await this.database.query<{ id: number }>('SELECT id FROM strategy WHERE live_key = ?', [key]);
+      if (!row) throw new Error('the strategy just stored is not there');
+      await this.#store(row.id, 1, rules, body, by, now);
+      return { ...body, id: row.id, version: 1 };
+    });
+  }
+
+  /**
+   * Stores the next version; `body` null deletes. `expected` is the version that the caller has seen, if he says so.
+   * Throws {@link TocsinError} T2002 when there is no such strategy, T2003 when it moved on or the name is taken.
+   */
+  change(id: number, body: StrategyBody | null, by: string, now: number, expected?: number): Promise<number> {
+    return this.database.transaction(async () => {
+      const rules = await this.#nextRulesVersion();
+      const [row] = await this.database.query<{ version: number; bk_biz_id: string; name: string }>(
+        `SELECT version, bk_biz_id, name FROM strategy WHERE id = ? AND live_key IS NOT NULL${this.database.dialect.forUpdate}`,
+        [id],
+      );
+      if (!row) throw new TocsinError('T2002', `no strategy ${id}`);
+      if (expected !== undefined && expected !== row.version) throw new TocsinError('T2003', `version is ${row.version}, not ${expected}`);
+      const version = row.version + 1;
+      if (body) await this.#refuseTaken(id, body);
+      await this.database.execute('UPDATE strategy SET version = ?, bk_biz_id = ?, name = ?, live_key = ?, updated_at = ? WHERE id = ?', [
+        version,
+        body?.bk_biz_id ?? row.bk_biz_id,
+        body?.name ?? row.name,
+        body ? liveKey(body.bk_biz_id, body.name) : null,
+        now,
+        id,
+      ]);
+      await this.#store(id, version, rules, body, by, now);
+      return version;
+    });
+  }
+
+  async #refuseTaken(id: number, body: StrategyBody): Promise<void> {
+    const other = await this.named(body.bk_biz_id, body.name);
+    if (other && other.id !== id) throw new TocsinError('T2003', `business ${body.bk_biz_id} already has a strategy "${body.name}"`);
+  }
+
+  async #nextRulesVersion(): Promise<number> {
+    await this.database.execute('UPDATE rules_version SET version = version + 1 WHERE id = 1');
+    return this.rulesVersion();
+  }
+
+  async #store(id: number, version: number, rules: number, body: StrategyBody | null, by: string, now: number): Promise<void> {
+    await this.database.insert(
+      'strategy_version',
+      ['strategy_id', 'version', 'rules_version', 'body', 'changed_by', 'changed_at'],
+      [[id, version, rules, body && JSON.stringify(body), by, now]],
+    );
+  }
+}
+
+const liveKey = (business: string, name: string): string => identity('strategy', business, name);
+
+function strategyOf({ strategy_id, version, body }: VersionRow): Strategy[] {
+  return body === null ? [] : [{ ...(JSON.parse(body) as StrategyBody), id: strategy_id, version }];
+}

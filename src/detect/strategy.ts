@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+
+const finite = z.number().refine(Number.isFinite, 'must be a finite number');
+const level = z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1 (fatal), 2 (warning) or 3 (remind)' });
+const seconds = z.number().int().min(1);
+
+export const aggregations = ['AVG', 'SUM', 'MIN', 'MAX', 'COUNT', 'LAST'] as const;
+export const comparisons = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const;
+
+const condition = z.strictObject({
+  key: z.string().min(1),
+  method: z.enum([...comparisons, 'include', 'exclude']),
+  value: z.array(z.union([z.string(), z.number().transform(String)])).min(1),
+  /** How this condition joins the ones before it. */
+  condition: z.enum(['and', 'or']).default('and'),
+});
+
+const query = z.strictObject({
+  alias: z.string().default('a'),
+  data_type: z.enum(['metric', 'event', 'log']).default('metric'),
+  /** Metric name; for events the event name, for logs the event source. */
+  metric: z.string().min(1).max(256),
+  aggregation: z.enum(aggregations),
+  /** Window in seconds. */
+  interval: seconds.max(86_400).default(60),
+  dimensions: z.array(z.string().min(1)).max(16).default([]),
+  conditions: z.array(condition).max(32).default([]),
+});
+
+const threshold = z.strictObject({
+  level,
+  type: z.literal('Threshold'),
+  /** OR list of AND lists. */
+  config: z.array(z.array(z.strictObject({ method: z.enum(comparisons), threshold: finite })).min(1)).min(1),
+});
+
+const item = z.strictObject({
+  name: z.string().max(128).default(''),
+  queries: z.array(query).length(1, 'must hold exactly one query'),
+  /** Unit for display, such as % or ms. */
+  unit: z.string().max(32).default(''),
+  /** Seconds that a window stays open for late points. */
+  lateness: z.number().int().min(0).max(3600).default(10),
+  algorithms: z.array(threshold).min(1),
+});
+
+const detect = z.strictObject({
+  level,
+  connector: z.enum(['and', 'or']).default('and'),
+  trigger: z
+    .strictObject({ count: z.number().int().min(1).max(1024), check_window: z.number().int().min(1).max(1024) })
+    .refine(({ count, check_window }) => count <= check_window, 'count must not be greater than check_window')
+    .default({ count: 1, check_window: 1 }),
+  recovery: z
+    .strictObject({ check_window: z.number().int().min(1).max(1024).default(5), status_setter: z.enum(['recovery', 'close']).default('recovery') })
+    .default({ check_window: 5, status_setter: 'recovery' }),
+});
+
+const converge = z.strictObject({
+  /** Dimensions (labels) by which alerts are grouped; one group each by default. */
+  group_by: z.array(z.string().min(1)).optional(),
+  /** Seconds; defaults are the settings GROUP_WAIT_MS and so on. */
+  group_wait: z.number().min(0).optional(),
+  group_interval: z.number().min(1).optional(),
+  repeat_interval: z.number().min(1).optional(),
+  storm: z.strictObject({ threshold: z.number().int().min(0), window: seconds }).optional(),
+});
+
+/** A strategy as people write it. Unknown fields are refused, so that a typing mistake never goes unnoticed. */
+export const strategySchema = z
+  .strictObject({
+    name: z.string().min(1).max(128),
+    bk_biz_id: z.union([z.string().min(1), z.number().int().transform(String)]),
+    scenario: z.string().max(64).default('other'),
+    labels: z.record(z.string(), z.string()).default({}),
+    priority: z.number().int().nullable().default(null),
+    is_enabled: z.boolean().default(true),
+    items: z.array(item).length(1, 'must hold exactly one item'),
+    detects: z.array(detect).min(1).max(3),
+    converge: converge.default({}),
+    notice: z.strictObject({ receivers: z.array(z.string().min(1)).default([]) }).default({ receivers: [] }),
+  })
+  .superRefine((strategy, context) => {
+    const levels = new Set<number>();
+    strategy.detects.forEach((each, index) => {
+      if (levels.has(each.level)) context.addIssue({ code: 'custom', path: ['detects', index, 'level'], message: 'each level may appear once' });
+      levels.add(each.level);
+      if (!strategy.items[0]?.algorithms.some((algorithm) => algorithm.level === each.level)) {
+        context.addIssue({ code: 'custom', path: ['detects', index, 'level'], message: `no algorithm has level ${each.level}` });
+      }
+    });
+    strategy.items[0]?.algorithms.forEach((algorithm, index) => {
+      if (!levels.has(algorithm.level)) {
+        context.addIssue({ code: 'custom', path: ['items', 0, 'algorithms', index, 'level'], message: `detects has no level ${algorithm.level}` });
+      }
+    });
+  });
+
+export type StrategyInput = z.input<typeof strategySchema>;
+export type StrategyBody = z.output<typeof strategySchema>;
+export type Condition = z.output<typeof condition>;
+export type Query = z.output<typeof query>;
+export type ThresholdConfig = z.output<typeof threshold>['config'];
+export type Level = 1 | 2 | 3;
+
+/** A strategy as it is stored: what people wrote, plus identity and version (1, 2, 3 … of this strategy). */
+export interface Strategy extends StrategyBody {
+  readonly id: number;
+  readonly version: number;
+}
+
+/** Every strategy as it was at one version of the rule set. */
+export interface RuleSet {
+  readonly version: number;
+  readonly strategies: readonly Strategy[];
+}
+
+/** Checks what somebody wrote. Throws {@link TocsinError} T2001 whose details name every field that is wrong and why. */
+export function parseStrategy(value: unknown): StrategyBody {
+  const result = strategySchema.safeParse(value);
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(root)', problem: issue.message }));
+  throw new TocsinError('T2001', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}

@@ -1,0 +1,247 @@
+import type { Config } from '../../src/config.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import type { Batch } from '../../src/log/batch.js';
+import { PoisonError } from '../../src/shared/errors.js';
+import { deadLetterTopic } from '../../src/topics.js';
+import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
+import { eventually } from '../support/eventually.js';
+import { logs, type TestLog } from '../support/logs.js';
+import { RecordingListener } from '../support/recording-listener.js';
+
+describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
+  let test: TestLog;
+  let running: ConsumerApp | undefined;
+  beforeAll(async () => {
+    test = await open();
+    await test.database.writer.query('CREATE TABLE effect (id VARCHAR(64) NOT NULL)');
+  });
+  afterEach(async () => {
+    await running?.close();
+    running = undefined;
+    await test.database.writer.query('DELETE FROM effect');
+  });
+  afterAll(() => test.close());
+
+  let number = 0;
+  const aTopic = async () => {
+    const topic = aNoteTopic(`notes-${number++}`);
+    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 1 })));
+    return topic;
+  };
+  const publish = (topic: string, ids: readonly string[]): Promise<void> =>
+    test.log.publish(topic, ids.map((id) => ({ key: null, value: JSON.stringify({ id }) })));
+  const store = (batch: Batch<Note>): Promise<void> => test.database.insert('effect', ['id'], batch.records.map(({ message }) => [message.id]));
+  const effects = async (): Promise<string[]> => (await test.database.query<{ id: string }>('SELECT id FROM effect ORDER BY id')).map(({ id }) => id);
+  const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${String(index).padStart(4, '0')}`);
+  const start = async (
+    topic: ReturnType<typeof aNoteTopic>,
+    handle: (batch: Batch<Note>) => Promise<void>,
+    options: { group?: string; stateful?: boolean; config?: Partial<Config> } = {},
+  ): Promise<ConsumerApp> => {
+    const config = { BATCH_RECORDS: 10, DETECT_BATCH_RECORDS: 10, ...options.config };
+    const consume = { group: options.group ?? `g-${topic.name}`, stateful: options.stateful ?? false };
+    return (running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, consume, handle));
+  };
+  const cursor = (topic: string, group = `g-${topic}`) =>
+    running!.app.get(CursorRepository).read(group, { topic, partition: 0 });
+  const deadLetters = async (topic: string, count: number) => {
+    const listener = new RecordingListener();
+    const consumer = await test.log.subscribe({ group: `dlq-${topic}`, topics: [deadLetterTopic(topic)], maxRecords: 100, listener });
+    await listener.received(count);
+    await consumer.stop();
+    return listener.records;
+  };
+
+  it('gives every record its effect exactly once, however often the handler fails', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(100));
+    let calls = 0;
+    await start(topic, async (batch) => {
+      await store(batch);
+      if (++calls % 3 === 0) throw new Error('after the effect, before the commit');
+    });
+    await eventually(async () => (await effects()).length >= 100, '100 effects');
+    await eventually(async () => (await cursor(topic.name))?.nextOffset === 100, 'the cursor');
+    expect(await effects()).toEqual(ids(100));
+    await eventually(async () => (await test.log.committed(`g-${topic.name}`, topic.name)).get(0) === 100, 'the commit to the log');
+  });
+
+  it('survives an error that would kill the client library, such as a TypeError', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ['x']);
+    let calls = 0;
+    await start(topic, async (batch) => {
+      if (++calls < 3) throw new TypeError('a bug');
+      await store(batch);
+    });
+    await eventually(async () => (await effects()).length === 1, 'the effect');
+  });
+
+  it('parks a poison record with its bytes and the reason, and lets the rest of the batch through', async () => {
+    const topic = await aTopic();
+    const broken = [Buffer.from('{"id":'), Buffer.from([0x7b, 0xff, 0x7d]), Buffer.from('{"nope":1}'), Buffer.from('{"id":"x","__proto__":{"bad":1}}')];
+    await test.log.publish(topic.name, [
+      { key: 'k1', value: '{"id":"a"}' },
+      ...broken.map((value) => ({ key: 'k2', value })),
+      { key: 'k3', value: null },
+      { key: 'k4', value: `{"id":"${'z'.repeat(2_000_000 / 4)}"}` },
+      { key: 'k1', value: '{"id":"b"}' },
+    ]);
+    await start(topic, store, { config: { MAX_RECORD_BYTES: 100_000 } });
+    await eventually(async () => (await effects()).length === 2, 'the good ones');
+    const letters = await deadLetters(topic.name, 6);
+    expect(letters.map(({ headers }) => headers['tocsin-error-code'])).toEqual(['T6002', 'T6001', 'T6003', 'T6006', 'T6005', 'T6004']);
+    expect(letters.slice(0, 4).map(({ value }) => value)).toEqual(broken);
+    expect(letters[4]!.value).toBeNull();
+    expect(letters[0]!.headers).toMatchObject({ 'tocsin-topic': topic.name, 'tocsin-partition': '0', 'tocsin-offset': '1', 'tocsin-stage': `g-${topic.name}` });
+    expect(String(letters[0]!.key)).toBe('k2');
+    expect(({} as { bad?: number }).bad).toBeUndefined();
+  });
+
+  it('parks the one record that the handler refuses, and applies the others exactly once', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(10));
+    await start(topic, async (batch) => {
+      await store(batch);
+      const refused = batch.records.find(({ message }) => message.id === 'n0004');
+      if (refused) throw new PoisonError('T6007', 'cannot', refused.offset);
+    });
+    await eventually(async () => (await effects()).length === 9, 'nine effects');
+    const [letter] = await deadLetters(topic.name, 1);
+    expect(String(letter!.value)).toBe('{"id":"n0004"}');
+    expect(await effects()).not.toContain('n0004');
+  });
+
+  it('rolls back and claims anew when somebody else has taken the partition', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ['first']);
+    const epochs: number[] = [];
+    let stolen = false;
+    await start(topic, async (batch) => {
+      epochs.push(batch.epoch);
+      if (!stolen && batch.records[0]?.message.id === 'second') {
+        stolen = true;
+        await test.database.writer.query(`UPDATE stream_cursor SET epoch = epoch + 1 WHERE topic = '${topic.name}'`);
+      }
+      await store(batch);
+    });
+    await eventually(async () => (await effects()).length === 1, 'the first effect');
+    await publish(topic.name, ['second']);
+    await eventually(async () => (await effects()).length === 2, 'the second effect');
+    expect(new Set(epochs).size).toBe(2);
+  });
+
+  it('goes on from the cursor, not from what the log believes', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(20));
+    await start(topic, store, { group: 'cursor-truth' });
+    await eventually(async () => (await effects()).length === 20, 'the effects');
+    await running!.close();
+    await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 15 WHERE topic = '${topic.name}'`);
+    await test.database.writer.query('DELETE FROM effect');
+    await start(topic, store, { group: 'cursor-truth' });
+    await eventually(async () => (await effects()).length === 5, 'what follows the cursor');
+    expect(await effects()).toEqual(ids(20).slice(15));
+  });
+
+  it('stops, with an audit row, where the log is shorter than the cursor says', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(3));
+    await start(topic, store, { group: 'ahead' });
+    await eventually(async () => (await effects()).length === 3, 'the effects');
+    await running!.close();
+    await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 1000, state_offset = 1000 WHERE topic = '${topic.name}'`);
+    await start(topic, store, { group: 'ahead' });
+    await eventually(() => running!.server.state()?.problem?.includes('T6102') ?? false, 'the problem in the state');
+    const audit = await test.database.query<{ detail: string }>("SELECT detail FROM audit WHERE action = 'partition_stopped'");
+    expect(audit.map(({ detail }) => detail)).toContain('T6102 the cursor is at 1000, but the log ends at 3');
+    expect(await effects()).toHaveLength(3);
+  });
+
+  it('stops when nearly everything is poison, instead of draining the topic into the dead letters', async () => {
+    const topic = await aTopic();
+    await test.log.publish(topic.name, Array.from({ length: 900 }, () => ({ key: null, value: 'not json' })));
+    await start(topic, store, { config: { BATCH_RECORDS: 100 } });
+    await eventually(() => running!.server.state()?.problem?.includes('T6103') ?? false, 'the consumer stopped');
+    const stopped = (await cursor(topic.name))!.nextOffset;
+    expect(stopped).toBeLessThan(900);
+  });
+
+  describe('for a stage with memory', () => {
+    interface Seen {
+      readonly ids: string[];
+      readonly replay: boolean;
+      readonly epoch: number;
+    }
+    const note = (seen: Seen[], batch: Batch<Note>): void => {
+      seen.push({ ids: batch.records.map(({ message }) => message.id), replay: batch.replay, epoch: batch.epoch });
+    };
+
+    it('commits nothing for batches without output until its time comes, then everything', async () => {
+      const topic = await aTopic();
+      const seen: Seen[] = [];
+      await start(topic, (batch) => Promise.resolve(note(seen, batch)), { stateful: true, config: { DETECT_COMMIT_MS: 1500 } });
+      await eventually(() => seen.length > 0, 'the call before any record');
+      expect(seen[0]!.ids).toEqual([]);
+      await publish(topic.name, ids(5));
+      await eventually(() => seen.flatMap((each) => each.ids).length === 5, 'the records');
+      expect((await cursor(topic.name))!.nextOffset).toBe(0);
+      await eventually(async () => (await cursor(topic.name))!.nextOffset === 5, 'the commit');
+    });
+
+    it('rebuilds its memory from the checkpoint by replay, in which nothing is published or stored', async () => {
+      const topic = await aTopic();
+      const output = aNoteTopic(`out-${topic.name}`);
+      await test.log.ensureTopics([{ name: output.name, partitions: 1 }]);
+      const seen: Seen[] = [];
+      const { Publisher } = await import('../../src/log/publisher.js');
+      const handle = async (batch: Batch<Note>): Promise<void> => {
+        note(seen, batch);
+        for (const { message } of batch.records) {
+          if (!batch.replay) running!.app.get(Publisher).publish(output, message);
+          if (message.id === 'n0009' && !batch.replay) batch.checkpointed();
+        }
+      };
+      await publish(topic.name, ids(10));
+      await start(topic, handle, { stateful: true });
+      await eventually(async () => (await cursor(topic.name))?.stateOffset === 10, 'the checkpoint');
+      await publish(topic.name, ids(20).slice(10));
+      await eventually(async () => (await cursor(topic.name))?.nextOffset === 20, 'the cursor');
+      await running!.close();
+      seen.length = 0;
+      await start(topic, handle, { stateful: true });
+      await publish(topic.name, ['new']);
+      await eventually(() => seen.flatMap((each) => each.ids).includes('new'), 'the new record');
+      expect(seen.filter(({ replay }) => replay).flatMap((each) => each.ids)).toEqual(ids(20).slice(10));
+      expect(seen.filter(({ replay }) => !replay).flatMap((each) => each.ids)).toEqual(['new']);
+      const listener = new RecordingListener();
+      const consumer = await test.log.subscribe({ group: `check-${output.name}`, topics: [output.name], maxRecords: 100, listener });
+      await listener.received(21);
+      await consumer.stop();
+      expect(listener.values().map((value) => (JSON.parse(value) as Note).id)).toEqual([...ids(20), 'new']);
+    });
+
+    it('gives its memory up after a failure: a new epoch, and the records since the checkpoint again', async () => {
+      const topic = await aTopic();
+      const seen: Seen[] = [];
+      let failed = false;
+      await publish(topic.name, ids(3));
+      await start(
+        topic,
+        async (batch) => {
+          note(seen, batch);
+          await test.database.execute("INSERT INTO effect (id) VALUES ('x')");
+          if (!failed && batch.records.length > 0 && !batch.replay) {
+            failed = true;
+            throw new Error('half done');
+          }
+        },
+        { stateful: true },
+      );
+      await eventually(async () => failed && (await cursor(topic.name))?.nextOffset === 3, 'the second try');
+      const epochs = [...new Set(seen.map(({ epoch }) => epoch))];
+      expect(epochs).toHaveLength(2);
+      expect(seen.filter(({ epoch }) => epoch === epochs[1]).flatMap((each) => each.ids)).toEqual(ids(3));
+    });
+  });
+});

@@ -1,0 +1,70 @@
+import { Controller, type INestApplication, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { z } from 'zod';
+import { type Config, parseConfig } from '../../src/config.js';
+import type { Batch } from '../../src/log/batch.js';
+import { Consume } from '../../src/log/consume.decorator.js';
+import { Consumers } from '../../src/log/consumers.js';
+import type { ConsumeOptions } from '../../src/log/groups.js';
+import type { LogServer } from '../../src/log/log-server.js';
+import type { Platform } from '../../src/platform.module.js';
+import { PlatformModule } from '../../src/platform.module.js';
+import type { Topic } from '../../src/topics.js';
+import { PoisonError } from '../../src/shared/errors.js';
+
+export interface Note {
+  readonly id: string;
+}
+
+const schema = z.looseObject({ id: z.string() });
+
+/** A topic for tests: messages with an id. */
+export function aNoteTopic(name: string): Topic<Note> {
+  return {
+    name,
+    keyedBy: 'id',
+    schema,
+    key: ({ id }) => id,
+    parse(value) {
+      const result = schema.safeParse(value);
+      if (!result.success) throw new PoisonError('T6003', result.error.issues[0]!.message);
+      return result.data;
+    },
+  };
+}
+
+export interface ConsumerApp {
+  readonly app: INestApplication;
+  readonly server: LogServer;
+  close(): Promise<void>;
+}
+
+/** A Nest application with nothing but the platform and one handler, bound by the real decorator and run by the real transport. */
+export async function aConsumerApp(
+  platform: Omit<Platform, 'config'> & { config?: Partial<Config> },
+  topic: Topic<Note>,
+  options: ConsumeOptions,
+  handle: (batch: Batch<Note>) => Promise<void>,
+): Promise<ConsumerApp> {
+  @Controller()
+  class Handler {
+    @Consume(topic, options)
+    onNotes(batch: Batch<Note>): Promise<void> {
+      return handle(batch);
+    }
+  }
+  const config = { ...parseConfig({}), ...platform.config };
+  const app = await NestFactory.create(moduleOf(Handler, { ...platform, config }), new FastifyAdapter(), { logger: ['error'] });
+  const server = app.get(Consumers).server(options.group);
+  app.connectMicroservice({ strategy: server });
+  await app.init();
+  await app.startAllMicroservices();
+  return { app, server, close: () => app.close() };
+}
+
+function moduleOf(handler: Type, platform: Platform): Type {
+  @Module({ imports: [PlatformModule.with(platform)], controllers: [handler] })
+  class TestModule {}
+  return TestModule;
+}
