@@ -106,8 +106,7 @@ export function brokerProperties({ port, controllerPort, listenOn = '127.0.0.1' 
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://${listenOn}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map':
-      'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'auto.create.topics.enable': false,
@@ -196,9 +195,7 @@ async function copyJars(version, home) {
   await copy()
     .catch(copy)
     .catch((error) => {
-      throw new Unavailable(
-        `Apache Kafka ${version} could not be fetched: give Maven a way to its jars. ${error.message}`,
-      );
+      throw new Unavailable(`Apache Kafka ${version} could not be fetched: give Maven a way to its jars. ${error.message}`);
     });
   writeFileSync(join(home.path, 'complete'), '');
 }
@@ -207,8 +204,7 @@ async function copyJars(version, home) {
 function pom(version) {
   const kafka = { group: 'org.apache.kafka', artifact: 'kafka_2.13', version };
   const dependencies = [loggingOf(version).backend, kafka].map(
-    (jar) =>
-      `<dependency><groupId>${jar.group}</groupId><artifactId>${jar.artifact}</artifactId><version>${jar.version}</version></dependency>`,
+    (jar) => `<dependency><groupId>${jar.group}</groupId><artifactId>${jar.artifact}</artifactId><version>${jar.version}</version></dependency>`,
   );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

@@ -101,9 +101,13 @@ export function run(command, args, { home, env, input = '', deadline = 120_000 }
 export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }
+
+const given = new Set();
 
 /** @param {number} port */
 function isFree(port) {
@@ -164,8 +168,7 @@ export function firstBytes(port, bytes, request) {
  */
 export async function startDaemon({ name, command, args, home, port, orderly = false, answers }) {
   const logFile = join(home.path, `${name}.log`);
-  const failure = (what) =>
-    new Error(`${name} ${what}. The end of its log:\n${lastLines(readFileSync(logFile, 'utf8'))}`);
+  const failure = (what) => new Error(`${name} ${what}. The end of its log:\n${lastLines(readFileSync(logFile, 'utf8'))}`);
   let child;
   let ended;
   let end;

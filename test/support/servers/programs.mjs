@@ -63,9 +63,5 @@ async function aptInstall(packages) {
   const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, deadline: INSTALLED_WITHIN_MS };
   // Lists that cannot be refreshed may still do; if not, the installation says what is wrong.
   await run('apt-get', ['update', '-q'], options).catch(() => {});
-  await run(
-    'apt-get',
-    ['install', '-q', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=600', ...packages],
-    options,
-  );
+  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=600', ...packages], options);
 }

@@ -30,9 +30,7 @@ const PULLED_WITHIN_MS = 15 * 60_000;
  */
 export async function servers({ kafka = false, mysql = false }) {
   const results = await Promise.allSettled([kafka ? findKafka() : undefined, mysql ? findMysql() : undefined]);
-  const [kafkaServer, mysqlServer] = results.map((result) =>
-    result.status === 'fulfilled' ? result.value : undefined,
-  );
+  const [kafkaServer, mysqlServer] = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
   const found = [kafkaServer, mysqlServer].filter((server) => server !== undefined);
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   const stop = async () => void (await Promise.all(found.map((server) => server.stop())));
@@ -117,9 +115,7 @@ async function orContainer(startHere, startContainer) {
 async function startKafkaContainer() {
   const port = await freePort();
   const properties = brokerProperties({ port, controllerPort: port === 29_093 ? 29_094 : 29_093, listenOn: '0.0.0.0' });
-  const settings = Object.entries(properties).map(
-    ([name, value]) => `KAFKA_${name.toUpperCase().replaceAll('.', '_')}=${value}`,
-  );
+  const settings = Object.entries(properties).map(([name, value]) => `KAFKA_${name.toUpperCase().replaceAll('.', '_')}=${value}`);
   const container = await runContainer({
     kind: 'kafka',
     image: KAFKA_IMAGE,
@@ -137,9 +133,7 @@ async function startMariadbContainer() {
   const container = await runContainer({
     kind: 'mariadb',
     image: MARIADB_IMAGE,
-    settings: ['MARIADB_ROOT_PASSWORD', 'MARIADB_USER', 'MARIADB_PASSWORD', 'MARIADB_DATABASE'].map(
-      (setting) => `${setting}=tocsin`,
-    ),
+    settings: ['MARIADB_ROOT_PASSWORD', 'MARIADB_USER', 'MARIADB_PASSWORD', 'MARIADB_DATABASE'].map((setting) => `${setting}=tocsin`),
     args: SERVER_OPTIONS,
     published: `${port}:3306`,
     port,

@@ -1,0 +1,40 @@
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { ReceiverService } from '../alert/receiver.service.js';
+import { StrategyService } from '../detect/strategy.service.js';
+import { demoStrategies } from './rules.js';
+import { site } from './scenarios.js';
+import { openSink } from './sink.js';
+
+const STEP_MS = 1000;
+
+/** Loads the example strategies, opens a webhook sink that shows the notices, and plays the site's life over HTTP. Answers the function that ends it. */
+export async function playDemo(app: INestApplicationContext, url: string): Promise<() => void> {
+  const logger = new Logger('demo');
+  const sink = await openSink((line) => logger.log(line));
+  await app.get(StrategyService).apply(demoStrategies, 'demo', Date.now());
+  await app.get(ReceiverService).apply([{ name: 'demo-sink', channel: 'webhook', settings: { url: sink.url } }], Date.now());
+  logger.log(`playing: hosts, a disk that fills, a flapping ping, a switch that takes 60 hosts with it; notices also at ${sink.url}/`);
+  logger.log(`alerts: ${url}/api/v1/alerts?status=ABNORMAL   groups: ${url}/api/v1/groups`);
+  const start = Date.now();
+  const timer = setInterval(() => void play(url, start, logger), STEP_MS);
+  return () => {
+    clearInterval(timer);
+    sink.close();
+  };
+}
+
+async function play(url: string, start: number, logger: Logger): Promise<void> {
+  const now = Date.now();
+  const second = Math.floor((now - start) / 1000);
+  const events = site.flatMap((scenario) => scenario(second, now));
+  try {
+    const response = await fetch(`${url}/api/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(events),
+    });
+    if (!response.ok) logger.warn(`the measurements of second ${second} were refused: ${await response.text()}`);
+  } catch (error) {
+    logger.warn(`the measurements of second ${second} did not get through: ${String(error)}`);
+  }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { Command } from 'commander';
+import { loadConfig } from './config.js';
+import { migrate } from './database/connect.js';
+import { runServer } from './run-server.js';
+import { openDatabase } from './serve.js';
+import { TocsinError } from './shared/errors.js';
+import { version } from './shared/version.js';
+
+const program = new Command('tocsin').description('An alarm backend that loses nothing, tells nobody twice and explains every decision').version(version);
+
+program
+  .command('serve', { isDefault: true })
+  .description('run everything: Access, Detect, Alert, Converge, Notice')
+  .option('--demo', 'load example strategies and play a living scenario')
+  .option('--port <port>', 'port to listen on (HTTP_PORT)')
+  .action((options: { demo?: boolean; port?: string }) => runServer(loadConfig(options.port ? { HTTP_PORT: options.port } : {}), options.demo ?? false));
+
+program
+  .command('migrate')
+  .description('bring the database schema up to date and exit')
+  .action(async () => {
+    const { database, close } = await openDatabase(loadConfig());
+    const done = await migrate(database);
+    await close();
+    process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'the schema is up to date\n');
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What people can act on is one sentence; anything else is a bug and shows its stack.
+  process.stderr.write(error instanceof TocsinError ? `${error.code} ${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { ConsoleLogger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, consumerGroups } from './app.module.js';
+import type { Config } from './config.js';
+import { migrate, openMysql, openSqlite } from './database/connect.js';
+import type { Database } from './database/database.js';
+import { lockFolder } from './database/lock.js';
+import { configureHttp, createHttpAdapter } from './http/http.js';
+import { serveDocs } from './http/docs.js';
+import { Consumers } from './log/consumers.js';
+import { EmbeddedLog } from './log/embedded/embedded-log.js';
+import { KafkaLog } from './log/kafka/kafka-log.js';
+import type { Log } from './log/log.js';
+import { untilConnected } from './log/until-connected.js';
+import { deadLetterTopic, topics } from './topics.js';
+
+/** A running Tocsin. */
+export interface Running {
+  readonly app: NestFastifyApplication;
+  /** Where it listens, as http://host:port. */
+  readonly url: string;
+  /** Finishes what is under way, leaves the consumer groups, closes everything. */
+  close(): Promise<void>;
+}
+
+/** Log lines as the settings want them. */
+export function logger(config: Config): ConsoleLogger {
+  const levels = ['debug', 'log', 'warn', 'error', 'fatal'] as const;
+  const least = levels.indexOf(config.LOG_LEVEL === 'info' ? 'log' : config.LOG_LEVEL);
+  const json = (config.LOG_FORMAT ?? (config.mode === 'embedded' ? 'text' : 'json')) === 'json';
+  return new ConsoleLogger({ json, colors: !json && process.stdout.isTTY, logLevels: [...levels.slice(least)], prefix: 'tocsin' });
+}
+
+/** Opens the database of the mode, brings its schema up to date. The second part of the answer closes it. */
+export async function openDatabase(config: Config): Promise<{ database: Database; close: () => Promise<void> }> {
+  if (config.mode === 'distributed') {
+    const database = await untilConnected('database', () => openMysql(config.DATABASE_URL!, config.DATABASE_POOL));
+    return { database, close: () => database.close() };
+  }
+  const unlock = await lockFolder(config.DATA_DIR, config.SQLITE_DRIVER);
+  const database = await openSqlite(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
+  return {
+    database,
+    close: async () => {
+      await database.close();
+      unlock();
+    },
+  };
+}
+
+async function openLog(config: Config, database: Database): Promise<Log> {
+  const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
+  const partitions = config.TOPIC_PARTITIONS ?? (config.mode === 'distributed' ? 12 : 4);
+  const names = Object.values(topics).flatMap(({ name }) => [name, deadLetterTopic(name)]);
+  await untilConnected('log', async () => {
+    await log.connect();
+    await log.ensureTopics(names.map((name) => ({ name, partitions })));
+  });
+  return log;
+}
+
+/** Starts everything: schema, topics, stages, HTTP. Answers when it listens. */
+export async function serve(config: Config): Promise<Running> {
+  const { database, close: closeDatabase } = await openDatabase(config);
+  await migrate(database);
+  const log = await openLog(config, database);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with({ config, database, log }), createHttpAdapter(config), {
+    logger: logger(config),
+    bodyParser: false,
+  });
+  configureHttp(app, config);
+  if (config.DOCS) serveDocs(app);
+  const consumers = app.get(Consumers);
+  for (const group of consumerGroups) app.connectMicroservice({ strategy: consumers.server(group) });
+  // Nothing is delivered before every module is initialised.
+  await app.init();
+  await app.startAllMicroservices();
+  await app.listen(config.HTTP_PORT, config.HTTP_HOST);
+  return {
+    app,
+    url: await app.getUrl(),
+    close: async () => {
+      await app.close();
+      await log.close();
+      await closeDatabase();
+    },
+  };
+}
