@@ -1,0 +1,52 @@
+import type { RawEvent } from '../topics.js';
+import { Rejection } from './rejection.js';
+
+/** An event as it goes into the log. */
+export interface Encoded {
+  /** What keeps it in order: its business or its source. */
+  readonly key: string;
+  readonly json: string;
+  /** Bytes of `json` in UTF-8. */
+  readonly bytes: number;
+}
+
+/** What one record may hold: cheap to publish, and small enough to be handled at once. */
+export const ENVELOPE_EVENTS = 200;
+export const ENVELOPE_BYTES = 262_144;
+
+const OPEN = '{"v":1,"events":[';
+const CLOSE = ']}';
+
+/** The event as text, once and for all; T1104 when it has more than `maxBytes`. */
+export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBytes: number): Encoded | Rejection {
+  const json = JSON.stringify(event);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxBytes) return new Rejection('T1104', `${bytes} bytes, at most ${maxBytes}`);
+  return { key: event[key], json, bytes };
+}
+
+/**
+ * Events of one partition as records, in order: `{"v":1,"events":[…]}` of at most {@link ENVELOPE_EVENTS} events and {@link ENVELOPE_BYTES} bytes,
+ * an event that stays alone as it is. The key of a record is that of its first event.
+ */
+export function pack(events: readonly Encoded[], partition: number): { key: string; value: string; partition: number }[] {
+  const records = [];
+  for (let start = 0; start < events.length;) {
+    const end = fill(events, start);
+    const members = events.slice(start, end);
+    const value = members.length === 1 ? members[0]!.json : OPEN + members.map(({ json }) => json).join(',') + CLOSE;
+    records.push({ key: members[0]!.key, value, partition });
+    start = end;
+  }
+  return records;
+}
+
+/** Where the envelope ends that starts with the event at `start`. */
+function fill(events: readonly Encoded[], start: number): number {
+  let bytes = OPEN.length + CLOSE.length + events[start]!.bytes;
+  let end = start + 1;
+  while (end < events.length && end - start < ENVELOPE_EVENTS && bytes + events[end]!.bytes + 1 <= ENVELOPE_BYTES) {
+    bytes += events[end++]!.bytes + 1;
+  }
+  return end;
+}

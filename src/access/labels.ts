@@ -1,0 +1,60 @@
+import { forbiddenKey } from '../shared/json.js';
+import { Rejection } from './rejection.js';
+
+/** Limits of one event's dimensions or labels: how many, and the bytes of a name and of a value. */
+export const MAX_LABELS = 64;
+export const MAX_NAME_BYTES = 128;
+export const MAX_VALUE_BYTES = 1024;
+
+export type Labels = Record<string, string>;
+
+/**
+ * Dimensions as text: a number or a truth value becomes its text, null or nothing is no dimensions.
+ * The same object comes back when all its values are text already. `what` names the field in the words of a rejection.
+ */
+export function readDimensions(value: unknown, what: string): Labels | Rejection {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) return new Rejection('T1101', `${what} must be an object`);
+  const given = value as Record<string, unknown>;
+  let count = 0;
+  let allText = true;
+  for (const name in given) {
+    const each = given[name];
+    if (typeof each !== 'string') {
+      const problem = scalarProblem(each, `${what}.${name}`);
+      if (problem) return problem;
+      allText = false;
+    }
+    const problem = labelProblem(name, each as string, ++count, what);
+    if (problem) return problem;
+  }
+  return allText ? (given as Labels) : asText(given);
+}
+
+/** Why a label cannot be taken: too many of them, too long, or a name that could reach a prototype. Numbers and truth values are short. */
+export function labelProblem(name: string, value: unknown, count: number, what: string): Rejection | undefined {
+  if (forbiddenKey(name)) return new Rejection('T1006', `${what}.${name}`);
+  if (count > MAX_LABELS) return new Rejection('T1105', `${what} has more than ${MAX_LABELS}`);
+  if (longerThan(name, MAX_NAME_BYTES)) return new Rejection('T1105', `a name in ${what} is longer than ${MAX_NAME_BYTES} bytes`);
+  if (typeof value === 'string' && longerThan(value, MAX_VALUE_BYTES)) {
+    return new Rejection('T1105', `${what}.${name} is longer than ${MAX_VALUE_BYTES} bytes`);
+  }
+  return undefined;
+}
+
+/** Whether the UTF-8 of a text is longer than so many bytes. */
+export function longerThan(text: string, bytes: number): boolean {
+  return text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes);
+}
+
+function scalarProblem(value: unknown, what: string): Rejection | undefined {
+  if (typeof value === 'boolean') return undefined;
+  if (typeof value !== 'number') return new Rejection('T1101', `${what} must be text or a number`);
+  return Number.isFinite(value) ? undefined : new Rejection('T1102', what);
+}
+
+function asText(given: Readonly<Record<string, unknown>>): Labels {
+  const labels: Labels = {};
+  for (const name in given) labels[name] = String(given[name]);
+  return labels;
+}

@@ -1,0 +1,152 @@
+import { flawOf } from '../shared/json.js';
+import type { RawEvent } from '../topics.js';
+import { businessName, businessWords } from './business.js';
+import { longerThan, readDimensions } from './labels.js';
+import { readLease } from './lease.js';
+import { Rejection } from './rejection.js';
+import { readTime, settle } from './time.js';
+
+/** Levels of nesting inside one event; the record and the envelope around it add three. */
+export const EVENT_DEPTH = 24;
+/** Bytes of a metric name, an event name, a source, an id. */
+const MAX_TEXT_BYTES = 256;
+
+/** What the items of one request have in common. */
+export interface Request {
+  /** When it arrived (ms). */
+  readonly now: number;
+  /** Business of items that name none; undefined when they must. */
+  readonly business: string | undefined;
+  /** Identity of the content of the request: the same bytes, sent again, make the same ids. */
+  readonly contentId: string;
+  /** Identity of this one arrival, for items that do not say when they happened: sent again, they are something new. */
+  readonly arrivalId: string;
+}
+
+export interface Normalised {
+  readonly event: RawEvent;
+  /** The time lay in the future and became now. */
+  readonly clamped: boolean;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type FieldsReader = (raw: Fields, now: number) => RawEvent['raw_data'] | Rejection;
+
+const known = new Set(['event_id', 'event_type', 'bk_biz_id', 'event_source', 'timestamp', 'raw_data']);
+const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReader>([
+  ['metric', readMetric],
+  ['event', readCustomEvent],
+  ['log', readLog],
+  ['alert', readLease],
+]);
+
+/**
+ * One item of a request as the event that goes into the log, or why it does not. What comes out fits `topics.rawEvents`.
+ * The item is not changed; unknown fields pass through, numbers and truth values in dimensions become text, and an id is made from the request
+ * and the item's place in it when it brings none.
+ */
+export function normalise(item: unknown, index: number, request: Request): Normalised | Rejection {
+  const flaw = flawOf(item, EVENT_DEPTH);
+  if (flaw)
+    return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `the event has more than ${EVENT_DEPTH} levels`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Rejection('T1101', 'the event must be an object');
+  const given = item as Fields;
+  // A record whose event had this field would be read as an envelope.
+  if ('events' in given) return new Rejection('T1101', 'an event has no field events');
+  const read = readers.get(given['event_type']);
+  if (!read) return new Rejection('T1101', `event_type must be one of ${[...readers.keys()].join(', ')}`);
+  const business = businessName(given['bk_biz_id'] ?? request.business);
+  if (business === undefined) return new Rejection('T1101', `bk_biz_id must be ${businessWords}`);
+  const source = readName(given['event_source'], 'event_source');
+  if (source instanceof Rejection) return source;
+  const id = readId(given, index, request);
+  if (id instanceof Rejection) return id;
+  const time = readEventTime(given['timestamp'], request.now);
+  if (time instanceof Rejection) return time;
+  const timestamp = settle(time, request.now);
+  if (timestamp === undefined) return absurd(given['timestamp']);
+  const raw = given['raw_data'];
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return new Rejection('T1101', 'raw_data must be an object');
+  const rawData = read(raw as Fields, timestamp);
+  if (rawData instanceof Rejection) return rawData;
+  const event = { event_id: id, event_type: given['event_type'], bk_biz_id: business, event_source: source, timestamp, raw_data: rawData };
+  return { event: withUnknown(event, given) as RawEvent, clamped: timestamp !== time };
+}
+
+function withUnknown(event: Record<string, unknown>, given: Fields): Record<string, unknown> {
+  for (const name in given) {
+    if (!known.has(name)) event[name] = given[name];
+  }
+  return event;
+}
+
+/** Text that names something: not empty, not long; a whole number equals its text. */
+function readName(value: unknown, what: string): string | Rejection {
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text !== 'string' || text === '') return new Rejection('T1101', `${what} must be text`);
+  return longerThan(text, MAX_TEXT_BYTES) ? new Rejection('T1101', `${what} must be text of at most ${MAX_TEXT_BYTES} bytes`) : text;
+}
+
+function readId(given: Fields, index: number, request: Request): string | Rejection {
+  if (given['event_id'] !== undefined && given['event_id'] !== null) return readName(given['event_id'], 'event_id');
+  return `${timeless(given['timestamp']) ? request.arrivalId : request.contentId}-${index}`;
+}
+
+function timeless(timestamp: unknown): boolean {
+  return timestamp === undefined || timestamp === null;
+}
+
+function readEventTime(timestamp: unknown, now: number): number | Rejection {
+  if (timeless(timestamp)) return now;
+  if (typeof timestamp !== 'number' && typeof timestamp !== 'string') return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 text');
+  return readTime(timestamp) ?? absurd(timestamp);
+}
+
+function absurd(timestamp: unknown): Rejection {
+  return new Rejection('T1103', `timestamp ${String(timestamp).slice(0, 40)}`);
+}
+
+function readMetric(raw: Fields): RawEvent['raw_data'] | Rejection {
+  const metric = readName(raw['metric'], 'raw_data.metric');
+  if (metric instanceof Rejection) return metric;
+  const value = raw['value'];
+  if (typeof value !== 'number') return notNumber(value);
+  if (!Number.isFinite(value)) return new Rejection('T1102', 'raw_data.value');
+  return withDimensions(raw, { metric, value });
+}
+
+function notNumber(value: unknown): Rejection {
+  const infinite = typeof value === 'string' && /^\s*[+-]?(?:nan|inf|infinity)\s*$/i.test(value);
+  return infinite ? new Rejection('T1102', `raw_data.value is ${value.trim()}`) : new Rejection('T1101', 'raw_data.value must be a number');
+}
+
+function readCustomEvent(raw: Fields): RawEvent['raw_data'] | Rejection {
+  const name = readName(raw['event_name'], 'raw_data.event_name');
+  if (name instanceof Rejection) return name;
+  return withLevel(raw, { event_name: name, content: raw['content'] ?? undefined });
+}
+
+function readLog(raw: Fields): RawEvent['raw_data'] | Rejection {
+  if (typeof raw['content'] !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  return withLevel(raw, { content: raw['content'] });
+}
+
+function withLevel(raw: Fields, fields: Record<string, unknown>): RawEvent['raw_data'] | Rejection {
+  if (fields['content'] !== undefined && typeof fields['content'] !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  const level = raw['level'] ?? undefined;
+  if (level === undefined || typeof level === 'string' || typeof level === 'boolean' || Number.isFinite(level)) {
+    return withDimensions(raw, { ...fields, level: level === undefined ? undefined : String(level as string | number | boolean) });
+  }
+  return new Rejection('T1101', 'raw_data.level must be text or a number');
+}
+
+/** The raw data with `fields` and dimensions as they were read; what is not known passes through. */
+function withDimensions(raw: Fields, fields: Record<string, unknown>): RawEvent['raw_data'] | Rejection {
+  const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
+  if (dimensions instanceof Rejection) return dimensions;
+  const read: Record<string, unknown> = { ...fields, dimensions };
+  for (const name in raw) {
+    if (!Object.hasOwn(read, name)) read[name] = raw[name];
+  }
+  return read as RawEvent['raw_data'];
+}

@@ -1,0 +1,96 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Log } from '../log/log.js';
+import { TocsinError } from '../shared/errors.js';
+import { topics } from '../topics.js';
+import { count, noCounts, type Door } from './counts.js';
+import { pack, type Encoded } from './envelope.js';
+
+/** How long (ms) we believe to know the partition of a key, for the log may get more of them, and of how many keys. */
+const PARTITION_MS = 60_000;
+const PARTITIONS_KNOWN = 10_000;
+
+/**
+ * The last step of every door: events become records of `raw_events`. Nothing is kept for later: when the log does not confirm,
+ * or too much waits for it, the sender is told to come again.
+ */
+@Injectable()
+export class PublicationService {
+  readonly counts = noCounts();
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #logger = new Logger('Access');
+  readonly #partitions = new Map<string, number>();
+  #partitionsUntil = 0;
+  #logFails = false;
+
+  constructor(@Inject(CONFIG) config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /**
+   * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
+   * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
+   */
+  admit(door: Door, events = 1): void {
+    if (this.counts.pending === 0 || this.counts.pending + events <= this.#config.PENDING_EVENTS) return;
+    const code = door === 'remote_write' ? 'T1201' : 'T1202';
+    count(this.counts.refused, code);
+    throw new TocsinError(code, `${this.counts.pending} events wait`);
+  }
+
+  /** Resolves when the log has all the events. Throws {@link TocsinError} as {@link admit}, and T1201 when the log did not confirm: it may have some of them. */
+  async publish(door: Door, events: readonly Encoded[]): Promise<void> {
+    if (events.length === 0) return;
+    this.admit(door, events.length);
+    this.counts.pending += events.length;
+    try {
+      await this.#log.publish(topics.rawEvents.name, await this.#records(events));
+    } catch (error) {
+      this.#heard(error);
+      count(this.counts.refused, 'T1201');
+      throw new TocsinError('T1201', 'it did not confirm the events; send them again');
+    } finally {
+      this.counts.pending -= events.length;
+    }
+    this.#heard(undefined);
+    this.counts.accepted[door] += events.length;
+  }
+
+  /** Says once that the log fails and once that it is back, however many requests notice. */
+  #heard(error: unknown): void {
+    const fails = error !== undefined;
+    if (fails === this.#logFails) return;
+    this.#logFails = fails;
+    if (fails)
+      this.#logger.warn(
+        `The log does not confirm events, senders are told to come again: ${error instanceof Error ? error.message : 'for an unknown reason'}`,
+      );
+    else this.#logger.log('The log confirms events again');
+  }
+
+  async #records(events: readonly Encoded[]): Promise<ReturnType<typeof pack>> {
+    this.#forgetPartitions(Date.now());
+    const partitions = new Map<number, Encoded[]>();
+    for (const event of events) {
+      const partition = this.#partitions.get(event.key) ?? (await this.#learnPartition(event.key));
+      const members = partitions.get(partition);
+      if (members) members.push(event);
+      else partitions.set(partition, [event]);
+    }
+    return [...partitions].flatMap(([partition, members]) => pack(members, partition));
+  }
+
+  async #learnPartition(key: string): Promise<number> {
+    const partition = await this.#log.partitionFor(topics.rawEvents.name, key);
+    this.#partitions.set(key, partition);
+    return partition;
+  }
+
+  #forgetPartitions(now: number): void {
+    if (now < this.#partitionsUntil && this.#partitions.size < PARTITIONS_KNOWN) return;
+    this.#partitions.clear();
+    this.#partitionsUntil = now + PARTITION_MS;
+  }
+}

@@ -1,0 +1,72 @@
+import { HttpException } from '@nestjs/common';
+import { TocsinError, errors, type ErrorCode } from '../shared/errors.js';
+
+/** What a failed request is answered. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  /** Seconds after which the sender should try again. */
+  readonly retryAfter?: number;
+  /** It is a bug or an outage: somebody has to read about it. */
+  readonly unexpected: boolean;
+}
+
+/** Codes of failures that come from the framework, by their status. */
+const codes: Readonly<Record<number, ErrorCode>> = { 403: 'T9003', 404: 'T9000', 413: 'T1003', 415: 'T1004', 503: 'T9004' };
+/** Waiting senders are let in again soon; a log that is away stays away for a while. */
+const retryAfter: Readonly<Record<number, number>> = { 429: 1, 503: 5 };
+
+/** Statuses of requests that reach no handler. */
+const beforeHandlers = new Set([404, 405, 413, 415]);
+
+/** A failed request, before it is put into words for its kind of client. */
+interface Failure {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+/**
+ * The answer to a request whose handling threw. `{"error":{"code","message","details"}}` everywhere but under /api/v2/, where the clients of
+ * the Alertmanager API print either a bare JSON string (failures of a handler) or `{"code":status,"message"}` (failures before it).
+ */
+export function answerTo(exception: unknown, path: string): Answer {
+  const failure = failureOf(exception);
+  return {
+    status: failure.status,
+    body: path.startsWith('/api/v2/') ? alertmanagerBody(exception, failure, path) : { error: { ...failure, status: undefined } },
+    retryAfter: retryAfter[failure.status],
+    unexpected: failure.code === 'T9001' || (exception instanceof TocsinError && failure.status === 500),
+  };
+}
+
+function failureOf(exception: unknown): Failure {
+  if (exception instanceof TocsinError) {
+    return { status: exception.status, code: exception.code, message: exception.message, details: exception.details };
+  }
+  if (exception instanceof HttpException) {
+    const response = exception.getResponse();
+    const ownWords = typeof response === 'object' && !('statusCode' in response);
+    return failureOfStatus(exception.getStatus(), exception.message, ownWords ? response : undefined);
+  }
+  const status = exception instanceof Error ? (exception as { statusCode?: unknown }).statusCode : undefined;
+  if (exception instanceof Error && typeof status === 'number' && status >= 400 && status < 500) return failureOfStatus(status, exception.message);
+  return failureOfStatus(500, '');
+}
+
+function failureOfStatus(status: number, detail: string, details?: unknown): Failure {
+  const code = codes[status] ?? (status >= 500 ? 'T9001' : 'T9002');
+  const title = errors[code].title;
+  return { status, code, message: code === 'T9001' ? title : `${title}: ${detail}`, details };
+}
+
+function alertmanagerBody(exception: unknown, failure: Failure, path: string): unknown {
+  if (exception instanceof TocsinError && !/^T10|^T9/.test(exception.code)) return exception.message;
+  if (exception instanceof HttpException) {
+    const response = exception.getResponse();
+    if (typeof response === 'string' ? !beforeHandlers.has(failure.status) : 'code' in response) return response;
+    if (failure.status === 404) return { code: 404, message: `path ${path.split('?', 1)[0]} was not found` };
+  }
+  return { code: failure.status, message: failure.message };
+}

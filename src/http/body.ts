@@ -1,0 +1,50 @@
+import { TocsinError } from '../shared/errors.js';
+import { JsonError, flawCodes, parseJson } from '../shared/json.js';
+import { decompress } from './decompress.js';
+import type { RawBodyRoute } from './raw-body.decorator.js';
+
+/** A request as far as its body is concerned. */
+export interface Incoming {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly is404: boolean;
+  readonly routeOptions: { readonly config: unknown };
+}
+
+/** Types that a page of another site can send without being asked: a command that looks like one of them is not taken for JSON. */
+const unasked = /^(?:$|text\/plain|application\/x-www-form-urlencoded|multipart\/form-data)/;
+const json = /^application\/(?:[\w.-]+\+)?json$/;
+
+/**
+ * What the handler of a request gets as its body: the bytes on routes marked with `@RawBody()`, parsed JSON for JSON types,
+ * the bytes of other types (YAML, say), undefined when there are none. `limit` bounds the decompressed bytes.
+ * Throws {@link TocsinError} T1001 to T1007.
+ */
+export async function readBody(request: Incoming, bytes: Buffer, limit: number): Promise<unknown> {
+  if (request.is404) return undefined;
+  const handledThere = (request.routeOptions.config as Partial<RawBodyRoute>).rawBody;
+  const encoding = header(request, 'content-encoding');
+  const plain = encoding === '' || encoding === 'identity' || handledThere?.includes(encoding) ? bytes : await decompress(bytes, encoding, limit);
+  return handledThere ? plain : readCommand(plain, header(request, 'content-type').split(';', 1)[0]!.trim());
+}
+
+function readCommand(bytes: Buffer, type: string): unknown {
+  if (bytes.length === 0) return undefined;
+  if (json.test(type)) return readJson(bytes);
+  if (unasked.test(type)) throw new TocsinError('T1004', `content type ${type || 'missing'}; send application/json`);
+  return bytes;
+}
+
+function readJson(bytes: Buffer): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (error instanceof JsonError) throw new TocsinError(flawCodes[error.reason], error.message);
+    throw error;
+  }
+}
+
+function header(request: Incoming, name: string): string {
+  return String(request.headers[name] ?? '')
+    .trim()
+    .toLowerCase();
+}

@@ -1,0 +1,78 @@
+import { isUtf8 } from 'node:buffer';
+import type { ErrorCode } from './errors.js';
+
+/** Levels of objects and arrays inside each other that a JSON text may have. */
+export const MAX_DEPTH = 32;
+
+/** Why a text is not taken: bytes that are no UTF-8, a text that is no JSON, too many levels, a key that could reach a prototype. */
+export type JsonFlaw = 'utf8' | 'json' | 'depth' | 'proto';
+
+/** What {@link parseJson} throws. */
+export class JsonError extends Error {
+  constructor(
+    readonly reason: JsonFlaw,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'JsonError';
+  }
+}
+
+/** The error code of each flaw, for what a sender hands in. */
+export const flawCodes = { utf8: 'T1002', json: 'T1001', depth: 'T1005', proto: 'T1006' } as const satisfies Record<JsonFlaw, ErrorCode>;
+
+const flawWords = {
+  depth: `more than ${MAX_DEPTH} levels of nesting`,
+  proto: 'a key is __proto__, constructor or prototype',
+} as const;
+
+/**
+ * Reads JSON that somebody else wrote: strict UTF-8, bounded depth, no key that could reach a prototype.
+ * Throws {@link JsonError}. Costs about a tenth more than `JSON.parse(bytes.toString())`.
+ */
+export function parseJson(bytes: Buffer): unknown {
+  const value = parseText(decodeText(bytes));
+  const flaw = flawOf(value, MAX_DEPTH);
+  if (flaw) throw new JsonError(flaw, flawWords[flaw]);
+  return value;
+}
+
+/** The text of UTF-8 bytes, without a byte order mark. Throws {@link JsonError} `utf8`. */
+export function decodeText(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new JsonError('utf8', 'the bytes are not UTF-8');
+  const text = bytes.toString('utf8');
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** `JSON.parse`, which names the position where it can. Throws {@link JsonError} `json`; what comes back is yet to be asked for its {@link flawOf}. */
+export function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new JsonError('json', text.trim() === '' ? 'there is nothing' : (error as Error).message);
+  }
+}
+
+/** What makes a parsed value unacceptable: a key that could reach a prototype, or more than `levels` levels. Looks no deeper than that. */
+export function flawOf(value: unknown, levels: number): 'depth' | 'proto' | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return 'depth';
+  if (Array.isArray(value)) {
+    for (const each of value as unknown[]) {
+      const flaw = flawOf(each, levels - 1);
+      if (flaw) return flaw;
+    }
+    return undefined;
+  }
+  for (const key in value) {
+    if (forbiddenKey(key)) return 'proto';
+    const flaw = flawOf((value as Record<string, unknown>)[key], levels - 1);
+    if (flaw) return flaw;
+  }
+  return undefined;
+}
+
+/** Keys that could reach a prototype when a value is copied or merged. */
+export function forbiddenKey(key: string): boolean {
+  return key === '__proto__' || key === 'constructor' || key === 'prototype';
+}
