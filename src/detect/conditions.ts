@@ -1,0 +1,56 @@
+import type { Condition } from './strategy.js';
+
+export type Dimensions = Readonly<Record<string, string>>;
+
+/** Says whether an observation with these dimensions is meant. */
+export type Matcher = (dimensions: Dimensions) => boolean;
+
+type Test = (text: string) => boolean;
+
+const methods: Record<Condition['method'], (values: readonly string[]) => Test> = {
+  eq: (values) => (text) => values.includes(text),
+  neq: (values) => (text) => !values.includes(text),
+  include: (values) => (text) => values.some((value) => text.includes(value)),
+  exclude: (values) => (text) => !values.some((value) => text.includes(value)),
+  gt: comparison((text, limit) => text > limit),
+  gte: comparison((text, limit) => text >= limit),
+  lt: comparison((text, limit) => text < limit),
+  lte: comparison((text, limit) => text <= limit),
+};
+
+/** The text of a dimension; missing is empty. */
+export function textOf(dimensions: Dimensions, name: string): string {
+  // Nothing that an object inherits is text, so no name can reach past the dimensions.
+  const text: unknown = dimensions[name];
+  return typeof text === 'string' ? text : '';
+}
+
+/** Compiles conditions (docs/detect.md section 2); undefined when there are none, which means always. */
+export function compileConditions(conditions: readonly Condition[]): Matcher | undefined {
+  if (conditions.length === 0) return undefined;
+  const groups = groupsOf(conditions).map((group) => group.map(({ key, method, value }) => ({ key, test: methods[method](value) })));
+  return (dimensions) => groups.some((group) => group.every(({ key, test }) => test(textOf(dimensions, key))));
+}
+
+/** An `or` starts a new group; in first place it means nothing. */
+function groupsOf(conditions: readonly Condition[]): Condition[][] {
+  const groups: Condition[][] = [];
+  for (const condition of conditions) {
+    const group = groups.at(-1);
+    if (group && condition.condition === 'and') group.push(condition);
+    else groups.push([condition]);
+  }
+  return groups;
+}
+
+/** NaN on either side matches nothing. */
+function comparison(compare: (text: number, limit: number) => boolean): (values: readonly string[]) => Test {
+  return ([first = '']) => {
+    const limit = numberOf(first);
+    return (text) => compare(numberOf(text), limit);
+  };
+}
+
+function numberOf(text: string): number {
+  return text.trim() === '' ? NaN : Number(text);
+}
