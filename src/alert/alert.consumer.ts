@@ -1,0 +1,24 @@
+import { Controller } from '@nestjs/common';
+import type { Batch } from '../log/batch.js';
+import { Consume } from '../log/consume.decorator.js';
+import { PoisonError } from '../shared/errors.js';
+import { type AlertEvent, topics } from '../topics.js';
+import { AlertService } from './alert.service.js';
+import { misfit } from './lifecycle.js';
+
+@Controller()
+export class AlertConsumer {
+  constructor(private readonly alerts: AlertService) {}
+
+  @Consume(topics.alerts, { group: 'alert' })
+  async onAlerts(batch: Batch<AlertEvent>): Promise<void> {
+    for (const { message, offset } of batch.records) {
+      const why = misfit(message);
+      if (why) throw new PoisonError('T6007', why, offset);
+    }
+    await this.alerts.apply(
+      batch.records.map(({ message }) => message),
+      Date.now(),
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { Alert, TimelineEntry, What } from './alert.js';
+import { alertOf, conditionsOf } from './alert-row.js';
+import { type AlertFilter, type AlertQuery, fits, type Position } from './query.js';
+
+/** Rows that one request looks at when a filter fits few of them; the answer then has a cursor to go on from. */
+const MOST_EXAMINED = 10_000;
+const CHUNK = 1000;
+
+export interface AlertPage {
+  readonly alerts: readonly Alert[];
+  /** Where to go on; absent at the end. The page may be short, or empty, and yet not be the last one. */
+  readonly next?: Position;
+}
+
+/** A timeline entry as it is stored; ids grow in the order of writing. */
+export interface StoredEntry extends TimelineEntry {
+  readonly id: number;
+}
+
+@Injectable()
+export class AlertReader {
+  constructor(private readonly database: Database) {}
+
+  async find(id: string): Promise<Alert | undefined> {
+    return (await this.findByIds([id]))[0];
+  }
+
+  /** Those alerts of the ids that exist, in no order. */
+  async findByIds(ids: readonly string[]): Promise<Alert[]> {
+    const alerts: Alert[] = [];
+    for (let start = 0; start < ids.length; start += CHUNK) {
+      const slice = ids.slice(start, start + CHUNK);
+      const rows = await this.database.query(`SELECT * FROM alert WHERE alert_id IN (${slice.map(() => '?').join(', ')})`, slice);
+      for (const row of rows) alerts.push(alertOf(row));
+    }
+    return alerts;
+  }
+
+  /** Newest first. Label matchers are judged on the rows, page by page, over what the other conditions and the indexes leave. */
+  async page({ filter, limit, after }: AlertQuery): Promise<AlertPage> {
+    const found: Alert[] = [];
+    let position = after;
+    for (let examined = 0; examined < MOST_EXAMINED;) {
+      const size = filter.labels.length > 0 ? Math.max(500, limit + 1) : limit + 1;
+      const rows = await this.#rows(filter, position, size);
+      for (const alert of rows) {
+        if (!fits(alert, filter)) {
+          position = alert;
+        } else if (found.length < limit) {
+          found.push(alert);
+          position = alert;
+        } else {
+          return { alerts: found, next: position! };
+        }
+      }
+      if (rows.length < size) return { alerts: found };
+      examined += rows.length;
+    }
+    return { alerts: found, next: position! };
+  }
+
+  async #rows(filter: AlertFilter, after: Position | undefined, size: number): Promise<Alert[]> {
+    const { where, parameters } = conditionsOf(filter, after);
+    const rows = await this.database.query(`SELECT * FROM alert${where} ORDER BY begin_time DESC, alert_id DESC LIMIT ?`, [...parameters, size]);
+    return rows.map(alertOf);
+  }
+
+  /** Entries of an alert, oldest first, with ids greater than `after`. */
+  async timeline(alertId: string, limit: number, after = 0): Promise<StoredEntry[]> {
+    const rows = await this.database.query('SELECT * FROM alert_timeline WHERE alert_id = ? AND id > ? ORDER BY id LIMIT ?', [alertId, after, limit]);
+    return rows.map(entryOf);
+  }
+
+  /** The latest entries of an alert, oldest first. */
+  async latest(alertId: string, limit: number): Promise<StoredEntry[]> {
+    const rows = await this.database.query('SELECT * FROM alert_timeline WHERE alert_id = ? ORDER BY id DESC LIMIT ?', [alertId, limit]);
+    return rows.map(entryOf).reverse();
+  }
+}
+
+function entryOf(row: Record<string, unknown>): StoredEntry {
+  return {
+    id: Number(row['id']),
+    alert_id: row['alert_id'] as string,
+    at: Number(row['at']),
+    recorded_at: Number(row['recorded_at']),
+    what: row['what'] as What,
+    actor: row['actor'] as string,
+    why: row['why'] as string,
+    detail: row['detail'] === null ? null : (JSON.parse(row['detail'] as string) as Record<string, unknown>),
+    transition_no: row['transition_no'] === null ? null : Number(row['transition_no']),
+  };
+}

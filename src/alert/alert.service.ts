@@ -1,0 +1,72 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { Publisher } from '../log/publisher.js';
+import { TocsinError } from '../shared/errors.js';
+import { type AlertEvent, topics } from '../topics.js';
+import type { Alert } from './alert.js';
+import { AlertRepository } from './alert.repository.js';
+import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, parseCommand, unacknowledge, type Verdict } from './commands.js';
+import { type Ledger, post } from './ledger.js';
+import { TimelineRepository } from './timeline.repository.js';
+
+/** The life of alerts: what Detect says, and what people do. */
+@Injectable()
+export class AlertService {
+  readonly #log = new Logger('alert');
+
+  constructor(
+    private readonly database: Database,
+    private readonly alerts: AlertRepository,
+    private readonly timelines: TimelineRepository,
+    private readonly publisher: Publisher,
+  ) {}
+
+  /** Applies messages of one partition, in order, in the transaction that is open; a fixed number of statements for any number of messages. */
+  async apply(events: readonly AlertEvent[], now: number): Promise<Ledger> {
+    const ledger = post(await this.alerts.lockAll(events), events, now);
+    await this.alerts.save(ledger.changed, ledger.created);
+    await this.timelines.append(ledger.timeline);
+    for (const change of ledger.changes) this.publisher.publish(topics.alertStatus, change);
+    if (ledger.gaps > 0) this.#log.warn(`messages about ${ledger.gaps} alerts never arrived; their timelines say which`);
+    return ledger;
+  }
+
+  /** Throws T3001 when there is no such alert, T3002 when it has ended, T1101 when the body is wrong; so do the other commands. */
+  async acknowledge(id: string, body: unknown, now: number): Promise<Alert> {
+    const command = parseCommand(acknowledgeBody, body);
+    return this.#change(id, (alert) => acknowledge(alert, command, now));
+  }
+
+  async unacknowledge(id: string, body: unknown, now: number): Promise<Alert> {
+    const command = parseCommand(acknowledgeBody, body);
+    return this.#change(id, (alert) => unacknowledge(alert, command, now));
+  }
+
+  async close(id: string, body: unknown, now: number): Promise<Alert> {
+    const command = parseCommand(closeBody, body);
+    return this.#change(id, (alert) => close(alert, command, now));
+  }
+
+  /** Alerts that have ended can be commented too. */
+  async comment(id: string, body: unknown, now: number): Promise<Alert> {
+    const command = parseCommand(commentBody, body);
+    return this.#change(id, (alert) => addComment(alert, command, now));
+  }
+
+  #change(id: string, decide: (alert: Alert) => Verdict): Promise<Alert> {
+    return this.database.transaction(async () => {
+      const alert = await this.alerts.lock(id);
+      if (!alert) throw new TocsinError('T3001', id);
+      const verdict = decide(alert);
+      if ('ignored' in verdict) {
+        if (verdict.ignored === 'ended')
+          throw new TocsinError('T3002', `${id} is ${alert.status} since ${new Date(alert.end_time ?? 0).toISOString()}`);
+        return alert;
+      }
+      await this.alerts.save([verdict.alert]);
+      await this.timelines.append(verdict.timeline);
+      for (const change of verdict.changes) this.publisher.publish(topics.alertStatus, change);
+      return verdict.alert;
+    });
+  }
+}

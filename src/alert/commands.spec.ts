@@ -1,0 +1,59 @@
+import { anAlertEvent, NOON } from '../../test/support/builders.js';
+import type { Alert, Effect } from './alert.js';
+import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, parseCommand, unacknowledge, type Verdict } from './commands.js';
+import { apply } from './lifecycle.js';
+
+const open = (): Alert => (apply(undefined, anAlertEvent(), NOON) as Effect).alert;
+const after = (verdict: Verdict): Alert => (verdict as Effect).alert;
+const acknowledged = (): Alert => after(acknowledge(open(), { by: 'ann' }, NOON));
+const closed = (): Alert => after(close(open(), { by: 'ann', reason: 'a drill' }, NOON));
+
+describe('a command of a person', () => {
+  it('acknowledges, with a word about why', () => {
+    const verdict = acknowledge(open(), { by: 'ann', comment: 'on it' }, NOON + 1) as Effect;
+    expect(verdict.alert).toMatchObject({ is_acknowledged: true, acknowledged_by: 'ann', acknowledged_at: NOON + 1, updated_at: NOON + 1 });
+    expect(verdict.timeline).toEqual([expect.objectContaining({ what: 'acknowledged', actor: 'ann', why: 'on it', at: NOON + 1 })]);
+    expect(verdict.changes).toEqual([expect.objectContaining({ what: 'acknowledged', by: 'ann', from: 'unacknowledged', to: 'acknowledged' })]);
+  });
+
+  it('does not acknowledge twice, but keeps what else was said', () => {
+    expect(acknowledge(acknowledged(), { by: 'bob' }, NOON)).toEqual({ ignored: 'already_acknowledged' });
+    const verdict = acknowledge(acknowledged(), { by: 'bob', comment: 'me too' }, NOON) as Effect;
+    expect(verdict.alert.acknowledged_by).toBe('ann');
+    expect(verdict.timeline).toMatchObject([{ what: 'commented', actor: 'bob', why: 'me too' }]);
+  });
+
+  it('takes an acknowledgement back, if there is one', () => {
+    expect(after(unacknowledge(acknowledged(), { by: 'bob' }, NOON))).toMatchObject({ is_acknowledged: false, acknowledged_by: null });
+    expect(unacknowledge(open(), { by: 'bob' }, NOON)).toEqual({ ignored: 'not_acknowledged' });
+  });
+
+  it('closes', () => {
+    const verdict = close(open(), { by: 'ann', reason: 'a drill' }, NOON + 5) as Effect;
+    expect(verdict.alert).toMatchObject({ status: 'CLOSED', end_reason: 'by hand', end_time: NOON + 5 });
+    expect(verdict.timeline).toMatchObject([{ what: 'closed', actor: 'ann', why: 'a drill', transition_no: null }]);
+    expect(verdict.changes).toMatchObject([{ what: 'closed', from: 'ABNORMAL', to: 'CLOSED', by: 'ann', why: 'a drill' }]);
+  });
+
+  it('finds an alert that has ended unwilling, except for comments', () => {
+    expect(acknowledge(closed(), { by: 'bob' }, NOON)).toEqual({ ignored: 'ended' });
+    expect(unacknowledge(closed(), { by: 'bob' }, NOON)).toEqual({ ignored: 'ended' });
+    expect(close(closed(), { by: 'bob', reason: 'again' }, NOON)).toEqual({ ignored: 'ended' });
+    expect(addComment(closed(), { by: 'bob', text: 'learned a lot' }, NOON).timeline).toMatchObject([{ what: 'commented', why: 'learned a lot' }]);
+  });
+});
+
+describe('the body of a command', () => {
+  it.each([
+    ['nobody', acknowledgeBody, {}, 'by: '],
+    ['an empty name', acknowledgeBody, { by: ' ' }, 'by: '],
+    ['a field that does not exist', acknowledgeBody, { by: 'ann', coment: 'x' }, 'coment'],
+    ['no reason', closeBody, { by: 'ann' }, 'reason: '],
+    ['too much text', commentBody, { by: 'ann', text: 'x'.repeat(2001) }, 'text: '],
+    ['no object at all', commentBody, null, '(body): '],
+  ])('is refused with %s, and names the field', (_what, schema, body, field) => {
+    expect(() => parseCommand<unknown>(schema, body)).toThrow(
+      expect.objectContaining({ code: 'T1101', message: expect.stringContaining(field) as string }) as Error,
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+import { type Alert, type Effect, isOpen, type TimelineEntry, type What } from './alert.js';
+import { end, statusChange } from './lifecycle.js';
+
+const by = z.string().trim().min(1).max(128);
+const words = z.string().trim().min(1).max(2000);
+
+export const acknowledgeBody = z.strictObject({ by, comment: words.optional() });
+export const closeBody = z.strictObject({ by, reason: words });
+export const commentBody = z.strictObject({ by, text: words });
+
+export type Acknowledgement = z.output<typeof acknowledgeBody>;
+export type Closing = z.output<typeof closeBody>;
+export type Comment = z.output<typeof commentBody>;
+
+/** What a command of a person makes of an alert, or why it makes nothing of it. */
+export type Verdict = Effect | { ignored: 'ended' | 'already_acknowledged' | 'not_acknowledged' };
+
+/** Checks the body of a command. Throws {@link TocsinError} T1101 that names every wrong field. */
+export function parseCommand<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(body)', problem: issue.message }));
+  throw new TocsinError('T1101', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}
+
+/** Somebody takes care of the alert. A comment on an alert that is already acknowledged is kept as a comment. */
+export function acknowledge(alert: Alert, { by, comment }: Acknowledgement, now: number): Verdict {
+  if (!isOpen(alert)) return { ignored: 'ended' };
+  if (alert.is_acknowledged) return comment ? addComment(alert, { by, text: comment }, now) : { ignored: 'already_acknowledged' };
+  const entry = done(alert, 'acknowledged', by, comment ?? '', now);
+  return {
+    alert: { ...alert, is_acknowledged: true, acknowledged_by: by, acknowledged_at: now, updated_at: now },
+    timeline: [entry],
+    changes: [statusChange(alert, entry, 'unacknowledged', 'acknowledged')],
+  };
+}
+
+export function unacknowledge(alert: Alert, { by, comment }: Acknowledgement, now: number): Verdict {
+  if (!isOpen(alert)) return { ignored: 'ended' };
+  if (!alert.is_acknowledged) return { ignored: 'not_acknowledged' };
+  const entry = done(alert, 'unacknowledged', by, comment ?? '', now);
+  return {
+    alert: { ...alert, is_acknowledged: false, acknowledged_by: null, acknowledged_at: null, updated_at: now },
+    timeline: [entry],
+    changes: [statusChange(alert, entry, 'acknowledged', 'unacknowledged')],
+  };
+}
+
+/** Somebody ends the alert; what Detect says about it later is ignored. */
+export function close(alert: Alert, { by, reason }: Closing, now: number): Verdict {
+  if (!isOpen(alert)) return { ignored: 'ended' };
+  return end(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: by, transition: null, detail: null }, now);
+}
+
+/** A remark; alerts that are over can be commented too. */
+export function addComment(alert: Alert, { by, text }: Comment, now: number): Effect {
+  const entry = done(alert, 'commented', by, text, now);
+  return { alert: { ...alert, updated_at: now }, timeline: [entry], changes: [statusChange(alert, entry, null, text)] };
+}
+
+function done(alert: Alert, what: What, actor: string, why: string, now: number): TimelineEntry {
+  return { alert_id: alert.alert_id, at: now, recorded_at: now, what, actor, why, detail: null, transition_no: null };
+}

@@ -1,0 +1,115 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Duties } from '../ops/duties.js';
+import { Metrics } from '../ops/metrics.js';
+import { type Patience, retryDelay } from './backoff.js';
+import { Courier } from './courier.service.js';
+import { type DueNotice, settle, type Settlement } from './notice.js';
+import { NoticeRepository } from './notice.repository.js';
+import type { Receiver } from './receiver.js';
+
+/** Deliveries under way to one receiver; each is of another group. */
+const PER_RECEIVER = 8;
+/** Deliveries under way in all: a guard for the memory. */
+const IN_ALL = 256;
+/** Notices that another replica added are found within this time. */
+const POLL_MS = 1000;
+/** Beyond the time limit of a delivery a claim holds so long, for writing down what came of it. */
+const GRACE_MS = 5000;
+/** Between tries to write down what came of a delivery. */
+const RECORDING: Patience = { firstMs: 50, mostMs: 1000, giveUpMs: 0 };
+
+const outcomes = { sent: 'sent', pending: 'retried', dead: 'dead' } as const;
+
+/**
+ * Sends what is due. One round starts deliveries and does not wait for them, so that nobody waits for a slow receiver; the end of a delivery
+ * starts the next round. Within a (receiver, group) a notice waits until the one before it is sent or dead.
+ * A notice is claimed in the database before it leaves: whoever dies inside a delivery leaves a claim that runs out, and it is sent again under its key.
+ */
+@Injectable()
+export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
+  readonly #log = new Logger('notice');
+  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  readonly #stopping = new AbortController();
+  readonly #patience: Patience;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly notices: NoticeRepository,
+    private readonly courier: Courier,
+    private readonly duties: Duties,
+    private readonly metrics: Metrics,
+  ) {
+    setMaxListeners(IN_ALL, this.#stopping.signal);
+    this.#patience = { firstMs: config.NOTICE_RETRY_MS, mostMs: config.NOTICE_RETRY_MAX_MS, giveUpMs: config.NOTICE_GIVE_UP_MS };
+  }
+
+  onModuleInit(): void {
+    this.duties.register('notice', (now) => this.work(now));
+  }
+
+  /** One round; answers the milliseconds until the next. */
+  async work(now: number): Promise<number> {
+    const names = await this.notices.receiversWithDue(now);
+    const receivers = names.length > 0 ? await this.courier.receivers() : new Map<string, Receiver>();
+    for (const name of names) await this.#start(name, receivers.get(name), now);
+    const next = await this.notices.nextDue(now);
+    return Math.min(POLL_MS, next === undefined ? POLL_MS : next - now);
+  }
+
+  async #start(name: string, receiver: Receiver | undefined, now: number): Promise<void> {
+    const own = this.#underWay.get(name) ?? new Set();
+    const room = Math.min(PER_RECEIVER - own.size, IN_ALL - this.#all().length);
+    if (room <= 0 || this.#stopping.signal.aborted) return;
+    const due = await this.notices.due(name, now, room);
+    if (due.length === 0) return;
+    this.#underWay.set(name, own);
+    for (const notice of await this.notices.claim(due, now, now + this.courier.timeoutMs(receiver) + GRACE_MS)) {
+      const delivery = this.#deliver(notice, receiver).finally(() => {
+        own.delete(delivery);
+        if (own.size === 0) this.#underWay.delete(name);
+        this.duties.wake('notice');
+      });
+      own.add(delivery);
+    }
+  }
+
+  async #deliver(notice: DueNotice, receiver: Receiver | undefined): Promise<void> {
+    const tried = await this.courier.deliver(notice, receiver, this.#stopping.signal);
+    const now = Date.now();
+    const settlement = settle(notice, tried, now, this.#patience, Math.random());
+    if (await this.#record(notice, settlement, now)) {
+      this.metrics.increment('tocsin_notices_total', { channel: receiver?.channel ?? 'none', outcome: outcomes[settlement.state] });
+    }
+    if (settlement.state === 'dead') this.#log.error(`notice ${notice.id} to ${notice.receiver} is dead: ${settlement.last_error ?? ''}`);
+  }
+
+  /** Nothing shortens the time in which a crash means a second delivery but writing at once; trouble of the database is outlasted while the claim holds. */
+  async #record(notice: DueNotice, settlement: Settlement, now: number): Promise<boolean> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.notices.settle(notice, settlement, now);
+      } catch (error) {
+        if (Date.now() >= notice.next_attempt_at || this.#stopping.signal.aborted) {
+          this.#log.error(`what came of notice ${notice.id} could not be written down, it will be sent again: ${String(error)}`);
+          return false;
+        }
+        await delay(retryDelay(failures, RECORDING, Math.random()));
+      }
+    }
+  }
+
+  #all(): Promise<void>[] {
+    return [...this.#underWay.values()].flatMap((own) => [...own]);
+  }
+
+  /** Deliveries get half of the time there is for stopping; those that hang are cut off and tried again later under their key. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const cut = setTimeout(() => this.#stopping.abort(), this.config.SHUTDOWN_MS / 2);
+    await Promise.allSettled(this.#all());
+    clearTimeout(cut);
+    this.#stopping.abort();
+  }
+}

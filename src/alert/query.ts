@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+import { alertStatus, type Severity } from '../topics.js';
+import { type Alert, labelsOf, severityNames } from './alert.js';
+import { type Matcher, matches, parseMatcher } from './matcher.js';
+
+/** Place of a row in a list that is sorted newest first. */
+export interface Position {
+  readonly begin_time: number;
+  readonly alert_id: string;
+}
+
+/** Which alerts somebody wants to see. */
+export interface AlertFilter {
+  readonly status?: readonly Alert['status'][];
+  readonly severity?: readonly Severity[];
+  readonly bk_biz_id?: string;
+  readonly strategy_id?: number;
+  readonly acknowledged?: boolean;
+  readonly name?: string;
+  /** begin_time in [from, to), ms. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly labels: readonly Matcher[];
+}
+
+export interface AlertQuery {
+  readonly filter: AlertFilter;
+  readonly limit: number;
+  /** The list goes on behind this place. */
+  readonly after?: Position;
+}
+
+const one = z.string({ error: 'may be given once' });
+const all = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
+const list = all.transform((values) =>
+  values
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter(Boolean),
+);
+
+const severities: Readonly<Record<string, Severity>> = Object.fromEntries(
+  Object.entries(severityNames).flatMap(([level, name]) => [
+    [level, Number(level) as Severity],
+    [name, Number(level) as Severity],
+  ]),
+);
+const severity = z.string().transform((text, context) => {
+  const found = Object.hasOwn(severities, text) ? severities[text] : undefined;
+  if (found === undefined) context.addIssue({ code: 'custom', message: `${text} is not 1 (fatal), 2 (warning) or 3 (remind)` });
+  return found ?? z.NEVER;
+});
+const time = one.transform((text, context) => {
+  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 time` });
+  return value;
+});
+const whole = (least: number, most: number) => one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(least).max(most));
+
+export const DEFAULT_LIMIT = 50;
+export const limit = whole(1, 1000).default(DEFAULT_LIMIT);
+
+const schema = z.strictObject({
+  status: list.pipe(z.array(alertStatus)).optional(),
+  severity: list.pipe(z.array(severity)).optional(),
+  bk_biz_id: one.optional(),
+  strategy_id: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  acknowledged: one
+    .pipe(z.enum(['true', 'false']))
+    .transform((value) => value === 'true')
+    .optional(),
+  name: one.optional(),
+  filter: all.default([]),
+  from: time.optional(),
+  to: time.optional(),
+  limit,
+  cursor: one.optional(),
+});
+
+/** Parses the query string of the alert list. Throws {@link TocsinError} T3003 that names what is wrong. */
+export function parseAlertQuery(query: unknown): AlertQuery {
+  const { filter, limit, cursor, ...rest } = parseQuery(schema, query);
+  return { filter: { ...rest, labels: filter.map(parseMatcher) }, limit, ...(cursor && { after: parseCursor(cursor) }) };
+}
+
+/** Parses a query string. Throws {@link TocsinError} T3003 that names what is wrong. */
+export function parseQuery<T>(of: z.ZodType<T>, query: unknown): T {
+  const result = of.safeParse(query ?? {});
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || 'query', problem: issue.message }));
+  throw new TocsinError('T3003', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}
+
+/** What is checked on the row itself, because the collations of the databases differ or the database cannot look into labels. */
+export function fits(alert: Alert, { name, bk_biz_id, labels }: AlertFilter): boolean {
+  if (name !== undefined && alert.alert_name !== name) return false;
+  if (bk_biz_id !== undefined && alert.bk_biz_id !== bk_biz_id) return false;
+  return labels.length === 0 || matches(labels, labelsOf(alert));
+}
+
+export function cursorOf({ begin_time, alert_id }: Position): string {
+  return Buffer.from(JSON.stringify([begin_time, alert_id])).toString('base64url');
+}
+
+const position = z.tuple([z.number().int(), z.string()]);
+
+function parseCursor(cursor: string): Position {
+  try {
+    const [begin_time, alert_id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return { begin_time, alert_id };
+  } catch {
+    throw new TocsinError('T3003', `cursor=${cursor} is not one that a list of alerts gave`);
+  }
+}

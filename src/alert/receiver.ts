@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+import { channelNames, channels } from './channels/channels.js';
+
+const schema = z.strictObject({
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(128)
+    .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters'),
+  channel: z.enum(channelNames, { error: `must be one of ${channelNames.join(', ')}` }),
+  settings: z.record(z.string(), z.unknown()).default({}),
+  /** Tell this receiver also that something is over. */
+  send_resolved: z.boolean().default(true),
+  /** Gets what names no receiver. */
+  is_default: z.boolean().default(true),
+  is_enabled: z.boolean().default(true),
+});
+
+/** A receiver as people write it. Unknown fields are refused, so that a typing mistake never goes unnoticed. */
+export const receiverSchema = schema.superRefine(({ channel, settings }, context) => {
+  for (const issue of channels[channel].settings.safeParse(settings).error?.issues ?? []) {
+    context.addIssue({ code: 'custom', path: ['settings', ...issue.path], message: issue.message });
+  }
+});
+
+export type ReceiverBody = z.output<typeof receiverSchema>;
+
+/** A receiver as it is stored. */
+export interface Receiver extends ReceiverBody {
+  readonly id: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+/** Names that some database cannot tell apart are one name. */
+export const nameKey = (name: string): string => name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+/** Checks what somebody wrote. Throws {@link TocsinError} T4001 whose details name every field that is wrong and why. */
+export function parseReceiver(value: unknown): ReceiverBody {
+  const result = receiverSchema.safeParse(value);
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(root)', problem: issue.message }));
+  throw new TocsinError('T4001', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}
