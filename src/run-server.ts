@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from './config.js';
+import { wantsJson } from './ops/logger.js';
 import { playDemo } from './demo/demo.js';
 import { applyRules } from './rules.js';
 import { type Running, serve } from './serve.js';
@@ -35,7 +36,7 @@ async function stop(running: Running, most: number): Promise<void> {
 }
 
 function announce(config: Config, url: string): void {
-  if ((config.LOG_FORMAT ?? (config.mode === 'embedded' ? 'text' : 'json')) === 'json') {
+  if (wantsJson(config)) {
     new Logger('serve').log({ message: 'listening', url, mode: config.mode });
     return;
   }

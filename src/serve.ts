@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { ConsoleLogger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, consumerGroups } from './app.module.js';
@@ -14,6 +13,7 @@ import { EmbeddedLog } from './log/embedded/embedded-log.js';
 import { KafkaLog } from './log/kafka/kafka-log.js';
 import type { Log } from './log/log.js';
 import { untilConnected } from './log/until-connected.js';
+import { TocsinLogger } from './ops/logger.js';
 import { deadLetterTopic, topics } from './topics.js';
 
 /** A running Tocsin. */
@@ -23,14 +23,6 @@ export interface Running {
   readonly url: string;
   /** Finishes what is under way, leaves the consumer groups, closes everything. */
   close(): Promise<void>;
-}
-
-/** Log lines as the settings want them. */
-export function logger(config: Config): ConsoleLogger {
-  const levels = ['debug', 'log', 'warn', 'error', 'fatal'] as const;
-  const least = levels.indexOf(config.LOG_LEVEL === 'info' ? 'log' : config.LOG_LEVEL);
-  const json = (config.LOG_FORMAT ?? (config.mode === 'embedded' ? 'text' : 'json')) === 'json';
-  return new ConsoleLogger({ json, colors: !json && process.stdout.isTTY, logLevels: [...levels.slice(least)], prefix: 'tocsin' });
 }
 
 /** Opens the database of the mode, brings its schema up to date. The second part of the answer closes it. */
@@ -67,7 +59,7 @@ export async function serve(config: Config): Promise<Running> {
   await migrate(database);
   const log = await openLog(config, database);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with({ config, database, log }), createHttpAdapter(config), {
-    logger: logger(config),
+    logger: new TocsinLogger(config),
     bodyParser: false,
   });
   configureHttp(app, config);
