@@ -108,6 +108,13 @@ describe('reference: identities', () => {
     const events = ['a', 'b'].flatMap((event_source) => [0, 10].map((s) => aMetric({ timestamp: at(s), event_source, raw_data: { value: 99 } })));
     const { messages } = referenceAlerts([historyOf([tick(0), ...events])], ruleSetsOf(strategies), { identifyBy: 'event_source' });
     expect(messages.map(({ alert_key }) => alert_key)).toEqual(['a', 'b'].map((source) => identity('alert', '2', 7, canonical(dimensions), source)));
+    const alarms = referenceAlerts([historyOf(['a', 'b'].map((event_source) => anExternalAlert({ event_source })))], ruleSetsOf(), {
+      identifyBy: 'event_source',
+    });
+    const { labels } = anExternalAlert().raw_data;
+    expect(alarms.messages.map(({ alert_key }) => alert_key)).toEqual(
+      ['a', 'b'].map((source) => identity('external', '2', canonical(labels), source)),
+    );
   });
 });
 
@@ -271,6 +278,21 @@ describe('reference: time', () => {
     expect(messages.map(({ kind, time, offset }) => [kind, time, offset])).toEqual([['fired', NOON, 4]]);
   });
 
+  it('counts the silence of a series from its latest accepted observation', () => {
+    const strategies = [quick({ item: { lateness: 5 } })];
+    const late = cpu(-100, 99);
+    const events = [cpu(-50, 1), cpu(0, 99), ...ticks(5, 10), cpu(1, 99)];
+    expect(told(judge(strategies, ...events, ...ticks(15, 20)))).toEqual([]);
+    expect(told(judge(strategies, ...events, tick(15), late, ...ticks(20, 25)))).toEqual(['fired 2 0']);
+  });
+
+  it('asks strategies in the order of their ids', () => {
+    const strategies = [3, 1, 2].map((id) => quick({ id }));
+    const ids = (...events: RawEvent[]) => judge(strategies, ...events).messages.map(({ strategy_id }) => strategy_id);
+    expect(ids(...periods(99, 1))).toEqual([1, 2, 3]);
+    expect(ids(cpu(0, 99), ...ticks(5, 10))).toEqual([1, 2, 3]);
+  });
+
   it('closes the alert of a series without data after half an hour, and forgets its anomalies', () => {
     const strategy = quick({ detects: [{ level: 2, trigger: { count: 2, check_window: 1024 } }], query: { interval: 1 } });
     const reference = judge([strategy], cpu(0, 99), cpu(1, 99), cpu(2, 1), ...ticks(5, 1800), cpu(700, 99), cpu(701, 1), ...ticks(1805, 1810));
@@ -284,6 +306,12 @@ describe('reference: time', () => {
     expect(told(judge([strategy], cpu(0, 99), ...ticks(5, 2000)))).toEqual(['fired 2 0', 'closed 2 2000 no_data']);
   });
 
+  it('waits for at least five periods', () => {
+    const strategies = [quick({ query: { interval: 600 } })];
+    const end = (seconds: number) => told(judge(strategies, cpu(0, 99), ...ticks(5, seconds))).slice(1);
+    expect([end(2995), end(3000)]).toEqual([[], ['closed 2 3000 no_data']]);
+  });
+
   it('fires at data that run behind the tick which closed the last alert', () => {
     const reference = judge([quick()], cpu(0, 99), ...ticks(5, 1800), cpu(10, 99), cpu(20, 1));
     expect(told(reference)).toEqual(['fired 2 0', 'closed 2 1800 no_data', 'fired 2 10']);
@@ -294,6 +322,8 @@ describe('reference: time', () => {
     const strategies = [quick({ item: { lateness: 5 } })];
     expect(told(judge(strategies, cpu(0, 99), tick(86_400), tick(86_405), tick(80_000), tick(80_010)))).toEqual([]);
     expect(told(judge(strategies, cpu(0, 99), tick(86_400), tick(86_405), tick(80_000), tick(86_410)))).toEqual(['fired 2 0']);
+    const [exact, more] = [5, 6].map((lateness) => told(judge([quick({ item: { lateness } })], cpu(0, 99), tick(100), tick(200), tick(300))));
+    expect([exact, more]).toEqual([['fired 2 0'], []]);
   });
 
   it('moves nothing at the first tick', () => {
@@ -374,6 +404,16 @@ describe('reference: leases of external senders', () => {
 
   it('ends when the lease runs out on the clock', () => {
     expect(told(judge([], alarm(0, { endsAt: at(10) }), ...ticks(5, 20)))).toEqual(['fired 2 0', 'recovered 2 10 lease_expired']);
+  });
+
+  it('ends in the order of opening', () => {
+    const host = (instance: string, seconds: number, endsAt: number) => alarm(seconds, { labels: { instance }, endsAt: at(endsAt) });
+    const { messages } = judge([], host('a', 0, 10), host('b', 0, 10), host('a', 1, 1), host('a', 1, 11), ...ticks(5, 10));
+    const key = (instance: string) => identity('external', '2', canonical({ instance }));
+    expect(messages.slice(-2).map(({ kind, alert_key }) => [kind, alert_key])).toEqual([
+      ['recovered', key('b')],
+      ['recovered', key('a')],
+    ]);
   });
 
   it('is not ended by our own downtime', () => {

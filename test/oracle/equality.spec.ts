@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { type AlertDraft, PartitionFold } from '../../src/detect/fold.js';
+import { snapshotRulesVersion } from '../../src/detect/snapshot.js';
+import { referenceAlerts } from './detect.js';
+import { historyOf, ruleSetsOf } from './histories.js';
+import type { ReferenceMessage } from './journal.js';
+import { type RandomHistory, randomHistory } from './random-histories.js';
+
+/** Random histories to try; ORACLE_RUNS sets another number, and ORACLE_SEED repeats a run. */
+const numRuns = Number(process.env['ORACLE_RUNS'] ?? 300);
+const seed = process.env['ORACLE_SEED'];
+const parameters = { numRuns, ...(seed && { seed: Number(seed) }) };
+
+type Emitted = AlertDraft & { readonly offset: number };
+type Blocks = Map<string, Buffer>;
+
+/** The fold of one partition at work, as Detect uses it. */
+class Engine {
+  readonly emitted: Emitted[] = [];
+  readonly #blocks: Blocks = new Map();
+  #checkpointAt = 0;
+  #fold: PartitionFold;
+
+  constructor(private readonly history: RandomHistory) {
+    this.#fold = new PartitionFold(this.#options);
+  }
+
+  get #options() {
+    return { identifyBy: this.history.identifyBy };
+  }
+
+  apply(offset: number, silent = false): void {
+    const event = this.history.events[offset]!;
+    const emit = (draft: AlertDraft): void => void (silent || this.emitted.push({ ...draft, offset }));
+    if (event.event_type === 'tick' && event.raw_data.rules_version > this.#fold.rulesVersion) {
+      this.#fold.changeRules(this.#rules(event.raw_data.rules_version), event.timestamp, emit);
+    }
+    this.#fold.apply(event, emit);
+  }
+
+  /** Stores what changed since the last checkpoint, as everything below `offset` left it. */
+  checkpoint(offset: number): void {
+    for (const { id, bytes } of this.#fold.dirtyBlocks()) this.#blocks.set(id, Buffer.from(bytes));
+    for (const id of this.#fold.removedBlocks()) this.#blocks.delete(id);
+    this.#fold.markClean();
+    this.#checkpointAt = offset;
+  }
+
+  /** Dies and comes back: memory from the checkpoint, then the records below `offset` again, silently. */
+  crash(offset: number): void {
+    const blocks = [...this.#blocks].map(([id, bytes]) => ({ id, bytes }));
+    const fresh = blocks.length === 0;
+    this.#fold = fresh ? new PartitionFold(this.#options) : PartitionFold.restore(this.#options, this.#rules(snapshotRulesVersion(blocks)), blocks);
+    for (let replayed = this.#checkpointAt; replayed < offset; replayed++) this.apply(replayed, true);
+  }
+
+  #rules(version: number) {
+    return version === 0 ? { version, strategies: [] } : ruleSetsOf(...this.history.ruleSets)(version);
+  }
+}
+
+const expected = (history: RandomHistory): ReferenceMessage[] => {
+  const { messages } = referenceAlerts([historyOf(history.events)], ruleSetsOf(...history.ruleSets), history);
+  return messages.map(({ partition: _, ...message }) => message as ReferenceMessage);
+};
+
+/** Of each message what the page defines for it. */
+function comparable(emitted: readonly Emitted[], reference: readonly ReferenceMessage[]): unknown[] {
+  return emitted.map((message, index) => {
+    const fields = Object.entries(reference[index] ?? reference.at(-1) ?? message).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(fields.map(([name]) => [name, message[name as keyof Emitted]]));
+  });
+}
+
+function expectEqual(history: RandomHistory, { emitted }: Engine): void {
+  const reference = expected(history);
+  expect(comparable(emitted, reference)).toEqual(
+    reference.map((message) => Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined))),
+  );
+}
+
+describe('the engine and the reference', () => {
+  it('say the same of random short histories', () => {
+    const property = fc.property(randomHistory, (history) => {
+      const engine = new Engine(history);
+      history.events.forEach((_, offset) => engine.apply(offset));
+      expectEqual(history, engine);
+    });
+    fc.assert(property, parameters);
+  });
+
+  it('say the same when the engine dies and comes back from its checkpoint', () => {
+    const stops = fc.array(
+      fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), what: fc.constantFrom('checkpoint', 'checkpoint', 'crash') }),
+      { minLength: 1, maxLength: 6 },
+    );
+    const property = fc.property(randomHistory, stops, (history, each) => {
+      const engine = new Engine(history);
+      history.events.forEach((_, offset) => {
+        for (const { what } of each.filter(({ at }) => Math.floor(at * history.events.length) === offset)) {
+          if (what === 'crash') engine.crash(offset);
+          else engine.checkpoint(offset);
+        }
+        engine.apply(offset);
+      });
+      expectEqual(history, engine);
+    });
+    fc.assert(property, parameters);
+  });
+});

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './servers/processes.mjs';
+import { findProgram, hasProgram, requirePrograms } from './servers/programs.mjs';
+import { eventually } from './eventually.js';
+
+const programs = ['prometheus', 'prometheus-node-exporter'];
+
+/** Makes sure that Debian's Prometheus and node exporter are there. */
+export function requirePrometheus(): Promise<void> {
+  return requirePrograms({
+    present: () => programs.every(hasProgram),
+    packages: ['prometheus', 'prometheus-node-exporter'],
+    remedy: 'the end-to-end tests need Prometheus and its node exporter: apt-get install prometheus prometheus-node-exporter',
+  });
+}
+
+export interface Prometheus {
+  stop(): void;
+}
+
+/** Prometheus and node exporter with the files of examples/prometheus, only faster and with the addresses of this run. */
+export async function startPrometheus(tocsin: string): Promise<Prometheus> {
+  await requirePrometheus();
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-prometheus-'));
+  const [exporterPort, port] = [await freePort(), await freePort()];
+  const config = readFileSync('examples/prometheus/prometheus.yml', 'utf8')
+    .replaceAll('5s', '1s')
+    .replaceAll('127.0.0.1:9100', `127.0.0.1:${exporterPort}`)
+    .replaceAll('127.0.0.1:8080', new URL(tocsin).host);
+  writeFileSync(join(folder, 'prometheus.yml'), config);
+  writeFileSync(join(folder, 'rules.yml'), readFileSync('examples/prometheus/rules.yml', 'utf8').replace('[20s]', '[5s]'));
+  const children: ChildProcess[] = [
+    spawn(findProgram('prometheus-node-exporter'), [`--web.listen-address=127.0.0.1:${exporterPort}`], { stdio: 'ignore' }),
+    spawn(
+      findProgram('prometheus'),
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--rules.alert.resend-delay=2s',
+      ],
+      { stdio: 'ignore' },
+    ),
+  ];
+  const stop = (): void => {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', stop);
+  await eventually(() => fetch(`http://127.0.0.1:${port}/-/ready`).then(({ ok }) => ok, () => false), 'Prometheus is ready');
+  return { stop };
+}
+
+/** Keeps every processor busy until it is told to stop. */
+export function load(processors: number): () => void {
+  const children = Array.from({ length: processors }, () => spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' }));
+  const stop = (): void => children.forEach((child) => child.kill('SIGKILL'));
+  process.once('exit', stop);
+  return stop;
+}
