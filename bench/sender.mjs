@@ -1,0 +1,28 @@
+/** Posts the workload to a URL over a few connections: `node bench/sender.mjs <url> <options as JSON>`; tells its parent when it begins and ends. */
+import { Agent, request } from 'node:http';
+import { bodies } from './role-table.mjs';
+
+const [, , url, json] = process.argv;
+const options = JSON.parse(json);
+const agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 8 });
+const all = bodies(options);
+
+function post(body) {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (response) => {
+      response.resume();
+      response.on('end', () => (response.statusCode < 300 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+process.send('begin');
+let next = 0;
+await Promise.all(
+  Array.from({ length: options.connections ?? 8 }, async () => {
+    while (next < all.length) await post(all[next++]);
+  }),
+);
+process.send('end', () => process.exit(0));
