@@ -35,12 +35,15 @@ async function fill(topic, records) {
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   let batch = [];
+  let bytes = 0;
   const send = () => producer.send({ topic, compression: kafkajs.CompressionTypes.Snappy, messages: batch });
   for (const value of records) {
     batch.push({ key: '2', value, partition: 0 });
-    if (batch.length === 1000) {
+    bytes += value.length;
+    if (batch.length === 1000 || bytes > 500_000) {
       await send();
       batch = [];
+      bytes = 0;
     }
   }
   if (batch.length > 0) await send();

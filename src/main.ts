@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { Command } from 'commander';
 import { loadConfig } from './config.js';
 import { migrate } from './database/connect.js';
+import { postRules } from './post-rules.js';
 import { runServer } from './run-server.js';
 import { openDatabase } from './serve.js';
 import { TocsinError } from './shared/errors.js';
@@ -27,10 +28,20 @@ program
     process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'the schema is up to date\n');
   });
 
+program
+  .command('rules')
+  .description('strategies in YAML')
+  .command('apply <file>')
+  .description('create or update, by name, what the file holds on a running server')
+  .option('--url <url>', 'where the server listens', 'http://127.0.0.1:8080')
+  .action(async (file: string, { url }: { url: string }) => {
+    process.stdout.write(await postRules(url, file));
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {
   // What people can act on is one sentence; anything else is a bug and shows its stack.
   process.stderr.write(error instanceof TocsinError ? `${error.code} ${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -13,7 +13,9 @@ import { EmbeddedLog } from './log/embedded/embedded-log.js';
 import { KafkaLog } from './log/kafka/kafka-log.js';
 import type { Log } from './log/log.js';
 import { untilConnected } from './log/until-connected.js';
+import { measureHttp } from './ops/http-metrics.js';
 import { TocsinLogger } from './ops/logger.js';
+import { TocsinError } from './shared/errors.js';
 import { deadLetterTopic, topics } from './topics.js';
 
 /** A running Tocsin. */
@@ -53,6 +55,16 @@ async function openLog(config: Config, database: Database): Promise<Log> {
   return log;
 }
 
+async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Config): Promise<void> {
+  try {
+    await app.listen(HTTP_PORT, HTTP_HOST);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
+    throw new TocsinError('T5001', `HTTP_HOST=${HTTP_HOST}, HTTP_PORT=${HTTP_PORT}: ${code === 'EADDRINUSE' ? 'the port is taken' : code}`);
+  }
+}
+
 /** Starts everything: schema, topics, stages, HTTP. Answers when it listens. */
 export async function serve(config: Config): Promise<Running> {
   const { database, close: closeDatabase } = await openDatabase(config);
@@ -63,13 +75,14 @@ export async function serve(config: Config): Promise<Running> {
     bodyParser: false,
   });
   configureHttp(app, config);
+  measureHttp(app);
   if (config.DOCS) serveDocs(app);
   const consumers = app.get(Consumers);
   for (const group of consumerGroups) app.connectMicroservice({ strategy: consumers.server(group) });
   // Nothing is delivered before every module is initialised.
   await app.init();
   await app.startAllMicroservices();
-  await app.listen(config.HTTP_PORT, config.HTTP_HOST);
+  await listen(app, config);
   return {
     app,
     url: await app.getUrl(),

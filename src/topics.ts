@@ -204,13 +204,20 @@ export type ConvergedAlert = z.infer<typeof convergedAlert>;
 export type Member = z.infer<typeof member>;
 export type Severity = z.infer<typeof severity>;
 
-function topic<T>(name: string, keyedBy: string, schema: z.ZodType<T>, key: (message: T) => string): Topic<T> {
+function topic<T>(
+  name: string,
+  keyedBy: string,
+  schema: z.ZodType<T>,
+  key: (message: T) => string,
+  fits: (value: unknown) => value is T = (_value): _value is T => false,
+): Topic<T> {
   return {
     name,
     keyedBy,
     schema,
     key,
     parse(value) {
+      if (fits(value)) return value;
       const result = schema.safeParse(value);
       if (result.success) return result.data;
       const issue = result.error.issues[0];
@@ -219,9 +226,37 @@ function topic<T>(name: string, keyedBy: string, schema: z.ZodType<T>, key: (mes
   };
 }
 
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/**
+ * True for metric events, and envelopes of them, that are valid as they are: the hot path of Detect need not copy them through the schema.
+ * Never true for what the schema refuses or would change; a property test holds it to that.
+ */
+function isPlainMetrics(value: unknown): value is RawRecord {
+  if (!isRecord(value)) return false;
+  if (value['event_type'] !== undefined || !Array.isArray(value['events'])) return isPlainMetric(value);
+  const events = value['events'] as unknown[];
+  return value['v'] === 1 && events.length > 0 && events.every(isPlainMetric);
+}
+
+function isPlainMetric(event: unknown): boolean {
+  if (!isRecord(event) || event['event_type'] !== 'metric') return false;
+  const { event_id: id, bk_biz_id: business, event_source: source, timestamp, raw_data: data } = event;
+  if (typeof id !== 'string' || id === '' || typeof business !== 'string' || business === '' || typeof source !== 'string') return false;
+  if (!Number.isSafeInteger(timestamp) || (timestamp as number) < 0 || !isRecord(data) || Array.isArray(data)) return false;
+  const { metric, value, dimensions } = data;
+  if (typeof metric !== 'string' || metric === '' || !Number.isFinite(value) || !isRecord(dimensions) || Array.isArray(dimensions)) return false;
+  for (const name in dimensions) if (typeof dimensions[name] !== 'string') return false;
+  return true;
+}
+
 export const topics = {
-  rawEvents: topic<RawRecord>('raw_events', 'bk_biz_id (default) or event_source', rawRecord, (record) =>
-    'events' in record ? (record.events as RawEvent[])[0]!.bk_biz_id : (record as RawEvent).bk_biz_id,
+  rawEvents: topic<RawRecord>(
+    'raw_events',
+    'bk_biz_id (default) or event_source',
+    rawRecord,
+    (record) => ('events' in record ? (record.events as RawEvent[])[0]!.bk_biz_id : (record as RawEvent).bk_biz_id),
+    isPlainMetrics,
   ),
   alerts: topic<AlertEvent>('alerts', 'alert_key', alertEvent, (event) => event.alert_key),
   alertStatus: topic<AlertStatusChange>('alert_status', 'alert_key', alertStatusChange, (change) => change.alert_key),

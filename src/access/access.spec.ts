@@ -7,6 +7,7 @@ import { eventually } from '../../test/support/eventually.js';
 import { CONFIG, parseConfig } from '../config.js';
 import { configureHttp, createHttpAdapter } from '../http/http.js';
 import { Log, type OutgoingRecord } from '../log/log.js';
+import { Metrics } from '../ops/metrics.js';
 import { parseJson } from '../shared/json.js';
 import { type RawEvent, topics } from '../topics.js';
 import { AccessModule } from './access.module.js';
@@ -53,11 +54,8 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
   const log = new NotedLog();
   @Global()
   @Module({
-    providers: [
-      { provide: CONFIG, useValue: config },
-      { provide: Log, useValue: log },
-    ],
-    exports: [CONFIG, Log],
+    providers: [{ provide: CONFIG, useValue: config }, { provide: Log, useValue: log }, Metrics],
+    exports: [CONFIG, Log, Metrics],
   })
   class PlatformModule {}
   const module = await Test.createTestingModule({ imports: [PlatformModule, AccessModule] }).compile();
@@ -184,6 +182,7 @@ describe('POST /api/v1/events', () => {
     });
     expect(values()).toEqual([1, 2]);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 2, T1102: 1, T1103: 1 });
+    expect(await tocsin.app.get(Metrics).text()).toMatch(/tocsin_access_events_total\{[^}]*"T1101"[^}]*\} 2\n/);
   });
 
   it('says so when no item was acceptable, with the reason of each', async () => {
@@ -231,18 +230,16 @@ describe('POST /api/v1/events', () => {
     expect(tocsin.log.records).toEqual([]);
   });
 
-  it.each<[string, string, string]>([
-    ['deep nesting', `"more":${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'T1005'],
-    ['a key __proto__', '"__proto__":{"polluted":1}', 'T1006'],
-    ['a key __proto__ in disguise', '"\\u005f\\u005fproto__":{"polluted":1}', 'T1006'],
-    ['a key constructor', '"constructor":{"prototype":{"polluted":1}}', 'T1006'],
-    ['a number too large to be one', '"raw_data":{"metric":"cpu","value":1e999}', 'T1102'],
-  ])('lets an item with %s go and takes its neighbours', async (_what, field, code) => {
-    const bad = `{${field},${JSON.stringify(valued(0)).slice(1, code === 'T1102' ? -1 : undefined)}`.replace(
-      /,"raw_data":\{"metric":"cpu","value":0\}$/,
-      '}',
-    );
-    const { status, json } = await events(`[${JSON.stringify(valued(1))},${bad},${JSON.stringify(valued(2))}]`);
+  it.each<[string, (event: string) => string, string]>([
+    ['deep nesting', (event) => `{"more":${'['.repeat(100_000)}${']'.repeat(100_000)},${event.slice(1)}`, 'T1005'],
+    ['a key __proto__', (event) => `{"__proto__":{"polluted":1},${event.slice(1)}`, 'T1006'],
+    ['a key __proto__ in disguise', (event) => `{"\\u005f\\u005fproto__":{"polluted":1},${event.slice(1)}`, 'T1006'],
+    ['a key constructor', (event) => `{"constructor":{"prototype":{"polluted":1}},${event.slice(1)}`, 'T1006'],
+    ['a number too large to be one', (event) => event.replace('"value":7', '"value":1e999'), 'T1102'],
+    ['NaN for a value', (event) => event.replace('"value":7', '"value":"NaN"'), 'T1102'],
+  ])('lets an item with %s go and takes its neighbours', async (_what, spoil, code) => {
+    const body = `[${JSON.stringify(valued(1))},${spoil(JSON.stringify(valued(7)))},${JSON.stringify(valued(2))}]`;
+    const { status, json } = await events(body);
     expect(status).toBe(202);
     expect(json).toMatchObject({ accepted: 2, rejected: 1, errors: [{ index: 1, code }] });
     expect(values()).toEqual([1, 2]);

@@ -45,7 +45,7 @@ function consumed({ event }: Normalised): unknown[] {
   const encoded = encode(event, 'bk_biz_id', 1e9);
   if (encoded instanceof Rejection) throw new Error(encoded.message);
   return [[encoded], [encoded, encoded]].flatMap((members) =>
-    pack(members, 0).map(({ value }) => topics.rawEvents.parse(parseJson(Buffer.from(value)))),
+    pack(members, 0).map(({ value }) => topics.rawEvents.schema.parse(parseJson(Buffer.from(value)))),
   );
 }
 

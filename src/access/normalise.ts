@@ -32,7 +32,6 @@ export interface Normalised {
 type Fields = Readonly<Record<string, unknown>>;
 type FieldsReader = (raw: Fields, now: number) => RawEvent['raw_data'] | Rejection;
 
-const known = new Set(['event_id', 'event_type', 'bk_biz_id', 'event_source', 'timestamp', 'raw_data']);
 const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReader>([
   ['metric', readMetric],
   ['event', readCustomEvent],
@@ -73,11 +72,12 @@ export function normalise(item: unknown, index: number, request: Request): Norma
   return { event: withUnknown(event, given) as RawEvent, clamped: timestamp !== time };
 }
 
-function withUnknown(event: Record<string, unknown>, given: Fields): Record<string, unknown> {
+/** What was read, and of what was given all that nobody knows. */
+function withUnknown<T extends object>(read: T, given: Fields): T {
   for (const name in given) {
-    if (!known.has(name)) event[name] = given[name];
+    if (!Object.hasOwn(read, name)) (read as Record<string, unknown>)[name] = given[name];
   }
-  return event;
+  return read;
 }
 
 /** Text that names something: not empty, not long; a whole number equals its text. */
@@ -112,7 +112,8 @@ function readMetric(raw: Fields): RawEvent['raw_data'] | Rejection {
   const value = raw['value'];
   if (typeof value !== 'number') return notNumber(value);
   if (!Number.isFinite(value)) return new Rejection('T1102', 'raw_data.value');
-  return withDimensions(raw, { metric, value });
+  const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
+  return dimensions instanceof Rejection ? dimensions : withUnknown({ metric, value, dimensions }, raw);
 }
 
 function notNumber(value: unknown): Rejection {
@@ -123,30 +124,25 @@ function notNumber(value: unknown): Rejection {
 function readCustomEvent(raw: Fields): RawEvent['raw_data'] | Rejection {
   const name = readName(raw['event_name'], 'raw_data.event_name');
   if (name instanceof Rejection) return name;
-  return withLevel(raw, { event_name: name, content: raw['content'] ?? undefined });
+  const content = raw['content'] ?? undefined;
+  if (content !== undefined && typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  const level = readLevel(raw['level'] ?? undefined);
+  if (level instanceof Rejection) return level;
+  const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
+  return dimensions instanceof Rejection ? dimensions : withUnknown({ event_name: name, content, level, dimensions }, raw);
 }
 
 function readLog(raw: Fields): RawEvent['raw_data'] | Rejection {
-  if (typeof raw['content'] !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
-  return withLevel(raw, { content: raw['content'] });
-}
-
-function withLevel(raw: Fields, fields: Record<string, unknown>): RawEvent['raw_data'] | Rejection {
-  if (fields['content'] !== undefined && typeof fields['content'] !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
-  const level = raw['level'] ?? undefined;
-  if (level === undefined || typeof level === 'string' || typeof level === 'boolean' || Number.isFinite(level)) {
-    return withDimensions(raw, { ...fields, level: level === undefined ? undefined : String(level as string | number | boolean) });
-  }
-  return new Rejection('T1101', 'raw_data.level must be text or a number');
-}
-
-/** The raw data with `fields` and dimensions as they were read; what is not known passes through. */
-function withDimensions(raw: Fields, fields: Record<string, unknown>): RawEvent['raw_data'] | Rejection {
+  const content = raw['content'];
+  if (typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  const level = readLevel(raw['level'] ?? undefined);
+  if (level instanceof Rejection) return level;
   const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
-  if (dimensions instanceof Rejection) return dimensions;
-  const read: Record<string, unknown> = { ...fields, dimensions };
-  for (const name in raw) {
-    if (!Object.hasOwn(read, name)) read[name] = raw[name];
-  }
-  return read as RawEvent['raw_data'];
+  return dimensions instanceof Rejection ? dimensions : withUnknown({ content, level, dimensions }, raw);
+}
+
+function readLevel(level: unknown): string | undefined | Rejection {
+  if (level === undefined || typeof level === 'string') return level;
+  const plain = typeof level === 'boolean' || (typeof level === 'number' && Number.isFinite(level));
+  return plain ? String(level) : new Rejection('T1101', 'raw_data.level must be text or a number');
 }

@@ -6,6 +6,7 @@ import { AlertRepository } from './alert.repository.js';
 import { AlertService } from './alert.service.js';
 import { Outbound } from './channels/outbound.client.js';
 import { Courier } from './courier.service.js';
+import { GroupCommit } from './group-commit.repository.js';
 import { NoticeSender } from './notice-sender.service.js';
 import { NoticeConsumer } from './notice.consumer.js';
 import { NoticeController } from './notice.controller.js';
@@ -25,6 +26,7 @@ import { TimelineRepository } from './timeline.repository.js';
     AlertRepository,
     AlertService,
     Courier,
+    GroupCommit,
     NoticeReader,
     NoticeRepository,
     NoticeSender,

@@ -39,10 +39,10 @@ export class AlertReader {
   }
 
   /** Newest first. Label matchers are judged on the rows, page by page, over what the other conditions and the indexes leave. */
-  async page({ filter, limit, after }: AlertQuery): Promise<AlertPage> {
+  async page({ filter, limit, after }: AlertQuery, mostExamined = MOST_EXAMINED): Promise<AlertPage> {
     const found: Alert[] = [];
     let position = after;
-    for (let examined = 0; examined < MOST_EXAMINED;) {
+    for (let examined = 0; examined < mostExamined;) {
       const size = filter.labels.length > 0 ? Math.max(500, limit + 1) : limit + 1;
       const rows = await this.#rows(filter, position, size);
       for (const alert of rows) {

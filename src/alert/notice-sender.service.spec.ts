@@ -9,6 +9,7 @@ import { AlertReader } from './alert.reader.js';
 import { Outbound } from './channels/outbound.client.js';
 import { Courier } from './courier.service.js';
 import { NoticeSender } from './notice-sender.service.js';
+import { GroupCommit } from './group-commit.repository.js';
 import { NoticeReader } from './notice.reader.js';
 import { NoticeRepository } from './notice.repository.js';
 import { NoticeService } from './notice.service.js';
@@ -34,7 +35,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     on = await open();
     reader = new NoticeReader(on.database);
     receivers = new ReceiverService(on.database, new ReceiverRepository(on.database), new ReceiverReader(on.database));
-    notices = new NoticeRepository(on.database, new TimelineRepository(on.database));
+    notices = new NoticeRepository(on.database, new TimelineRepository(on.database), new GroupCommit(on.database));
   });
   afterAll(() => on.close());
   beforeEach(() =>
@@ -72,6 +73,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     const service = new NoticeService(on.database, notices, new ReceiverReader(on.database), new TimelineRepository(on.database), new DutiesByHand());
     return on.database.transaction(() => service.receive(groups, Date.now()));
   };
+  const first = async () => (await notices.due('ops', Date.now(), 1))[0]!;
   const all = async () => (await reader.page({}, 1000)).reverse();
   const states = async (): Promise<string[]> => (await all()).map(({ receiver, sequence, state }) => `${receiver} ${sequence} ${state}`);
   const whats = async (): Promise<string[]> =>
@@ -170,6 +172,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await due(aGroup());
     await work(aSender({ NOTICE_TIMEOUT_MS: '60000' }), settled);
     expect(await all()).toMatchObject([{ state: 'sent', attempts: 2 }]);
+    expect((await whats())[0]).toBe('not_sent: no answer in time; will be tried again');
     expect(new Set(ops.received.map(keyOf)).size).toBe(1);
   });
 
@@ -177,12 +180,13 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     const ops = await aReceiver('ops');
     await due(aGroup(), aResolvedGroup());
     const now = Date.now();
-    await notices.claim(await notices.due('ops', now, 10), now, now + 10_000);
-    const { sender } = aSender();
-    await sender.work(now);
+    expect(await notices.due('ops', now, 10)).toHaveLength(1);
+    await notices.claim(await first(), now, now + 10_000);
+    const sender = aSender();
+    await sender.sender.work(now);
     expect(ops.received).toEqual([]);
-    await sender.work(now + 10_000);
-    await work(aSender(), settled);
+    await sender.sender.work(now + 10_000);
+    await work(sender, settled);
     expect(await states()).toEqual(['ops 1 sent', 'ops 2 sent']);
     expect((await all())[0]!.attempts).toBe(2);
   });
@@ -199,11 +203,13 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
   it('does not write down what came of a try whose claim is another sender’s by now', async () => {
     await aReceiver('ops');
     await due(aGroup());
-    const [first] = await notices.claim(await notices.due('ops', Date.now(), 1), 1, 2);
-    const [second] = await notices.claim(await notices.due('ops', Date.now(), 1), 3, 4);
+    const candidate = await first();
+    const one = await notices.claim(candidate, 1, 2);
+    expect(await notices.claim(candidate, 1, 2)).toBeUndefined();
+    const other = await notices.claim(await first(), 3, 4);
     const settlement = { state: 'sent', reason: null, next_attempt_at: 5, last_code: 200, last_error: null, timeline: [] } as const;
-    expect(await notices.settle(first!, settlement, 5)).toBe(false);
-    expect(await notices.settle(second!, settlement, 5)).toBe(true);
+    expect(await notices.settle(one!, settlement, 5)).toBe(false);
+    expect(await notices.settle(other!, settlement, 5)).toBe(true);
   });
 
   it('writes down what came of a delivery although the database fails for a moment', async () => {
@@ -217,6 +223,20 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await work(aSender(), settled);
     expect(await states()).toEqual(['ops 1 sent']);
     expect(ops.received).toHaveLength(1);
+  });
+
+  it('leaves what it cannot claim to a later round', async () => {
+    const ops = await aReceiver('ops');
+    await due(...Array.from({ length: 20 }, (_, index) => aGroup({ converge_id: `group-${index}` })));
+    const claims = jest.spyOn(notices, 'claim').mockRejectedValue(new Error('database is read-only'));
+    const sender = aSender();
+    await sender.sender.work(Date.now());
+    await sender.sender.beforeApplicationShutdown();
+    expect(claims).toHaveBeenCalledTimes(8);
+    expect(sender.duties.woken).toEqual([]);
+    claims.mockRestore();
+    await work(aSender(), settled);
+    expect(ops.received).toHaveLength(20);
   });
 
   it('keeps what waits for a receiver that is gone or disabled as dead letters', async () => {

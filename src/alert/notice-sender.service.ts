@@ -7,11 +7,13 @@ import { Metrics } from '../ops/metrics.js';
 import { type Patience, retryDelay } from './backoff.js';
 import { Courier } from './courier.service.js';
 import { type DueNotice, settle, type Settlement } from './notice.js';
-import { NoticeRepository } from './notice.repository.js';
+import { type Candidate, NoticeRepository } from './notice.repository.js';
 import type { Receiver } from './receiver.js';
 
 /** Deliveries under way to one receiver; each is of another group. */
 const PER_RECEIVER = 8;
+/** Notices to one receiver that are found at once; a new search costs as much as there are notices that wait. */
+const PAGE = 200;
 /** Deliveries under way in all: a guard for the memory. */
 const IN_ALL = 256;
 /** Notices that another replica added are found within this time. */
@@ -23,15 +25,23 @@ const RECORDING: Patience = { firstMs: 50, mostMs: 1000, giveUpMs: 0 };
 
 const outcomes = { sent: 'sent', pending: 'retried', dead: 'dead' } as const;
 
+/** What one receiver is due. */
+interface Lane {
+  receiver: Receiver | undefined;
+  readonly underWay: Set<Promise<void>>;
+  /** May be tried as soon as there is room; of other groups than what is under way. */
+  waiting: Candidate[];
+}
+
 /**
- * Sends what is due. One round starts deliveries and does not wait for them, so that nobody waits for a slow receiver; the end of a delivery
- * starts the next round. Within a (receiver, group) a notice waits until the one before it is sent or dead.
+ * Sends what is due. One round finds it and starts deliveries, and does not wait for them, so that nobody waits for a slow receiver; the end of
+ * a delivery starts the next one. Within a (receiver, group) a notice waits until the one before it is sent or dead.
  * A notice is claimed in the database before it leaves: whoever dies inside a delivery leaves a claim that runs out, and it is sent again under its key.
  */
 @Injectable()
 export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
   readonly #log = new Logger('notice');
-  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  readonly #lanes = new Map<string, Lane>();
   readonly #stopping = new AbortController();
   readonly #patience: Patience;
 
@@ -47,32 +57,60 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   onModuleInit(): void {
-    this.duties.register('notice', (now) => this.work(now));
+    this.duties.register(
+      'notice',
+      (now) => this.work(now),
+      () => this.#forget(),
+    );
   }
 
   /** One round; answers the milliseconds until the next. */
   async work(now: number): Promise<number> {
     const names = await this.notices.receiversWithDue(now);
     const receivers = names.length > 0 ? await this.courier.receivers() : new Map<string, Receiver>();
-    for (const name of names) await this.#start(name, receivers.get(name), now);
+    for (const name of names) {
+      const lane = this.#lane(name);
+      lane.receiver = receivers.get(name);
+      lane.waiting = await this.notices.due(name, now, PAGE);
+      this.#advance(name, lane);
+    }
     const next = await this.notices.nextDue(now);
     return Math.min(POLL_MS, next === undefined ? POLL_MS : next - now);
   }
 
-  async #start(name: string, receiver: Receiver | undefined, now: number): Promise<void> {
-    const own = this.#underWay.get(name) ?? new Set();
-    const room = Math.min(PER_RECEIVER - own.size, IN_ALL - this.#all().length);
-    if (room <= 0 || this.#stopping.signal.aborted) return;
-    const due = await this.notices.due(name, now, room);
-    if (due.length === 0) return;
-    this.#underWay.set(name, own);
-    for (const notice of await this.notices.claim(due, now, now + this.courier.timeoutMs(receiver) + GRACE_MS)) {
-      const delivery = this.#deliver(notice, receiver).finally(() => {
-        own.delete(delivery);
-        if (own.size === 0) this.#underWay.delete(name);
-        this.duties.wake('notice');
+  #lane(name: string): Lane {
+    let lane = this.#lanes.get(name);
+    if (!lane) this.#lanes.set(name, (lane = { receiver: undefined, underWay: new Set(), waiting: [] }));
+    return lane;
+  }
+
+  /** Starts as many deliveries as there is room for. */
+  #advance(name: string, lane: Lane): void {
+    while (lane.waiting.length > 0 && lane.underWay.size < PER_RECEIVER && this.#underWay().length < IN_ALL && !this.#stopping.signal.aborted) {
+      const delivery = this.#send(lane.waiting.shift()!, lane.receiver).then((tried) => {
+        lane.underWay.delete(delivery);
+        // While the database refuses claims the next round comes by the clock.
+        if (!tried) lane.waiting = [];
+        this.#advance(name, lane);
+        if (lane.waiting.length > 0) return;
+        if (lane.underWay.size === 0) this.#lanes.delete(name);
+        if (tried) this.duties.wake('notice');
       });
-      own.add(delivery);
+      lane.underWay.add(delivery);
+    }
+  }
+
+  /** False when the database did not let us. */
+  async #send(candidate: Candidate, receiver: Receiver | undefined): Promise<boolean> {
+    try {
+      const now = Date.now();
+      const notice = await this.notices.claim(candidate, now, now + this.courier.timeoutMs(receiver) + GRACE_MS);
+      if (notice) await this.#deliver(notice, receiver);
+      return true;
+    } catch (error) {
+      // A later round, or the end of the claim, brings it again.
+      this.#log.warn(`notice ${candidate.id} could not be claimed: ${String(error)}`);
+      return false;
     }
   }
 
@@ -101,14 +139,20 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     }
   }
 
-  #all(): Promise<void>[] {
-    return [...this.#underWay.values()].flatMap((own) => [...own]);
+  #underWay(): Promise<void>[] {
+    return [...this.#lanes.values()].flatMap(({ underWay }) => [...underWay]);
+  }
+
+  /** Another replica sends now; what is under way here still ends under its claim. */
+  #forget(): void {
+    for (const lane of this.#lanes.values()) lane.waiting = [];
   }
 
   /** Deliveries get half of the time there is for stopping; those that hang are cut off and tried again later under their key. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.#forget();
     const cut = setTimeout(() => this.#stopping.abort(), this.config.SHUTDOWN_MS / 2);
-    await Promise.allSettled(this.#all());
+    await Promise.allSettled(this.#underWay());
     clearTimeout(cut);
     this.#stopping.abort();
   }

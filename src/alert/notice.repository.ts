@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { ConvergedAlert } from '../topics.js';
 import type { History, Untold } from './dispatch.js';
-import { type DueNotice, idempotencyKey, type Settlement } from './notice.js';
+import { GroupCommit } from './group-commit.repository.js';
+import { type DueNotice, idempotencyKey, type Notice, type Settlement } from './notice.js';
 import { noticeOf } from './notice.reader.js';
 import { TimelineRepository } from './timeline.repository.js';
 
@@ -30,6 +31,9 @@ export interface NewNotice {
   readonly untold?: Untold;
 }
 
+/** A notice that may be tried, as it was when that was found out. */
+export type Candidate = Pick<Notice, 'id' | 'attempts'>;
+
 /** What the table knows of the groups of a batch. */
 export interface Known {
   history(convergeId: string, receiver: string): History | undefined;
@@ -40,12 +44,13 @@ export interface Known {
 const keyOf = (...parts: readonly unknown[]): string => JSON.stringify(parts);
 const places = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
 
-/** Writes notices. What a handler calls takes part in its transaction; what the sender calls has one of its own. */
+/** Writes notices. What a handler calls takes part in its transaction; the tries of the sender share transactions of their own. */
 @Injectable()
 export class NoticeRepository {
   constructor(
     private readonly database: Database,
     private readonly timelines: TimelineRepository,
+    private readonly commits: GroupCommit,
   ) {}
 
   /** What is known of groups, in one query; `remember` keeps it up to date within a batch. */
@@ -98,47 +103,37 @@ export class NoticeRepository {
   }
 
   /** The notices of a receiver that may be tried now, longest due first; of each group only the first that is not finished. */
-  async due(receiver: string, now: number, limit: number): Promise<DueNotice[]> {
+  async due(receiver: string, now: number, limit: number): Promise<Candidate[]> {
     const rows = await this.database.query(
-      `SELECT * FROM notice WHERE ${OPEN} AND receiver = ? AND next_attempt_at <= ?
+      `SELECT id, attempts FROM notice WHERE ${OPEN} AND receiver = ? AND next_attempt_at <= ?
        AND NOT EXISTS (SELECT 1 FROM notice earlier WHERE earlier.converge_id = notice.converge_id AND earlier.receiver = notice.receiver
          AND earlier.state IN ('pending', 'sending') AND earlier.sequence_no < notice.sequence_no)
        ORDER BY next_attempt_at, id LIMIT ?`,
       [receiver, now, limit],
     );
-    return rows.map((row) => ({ ...noticeOf(row), group: JSON.parse(row['body'] as string) as ConvergedAlert }));
+    return rows.map((row) => ({ id: Number(row['id']), attempts: Number(row['attempts']) }));
   }
 
   /**
-   * Claims notices for one try that ends by `until`; answers those that are ours, as they are now.
-   * The number of tries is compared, so that of two senders one gets it.
+   * Claims a notice for one try that ends by `until`; answers it as it is now, or undefined when it is not ours to send:
+   * the number of tries is compared, so that of two senders one gets it.
    */
-  claim(notices: readonly DueNotice[], now: number, until: number): Promise<DueNotice[]> {
-    return this.database.transaction(async () => {
-      const ours: DueNotice[] = [];
-      for (const notice of notices) {
-        const claimed = await this.database.execute(
-          `UPDATE notice SET state = 'sending', attempts = attempts + 1, next_attempt_at = ?, first_attempt_at = COALESCE(first_attempt_at, ?)
-           WHERE id = ? AND attempts = ? AND ${OPEN}`,
-          [until, now, notice.id, notice.attempts],
-        );
-        if (claimed > 0) {
-          ours.push({
-            ...notice,
-            state: 'sending',
-            attempts: notice.attempts + 1,
-            next_attempt_at: until,
-            first_attempt_at: notice.first_attempt_at ?? now,
-          });
-        }
-      }
-      return ours;
+  claim({ id, attempts }: Candidate, now: number, until: number): Promise<DueNotice | undefined> {
+    return this.commits.run(async () => {
+      const claimed = await this.database.execute(
+        `UPDATE notice SET state = 'sending', attempts = attempts + 1, next_attempt_at = ?, first_attempt_at = COALESCE(first_attempt_at, ?)
+         WHERE id = ? AND attempts = ? AND ${OPEN}`,
+        [until, now, id, attempts],
+      );
+      if (claimed === 0) return undefined;
+      const [row] = await this.database.query('SELECT * FROM notice WHERE id = ?', [id]);
+      return { ...noticeOf(row!), group: JSON.parse(row!['body'] as string) as ConvergedAlert };
     });
   }
 
   /** Records what a try came to, with the timelines of the members. False when the claim was no longer ours: then nothing is written. */
   settle(notice: DueNotice, { state, reason, next_attempt_at, last_code, last_error, timeline }: Settlement, now: number): Promise<boolean> {
-    return this.database.transaction(async () => {
+    return this.commits.run(async () => {
       const settled = await this.database.execute(
         `UPDATE notice SET state = ?, reason = ?, next_attempt_at = ?, last_code = ?, last_error = ?, finished_at = ?
          WHERE id = ? AND attempts = ? AND state = 'sending'`,

@@ -4,6 +4,7 @@ import { aGroup, aMember, aResolvedGroup, DutiesByHand } from '../../test/suppor
 import type { ConvergedAlert } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 import { idempotencyKey } from './notice.js';
+import { GroupCommit } from './group-commit.repository.js';
 import { NoticeReader } from './notice.reader.js';
 import { NoticeRepository } from './notice.repository.js';
 import { NoticeService } from './notice.service.js';
@@ -31,7 +32,13 @@ describe.each(databases)('notices on %s', (_name, open) => {
     duties = new DutiesByHand();
     const timelines = new TimelineRepository(on.database);
     const receivers = new ReceiverReader(on.database);
-    service = new NoticeService(on.database, new NoticeRepository(on.database, timelines), receivers, timelines, duties);
+    service = new NoticeService(
+      on.database,
+      new NoticeRepository(on.database, timelines, new GroupCommit(on.database)),
+      receivers,
+      timelines,
+      duties,
+    );
     await new ReceiverService(on.database, new ReceiverRepository(on.database), receivers).apply(
       [
         { name: 'ops', channel: 'console' },

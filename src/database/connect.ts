@@ -60,6 +60,8 @@ function defaultExport(module: unknown): unknown {
   return (module as { default?: unknown }).default ?? module;
 }
 
+const READ_COMMITTED = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+
 /** Opens MySQL or MariaDB. READ COMMITTED everywhere; the server must be a single primary. */
 export async function openMysql(url: string, pool: number): Promise<Database> {
   const at = new URL(url);
@@ -78,7 +80,9 @@ export async function openMysql(url: string, pool: number): Promise<Database> {
     extra: { enableKeepAlive: true, connectTimeout: 10_000 },
   }).initialize();
   const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
-  connections.on('connection', (connection) => connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'));
+  connections.on('connection', (connection) => connection.query(READ_COMMITTED));
+  // One connection is older than the listener, and idle, so it is the one that answers.
+  await source.query(READ_COMMITTED);
   return new Database(mysql, source, source);
 }
 

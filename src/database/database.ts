@@ -202,6 +202,11 @@ export class Database {
     return transaction;
   }
 
+  /** Runs `work` outside the current transaction: for loops that serve everybody and happen to be started by one caller. */
+  detached<T>(work: () => T): T {
+    return this.#current.exit(work);
+  }
+
   /** Throws when the database cannot be reached. */
   async ping(): Promise<void> {
     await this.reader.query('SELECT 1');

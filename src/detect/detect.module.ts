@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { Clock } from './clock.service.js';
 import { DetectConsumer } from './detect.consumer.js';
+import { DetectMetrics } from './detect-metrics.service.js';
 import { DetectService } from './detect.service.js';
 import { StrategyController } from './strategy.controller.js';
 import { StrategyReader } from './strategy.reader.js';
@@ -10,7 +11,7 @@ import { StrategyService } from './strategy.service.js';
 
 @Module({
   controllers: [DetectConsumer, StrategyController],
-  providers: [CheckpointRepository, Clock, DetectService, StrategyReader, StrategyRepository, StrategyService],
+  providers: [CheckpointRepository, Clock, DetectMetrics, DetectService, StrategyReader, StrategyRepository, StrategyService],
   exports: [DetectService, StrategyReader, StrategyService],
 })
 export class DetectModule {}

@@ -15,7 +15,7 @@ export function dirtyLeases(leases: Leases): Block[] {
   return [...moved]
     .filter((bucket) => held.has(bucket))
     .flatMap((bucket) => {
-      const ends = seal(`lease-ends/${bucket}`, packEnds(held.get(bucket)!));
+      const ends = seal(`lease-ends/${bucket}`, [packEnds(held.get(bucket)!)]);
       return changed.has(bucket) ? [sealJson(`leases/${bucket}`, held.get(bucket)!.map(told)), ends] : [ends];
     });
 }
@@ -31,10 +31,11 @@ export function emptiedLeases(leases: Leases): string[] {
 export function restoreLeases(leases: Leases, blocks: readonly Block[]): void {
   const named = new Map(blocks.map((block) => [block.id, block]));
   const restored: Lease[] = [];
-  for (const block of blocks.filter(({ id }) => id.startsWith('leases/'))) {
-    const ends = named.get(block.id.replace('leases/', 'lease-ends/'));
-    if (!ends) throw new Error(`checkpoint block ${block.id} lacks its counterpart`);
-    restored.push(...joined(unsealJson(block) as Told[], ends));
+  for (const block of blocks) {
+    const ofLeases = block.id.startsWith('leases/');
+    const counterpart = named.get(ofLeases ? block.id.replace('leases', 'lease-ends') : block.id.replace('lease-ends', 'leases'));
+    if (!counterpart) throw new Error(`checkpoint block ${block.id} lacks its counterpart`);
+    if (ofLeases) restored.push(...joined(unsealJson(block) as Told[], counterpart));
   }
   leases.restore(restored);
 }

@@ -69,12 +69,19 @@ function placeOf(id: string): Place {
   return { kind, strategy: Number(strategy), born: Number(born), block: Number(block) };
 }
 
+const ABSENT = Buffer.of(0);
+const PRESENT = Buffer.of(1);
+
 /** Column after column: 1 and its bytes as they are in memory (little-endian on every platform we run on), or 0 when all cells are empty. */
-function pack(slices: readonly Slice[]): Buffer {
-  const parts = slices.map(({ cells, empty }) =>
-    cells.every((cell) => cell === empty) ? [Buffer.of(0)] : [Buffer.of(1), Buffer.from(cells.buffer, cells.byteOffset, cells.byteLength)],
+function pack(slices: readonly Slice[]): Uint8Array[] {
+  return slices.flatMap(({ cells, empty }) =>
+    holdsOnly(cells, empty) ? [ABSENT] : [PRESENT, new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength)],
   );
-  return Buffer.concat(parts.flat());
+}
+
+function holdsOnly(cells: Slice['cells'], value: number): boolean {
+  for (let index = 0; index < cells.length; index++) if (cells[index] !== value) return false;
+  return true;
 }
 
 /** The reverse of {@link pack} into slices of new series; false when the bytes are not as many as the slices need. */

@@ -18,15 +18,14 @@ export interface Head {
 }
 
 /** Packs bytes as a block. The checksum covers the id too, so that no block can stand in for another. */
-export function seal(id: string, payload: Uint8Array): Block {
-  const bytes = Buffer.allocUnsafe(HEADER + payload.length);
+export function seal(id: string, payload: readonly Uint8Array[]): Block {
+  const bytes = Buffer.concat([Buffer.alloc(HEADER), ...payload]);
   bytes[0] = FORMAT;
-  bytes.writeUInt32LE(checksum(id, payload), 1);
-  bytes.set(payload, HEADER);
+  bytes.writeUInt32LE(checksum(id, bytes.subarray(HEADER)), 1);
   return { id, bytes };
 }
 
-export const sealJson = (id: string, value: unknown): Block => seal(id, Buffer.from(JSON.stringify(value)));
+export const sealJson = (id: string, value: unknown): Block => seal(id, [Buffer.from(JSON.stringify(value))]);
 
 /** The bytes that were packed. Throws an Error that names the block when they are not what was stored. */
 export function unseal({ id, bytes }: Block): Buffer {

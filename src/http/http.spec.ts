@@ -169,6 +169,10 @@ describe('the HTTP server', () => {
     expect(await call('/nothing', '{"a":', json)).toMatchObject({ status: 404, code: 'T9000' });
   });
 
+  it('answers an address that is none in the same shape', async () => {
+    expect(await call('/%zz')).toMatchObject({ status: 400, code: 'T9002' });
+  });
+
   it('says when to come again', async () => {
     expect(await call('/busy')).toMatchObject({
       status: 429,

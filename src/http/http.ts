@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../config.js';
+import { answerTo } from './answer.js';
 import { readBody } from './body.js';
 import { DECOMPRESSED_TIMES } from './decompress.js';
 import { TocsinErrorFilter } from './error.filter.js';
@@ -22,6 +24,10 @@ export function createHttpAdapter(config: Pick<Config, 'MAX_BODY_BYTES'>): Fasti
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    frameworkErrors: (error: Error, request: { readonly url: string }, reply: { readonly raw: ServerResponse }) => {
+      const { status, body } = answerTo(error, request.url);
+      reply.raw.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`);
+    },
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: SLOW_CHECK_MS },
   });
   const limit = config.MAX_BODY_BYTES * DECOMPRESSED_TIMES;

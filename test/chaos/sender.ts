@@ -29,11 +29,17 @@ export interface Promises {
 export class Sender {
   readonly promises: Promises = { events: new Set(), marks: new Set(), refusals: [], requests: 0, retries: 0 };
   readonly #ids = new Map<string, number>();
+  #givesUp = false;
 
   constructor(
     private readonly urls: () => readonly string[],
     private readonly random: Random,
   ) {}
+
+  /** The run is over: requests without an answer stay without one. */
+  giveUp(): void {
+    this.#givesUp = true;
+  }
 
   async sendEvents(events: readonly SentEvent[]): Promise<void> {
     const { status, body } = await this.#insist('POST', '/api/v1/events', JSON.stringify(events));
@@ -75,7 +81,8 @@ export class Sender {
   async changeRule({ business, name, body: rule }: RuleChange): Promise<void> {
     const path = `/api/v1/strategies/${this.#ids.get(`${business} ${name}`)}`;
     const { status, body } = await (rule ? this.#insist('PUT', path, JSON.stringify(rule)) : this.#insist('DELETE', path));
-    if (status >= 300 && !(status === 404 && !rule)) this.promises.refusals.push(`${rule ? 'PUT' : 'DELETE'} ${path}: ${status} ${body.slice(0, 300)}`);
+    if (status >= 300 && !(status === 404 && !rule))
+      this.promises.refusals.push(`${rule ? 'PUT' : 'DELETE'} ${path}: ${status} ${body.slice(0, 300)}`);
   }
 
   /** Sends until there is an answer that is neither "come again" nor "something broke". */
@@ -86,6 +93,7 @@ export class Sender {
       const answer = urls.length > 0 ? await request(method, this.random.pick(urls) + path, body) : undefined;
       if (answer && answer.status < 500 && answer.status !== 429) return answer;
       if (urls.length > 0) this.promises.retries++;
+      if (this.#givesUp) throw new Error(`the run ended before ${method} ${path} was answered`);
       await delay(PAUSE_MS * this.random.between(0.5, 1.5));
     }
   }

@@ -35,7 +35,9 @@ export class Senders {
   /** The requests of one round. */
   round(): SentAlerts[] {
     return Array.from({ length: REQUESTS_PER_ROUND }, () => {
-      const alerts = Array.from({ length: this.random.whole(1, MOST_ALERTS) }, () => this.#alert(this.random.pick(NAMES), this.random.whole(0, INSTANCES - 1)));
+      const alerts = Array.from({ length: this.random.whole(1, MOST_ALERTS) }, () =>
+        this.#alert(this.random.pick(NAMES), this.random.whole(0, INSTANCES - 1)),
+      );
       return this.#request(this.random.pick(businesses), alerts);
     });
   }

@@ -32,12 +32,14 @@ export type Step =
 export interface Round {
   /** Calms everything down, so that it comes to rest. */
   readonly closing: boolean;
+  /** How much of what comes before the closing rounds is done after this one, from 0 to 1. */
+  readonly share: number;
   readonly steps: readonly Step[];
 }
 
 export interface WorkloadOptions {
   readonly seed: number;
-  /** Events before the closing rounds, at least. */
+  /** Events in all, at least; those of the closing rounds always come. */
   readonly events: number;
   /** Time of the first event (epoch ms); a whole hour, in the past. */
   readonly start: number;
@@ -63,7 +65,11 @@ interface Series {
 /** Everything that is sent, round by round, until the number of events is reached; then the closing rounds. Only the seed and the start decide. */
 export function* workload(options: WorkloadOptions): Generator<Round> {
   const crowd = new Crowd(options);
-  for (let round = 0; crowd.sent < options.events; round++) yield { closing: false, steps: crowd.round(round, crowd.sent / options.events) };
+  const before = Math.max(1, options.events - crowd.closingEvents);
+  for (let round = 0; crowd.sent < before; round++) {
+    const steps = crowd.round(round, crowd.sent / before);
+    yield { closing: false, share: Math.min(1, crowd.sent / before), steps };
+  }
   for (const round of crowd.closing()) yield round;
 }
 
@@ -89,6 +95,11 @@ class Crowd {
     this.#changes = ruleChanges();
   }
 
+  /** Events of the closing rounds. */
+  get closingEvents(): number {
+    return CLOSING_ROUNDS * this.#series.length;
+  }
+
   round(round: number, share: number): Step[] {
     this.#rounds = round + 1;
     if (round % DISASTER_EVERY === DISASTER_EVERY - 1) this.#disaster(this.#random.pick(businesses));
@@ -103,11 +114,11 @@ class Crowd {
 
   /** What was held back; then everybody is calm, in order and without gaps; at last the senders take their alerts back. */
   *closing(): Generator<Round> {
-    yield { closing: false, steps: requests([...this.#late.values()].flat()) };
+    yield { closing: false, share: 1, steps: requests([...this.#late.values()].flat()) };
     for (let round = this.#rounds; round < this.#rounds + CLOSING_ROUNDS; round++) {
-      yield { closing: true, steps: requests(this.#series.map((series) => this.#event(series, round, 'calm'))) };
+      yield { closing: true, share: 1, steps: requests(this.#series.map((series) => this.#event(series, round, 'calm'))) };
     }
-    yield { closing: true, steps: this.#senders.farewell().map((alerts) => ({ kind: 'alerts', alerts })) };
+    yield { closing: true, share: 1, steps: this.#senders.farewell().map((alerts) => ({ kind: 'alerts', alerts })) };
   }
 
   #disaster(business: string): void {
@@ -184,11 +195,17 @@ function requests(events: readonly SentEvent[]): Step[] {
 function ruleChanges(): { share: number; change: RuleChange }[] {
   const [first, second, third, fourth] = businesses as [string, string, string, string];
   const change = (business: string, family: string, edit: (body: StrategyInput) => StrategyInput | null): RuleChange => {
-    const body = strategyOf(families.find(({ name }) => name === family)!, business);
+    const body = strategyOf(
+      families.find(({ name }) => name === family)!,
+      business,
+    );
     return { business, name: body.name, body: edit(body) };
   };
   return [
-    { share: 0.25, change: change(first, 'cpu', (body) => ({ ...body, items: body.items.map((item) => ({ ...item, algorithms: stricter(item) })) })) },
+    {
+      share: 0.25,
+      change: change(first, 'cpu', (body) => ({ ...body, items: body.items.map((item) => ({ ...item, algorithms: stricter(item) })) })),
+    },
     { share: 0.4, change: change(second, 'traffic', () => null) },
     { share: 0.55, change: change(third, 'ping', (body) => ({ ...body, detects: [{ level: 1, trigger: { count: 2, check_window: 4 } }] })) },
     { share: 0.65, change: change(fourth, 'disk', (body) => ({ ...body, is_enabled: false })) },
@@ -197,4 +214,7 @@ function ruleChanges(): { share: number; change: RuleChange }[] {
 }
 
 const stricter = ({ algorithms }: StrategyInput['items'][number]): typeof algorithms =>
-  algorithms.map((algorithm) => ({ ...algorithm, config: algorithm.config.map((all) => all.map((each) => ({ ...each, threshold: each.threshold - 1.5 }))) }));
+  algorithms.map((algorithm) => ({
+    ...algorithm,
+    config: algorithm.config.map((all) => all.map((each) => ({ ...each, threshold: each.threshold - 1.5 }))),
+  }));

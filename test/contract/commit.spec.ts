@@ -158,6 +158,21 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(await effects()).toHaveLength(3);
   });
 
+  it('stops, with an audit row, where retention has deleted what was not handled yet; never a silent jump', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(3));
+    await start(topic, store, { group: 'late' });
+    await eventually(async () => (await effects()).length === 3, 'the effects');
+    await running!.close();
+    await publish(topic.name, ids(10).slice(3));
+    await test.truncate(topic.name, 6);
+    await start(topic, store, { group: 'late' });
+    await eventually(() => running!.server.state()?.problem?.includes('T6101') ?? false, 'the problem in the state');
+    const audit = await test.database.query<{ detail: string }>("SELECT detail FROM audit WHERE action = 'partition_stopped'");
+    expect(audit.map(({ detail }) => detail)).toContain('T6101 the records 3 to 5 are gone from the log');
+    expect(await effects()).toHaveLength(3);
+  });
+
   it('stops when nearly everything is poison, instead of draining the topic into the dead letters', async () => {
     const topic = await aTopic();
     await test.log.publish(topic.name, Array.from({ length: 900 }, () => ({ key: null, value: 'not json' })));

@@ -62,7 +62,7 @@ const named = fc.oneof(
 );
 const query = fc.record({
   aggregation: oneOf<'AVG' | 'SUM' | 'MIN' | 'MAX' | 'COUNT' | 'LAST'>('AVG', 'SUM', 'MIN', 'MAX', 'COUNT', 'LAST'),
-  interval: oneOf(1, 2, 5, 5, 7, 10, 10, 30, 60),
+  interval: oneOf(1, 2, 5, 5, 7, 10, 10, 30, 60, 400),
   dimensions: oneOf<string[]>([], ['host'], ['host'], ['disk', 'host'], ['host', 'toString']),
   conditions: fc.oneof(
     { weight: 5, arbitrary: fc.array(condition, { maxLength: 0 }) },
@@ -90,7 +90,8 @@ const body: fc.Arbitrary<StrategyInput> = fc.subarray([1, 2, 3] as Level[], { mi
 );
 
 /** What one change of the rules does to one strategy. */
-type Change = 'delete' | 'disable' | 'enable' | 'rename' | 'limits' | 'connector' | 'order' | 'lateness' | 'recovery' | 'conditions' | 'replace';
+type Change =
+  'delete' | 'disable' | 'enable' | 'rename' | 'limits' | 'connector' | 'order' | 'lateness' | 'recovery' | 'conditions' | 'business' | 'replace';
 const change = fc.record({
   which: fc.nat({ max: 2 }),
   what: oneOf<Change>(
@@ -106,6 +107,7 @@ const change = fc.record({
     'lateness',
     'recovery',
     'conditions',
+    'business',
     'replace',
   ),
   body,
@@ -136,6 +138,8 @@ function changed(old: Strategy, { what, body: other }: RuleChange, version: numb
       });
     case 'conditions':
       return next({ items: [{ ...item, queries: [{ ...query_, conditions: [] }] }] });
+    case 'business':
+      return next({ bk_biz_id: old.bk_biz_id === '2' ? '3' : '2' });
     case 'replace':
       return aStrategy({ ...other, id: old.id, version });
     default:
@@ -213,60 +217,83 @@ const happening: fc.Arbitrary<Step> = fc.record({ pause, skew, dimensions, sourc
   return [each.log ? aLogLine(fields) : anEvent(fields)];
 });
 
-/** Ticks follow the senders' time, with gaps, steps back, and sometimes half an hour of them. */
+type Ticks = { readonly every: number; readonly times: number; readonly along: boolean };
+
+/** The senders' time goes along with the ticks, or stands still. */
+const tickAlong = (state: Parameters<Step>[0], { every, times, along }: Ticks): RawEvent[] =>
+  Array.from({ length: times }, () => {
+    state.clock += every * second;
+    if (along) state.now = Math.max(state.now, state.clock);
+    return aTick({ timestamp: state.clock, raw_data: { rules_version: state.version } });
+  });
+
+/** A few ticks with gaps and steps back, and perhaps other rules. */
 const ticking = (versions: number): fc.Arbitrary<Step> =>
   fc
     .record({
       catchUp: fc.boolean(),
+      along: oneOf(true, true, true, false),
       every: oneOf(1, 2, 5, 5, 60, -10, 3600),
-      times: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) }, { weight: 1, arbitrary: oneOf(20, 60, 380, 740) }),
-      versions: oneOf(0, 0, 0, 0, 0, 1, 1, 2, -1),
+      times: oneOf(1, 2, 3, 4, 5, 6, 20, 60),
+      versions: oneOf(0, 0, 0, 1, 1, 1, 2, -1),
     })
     .map((each) => (state) => {
       if (each.catchUp) state.clock = Math.max(state.clock, state.now);
       state.version = Math.min(Math.max(state.version + each.versions, 0), versions);
-      return Array.from({ length: each.times }, () => {
-        state.clock += each.every * second;
-        state.now = Math.max(state.now, state.clock);
-        return aTick({ timestamp: state.clock, raw_data: { rules_version: state.version } });
-      });
+      return tickAlong(state, each);
     });
 
-const alarm: fc.Arbitrary<Step> = fc
+/** So many ticks that the clock moves by half an hour and more. */
+const silence: fc.Arbitrary<Step> = fc
+  .record({ every: fc.constant(5), times: oneOf(359, 361, 400, 740), along: fc.boolean() })
+  .map((each) => (state) => {
+    state.clock = Math.max(state.clock, state.now);
+    return tickAlong(state, each);
+  });
+
+/** Some alarms of one sender, mostly about the same thing. */
+const alarms: fc.Arbitrary<Step> = fc
   .record({
-    pause: oneOf(0, 0, 1, second, 60 * second, 300 * second),
-    back: oneOf(0, 0, 0, 1, 60 * second),
     name: oneOf('x', 'x', 'y'),
     severity: oneOf('warning', 'warning', 'critical', 'info', undefined),
-    text: oneOf('one', 'two'),
     source,
     started: oneOf(0, 60, 3600, -60),
-    length: oneOf(0, -1, -60, -4000, 1, 5, 10, 60, 300, 600),
-    timeout: oneOf(true, false, undefined),
+    each: fc.array(
+      fc.record({
+        pause: oneOf(0, 0, 1, second, 60 * second, 300 * second, 300 * second),
+        back: oneOf(0, 0, 0, 0, 1, 60 * second, 7_200_000),
+        text: oneOf('one', 'two'),
+        length: oneOf(600, 300, 60, 10, 5, 1, 0, -1, -60, -3600, -4000),
+        timeout: oneOf(true, false, undefined),
+      }),
+      { minLength: 1, maxLength: 5, size: 'max' },
+    ),
   })
-  .map((each) => (state) => {
-    state.now += each.pause;
-    const timestamp = state.now - each.back;
-    const labels = { alertname: each.name, ...(each.severity && { severity: each.severity }) };
-    const times = { startsAt: timestamp - each.started * second, endsAt: timestamp + each.length * second };
-    const raw_data = { labels, annotations: { text: each.text }, ...times, timeout: each.timeout };
-    return [anExternalAlert({ timestamp, event_source: each.source, raw_data })];
+  .map(({ name, severity, source: event_source, started, each }) => (state) => {
+    const labels = { alertname: name, ...(severity && { severity }) };
+    return each.map(({ pause: wait, back, text, length, timeout }) => {
+      state.now += wait;
+      const timestamp = state.now - back;
+      const times = { startsAt: timestamp - started * second, endsAt: timestamp + length * second, timeout };
+      return anExternalAlert({ timestamp, event_source, raw_data: { labels, annotations: { text }, ...times } });
+    });
   });
 
 const steps = (versions: number): fc.Arbitrary<Step[]> =>
   fc.array(
     fc.oneof(
-      { weight: 8, arbitrary: points },
-      { weight: 3, arbitrary: ticking(versions) },
-      { weight: 2, arbitrary: alarm },
-      { weight: 1, arbitrary: happening },
+      { weight: 16, arbitrary: points },
+      { weight: 6, arbitrary: ticking(versions) },
+      { weight: 3, arbitrary: alarms },
+      { weight: 2, arbitrary: happening },
+      { weight: 1, arbitrary: silence },
     ),
     { minLength: 1, maxLength: 20, size: 'max' },
   );
 
 /** Short histories in which everything that docs/detect.md speaks of happens now and then. */
 export const randomHistory: fc.Arbitrary<RandomHistory> = fc
-  .tuple(fc.array(body, { minLength: 1, maxLength: 3 }), fc.array(change, { maxLength: 3 }))
+  .tuple(fc.array(body, { minLength: 1, maxLength: 3, size: 'max' }), fc.array(change, { maxLength: 4, size: 'max' }))
   .chain(([bodies, changes]) => {
     const ruleSets = setsOf(bodies, changes);
     return fc

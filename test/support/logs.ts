@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import type { Log } from '../../src/log/log.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
@@ -10,6 +11,8 @@ export interface TestLog extends TestDatabase {
   /** Another replica: a second log client on the same servers. */
   another(): Promise<Log>;
   readonly rebalances: boolean;
+  /** Deletes the records of partition 0 before `offset`, as retention does. */
+  truncate(topic: string, offset: number): Promise<void>;
 }
 
 /** The embedded log in a fresh SQLite database. */
@@ -22,6 +25,10 @@ export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'bette
     database,
     rebalances: false,
     another: () => Promise.reject(new Error('the embedded log has one process')),
+    truncate: async (topic, offset) => {
+      await database.writer.query('DELETE FROM log_record WHERE topic = ? AND record_offset < ?', [topic, offset]);
+      await database.writer.query('UPDATE log_partition SET low = ? WHERE topic = ?', [offset, topic]);
+    },
     close: async () => {
       await log.close();
       await close();
@@ -55,6 +62,17 @@ export async function aKafkaLog(): Promise<TestLog> {
     database,
     rebalances: true,
     another: open,
+    truncate: async (topic, offset) => {
+      const admin = kafkaClient(process.env['KAFKA_BROKERS']!.split(','), 'truncate').admin();
+      try {
+        await admin.connect();
+        // kafkajs finds the leader only in metadata that it has loaded before.
+        await admin.fetchTopicOffsets(prefix + topic);
+        await admin.deleteTopicRecords({ topic: prefix + topic, partitions: [{ partition: 0, offset: String(offset) }] });
+      } finally {
+        await admin.disconnect();
+      }
+    },
     close: async () => {
       await Promise.all(logs.map((log) => log.close()));
       await close();

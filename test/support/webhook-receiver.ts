@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { Readable } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 
 /** A request as the receiver got it. */
@@ -8,8 +9,12 @@ export interface Received {
   readonly body: string;
 }
 
-/** What the receiver does with a request; `hang` never answers. */
-export type Reply = 'hang' | { readonly code: number; readonly headers?: Record<string, string>; readonly body?: string };
+/** What the receiver does with a request; `hang` never answers, `endless` answers 500 with a body that never ends. */
+export type Reply = 'hang' | 'endless' | { readonly code: number; readonly headers?: Record<string, string>; readonly body?: string };
+
+function* letters(): Generator<string> {
+  for (;;) yield 'x'.repeat(10_000);
+}
 
 /** A real HTTP server on this machine that keeps what it gets, and answers what the test says. */
 export class WebhookReceiver {
@@ -29,7 +34,8 @@ export class WebhookReceiver {
       request.on('end', () => {
         const got = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
         const answer = reply(got, receiver.#keep(got));
-        if (answer !== 'hang') response.writeHead(answer.code, answer.headers).end(answer.body);
+        if (answer === 'endless') Readable.from(letters()).pipe(response.writeHead(500));
+        else if (answer !== 'hang') response.writeHead(answer.code, answer.headers).end(answer.body);
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

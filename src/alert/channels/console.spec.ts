@@ -1,5 +1,6 @@
 import { aGroup, aMember, aResolvedGroup } from '../../../test/support/notices.js';
-import { headline } from './console.js';
+import { consoleChannel, headline } from './console.js';
+import { Outbound } from './outbound.client.js';
 
 describe('the line of a notice in our own log', () => {
   it('says first what a person wants to know', () => {
@@ -15,5 +16,22 @@ describe('the line of a notice in our own log', () => {
 
   it('is one line, whatever a description holds', () => {
     expect(headline(aGroup({ members: [aMember({ description: 'a\nFIRING b' })] }))).not.toContain('\n');
+  });
+
+  it('names the receiver and the message, so that it can be found again', async () => {
+    const outbound = new Outbound();
+    const print = jest.spyOn(outbound, 'print').mockImplementation();
+    const delivery = {
+      receiver: 'ops',
+      settings: {},
+      sendResolved: true,
+      group: aGroup(),
+      idempotencyKey: 'k',
+      externalUrl: '',
+      signal: new AbortController().signal,
+    };
+    expect(await consoleChannel.deliver(delivery, outbound)).toEqual({ kind: 'delivered' });
+    expect(print).toHaveBeenCalledWith(expect.stringMatching(/^FIRING .* \| receiver=ops converge_id=group-1 sequence=1$/));
+    await outbound.onApplicationShutdown();
   });
 });

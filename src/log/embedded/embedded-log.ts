@@ -84,7 +84,7 @@ export class EmbeddedLog extends Log {
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     await this.partitions(topic);
     const written = new Promise<void>((resolve, reject) => this.#waiting.push({ topic, records, resolve, reject }));
-    this.#writing ??= this.#writeWaiting();
+    this.#writing ??= this.database.detached(() => this.#writeWaiting());
     return written;
   }
 

@@ -44,7 +44,7 @@ export class OutboxRelay {
   /** There may be rows to publish. */
   wake(): void {
     this.#again = true;
-    this.#running ??= this.#run();
+    this.#running ??= this.database.detached(() => this.#run());
   }
 
   async #run(): Promise<void> {

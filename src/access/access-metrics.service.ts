@@ -1,0 +1,24 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Metrics } from '../ops/metrics.js';
+import { PublicationService } from './publication.service.js';
+
+/** Shows what has come in, and what became of it. */
+@Injectable()
+export class AccessMetrics implements OnModuleInit {
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly publication: PublicationService,
+  ) {}
+
+  onModuleInit(): void {
+    this.metrics.onCollect(() => {
+      const { accepted, rejected, refused, dropped, clamped, pending } = this.publication.counts;
+      const results = { accepted, rejected, refused, dropped, clamped: { future: clamped } };
+      this.metrics.set(
+        'tocsin_access_events_total',
+        Object.entries(results).flatMap(([result, counts]) => Object.entries(counts).map(([detail, count]) => [{ result, detail }, count] as const)),
+      );
+      this.metrics.set('tocsin_access_pending_events', [[{}, pending]]);
+    });
+  }
+}

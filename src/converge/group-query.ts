@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+
+/** Place of a row in a list that is sorted newest first. */
+export interface Position {
+  readonly at: number;
+  readonly id: string;
+}
+
+const one = z.string({ error: 'may be given once' });
+const limit = one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(1).max(1000)).default(50);
+const position = z.tuple([z.number().int(), z.string()]);
+const cursor = one.transform((text, context): Position => {
+  try {
+    const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()));
+    return { at, id };
+  } catch {
+    context.addIssue({ code: 'custom', message: `${text} is not one that a list gave` });
+    return z.NEVER;
+  }
+});
+const states = one.transform((text) => text.split(',')).pipe(z.array(z.enum(['waiting', 'notified', 'ended'])));
+
+const groupQuery = z.strictObject({
+  bk_biz_id: one.optional(),
+  strategy_id: one.regex(/^\d+$/, 'must be a whole number').transform(Number).optional(),
+  kind: one.pipe(z.enum(['group', 'storm'])).optional(),
+  /** Open groups unless said otherwise. */
+  state: states.default(['waiting', 'notified']),
+  limit,
+  cursor: cursor.optional(),
+});
+const pageQuery = z.strictObject({ limit, cursor: cursor.optional() });
+
+export type GroupQuery = z.output<typeof groupQuery>;
+export type PageQuery = z.output<typeof pageQuery>;
+
+/** Parses the query string of the group list. Throws {@link TocsinError} T3003 that names every field that is wrong. */
+export const parseGroupQuery = (query: unknown): GroupQuery => parse(groupQuery, query);
+
+/** Parses the query string of one group's members. Throws as {@link parseGroupQuery}. */
+export const parsePageQuery = (query: unknown): PageQuery => parse(pageQuery, query);
+
+function parse<T>(schema: z.ZodType<T>, query: unknown): T {
+  const result = schema.safeParse(query ?? {});
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || 'query', problem: issue.message }));
+  throw new TocsinError('T3003', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}
+
+export const cursorOf = ({ at, id }: Position): string => Buffer.from(JSON.stringify([at, id])).toString('base64url');

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { emptyTally, firing, type Tally } from './flush.js';
+import type { Group } from './group.js';
+import { cursorOf, type GroupQuery, type PageQuery } from './group-query.js';
+import { groupOf } from './group-row.js';
+import { MemberRepository } from './member.repository.js';
+import type { Membership } from './membership.js';
+import { memberOf } from './member-row.js';
+import { places, type Row } from './row.js';
+
+/** A group as the API shows it. */
+export type GroupView = Omit<Group, 'open_key' | 'scope_key'> & {
+  readonly severity: Tally['severity'];
+  /** `resolved`: ended, but the receivers do not know yet. `total`: alerts that ever joined. */
+  readonly counts: { readonly firing: number; readonly resolved: number; readonly total: number };
+};
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+/** Groups and their members, for people to look at. */
+@Injectable()
+export class GroupReader {
+  constructor(
+    private readonly database: Database,
+    private readonly members: MemberRepository,
+  ) {}
+
+  /** Newest first. */
+  async page({ state, bk_biz_id, strategy_id, kind, limit, cursor }: GroupQuery): Promise<Page<GroupView>> {
+    const conditions: [sql: string, ...parameters: unknown[]][] = [[`state IN (${places(state)})`, ...state]];
+    if (bk_biz_id !== undefined) conditions.push(['bk_biz_id = ?', bk_biz_id]);
+    if (strategy_id !== undefined) conditions.push(['strategy_id = ?', strategy_id]);
+    if (kind !== undefined) conditions.push(['kind = ?', kind]);
+    if (cursor) conditions.push(['opened_at <= ? AND (opened_at < ? OR converge_id < ?)', cursor.at, cursor.at, cursor.id]);
+    const rows = await this.database.query<Row>(
+      `SELECT * FROM converge_group WHERE ${conditions.map(([sql]) => sql).join(' AND ')} ORDER BY opened_at DESC, converge_id DESC LIMIT ?`,
+      [...conditions.flatMap(([, ...parameters]) => parameters), limit + 1],
+    );
+    const groups = rows.slice(0, limit).map(groupOf);
+    const last = groups.at(-1);
+    return { items: await this.#views(groups), next: last && rows.length > limit ? cursorOf({ at: last.opened_at, id: last.converge_id }) : null };
+  }
+
+  async find(convergeId: string): Promise<GroupView | undefined> {
+    const rows = await this.database.query<Row>('SELECT * FROM converge_group WHERE converge_id = ?', [convergeId]);
+    return (await this.#views(rows.map(groupOf)))[0];
+  }
+
+  /** Everybody who ever joined, the latest first. */
+  async membersOf(convergeId: string, { limit, cursor }: PageQuery): Promise<Page<Membership>> {
+    const after = cursor ? ' AND born_at <= ? AND (born_at < ? OR alert_id < ?)' : '';
+    const rows = await this.database.query<Row>(
+      `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY born_at DESC, alert_id DESC LIMIT ?`,
+      [convergeId, ...(cursor ? [cursor.at, cursor.at, cursor.id] : []), limit + 1],
+    );
+    const members = rows.slice(0, limit).map(memberOf);
+    const last = members.at(-1);
+    return { items: members, next: last && rows.length > limit ? cursorOf({ at: last.born_at, id: last.alert_id }) : null };
+  }
+
+  async #views(groups: readonly Group[]): Promise<GroupView[]> {
+    const tallies = await this.members.tallies(groups.map(({ converge_id }) => converge_id));
+    return groups.map(({ open_key: _open, scope_key: _scope, ...group }) => {
+      const tally = tallies.get(group.converge_id) ?? emptyTally;
+      return { ...group, severity: tally.severity, counts: { firing: firing(tally) - tally.late, resolved: over(tally), total: group.joined } };
+    });
+  }
+}
+
+const over = ({ late, resolved, gone }: Tally): number => late + resolved + gone;

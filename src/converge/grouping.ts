@@ -1,0 +1,36 @@
+import { canonical, identity } from '../shared/identity.js';
+import type { AlertEvent } from '../topics.js';
+
+const KEY_LENGTH = 64;
+const BUSINESS_LENGTH = 128;
+
+/** Why the event can never be stored, or undefined: ids must fit their columns, and cutting them would mix up alerts. */
+export function misfit({ alert_id, alert_key, bk_biz_id }: Pick<AlertEvent, 'alert_id' | 'alert_key' | 'bk_biz_id'>): string | undefined {
+  if (alert_id.length > KEY_LENGTH) return `alert_id is longer than ${KEY_LENGTH} characters`;
+  if (alert_key.length > KEY_LENGTH) return `alert_key is longer than ${KEY_LENGTH} characters`;
+  return bk_biz_id.length > BUSINESS_LENGTH ? `bk_biz_id is longer than ${BUSINESS_LENGTH} characters` : undefined;
+}
+
+/** Identity of what storms are counted by: a strategy of a business, or for alerts of external senders an alert name of a business. */
+export function scopeKey({ bk_biz_id, strategy_id, alert_name }: Pick<AlertEvent, 'bk_biz_id' | 'strategy_id' | 'alert_name'>): string {
+  return identity('scope', bk_biz_id, strategy_id, strategy_id === 0 ? alert_name : '');
+}
+
+/** The values by which an alert is grouped: dimensions first, then labels; what is missing is empty. */
+export function groupDimensions(
+  { dimensions, labels }: Pick<AlertEvent, 'dimensions' | 'labels'>,
+  groupBy: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(groupBy.map((name) => [name, own(dimensions, name) ?? own(labels, name) ?? '']));
+}
+
+const own = (values: Readonly<Record<string, string>>, name: string): string | undefined => (Object.hasOwn(values, name) ? values[name] : undefined);
+
+/** Identity of a group in all its lives. */
+export const groupKey = (scope: string, dimensions: Readonly<Record<string, string>>): string => identity('group', scope, canonical(dimensions));
+
+/** Identity of a scope's storm in all its lives. */
+export const stormKey = (scope: string): string => identity('storm', scope);
+
+/** Identity of one life of a group. */
+export const convergeId = (group: string, firstEventId: string): string => identity('converge', group, firstEventId);

@@ -1,0 +1,28 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { StrategyReader } from '../detect/strategy.reader.js';
+import type { PolicyFor } from './placement.js';
+import { policyOf } from './policy.js';
+
+/** What people wrote into strategies and settings, as Converge understands it. */
+@Injectable()
+export class ConvergePolicies {
+  constructor(
+    private readonly strategies: StrategyReader,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** The policies of these strategies; 0 stands for alerts of external senders, and deleted strategies follow the settings too. */
+  async for(strategyIds: Iterable<number>): Promise<PolicyFor> {
+    const ids = new Set(strategyIds);
+    ids.delete(0);
+    const strategies = ids.size > 0 ? await this.strategies.find([...ids]) : new Map<number, never>();
+    const policies = new Map([...ids, 0].map((id) => [id, policyOf(strategies.get(id), this.config)]));
+    return (id) => policies.get(id)!;
+  }
+
+  /** Bytes of members that fit into one message; the rest of a record is for everything else. */
+  get messageBytes(): number {
+    return Math.floor(this.config.MAX_RECORD_BYTES * 0.75);
+  }
+}

@@ -1,0 +1,25 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Metrics } from '../ops/metrics.js';
+import { DetectService } from './detect.service.js';
+
+/** Shows what the folds of this replica hold and have done. */
+@Injectable()
+export class DetectMetrics implements OnModuleInit {
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly detect: DetectService,
+  ) {}
+
+  onModuleInit(): void {
+    this.metrics.onCollect(() => {
+      const folds = this.detect.folds().map(({ fold }) => fold);
+      const sum = (value: (fold: (typeof folds)[number]) => number): number => folds.reduce((total, fold) => total + value(fold), 0);
+      this.metrics.set('tocsin_detect_series', [[{}, sum(({ sizes }) => sizes.series)]]);
+      this.metrics.set('tocsin_detect_open_alerts', [[{}, sum(({ sizes }) => sizes.openAlerts)]]);
+      this.metrics.set(
+        'tocsin_detect_events_total',
+        (['events', 'observed', 'late', 'unmatched'] as const).map((outcome) => [{ outcome }, sum(({ counts }) => counts[outcome])]),
+      );
+    });
+  }
+}

@@ -1,0 +1,180 @@
+import { aMetric, anExternalAlert, aStrategy, NOON } from '../../test/support/builders.js';
+import { minute, outline, Partition } from '../../test/support/partition.js';
+import { PartitionFold } from './fold.js';
+import { seal, snapshotRulesVersion, unseal } from './snapshot.js';
+
+interface Stored {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+const options = { identifyBy: 'bk_biz_id' } as const;
+const strategies = [aStrategy({ item: { lateness: 0 } })];
+const rules = { version: 1, strategies };
+const alarm = (instance: string, count = 0) =>
+  anExternalAlert({ timestamp: minute(count), raw_data: { labels: { instance }, endsAt: minute(count + 5) } });
+const cpu = (host: string, count = 0) => aMetric({ timestamp: minute(count), raw_data: { value: 100, dimensions: { host } } });
+
+/** Takes what has changed, as the service does. */
+function checkpoint({ fold }: Partition): { stored: Stored[]; names: string[]; removed: string[] } {
+  const stored = fold.dirtyBlocks();
+  const removed = fold.removedBlocks();
+  fold.markClean();
+  return { stored, names: stored.map(({ id }) => id), removed };
+}
+
+/** A partition with an open alert, an open bucket and a lease. */
+function lively(): Partition {
+  const partition = new Partition(strategies);
+  partition.minutes('xx');
+  partition.send(alarm('web-1'));
+  return partition;
+}
+
+describe('a checkpoint', () => {
+  it('holds the head, the series of a rule, their texts, leases and their ends', () => {
+    const { names, removed } = checkpoint(lively());
+    expect(names.map((name) => name.replace(/\d+$/, 'n'))).toEqual(['head', 'texts/1.1/n', 'series/1.1/n', 'leases/n', 'lease-ends/n']);
+    expect(removed).toEqual([]);
+  });
+
+  it('is empty when nothing has happened since the last', () => {
+    const partition = lively();
+    checkpoint(partition);
+    expect(checkpoint(partition)).toMatchObject({ names: [], removed: [] });
+  });
+
+  it('holds only the head after a tick', () => {
+    const partition = lively();
+    checkpoint(partition);
+    partition.tick(partition.time + 1000);
+    expect(checkpoint(partition).names).toEqual(['head']);
+  });
+
+  it('holds the block of a series that got a value, and no texts', () => {
+    const partition = new Partition(strategies);
+    partition.send(...Array.from({ length: 2050 }, (_, index) => cpu(`host-${index}`)));
+    expect(checkpoint(partition).names).toEqual(['head', ...['texts', 'series'].flatMap((kind) => [0, 1, 2].map((block) => `${kind}/1.1/${block}`))]);
+    partition.send(cpu('host-1024'));
+    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/1']);
+    partition.send(cpu('a new one'));
+    expect(checkpoint(partition).names).toEqual(['head', 'texts/1.1/2', 'series/1.1/2']);
+  });
+
+  it('holds only the ends of a lease that was renewed', () => {
+    const partition = lively();
+    const { names } = checkpoint(partition);
+    partition.send(alarm('web-1', 1));
+    expect(checkpoint(partition).names).toEqual(['head']);
+    partition.silence(1000);
+    partition.send(alarm('web-1', 1));
+    expect(checkpoint(partition).names).toEqual(['head', names.at(-1)]);
+  });
+
+  it('removes what was forgotten', () => {
+    const partition = lively();
+    const { names } = checkpoint(partition);
+    partition.rules([]);
+    partition.silence(5 * 60_000);
+    expect(checkpoint(partition).removed).toEqual(['texts/1.1/0', 'series/1.1/0']);
+    partition.tick(minute(120));
+    expect(checkpoint(partition).removed).toEqual(names.slice(-2));
+  });
+
+  it('names the series of a strategy that begins anew otherwise, so that removal cannot hit them', () => {
+    const partition = lively();
+    checkpoint(partition);
+    partition.rules([]);
+    partition.rules(strategies);
+    partition.minutes('x', 2);
+    const { names, removed } = checkpoint(partition);
+    expect(names).toContain('series/1.3/0');
+    expect(removed).toEqual(['texts/1.1/0', 'series/1.1/0']);
+  });
+
+  it('takes less room for a series than for its key', () => {
+    const partition = new Partition(strategies);
+    partition.send(...Array.from({ length: 1024 }, (_, index) => cpu(`host-${index}`)));
+    const columns = checkpoint(partition).stored.find(({ id }) => id === 'series/1.1/0');
+    expect(columns!.bytes.length / 1024).toBeLessThan(45);
+  });
+});
+
+describe('a restored fold', () => {
+  const { stored } = checkpoint(lively());
+
+  it('knows the rule set that it needs', () => {
+    expect(snapshotRulesVersion(stored)).toBe(1);
+    expect(PartitionFold.restore(options, rules, stored).rulesVersion).toBe(1);
+    expect(() => PartitionFold.restore(options, { version: 2, strategies }, stored)).toThrow('the checkpoint needs rule set 1, not 2');
+  });
+
+  it('has nothing to store', () => {
+    const fold = PartitionFold.restore(options, rules, stored);
+    expect([fold.dirtyBlocks(), fold.removedBlocks()]).toEqual([[], []]);
+  });
+
+  it('counts and waits as the one before', () => {
+    const { fold } = lively();
+    const restored = PartitionFold.restore(options, rules, [...stored].reverse());
+    expect([restored.counts, restored.sizes, restored.waiting]).toEqual([fold.counts, fold.sizes, fold.waiting]);
+  });
+
+  it('ends what was open', () => {
+    const fold = PartitionFold.restore(options, rules, stored);
+    const partition = Object.assign(new Partition(strategies), { fold, time: NOON });
+    expect(outline(partition.silence(5 * 60_000))).toEqual(['recovered 5']);
+    expect(outline(partition.minutes('.......', 2))).toEqual(['recovered 6']);
+  });
+});
+
+describe('a broken snapshot', () => {
+  const { stored } = checkpoint(lively());
+  const ids = stored.map(({ id }) => id);
+  const restore = (blocks: readonly Stored[]) => () => PartitionFold.restore(options, rules, blocks);
+  const altered = (id: string, change: (bytes: Buffer) => Buffer) =>
+    stored.map((block) => (block.id === id ? { id, bytes: change(Buffer.from(block.bytes)) } : block));
+
+  it.each(ids)('names %s when a bit of it has turned over', (id) => {
+    const flipped = (bytes: Buffer): Buffer => {
+      bytes[bytes.length - 1]! ^= 4;
+      return bytes;
+    };
+    expect(restore(altered(id, flipped))).toThrow(`checkpoint block ${id} is broken`);
+  });
+
+  it.each(ids)('names %s when it is cut off', (id) => {
+    expect(restore(altered(id, (bytes) => bytes.subarray(0, 3)))).toThrow(`checkpoint block ${id} is cut off`);
+    expect(restore(altered(id, (bytes) => bytes.subarray(0, 12)))).toThrow(`checkpoint block ${id} is broken`);
+  });
+
+  it.each(ids)('names %s when it has another format', (id) => {
+    const newer = (bytes: Buffer): Buffer => {
+      bytes[0] = 9;
+      return bytes;
+    };
+    expect(restore(altered(id, newer))).toThrow(`checkpoint block ${id} has format 9`);
+  });
+
+  it.each(ids)('is refused without %s', (id) => {
+    expect(restore(stored.filter((block) => block.id !== id))).toThrow(/checkpoint block \S+ (is missing|lacks its counterpart)/);
+  });
+
+  it('is refused when one block stands in for another', () => {
+    const [head, texts] = stored;
+    expect(restore([{ id: texts!.id, bytes: head!.bytes }])).toThrow();
+    expect(() => unseal({ id: texts!.id, bytes: head!.bytes })).toThrow('its checksum differs');
+  });
+
+  it('is refused when series do not fit the rules', () => {
+    const other = [aStrategy({ detects: [{ level: 2, trigger: { count: 1, check_window: 40 } }] })];
+    expect(() => PartitionFold.restore(options, { version: 1, strategies: other }, stored)).toThrow('checkpoint block series/1.1/0 does not fit');
+    expect(() => PartitionFold.restore(options, { version: 1, strategies: [] }, stored)).toThrow(
+      'checkpoint block texts/1.1/0 belongs to no strategy',
+    );
+  });
+
+  it('is refused when a block is of no known kind', () => {
+    expect(restore([...stored, seal('series/x', [])])).toThrow('checkpoint block series/x is of no known kind');
+  });
+});
