@@ -10,7 +10,9 @@ export function run(role, options) {
     const child = fork(fileURLToPath(new URL('./roles.mjs', import.meta.url)), [role, JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // BENCH_PROFILE=folder writes a CPU profile of each role there.
-      execArgv: process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, `--cpu-prof-name=${role}-${Date.now()}.cpuprofile`] : [],
+      execArgv: process.env.BENCH_PROFILE
+        ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, `--cpu-prof-name=${role}-${Date.now()}.cpuprofile`]
+        : [],
       env: { ...process.env, KAFKAJS_NO_PARTITIONER_WARNING: '1', NODE_ENV: 'production' },
     });
     let report;

@@ -83,7 +83,12 @@ async function application(options, modules, groups, overrides = {}) {
   await migrate(database);
   const log = distributed ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
   await log.connect();
-  if (!distributed) await log.ensureTopics(['raw_events', 'alerts', 'alert_status', 'converged_alerts'].flatMap((name) => [name, `${name}.dlq`].map((each) => ({ name: each, partitions: 1 }))));
+  if (!distributed)
+    await log.ensureTopics(
+      ['raw_events', 'alerts', 'alert_status', 'converged_alerts'].flatMap((name) =>
+        [name, `${name}.dlq`].map((each) => ({ name: each, partitions: 1 })),
+      ),
+    );
   class BenchModule {}
   Module({ imports: [PlatformModule.with({ config, database, log }), ...modules] })(BenchModule);
   const adapter = modules.includes(AccessModule) ? createHttpAdapter(config) : new FastifyAdapter();
@@ -115,7 +120,8 @@ async function detect(options) {
 /** R3: mysql2 multi-row upsert of identical rows + one cursor row per transaction. */
 async function bareUpsert(options) {
   const connection = await mysql.createConnection({ uri: options.database });
-  const columns = 'alert_id, alert_key, open_key, bk_biz_id, strategy_id, alert_name, status_, severity, dimensions, labels, value_, description, begin_time, latest_time';
+  const columns =
+    'alert_id, alert_key, open_key, bk_biz_id, strategy_id, alert_name, status_, severity, dimensions, labels, value_, description, begin_time, latest_time';
   await connection.query('DROP TABLE IF EXISTS bench_alert');
   await connection.query('DROP TABLE IF EXISTS bench_cursor');
   await connection.query(
@@ -129,11 +135,29 @@ async function bareUpsert(options) {
   for (let start = 0; start < options.events; start += 500) {
     const rows = Array.from({ length: Math.min(500, options.events - start) }, (_, index) => {
       const e = alertEvent(start + index, 1_700_000_000_000);
-      return [e.alert_id, e.alert_key, e.alert_key, e.bk_biz_id, e.strategy_id, e.alert_name, e.status, e.severity, JSON.stringify(e.dimensions), JSON.stringify(e.labels), e.value, e.description, e.begin_time, e.time];
+      return [
+        e.alert_id,
+        e.alert_key,
+        e.alert_key,
+        e.bk_biz_id,
+        e.strategy_id,
+        e.alert_name,
+        e.status,
+        e.severity,
+        JSON.stringify(e.dimensions),
+        JSON.stringify(e.labels),
+        e.value,
+        e.description,
+        e.begin_time,
+        e.time,
+      ];
     });
     await connection.query('START TRANSACTION');
     await connection.query('UPDATE bench_cursor SET next_offset = ? WHERE id = 1', [start + rows.length]);
-    await connection.query(`INSERT INTO bench_alert (${columns}) VALUES ? ON DUPLICATE KEY UPDATE status_ = VALUES(status_), severity = VALUES(severity), latest_time = VALUES(latest_time)`, [rows]);
+    await connection.query(
+      `INSERT INTO bench_alert (${columns}) VALUES ? ON DUPLICATE KEY UPDATE status_ = VALUES(status_), severity = VALUES(severity), latest_time = VALUES(latest_time)`,
+      [rows],
+    );
     await connection.query('COMMIT');
   }
   const report = watch.report(options.events);
@@ -163,7 +187,7 @@ async function alert(options) {
 async function bareHttp(options) {
   const producer = client(options).producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
-  let waiting = [];
+  const waiting = [];
   let running = false;
   const flush = async () => {
     running = true;

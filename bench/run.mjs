@@ -79,7 +79,14 @@ function* lines(count, make) {
 
 function* rawEvents(count, perRecord) {
   const start = 1_700_000_000_000;
-  yield JSON.stringify({ event_id: 't', event_type: 'tick', bk_biz_id: '0', event_source: 'tocsin', timestamp: Date.now(), raw_data: { rules_version: 1 } });
+  yield JSON.stringify({
+    event_id: 't',
+    event_type: 'tick',
+    bk_biz_id: '0',
+    event_source: 'tocsin',
+    timestamp: Date.now(),
+    raw_data: { rules_version: 1 },
+  });
   for (let index = 0; index < count; index += perRecord) {
     if (perRecord === 1) yield JSON.stringify(event(index, start));
     else yield JSON.stringify({ v: 1, events: Array.from({ length: perRecord }, (_, each) => event(index + each, start)) });
@@ -105,7 +112,10 @@ async function benchAlert() {
   const events = Math.round(50_000 * scale);
   const prefix = aPrefix();
   await topicsWith(prefix);
-  await fill(`${prefix}alerts`, lines(events, (index) => alertEvent(index, 1_700_000_000_000)));
+  await fill(
+    `${prefix}alerts`,
+    lines(events, (index) => alertEvent(index, 1_700_000_000_000)),
+  );
   await paired(
     '(b) Alert transitions (row, timeline, outbox) against a mysql2 multi-row upsert',
     pairs,

@@ -9,6 +9,8 @@ import { build, exitCode, install, root, whenNpmIsGone } from './setup.mjs';
 
 /** A suite that takes longer hangs. */
 const SUITE_MS = 40 * 60_000;
+/** A suite that has told its results and still runs after so long has left something open. */
+const LEAVE_MS = 30_000;
 
 /** In the order in which they run. `servers`: real Kafka and MariaDB; `binary`: the built program. */
 const suites = {
@@ -32,7 +34,8 @@ const running = new Set();
 async function jest(name, args, servers) {
   const file = join(results, `${name}.json`);
   const program = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  const code = await group([program, '--ci', '--json', `--outputFile=${file}`, ...args], servers);
+  const code = await group([program, '--ci', '--json', `--outputFile=${file}`, ...args], servers, () => existsSync(file));
+  if (code !== 0) console.error(`${name} ended with ${code}.`);
   if (!existsSync(file)) return FAILED;
   const report = JSON.parse(readFileSync(file, 'utf8'));
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
@@ -44,17 +47,21 @@ async function script(name, args, servers) {
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
-/** Runs Node in a process group of its own, of which nothing is left afterwards. */
-function group(args, { kafkaBrokers, databaseUrl } = {}) {
+/** Runs Node in a process group of its own, of which nothing is left afterwards. `isDone`: it has nothing more to do. */
+function group(args, { kafkaBrokers, databaseUrl } = {}, isDone = () => false) {
   const env = { ...process.env };
   if (kafkaBrokers) env.KAFKA_BROKERS = kafkaBrokers;
   if (databaseUrl) env.DATABASE_URL = databaseUrl;
   return new Promise((resolved) => {
     const child = spawn(process.execPath, args, { cwd: root, env, detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
     running.add(child.pid);
-    const impatience = setTimeout(() => kill(child.pid), SUITE_MS);
+    let end = Date.now() + SUITE_MS;
+    const impatience = setInterval(() => {
+      if (isDone()) end = Math.min(end, Date.now() + LEAVE_MS);
+      if (Date.now() > end) kill(child.pid);
+    }, 1000);
     child.once('exit', (code, signal) => {
-      clearTimeout(impatience);
+      clearInterval(impatience);
       kill(child.pid);
       running.delete(child.pid);
       resolved(exitCode(code, signal));

@@ -47,7 +47,11 @@ export const settings = {
     'Distributed mode: mysql://user:password@host:port/database. Needs KAFKA_BROKERS.',
   ),
   DATABASE_POOL: setting(count, '10', 'Distributed mode: connections to the database, at most.'),
-  INSTANCE_ID: setting(text, `${hostname()}-${process.pid}`, 'Name of this replica; must differ between replicas. Default: host name and process id.'),
+  INSTANCE_ID: setting(
+    text,
+    `${hostname()}-${process.pid}`,
+    'Name of this replica; must differ between replicas. Default: host name and process id.',
+  ),
   TOPIC_PREFIX: setting(text, '', 'Put before every topic name, so that several installations can share a cluster.'),
   GROUP_PREFIX: setting(text, 'tocsin', 'Put before every consumer group name: <prefix>.detect and so on.'),
   TOPIC_PARTITIONS: setting(count.optional(), undefined, 'Partitions of a topic when it is created. Default: 4 embedded, 12 on Kafka.'),
@@ -112,13 +116,19 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, f
     if (!(name in settings)) problems.push(`${name} (in the settings file) is not a setting`);
   }
   for (const [name, { schema, default: byDefault }] of Object.entries(settings) as [string, Setting<unknown>][]) {
-    const given = env[name] || (file[name] === undefined || file[name] === null ? undefined : String(file[name]));
+    const given = env[name] || textOf(file[name]);
     const parsed = schema.safeParse(given ?? byDefault);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name}=${given}: ${parsed.error.issues[0]?.message}`);
   }
   if (problems.length > 0) throw new TocsinError('T5001', problems.join('; '));
   return { ...(values as unknown as Settings), mode: mode(values as unknown as Settings) };
+}
+
+/** A scalar of the settings file as the text it would be in the environment; lists are joined with commas. */
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
 }
 
 function mode({ KAFKA_BROKERS, DATABASE_URL }: Settings): Config['mode'] {

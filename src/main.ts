@@ -9,14 +9,18 @@ import { openDatabase } from './serve.js';
 import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
 
-const program = new Command('tocsin').description('An alarm backend that loses nothing, tells nobody twice and explains every decision').version(version);
+const program = new Command('tocsin')
+  .description('An alarm backend that loses nothing, tells nobody twice and explains every decision')
+  .version(version);
 
 program
   .command('serve', { isDefault: true })
   .description('run everything: Access, Detect, Alert, Converge, Notice')
   .option('--demo', 'load example strategies and play a living scenario')
   .option('--port <port>', 'port to listen on (HTTP_PORT)')
-  .action((options: { demo?: boolean; port?: string }) => runServer(loadConfig(options.port ? { HTTP_PORT: options.port } : {}), options.demo ?? false));
+  .action((options: { demo?: boolean; port?: string }) =>
+    runServer(loadConfig(options.port ? { HTTP_PORT: options.port } : {}), options.demo ?? false),
+  );
 
 program
   .command('migrate')
@@ -42,6 +46,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   // What people can act on is one sentence; anything else is a bug and shows its stack.
-  process.stderr.write(error instanceof TocsinError ? `${error.code} ${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(
+    error instanceof TocsinError ? `${error.code} ${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`,
+  );
   process.exit(1);
 }

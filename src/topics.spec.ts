@@ -12,7 +12,26 @@ const aMetric = {
 
 /** A value that is nearly a raw record: somewhere one field is replaced, or missing. */
 const nearly = fc
-  .tuple(fc.constantFrom('event_id', 'event_type', 'bk_biz_id', 'event_source', 'timestamp', 'raw_data', 'metric', 'value', 'dimensions', 'host', 'v', 'events', 'none'), fc.anything(), fc.boolean(), fc.boolean())
+  .tuple(
+    fc.constantFrom(
+      'event_id',
+      'event_type',
+      'bk_biz_id',
+      'event_source',
+      'timestamp',
+      'raw_data',
+      'metric',
+      'value',
+      'dimensions',
+      'host',
+      'v',
+      'events',
+      'none',
+    ),
+    fc.anything(),
+    fc.boolean(),
+    fc.boolean(),
+  )
   .map(([field, value, missing, enveloped]) => {
     const event = structuredClone(aMetric) as Record<string, unknown> & { raw_data: Record<string, unknown> };
     const envelope: Record<string, unknown> = { v: 1, events: [event, structuredClone(aMetric)] };

@@ -49,7 +49,10 @@ describe('the pipeline', () => {
 
   /** Sends the mean of each second for a host, beginning at `from`. */
   const send = (name: string, host: string, from: number, values: readonly number[]) =>
-    tocsin.client.post('/api/v1/events', values.map((value, index) => metric(name, host, from + index, value)));
+    tocsin.client.post(
+      '/api/v1/events',
+      values.map((value, index) => metric(name, host, from + index, value)),
+    );
   const alerts = (name: string) => tocsin.client.alerts(`?limit=100&name=${encodeURIComponent(name)}`);
   const isAbout = (name: string, status: string) => (delivery: { body: { status: string; alerts: readonly { labels: Record<string, string> }[] } }) =>
     delivery.body.status === status && delivery.body.alerts.some(({ labels }) => labels['alertname'] === name);
@@ -58,9 +61,14 @@ describe('the pipeline', () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('cpu'));
     await send('cpu', 'web-1', 0, [50, 90, 91]);
     await eventually(async () => (await alerts('cpu')).length === 1, 'the alert');
-    expect(await alerts('cpu')).toMatchObject([{ status: 'ABNORMAL', severity: 2, labels: { host: 'web-1' }, begin_time: START + 1000, end_time: null }]);
+    expect(await alerts('cpu')).toMatchObject([
+      { status: 'ABNORMAL', severity: 2, labels: { host: 'web-1' }, begin_time: START + 1000, end_time: null },
+    ]);
     const fired = await sink.received('cpu fires', isAbout('cpu', 'firing'));
-    expect(fired.body).toMatchObject({ notification_reason: 'first notification', alerts: [{ status: 'firing', labels: { host: 'web-1', severity: 'warning' } }] });
+    expect(fired.body).toMatchObject({
+      notification_reason: 'first notification',
+      alerts: [{ status: 'firing', labels: { host: 'web-1', severity: 'warning' } }],
+    });
     await send('cpu', 'web-1', 3, [40, 41, 42]);
     await eventually(async () => (await alerts('cpu'))[0]?.status === 'RECOVERED', 'the recovery');
     const ended = await sink.received('cpu recovered', isAbout('cpu', 'resolved'));
@@ -81,23 +89,38 @@ describe('the pipeline', () => {
   });
 
   it('a switch takes sixty hosts with it: one digest that holds every one, instead of sixty notices', async () => {
-    await tocsin.client.post('/api/v1/strategies', aStrategy('ping', { converge: { group_by: ['host'], group_wait: 2, group_interval: 1, storm: { threshold: 20, window: 60 } } }));
+    await tocsin.client.post(
+      '/api/v1/strategies',
+      aStrategy('ping', { converge: { group_by: ['host'], group_wait: 2, group_interval: 1, storm: { threshold: 20, window: 60 } } }),
+    );
     const hosts = Array.from({ length: 60 }, (_, index) => `node-${index}`);
-    await tocsin.client.post('/api/v1/events', hosts.flatMap((host) => [metric('ping', host, 0, 100), metric('ping', host, 1, 100)]));
+    await tocsin.client.post(
+      '/api/v1/events',
+      hosts.flatMap((host) => [metric('ping', host, 0, 100), metric('ping', host, 1, 100)]),
+    );
     await eventually(async () => (await alerts('ping')).length === 60, 'sixty alerts');
-    const told = () => new Set(sink.deliveries.filter(isAbout('ping', 'firing')).flatMap(({ body }) => body.alerts.map(({ labels }) => labels['host'])));
+    const told = () =>
+      new Set(sink.deliveries.filter(isAbout('ping', 'firing')).flatMap(({ body }) => body.alerts.map(({ labels }) => labels['host'])));
     await eventually(() => told().size === 60, 'every host in some notice');
     const notices = sink.deliveries.filter(isAbout('ping', 'firing'));
     expect(notices.some(({ body }) => body.notification_reason === 'storm opened')).toBe(true);
     expect(notices.length).toBeLessThan(10);
-    await tocsin.client.post('/api/v1/events', hosts.flatMap((host) => [2, 3, 4, 5].map((second) => metric('ping', host, second, 0))));
+    await tocsin.client.post(
+      '/api/v1/events',
+      hosts.flatMap((host) => [2, 3, 4, 5].map((second) => metric('ping', host, second, 0))),
+    );
     await eventually(async () => (await tocsin.client.alerts('?name=ping&status=ABNORMAL&limit=100')).length === 0, 'all recovered');
     await sink.received('the end of the storm', isAbout('ping', 'resolved'));
   });
 
   it('an alert of Prometheus is a lease: sending it again changes nothing, resolving ends it', async () => {
     const alert = (endsAt: number) => [
-      { labels: { alertname: 'TargetDown', instance: 'a:9100', severity: 'critical' }, annotations: { summary: 'down' }, startsAt: new Date(Date.now() - 60_000).toISOString(), endsAt: new Date(endsAt).toISOString() },
+      {
+        labels: { alertname: 'TargetDown', instance: 'a:9100', severity: 'critical' },
+        annotations: { summary: 'down' },
+        startsAt: new Date(Date.now() - 60_000).toISOString(),
+        endsAt: new Date(endsAt).toISOString(),
+      },
     ];
     await tocsin.client.post('/api/v2/alerts', alert(Date.now() + 240_000));
     await eventually(async () => (await alerts('TargetDown')).length === 1, 'the alert');
@@ -149,6 +172,7 @@ describe('the pipeline', () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('manual'));
     await send('manual', 'web-1', 0, [99, 99]);
     await eventually(async () => (await alerts('manual')).length === 1, 'the alert');
+    await sink.received('the alert', isAbout('manual', 'firing'));
     const { alert_id: id } = (await alerts('manual'))[0]!;
     await tocsin.client.post(`/api/v1/alerts/${id}/acknowledge`, { by: 'ann', comment: 'looking' });
     await tocsin.client.post(`/api/v1/alerts/${id}/comment`, { by: 'ann', text: 'fan is broken' });
@@ -156,10 +180,19 @@ describe('the pipeline', () => {
     const { body } = await tocsin.client.get<{ timeline: { what: string; actor: string }[] }>(`/api/v1/alerts/${id}`);
     expect(body.timeline.filter(({ actor }) => actor === 'ann').map(({ what }) => what)).toEqual(['acknowledged', 'commented', 'closed']);
     expect((await tocsin.client.call('POST', `/api/v1/alerts/${id}/acknowledge`, { by: 'bob' })).status).toBe(409);
+    await sink.received('the end by hand', isAbout('manual', 'resolved'));
   });
 
   it('survives a restart in the middle of everything', async () => {
-    await tocsin.client.post('/api/v1/strategies', aStrategy('restart', { detects: [{ level: 1, recovery: { check_window: 2 } }, { level: 2, trigger: { count: 3, check_window: 5 }, recovery: { check_window: 2 } }] }));
+    await tocsin.client.post(
+      '/api/v1/strategies',
+      aStrategy('restart', {
+        detects: [
+          { level: 1, recovery: { check_window: 2 } },
+          { level: 2, trigger: { count: 3, check_window: 5 }, recovery: { check_window: 2 } },
+        ],
+      }),
+    );
     await send('restart', 'web-1', 0, [85, 50, 85]);
     await tocsin.restart();
     await send('restart', 'web-1', 3, [50, 85, 50]);

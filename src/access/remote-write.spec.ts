@@ -139,6 +139,16 @@ describe('remote write', () => {
     expect(written([{ ...up, labels: { __name__: 'm', l: '\ufffd é 空' } }]).events[0]!.raw_data.dimensions).toEqual({ l: '\ufffd é 空' });
   });
 
+  it.each<[string, number[]]>([
+    ['a label that is longer than its series', [0x0a, 2, 0x0a, 4, 0x0a, 0, 0x12, 0]],
+    ['a sample whose value runs over its end', [0x0a, 5, 0x12, 3, 0x09, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['a series of the wrong wire type', [0x08, 1]],
+    ['a field number 0', [0x00, 0]],
+    ['an end in the middle', [0x0a]],
+  ])('refuses %s', (_what, bytes) => {
+    expect(decodeWriteRequest(Buffer.from(bytes), 10)).toBeUndefined();
+  });
+
   it('stops reading soon after the limit', () => {
     const samples: Series['samples'] = Array.from({ length: 500 }, () => [1, NOW]);
     expect(decodeWriteRequest(writeRequest([{ ...up, samples }, up]), 10)!.samples).toBe(11);

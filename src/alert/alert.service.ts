@@ -5,7 +5,18 @@ import { TocsinError } from '../shared/errors.js';
 import { type AlertEvent, topics } from '../topics.js';
 import type { Alert } from './alert.js';
 import { AlertRepository } from './alert.repository.js';
-import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, parseCommand, unacknowledge, type Verdict } from './commands.js';
+import {
+  acknowledge,
+  acknowledgeBody,
+  addComment,
+  close,
+  closeBody,
+  closingEvent,
+  commentBody,
+  parseCommand,
+  type Verdict,
+  unacknowledge,
+} from './commands.js';
 import { type Ledger, post } from './ledger.js';
 import { TimelineRepository } from './timeline.repository.js';
 
@@ -44,7 +55,11 @@ export class AlertService {
 
   async close(id: string, body: unknown, now: number): Promise<Alert> {
     const command = parseCommand(closeBody, body);
-    return this.#change(id, (alert) => close(alert, command, now));
+    return this.database.transaction(async () => {
+      const closed = await this.#change(id, (alert) => close(alert, command, now));
+      this.publisher.publish(topics.alerts, closingEvent(closed));
+      return closed;
+    });
   }
 
   /** Alerts that have ended can be commented too. */

@@ -3,7 +3,7 @@ import { Table, type TableColumnOptions } from 'typeorm';
 /** Column kinds that mean the same on MySQL/MariaDB and SQLite. Times are epoch ms; keys are ASCII, so no collation can merge them. */
 export const column = {
   text: (name: string, length: number): TableColumnOptions => ({ name, type: 'varchar', length: String(length) }),
-  long: (name: string): TableColumnOptions => ({ name, type: 'text' }),
+  long: (name: string): TableColumnOptions => ({ name, type: 'mediumtext' }),
   json: (name: string): TableColumnOptions => ({ name, type: 'json' }),
   int: (name: string): TableColumnOptions => ({ name, type: 'int' }),
   bigint: (name: string): TableColumnOptions => ({ name, type: 'bigint' }),
@@ -18,11 +18,7 @@ export const nullable = (options: TableColumnOptions): TableColumnOptions => ({ 
 export const withDefault = (options: TableColumnOptions, value: unknown): TableColumnOptions => ({ ...options, default: value });
 
 /** Table description for `queryRunner.createTable`. */
-export function table(
-  name: string,
-  columns: TableColumnOptions[],
-  indices: { columns: string[]; unique?: boolean }[] = [],
-): Table {
+export function table(name: string, columns: TableColumnOptions[], indices: { columns: string[]; unique?: boolean }[] = []): Table {
   return new Table({
     name,
     columns,

@@ -29,7 +29,7 @@ interface DriverError {
 
 function chain(error: unknown): DriverError[] {
   const found: DriverError[] = [];
-  for (let next: unknown = error; typeof next === 'object' && next !== null && found.length < 5; ) {
+  for (let next: unknown = error; typeof next === 'object' && next !== null && found.length < 5;) {
     const current = next as DriverError;
     found.push(current);
     next = current.driverError ?? current.cause;
@@ -41,7 +41,9 @@ function chain(error: unknown): DriverError[] {
 export function isConnectionLoss(error: unknown): boolean {
   return chain(error).some(
     ({ code, errno }) =>
-      lost.has(String(code)) || lostNumbers.has(Number(errno)) || /connection is in closed state|connection closed/i.test(String((error as Error).message)),
+      lost.has(String(code)) ||
+      lostNumbers.has(Number(errno)) ||
+      /connection is in closed state|connection closed/i.test(String((error as Error).message)),
   );
 }
 

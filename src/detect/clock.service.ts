@@ -63,7 +63,11 @@ export class Clock implements OnApplicationShutdown {
       if (owned.length === 0) return;
       const version = await this.strategies.rulesVersion();
       const due = owned.filter(({ waiting, rulesVersion }) => waiting || rulesVersion < version);
-      if (due.length > 0) await this.#publish(due.map(({ partition }) => partition), version);
+      if (due.length > 0)
+        await this.#publish(
+          due.map(({ partition }) => partition),
+          version,
+        );
     } catch (error) {
       this.#logger.warn(`no tick: ${error instanceof Error ? error.message : String(error)}`);
     } finally {

@@ -76,9 +76,7 @@ export class DetectService implements OnApplicationBootstrap {
     const blocks = await this.checkpoints.load(batch);
     const options = { identifyBy: this.config.PARTITION_KEY };
     const fold =
-      blocks.length > 0
-        ? PartitionFold.restore(options, await this.#rulesAt(snapshotRulesVersion(blocks)), blocks)
-        : new PartitionFold(options);
+      blocks.length > 0 ? PartitionFold.restore(options, await this.#rulesAt(snapshotRulesVersion(blocks)), blocks) : new PartitionFold(options);
     const held = { epoch: batch.epoch, ownership: batch.ownership, partition: batch.partition, fold, checkpointAt: Date.now() };
     this.#held.set(batch.partition, held);
     return held;

@@ -169,8 +169,8 @@ describe('a window', () => {
   it('is judged at once when it was never opened but is over', () => {
     const partition = new Partition([prompt()]);
     partition.send(at(NOON, 0), at(minute(10), 0));
-    expect(outline(partition.send(at(minute(5), 100)))).toEqual(['fired 5']);
-    expect(partition.send(at(minute(5), 100), at(minute(4), 100))).toEqual([]);
+    expect(outline(partition.send(at(minute(9), 100)))).toEqual(['fired 9']);
+    expect(partition.send(at(minute(9), 100), at(minute(8), 100))).toEqual([]);
     expect(partition.fold.counts.late).toBe(2);
   });
 
@@ -184,11 +184,11 @@ describe('a window', () => {
   it('is closed before its time when a 65th would be open', () => {
     const partition = new Partition([aStrategy({ query: { interval: 1 }, item: { lateness: 3600 } })]);
     const second = (count: number): number => NOON + count * SECOND;
-    partition.send(...Array.from({ length: 64 }, (_, count) => at(second(count), 100)));
+    partition.send(...Array.from({ length: 64 }, (_, count) => at(second(count), count === 0 ? 100 : 0)));
     expect(partition.drafts).toEqual([]);
-    expect(partition.send(at(second(65), 0))).toMatchObject([{ kind: 'fired', time: second(0) }]);
-    expect(partition.send(at(second(1), 0), at(second(2), 0))).toEqual([]);
-    expect(partition.fold.counts.late).toBe(1);
+    expect(partition.send(at(second(64), 0))).toMatchObject([{ kind: 'fired', time: second(0) }]);
+    partition.send(at(second(0), 0), at(second(1), 0));
+    expect(partition.fold.counts).toMatchObject({ observed: 66, late: 1 });
   });
 
   it('is closed by silence, oldest first', () => {
@@ -233,6 +233,11 @@ describe('N of M', () => {
     const drafts = partition.minutes('xx...x.x.');
     expect(outline(drafts)).toEqual(['fired 1', 'recovered 6', 'fired 7']);
     expect(drafts[2]).toMatchObject({ begin_time: minute(7), anomaly_timestamps: [minute(7)] });
+  });
+
+  it('does not count the anomaly with which the alert before ended', () => {
+    const [, , next] = new Partition([nOfM(2, 5)]).minutes(`xx${' '.repeat(20)}xx.`);
+    expect(next).toMatchObject({ kind: 'fired', time: minute(23), begin_time: minute(23) });
   });
 
   it('lets the most severe level that triggers win', () => {

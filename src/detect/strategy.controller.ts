@@ -2,8 +2,7 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Param, ParseIntPipe, 
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { TocsinError } from '../shared/errors.js';
 import { parseRulesFile } from './rules-file.js';
-import type { Strategy } from './strategy.js';
-import type { StrategyVersion } from './strategy.repository.js';
+import type { Strategy, StrategyVersion } from './strategy.js';
 import { type Applied, StrategyService } from './strategy.service.js';
 
 @ApiTags('strategies')
@@ -48,7 +47,13 @@ export class StrategyController {
     @Headers('x-user') user = 'api',
     @Headers('if-match') expected?: string,
   ): Promise<Strategy> {
-    return this.strategies.replace(id, body, user, Date.now(), expected === undefined ? undefined : positive(expected.replaceAll('"', ''), 'If-Match'));
+    return this.strategies.replace(
+      id,
+      body,
+      user,
+      Date.now(),
+      expected === undefined ? undefined : positive(expected.replaceAll('"', ''), 'If-Match'),
+    );
   }
 
   @Delete(':id')

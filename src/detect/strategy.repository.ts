@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
-import type { RuleSet, Strategy, StrategyBody } from './strategy.js';
+import type { RuleSet, Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 
 interface VersionRow {
   strategy_id: number;
@@ -11,15 +11,6 @@ interface VersionRow {
   body: string | null;
   changed_by: string;
   changed_at: number | string;
-}
-
-export interface StrategyVersion {
-  readonly version: number;
-  readonly rules_version: number;
-  readonly changed_by: string;
-  readonly changed_at: number;
-  /** null when this version is the deletion. */
-  readonly body: StrategyBody | null;
 }
 
 /** Strategies and all their versions. Every change takes the next number of the rule set, which decides from where in the log it applies. */
@@ -85,7 +76,8 @@ export class StrategyRepository {
   create(body: StrategyBody, by: string, now: number): Promise<Strategy> {
     return this.database.transaction(async () => {
       const rules = await this.#nextRulesVersion();
-      if (await this.named(body.bk_biz_id, body.name)) throw new TocsinError('T2003', `business ${body.bk_biz_id} already has a strategy "${body.name}"`);
+      if (await this.named(body.bk_biz_id, body.name))
+        throw new TocsinError('T2003', `business ${body.bk_biz_id} already has a strategy "${body.name}"`);
       const key = liveKey(body.bk_biz_id, body.name);
       await this.database.insert(
         'strategy',

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { TocsinError } from '../shared/errors.js';
 import { Clock } from './clock.service.js';
-import { parseStrategy, type Strategy } from './strategy.js';
-import { StrategyRepository, type StrategyVersion } from './strategy.repository.js';
+import { parseStrategy, type Strategy, type StrategyVersion } from './strategy.js';
+import { StrategyRepository } from './strategy.repository.js';
 
 /** What {@link StrategyService.apply} did with one strategy. */
 export interface Applied {

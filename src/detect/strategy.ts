@@ -110,6 +110,16 @@ export interface Strategy extends StrategyBody {
   readonly version: number;
 }
 
+/** A version of a strategy, and who made it. */
+export interface StrategyVersion {
+  readonly version: number;
+  readonly rules_version: number;
+  readonly changed_by: string;
+  readonly changed_at: number;
+  /** null when this version is the deletion. */
+  readonly body: StrategyBody | null;
+}
+
 /** Every strategy as it was at one version of the rule set. */
 export interface RuleSet {
   readonly version: number;

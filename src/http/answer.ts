@@ -58,7 +58,7 @@ function failureOf(exception: unknown): Failure {
 function failureOfStatus(status: number, detail: string, details?: unknown): Failure {
   const code = codes[status] ?? (status >= 500 ? 'T9001' : 'T9002');
   const title = errors[code].title;
-  return { status, code, message: code === 'T9001' ? title : `${title}: ${detail}`, details };
+  return code === 'T9001' ? { status, code, message: title } : { status, code, message: `${title}: ${detail}`, details };
 }
 
 function alertmanagerBody(exception: unknown, failure: Failure, path: string): unknown {

@@ -39,6 +39,11 @@ class EchoController {
     throw new Error('the password is 42');
   }
 
+  @Get('fault')
+  fault(): never {
+    throw new HttpException({ password: 42 }, 500);
+  }
+
   @Get('busy')
   busy(): never {
     throw new TocsinError('T1202', '7 wait');
@@ -195,6 +200,7 @@ describe('the HTTP server', () => {
       expect(JSON.stringify(answer.json)).not.toContain('42');
       expect(lines).toHaveBeenCalledTimes(1);
       expect(lines).toHaveBeenCalledWith('GET /failure/x failed', expect.stringContaining('the password is 42'));
+      expect((await call('/fault')).json).toEqual({ error: { code: 'T9001', message: 'An unexpected error' } });
     } finally {
       lines.mockRestore();
     }

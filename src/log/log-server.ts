@@ -227,7 +227,8 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async #handle(batch: ClaimedBatch): Promise<void> {
-    const handler = this.getHandlerByPattern(batch.topic) ?? (await this.#absent(batch.topic));
+    const handler = this.getHandlerByPattern(batch.topic);
+    if (!handler) throw new Error(`nobody consumes ${batch.topic}`);
     const result: unknown = await handler(batch, batch);
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
     if (batch.replay || batch.raw.length === 0) return;
@@ -235,10 +236,6 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const poison = new Set(batch.poison.map(({ record }) => record.offset));
     const why = this.#poison.note(batch.raw.map(({ offset }) => poison.has(offset)));
     if (why) await this.#stop(batch, `T6103 ${why}`);
-  }
-
-  #absent(topic: string): never {
-    throw new Error(`nobody consumes ${topic}`);
   }
 
   get #stateful(): boolean {

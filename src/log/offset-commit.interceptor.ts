@@ -102,4 +102,3 @@ export class OffsetCommitInterceptor implements NestInterceptor {
 
 /** What a partition's handler publishes keeps its order. */
 export const lane = (group: string, topic: string, partition: number): string => `${group}/${topic}/${partition}`;
-

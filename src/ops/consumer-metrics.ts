@@ -35,10 +35,22 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
       'tocsin_consumer_lag',
       progress.map(({ group, topic, partition, position, highWatermark }) => [{ group, topic, partition }, Math.max(0, highWatermark - position)]),
     );
-    this.metrics.set('tocsin_consumer_assigned_partitions', states.map(({ group, assigned }) => [{ group }, assigned.length]));
-    this.metrics.set('tocsin_consumer_paused_partitions', states.map(({ group, paused }) => [{ group }, paused.length]));
-    this.metrics.set('tocsin_consumer_up', states.map(({ group, status }) => [{ group }, status === 'running' ? 1 : 0]));
-    this.metrics.set('tocsin_duties_held', this.duties.held().map((duty) => [{ duty }, 1]));
+    this.metrics.set(
+      'tocsin_consumer_assigned_partitions',
+      states.map(({ group, assigned }) => [{ group }, assigned.length]),
+    );
+    this.metrics.set(
+      'tocsin_consumer_paused_partitions',
+      states.map(({ group, paused }) => [{ group }, paused.length]),
+    );
+    this.metrics.set(
+      'tocsin_consumer_up',
+      states.map(({ group, status }) => [{ group }, status === 'running' ? 1 : 0]),
+    );
+    this.metrics.set(
+      'tocsin_duties_held',
+      this.duties.held().map((duty) => [{ duty }, 1]),
+    );
   }
 
   #copy(name: MetricName, counts: ReadonlyMap<string, number>, labels: readonly string[]): void {

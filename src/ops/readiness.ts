@@ -35,14 +35,19 @@ export class Readiness {
   #assignment() {
     const indicator = this.indicators.check('assignment');
     const states = this.consumers.states();
-    const detail = Object.fromEntries(states.map(({ group, status, assigned, paused }) => [group, { status, assigned: assigned.length, paused: paused.length }]));
+    const detail = Object.fromEntries(
+      states.map(({ group, status, assigned, paused }) => [group, { status, assigned: assigned.length, paused: paused.length }]),
+    );
     const problems = states.flatMap(({ group, status, problem }) => (status !== 'running' || problem ? [`${group}: ${problem ?? status}`] : []));
     return problems.length > 0 ? indicator.down({ reason: problems.join('; '), ...detail }) : indicator.up(detail);
   }
 
   #lag() {
     const indicator = this.indicators.check('lag');
-    const lags = [...this.watch.progress.values()].map(({ group, position, highWatermark }) => ({ group, lag: Math.max(0, highWatermark - position) }));
+    const lags = [...this.watch.progress.values()].map(({ group, position, highWatermark }) => ({
+      group,
+      lag: Math.max(0, highWatermark - position),
+    }));
     const total = lags.reduce((sum, { lag }) => sum + lag, 0);
     return indicator.up({ total, degraded: total > this.config.LAG_THRESHOLD });
   }

@@ -33,7 +33,7 @@ export interface InstallationOptions {
 
 /** Times of Converge and Notice in the crash test (ms). */
 export const GROUP_WAIT_MS = 300;
-export const GROUP_INTERVAL_MS = 1000;
+export const GROUP_INTERVAL_MS = 1500;
 /** A record of the workload is smaller, the largest poison larger. */
 export const MAX_RECORD_BYTES = 400_000;
 

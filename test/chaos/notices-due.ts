@@ -1,4 +1,3 @@
-import { endedBeforeFlush } from '../oracle/compare-notices.js';
 import type { Remains, StoredMember } from './remains.js';
 import { type Arrival, noticeOf } from './sink.js';
 
@@ -12,34 +11,54 @@ export interface Telling {
   readonly counted: number;
 }
 
-/** Which alerts may lack a notice that names them; `waitMs` is the longest time that a group may wait for company. */
-export function tellingOf({ members, notices }: Pick<Remains, 'members' | 'notices'>, arrivals: readonly Arrival[], waitMs: number): Telling {
-  const named = new Set(arrivals.flatMap(({ body }) => noticeOf(body).alerts.map(({ annotations }) => annotations.tocsin_alert_id)));
-  const unnamed = members.filter(({ alert_id }) => !named.has(alert_id));
-  const ended = endedBeforeFlush(unnamed.map(({ alert_id, born_at, ended_at }) => ({ alert_id, joinedAt: born_at, endedAt: ended_at, waitMs })));
-  const counted = countedInStorms(
-    unnamed.filter(({ alert_id }) => !ended.has(alert_id)),
-    digests(notices, arrivals),
-  );
-  return { neverDue: new Set([...ended, ...counted]), endedBefore: ended.size, counted: counted.size };
+export interface Waits {
+  /** The setting GROUP_WAIT_MS. */
+  readonly waitMs: number;
+  /** The setting GROUP_INTERVAL_MS. */
+  readonly intervalMs: number;
 }
 
-/** Deliveries that leave alerts out and say how many, by converge_id: the times of their arrival. */
+/** An alert may wait so long for its group to be locked; messages of the group that leave meanwhile do not have it. */
+const LOCKED_MS = 5000;
+
+/** Which alerts may lack a notice that names them. */
+export function tellingOf(remains: Pick<Remains, 'members' | 'notices' | 'tellings'>, arrivals: readonly Arrival[], waits: Waits): Telling {
+  const named = new Set(arrivals.flatMap(({ body }) => noticeOf(body).alerts.map(({ annotations }) => annotations.tocsin_alert_id)));
+  const unnamed = remains.members.filter(({ alert_id }) => !named.has(alert_id));
+  const told = timesBy(remains.tellings.map(({ converge_id, time }) => [converge_id, time]));
+  const ended = unnamed.filter((member) => endedBeforeItsTurn(member, told.get(member.converge_id) ?? [], waits));
+  const digested = digests(remains.notices, arrivals);
+  const counted = unnamed.filter((member) => !ended.includes(member) && countedInStorm(member, digested.get(member.converge_id) ?? []));
+  return { neverDue: new Set([...ended, ...counted].map(({ alert_id }) => alert_id)), endedBefore: ended.length, counted: counted.length };
+}
+
+/**
+ * A group is told when it has waited for company, and no earlier than the interval after its latest message (`told`: the times of all its messages).
+ * What ends before that is never told; what ends later must be, however late we are.
+ */
+function endedBeforeItsTurn({ born_at, ended_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
+  if (ended_at === null) return false;
+  const latest = Math.max(-Infinity, ...told.filter((time) => time <= ended_at && time <= born_at + LOCKED_MS));
+  return ended_at <= Math.max(born_at + Math.max(waitMs, latest > -Infinity ? 0 : intervalMs), latest + intervalMs);
+}
+
+/** Times of the deliveries that leave alerts out and say how many, by converge_id. */
 function digests(notices: Remains['notices'], arrivals: readonly Arrival[]): Map<string, number[]> {
   const groups = new Map(notices.map(({ idempotency_key, converge_id }) => [idempotency_key, converge_id]));
-  const found = new Map<string, number[]>();
-  for (const { key, body, fate, receivedAt } of arrivals) {
-    const group = groups.get(key);
-    if (group === undefined || fate !== 'answered' || noticeOf(body).truncatedAlerts === 0) continue;
-    found.set(group, [...(found.get(group) ?? []), receivedAt]);
-  }
-  return found;
+  const found = arrivals.filter(({ fate, body }) => fate === 'answered' && noticeOf(body).truncatedAlerts > 0);
+  return timesBy(found.map(({ key, receivedAt }) => [groups.get(key) ?? '', receivedAt]));
 }
 
-/** Members of a storm of which a digest told that there are more than it names, after the member was born. */
-function countedInStorms(members: readonly StoredMember[], digestsOf: ReadonlyMap<string, readonly number[]>): Set<string> {
-  const counted = members.filter(
-    ({ kind, converge_id, born_at }) => kind === 'storm' && digestsOf.get(converge_id)?.some((receivedAt) => receivedAt >= born_at),
-  );
-  return new Set(counted.map(({ alert_id }) => alert_id));
+/** A storm told, after the alert was born, that it has more members than it names. */
+const countedInStorm = ({ kind, born_at }: StoredMember, digestedAt: readonly number[]): boolean =>
+  kind === 'storm' && digestedAt.some((receivedAt) => receivedAt >= born_at);
+
+function timesBy(pairs: readonly (readonly [string, number])[]): Map<string, number[]> {
+  const times = new Map<string, number[]>();
+  for (const [name, time] of pairs) {
+    const known = times.get(name);
+    if (known) known.push(time);
+    else times.set(name, [time]);
+  }
+  return times;
 }

@@ -29,6 +29,13 @@ export interface StoredNotice {
   readonly attempts: number;
 }
 
+/** One message of a group, as Converge published it. */
+export interface StoredTelling {
+  readonly converge_id: string;
+  /** When Converge composed it (epoch ms). */
+  readonly time: number;
+}
+
 /** A message of the topic `alerts`, as far as the reference knows what it should be. */
 export interface StoredMessage {
   readonly event_id: string;
@@ -49,6 +56,8 @@ export interface Remains {
   readonly complaints: readonly string[];
   readonly members: readonly StoredMember[];
   readonly notices: readonly StoredNotice[];
+  /** The topic `converged_alerts`, partition by partition. */
+  readonly tellings: readonly StoredTelling[];
   /** The topic `alerts`, partition by partition. */
   readonly messages: readonly StoredMessage[];
   readonly deadLetters: readonly DeadLetter[];
@@ -69,6 +78,7 @@ export async function remainsOf({ database, log }: Insides): Promise<Remains> {
     ...(await readTimelines(database)),
     members: await readMembers(database),
     notices: await readNotices(database),
+    tellings: (await readAll(log, topics.convergedAlerts.name)).map(tellingOf),
     messages: (await readAll(log, topics.alerts.name)).map(messageOf),
     deadLetters: (await readAll(log, deadLetterTopic(topics.rawEvents.name))).map(deadLetterOf),
     strangeDeadLetters: await readStrange(log),
@@ -190,6 +200,11 @@ export function messageText(message: object): string {
 function messageOf({ value }: LogRecord): StoredMessage {
   const message = JSON.parse(value!.toString('utf8')) as { event_id: string; alert_key: string };
   return { event_id: message.event_id, alert_key: message.alert_key, text: messageText(message) };
+}
+
+function tellingOf({ value }: LogRecord): StoredTelling {
+  const { converge_id, time } = JSON.parse(value!.toString('utf8')) as StoredTelling;
+  return { converge_id, time };
 }
 
 function deadLetterOf({ value, headers }: LogRecord): DeadLetter {

@@ -77,7 +77,6 @@ export function* workload(options: WorkloadOptions): Generator<Round> {
 export const firstRules = (): StrategyInput[] => businesses.flatMap((business) => families.map((family) => strategyOf(family, business)));
 
 class Crowd {
-  sent = 0;
   readonly #random: Random;
   readonly #series: readonly Series[];
   readonly #senders: Senders;
@@ -95,6 +94,11 @@ class Crowd {
     this.#changes = ruleChanges();
   }
 
+  /** Events so far, those that are held back included; one that is sent twice is one. */
+  get sent(): number {
+    return this.#numbered;
+  }
+
   /** Events of the closing rounds. */
   get closingEvents(): number {
     return CLOSING_ROUNDS * this.#series.length;
@@ -104,7 +108,6 @@ class Crowd {
     this.#rounds = round + 1;
     if (round % DISASTER_EVERY === DISASTER_EVERY - 1) this.#disaster(this.#random.pick(businesses));
     const events = [...this.#take(round), ...this.#series.flatMap((series) => this.#reports(series, round))];
-    this.sent += events.length;
     const steps: Step[] = requests(events);
     steps.push(...this.#senders.round().map((alerts) => ({ kind: 'alerts', alerts }) as const));
     if (this.#random.chance(POISON)) steps.push({ kind: 'poison', record: poisonRecord(this.#random) });

@@ -29,8 +29,16 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     return topic;
   };
   const publish = (topic: string, ids: readonly string[]): Promise<void> =>
-    test.log.publish(topic, ids.map((id) => ({ key: null, value: JSON.stringify({ id }) })));
-  const store = (batch: Batch<Note>): Promise<void> => test.database.insert('effect', ['id'], batch.records.map(({ message }) => [message.id]));
+    test.log.publish(
+      topic,
+      ids.map((id) => ({ key: null, value: JSON.stringify({ id }) })),
+    );
+  const store = (batch: Batch<Note>): Promise<void> =>
+    test.database.insert(
+      'effect',
+      ['id'],
+      batch.records.map(({ message }) => [message.id]),
+    );
   const effects = async (): Promise<string[]> => (await test.database.query<{ id: string }>('SELECT id FROM effect ORDER BY id')).map(({ id }) => id);
   const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${String(index).padStart(4, '0')}`);
   const start = async (
@@ -42,8 +50,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     const consume = { group: options.group ?? `g-${topic.name}`, stateful: options.stateful ?? false };
     return (running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, consume, handle));
   };
-  const cursor = (topic: string, group = `g-${topic}`) =>
-    running!.app.get(CursorRepository).read(group, { topic, partition: 0 });
+  const cursor = (topic: string, group = `g-${topic}`) => running!.app.get(CursorRepository).read(group, { topic, partition: 0 });
   const deadLetters = async (topic: string, count: number) => {
     const listener = new RecordingListener();
     const consumer = await test.log.subscribe({ group: `dlq-${topic}`, topics: [deadLetterTopic(topic)], maxRecords: 100, listener });
@@ -79,7 +86,12 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
 
   it('parks a poison record with its bytes and the reason, and lets the rest of the batch through', async () => {
     const topic = await aTopic();
-    const broken = [Buffer.from('{"id":'), Buffer.from([0x7b, 0xff, 0x7d]), Buffer.from('{"nope":1}'), Buffer.from('{"id":"x","__proto__":{"bad":1}}')];
+    const broken = [
+      Buffer.from('{"id":'),
+      Buffer.from([0x7b, 0xff, 0x7d]),
+      Buffer.from('{"nope":1}'),
+      Buffer.from('{"id":"x","__proto__":{"bad":1}}'),
+    ];
     await test.log.publish(topic.name, [
       { key: 'k1', value: '{"id":"a"}' },
       ...broken.map((value) => ({ key: 'k2', value })),
@@ -93,7 +105,12 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(letters.map(({ headers }) => headers['tocsin-error-code'])).toEqual(['T6002', 'T6001', 'T6003', 'T6006', 'T6005', 'T6004']);
     expect(letters.slice(0, 4).map(({ value }) => value)).toEqual(broken);
     expect(letters[4]!.value).toBeNull();
-    expect(letters[0]!.headers).toMatchObject({ 'tocsin-topic': topic.name, 'tocsin-partition': '0', 'tocsin-offset': '1', 'tocsin-stage': `g-${topic.name}` });
+    expect(letters[0]!.headers).toMatchObject({
+      'tocsin-topic': topic.name,
+      'tocsin-partition': '0',
+      'tocsin-offset': '1',
+      'tocsin-stage': `g-${topic.name}`,
+    });
     expect(String(letters[0]!.key)).toBe('k2');
     expect(({} as { bad?: number }).bad).toBeUndefined();
   });
@@ -175,7 +192,10 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
 
   it('stops when nearly everything is poison, instead of draining the topic into the dead letters', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic.name, Array.from({ length: 900 }, () => ({ key: null, value: 'not json' })));
+    await test.log.publish(
+      topic.name,
+      Array.from({ length: 900 }, () => ({ key: null, value: 'not json' })),
+    );
     await start(topic, store, { config: { BATCH_RECORDS: 100 } });
     await eventually(() => running!.server.state()?.problem?.includes('T6103') ?? false, 'the consumer stopped');
     const stopped = (await cursor(topic.name))!.nextOffset;

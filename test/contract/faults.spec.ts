@@ -8,15 +8,15 @@ import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { aKafkaLog, type TestLog } from '../support/logs.js';
 
-const distributed = process.env['KAFKA_BROKERS'] && process.env['DATABASE_URL'] ? describe : describe.skip;
-
-distributed('faults on real servers', () => {
+describe('faults on real servers', () => {
   let test: TestLog;
   let number = 0;
   const open: (() => Promise<void> | void)[] = [];
   beforeAll(async () => {
     test = await aKafkaLog();
-    await test.database.writer.query('CREATE TABLE effect (id VARCHAR(64) NOT NULL, who VARCHAR(64) NOT NULL, partition_no INT NOT NULL, at INT AUTO_INCREMENT PRIMARY KEY)');
+    await test.database.writer.query(
+      'CREATE TABLE effect (id VARCHAR(64) NOT NULL, who VARCHAR(64) NOT NULL, partition_no INT NOT NULL, at INT AUTO_INCREMENT PRIMARY KEY)',
+    );
   });
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close();
@@ -31,11 +31,18 @@ distributed('faults on real servers', () => {
   };
   const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `n${String(from + index).padStart(5, '0')}`);
   const publish = async (topic: string, all: readonly string[]): Promise<void> =>
-    test.log.publish(topic, all.map((id) => ({ key: id, value: JSON.stringify({ id }) })));
+    test.log.publish(
+      topic,
+      all.map((id) => ({ key: id, value: JSON.stringify({ id }) })),
+    );
   const store =
     (database: Database, who: string) =>
     (batch: Batch<Note>): Promise<void> =>
-      database.insert('effect', ['id', 'who', 'partition_no'], batch.records.map(({ message }) => [message.id, who, batch.partition]));
+      database.insert(
+        'effect',
+        ['id', 'who', 'partition_no'],
+        batch.records.map(({ message }) => [message.id, who, batch.partition]),
+      );
   const effects = async (): Promise<{ id: string; who: string; partition_no: number }[]> =>
     test.database.query('SELECT id, who, partition_no FROM effect ORDER BY at');
   const start = async (topic: ReturnType<typeof aNoteTopic>, log: Log, database: Database, who: string): Promise<ConsumerApp> => {

@@ -61,7 +61,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('hands over at most maxRecords in a batch, and says where the log ends', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic, texts(25).map((value) => ({ key: null, value })));
+    await test.log.publish(
+      topic,
+      texts(25).map((value) => ({ key: null, value })),
+    );
     const { consumer, listener } = await subscribe('small', [topic], new RecordingListener(), 10);
     await listener.received(25);
     await consumer.stop();
@@ -82,7 +85,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('starts each partition where the listener says, and never before it has said so', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic, texts(10).map((value) => ({ key: null, value })));
+    await test.log.publish(
+      topic,
+      texts(10).map((value) => ({ key: null, value })),
+    );
     const listener = new RecordingListener();
     let answered = false;
     const assigned = listener.assigned.bind(listener);
@@ -124,7 +130,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('keeps what the group has committed, and starts nobody there by itself', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic, texts(5).map((value) => ({ key: null, value })));
+    await test.log.publish(
+      topic,
+      texts(5).map((value) => ({ key: null, value })),
+    );
     const listener = new RecordingListener();
     listener.onBatch = (batch, control) => control.commit(batch.records.at(-1)!.offset + 1);
     const first = await subscribe('committer', [topic], listener);
@@ -159,7 +168,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('seeks back and forth while it runs', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic, texts(3).map((value) => ({ key: null, value })));
+    await test.log.publish(
+      topic,
+      texts(3).map((value) => ({ key: null, value })),
+    );
     const { consumer, listener } = await subscribe('seeker', [topic]);
     await listener.received(3);
     consumer.seek({ topic, partition: 0 }, 1);
@@ -170,7 +182,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('says how many records there are and where they begin', async () => {
     const topic = await aTopic(2);
-    await test.log.publish(topic, texts(3).map((value) => ({ key: null, value, partition: 1 })));
+    await test.log.publish(
+      topic,
+      texts(3).map((value) => ({ key: null, value, partition: 1 })),
+    );
     expect(await test.log.offsets(topic)).toEqual([
       { partition: 0, low: 0, high: 0 },
       { partition: 1, low: 0, high: 3 },
@@ -181,7 +196,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('reads a closed range without a group', async () => {
     const topic = await aTopic();
-    await test.log.publish(topic, texts(2500).map((value) => ({ key: null, value })));
+    await test.log.publish(
+      topic,
+      texts(2500).map((value) => ({ key: null, value })),
+    );
     const read: LogRecord[] = [];
     for await (const slice of test.log.read({ topic, partition: 0 }, 100, 2400)) read.push(...slice);
     expect(read.map(({ value }) => String(value))).toEqual(texts(2500).slice(100, 2400));
@@ -193,7 +211,10 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     test.log.own(COMMANDS);
     const stage = (values: string[], fail: boolean): Promise<void> =>
       test.database.transaction(async () => {
-        await test.log.stage(values.map((value) => ({ topic, key: 'k', value })), COMMANDS);
+        await test.log.stage(
+          values.map((value) => ({ topic, key: 'k', value })),
+          COMMANDS,
+        );
         test.database.afterCommit(() => test.log.staged(COMMANDS));
         if (fail) throw new Error('roll back');
       });

@@ -54,7 +54,13 @@ describe.each(modes)('the binary, %s', (_name, open) => {
   });
 
   it('answers nonsense with a code, and goes on', async () => {
-    const wrong = await tocsin.client.call<{ error: { code: string; details: unknown[] } }>('POST', '/api/v1/strategies', { name: 'x', bk_biz_id: 2, colour: 'red', items: [], detects: [{ level: 9 }] });
+    const wrong = await tocsin.client.call<{ error: { code: string; details: unknown[] } }>('POST', '/api/v1/strategies', {
+      name: 'x',
+      bk_biz_id: 2,
+      colour: 'red',
+      items: [],
+      detects: [{ level: 9 }],
+    });
     expect(wrong).toMatchObject({ status: 400, body: { error: { code: 'T2001' } } });
     expect(JSON.stringify(wrong.body)).toContain('colour');
     expect((await tocsin.client.get('/no/such/path')).status).toBe(404);
@@ -77,7 +83,10 @@ describe('the binary', () => {
 
   it('refuses to start with only one of KAFKA_BROKERS and DATABASE_URL, and says which is missing', () => {
     expect(run({ KAFKA_BROKERS: '127.0.0.1:1' })).toMatchObject({ status: 1, stderr: expect.stringContaining('DATABASE_URL is not') as string });
-    expect(run({ DATABASE_URL: 'mysql://a:b@127.0.0.1:1/c' })).toMatchObject({ status: 1, stderr: expect.stringContaining('KAFKA_BROKERS is not') as string });
+    expect(run({ DATABASE_URL: 'mysql://a:b@127.0.0.1:1/c' })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('KAFKA_BROKERS is not') as string,
+    });
   });
 
   it('names every wrong setting at start', () => {

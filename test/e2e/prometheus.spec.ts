@@ -16,7 +16,9 @@ describe.each(modes)('real Prometheus and node exporter, %s', (_name, open) => {
     sink = new WebhookSink();
     await tocsin.client.post('/api/v1/receivers', { name: 'sink', channel: 'webhook', settings: { url: await sink.listen() } });
     // The shipped strategy, with the same rhythm as the faster Prometheus.
-    const { body } = await tocsin.client.get<{ strategies: { id: number; items: { lateness: number; queries: { interval: number }[] }[] }[] }>('/api/v1/strategies');
+    const { body } = await tocsin.client.get<{ strategies: { id: number; items: { lateness: number; queries: { interval: number }[] }[] }[] }>(
+      '/api/v1/strategies',
+    );
     const { id, version: _version, ...strategy } = structuredClone(body.strategies[0]!) as (typeof body.strategies)[0] & { version?: number };
     strategy.items[0]!.lateness = 1;
     strategy.items[0]!.queries[0]!.interval = 2;

@@ -279,6 +279,19 @@ const alarms: fc.Arbitrary<Step> = fc
     });
   });
 
+/** An alarm that comes again, older than it was, about when its key is forgotten: an hour after its end. */
+const revenant: fc.Arbitrary<Step> = fc.record({ late: oneOf(-1, 0, 1), older: oneOf(1, 2, second) }).map(({ late, older }) => (state) => {
+  state.now += 10 * second;
+  const started = state.now;
+  const alarm = (timestamp: number, endsAt: number) =>
+    anExternalAlert({ timestamp, raw_data: { labels: { alertname: 'z' }, startsAt: started - 5 * second, endsAt } });
+  const ended = started + second;
+  state.clock = ended + 3_600_000 + late;
+  const tick = aTick({ timestamp: state.clock, raw_data: { rules_version: state.version } });
+  const again = started - older;
+  return [alarm(started, started + 60 * second), alarm(ended, ended), tick, alarm(again, again + 60 * second)];
+});
+
 const steps = (versions: number): fc.Arbitrary<Step[]> =>
   fc.array(
     fc.oneof(
@@ -287,6 +300,7 @@ const steps = (versions: number): fc.Arbitrary<Step[]> =>
       { weight: 3, arbitrary: alarms },
       { weight: 2, arbitrary: happening },
       { weight: 1, arbitrary: silence },
+      { weight: 1, arbitrary: revenant },
     ),
     { minLength: 1, maxLength: 20, size: 'max' },
   );

@@ -50,7 +50,14 @@ export async function startPrometheus(tocsin: string): Promise<Prometheus> {
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('exit', stop);
-  await eventually(() => fetch(`http://127.0.0.1:${port}/-/ready`).then(({ ok }) => ok, () => false), 'Prometheus is ready');
+  await eventually(
+    () =>
+      fetch(`http://127.0.0.1:${port}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    'Prometheus is ready',
+  );
   return { stop };
 }
 

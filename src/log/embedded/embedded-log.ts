@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../../config.js';
-import { Database } from '../../database/database.js';
+import type { Database } from '../../database/database.js';
 import { Log, type LogConsumer, type LogRecord, type OutgoingRecord, type PartitionOffsets, type Subscription, type TopicPartition } from '../log.js';
 import { murmur2Partition } from '../partitioner.js';
 import { EmbeddedConsumer } from './embedded-consumer.js';
@@ -109,7 +109,10 @@ export class EmbeddedLog extends Log {
 
   async stage(records: readonly (OutgoingRecord & { topic: string })[]): Promise<void> {
     await this.database.begin();
-    this.#tables.append(records.map((record) => ({ ...record, partition: this.#partition(record) })), Date.now());
+    this.#tables.append(
+      records.map((record) => ({ ...record, partition: this.#partition(record) })),
+      Date.now(),
+    );
   }
 
   staged(): void {
@@ -146,7 +149,7 @@ export class EmbeddedLog extends Log {
   }
 
   async *read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
-    for (let next = from; next < to; ) {
+    for (let next = from; next < to;) {
       const records = this.#tables.read(at, next, Math.min(1000, to - next)).filter(({ offset }) => offset < to);
       if (records.length === 0) return;
       yield records;
@@ -156,7 +159,8 @@ export class EmbeddedLog extends Log {
   }
 
   subscribe(subscription: Subscription): Promise<LogConsumer> {
-    if (this.#groups.has(subscription.group)) return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
+    if (this.#groups.has(subscription.group))
+      return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
     this.#groups.add(subscription.group);
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,

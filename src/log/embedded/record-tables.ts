@@ -128,7 +128,9 @@ export class RecordTables {
   /** Deletes records older than `before` (epoch ms) and the oldest beyond `most` bytes, but nothing that a group has still to handle. */
   retain({ topic, partition }: TopicPartition, before: number, most: number): void {
     const at = [topic, partition];
-    const row = this.#write('SELECT partition_no, low, high, bytes FROM log_partition WHERE topic = ? AND partition_no = ?').get(...at) as PartitionRow;
+    const row = this.#write('SELECT partition_no, low, high, bytes FROM log_partition WHERE topic = ? AND partition_no = ?').get(
+      ...at,
+    ) as PartitionRow;
     const needed = this.#write(
       'SELECT MIN(CASE WHEN state_offset < next_offset THEN state_offset ELSE next_offset END) AS least FROM stream_cursor WHERE topic = ? AND partition_no = ?',
     ).get(...at) as { least: number | null };
@@ -148,6 +150,7 @@ export class RecordTables {
       if (low === start) break;
       this.#write('DELETE FROM log_record WHERE topic = ? AND partition_no = ? AND record_offset < ?').run(...at, low);
     }
-    if (low > row.low) this.#write('UPDATE log_partition SET low = ?, bytes = ? WHERE topic = ? AND partition_no = ?').run(low, Math.max(0, size), ...at);
+    if (low > row.low)
+      this.#write('UPDATE log_partition SET low = ?, bytes = ? WHERE topic = ? AND partition_no = ?').run(low, Math.max(0, size), ...at);
   }
 }

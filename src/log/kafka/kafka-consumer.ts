@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
-import kafkajs, { type Consumer, type ConsumerCrashEvent, type ConsumerGroupJoinEvent, type EachBatchPayload, type Kafka, type KafkaMessage } from 'kafkajs';
+import kafkajs, { type Consumer, type ConsumerCrashEvent, type ConsumerGroupJoinEvent, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { backoff } from '../backoff.js';
-import type { ConsumerState, LogConsumer, LogRecord, Subscription, TopicPartition } from '../log.js';
+import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../log.js';
 import { generations } from './patches.js';
+import { logRecord } from './records.js';
 
 type ConsumerConfig = Pick<
   Config,
@@ -169,9 +170,12 @@ export class KafkaConsumer implements LogConsumer {
     const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && consumer === this.#consumer;
     const most = this.subscription.maxRecords;
     for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
-      const records = batch.messages.slice(start, start + most).map(record);
+      const records = batch.messages.slice(start, start + most).map(logRecord);
       try {
-        await this.subscription.listener.batch({ ...lane.at, records, highWatermark: Number(batch.highWatermark) }, control(payload, lane.at, batch.topic));
+        await this.subscription.listener.batch(
+          { ...lane.at, records, highWatermark: Number(batch.highWatermark) },
+          control(payload, lane.at, batch.topic),
+        );
       } catch (error) {
         if (lane.generation !== generation) return;
         this.#hold(consumer, lane.at);
@@ -243,16 +247,4 @@ async function quietly(work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!(error instanceof kafkajs.KafkaJSError)) throw error;
   }
-}
-
-const NO_HEADERS: Readonly<Record<string, string>> = {};
-
-function record({ offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {
-  return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headers ? text(headers) : NO_HEADERS };
-}
-
-function text(headers: NonNullable<KafkaMessage['headers']>): Readonly<Record<string, string>> {
-  const names = Object.keys(headers);
-  if (names.length === 0) return NO_HEADERS;
-  return Object.fromEntries(names.map((each) => [each, String(headers[each])]));
 }

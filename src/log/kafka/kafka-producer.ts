@@ -116,7 +116,8 @@ export class KafkaProducer {
   }
 }
 
-const size = (messages: readonly Message[]): number => messages.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0) + 30, 0);
+const size = (messages: readonly Message[]): number =>
+  messages.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0) + 30, 0);
 
 function chunks(messages: readonly Message[]): Message[][] {
   const all: Message[][] = [];

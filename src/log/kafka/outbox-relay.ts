@@ -86,7 +86,10 @@ export class OutboxRelay {
     }
     await Promise.all([...byTopic].map(([topic, records]) => this.publish(topic, records)));
     await this.database.transaction(() =>
-      this.database.execute(`DELETE FROM outbox WHERE id IN (${rows.map(() => '?').join(', ')})`, rows.map(({ id }) => id)),
+      this.database.execute(
+        `DELETE FROM outbox WHERE id IN (${rows.map(() => '?').join(', ')})`,
+        rows.map(({ id }) => id),
+      ),
     );
     return rows.length;
   }
