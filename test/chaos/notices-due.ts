@@ -39,7 +39,7 @@ export function tellingOf(remains: Pick<Remains, 'members' | 'notices' | 'tellin
 function endedBeforeItsTurn({ born_at, ended_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
   if (ended_at === null) return false;
   const latest = Math.max(-Infinity, ...told.filter((time) => time <= ended_at && time <= born_at + LOCKED_MS));
-  return ended_at <= Math.max(born_at + Math.max(waitMs, latest > -Infinity ? 0 : intervalMs), latest + intervalMs);
+  return ended_at <= Math.max(born_at + waitMs, latest + intervalMs);
 }
 
 /** Times of the deliveries that leave alerts out and say how many, by converge_id. */
