@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { aLogLine, aMetric, anEvent, aStrategy, aTick, NOON } from '../../test/support/builders.js';
 import { minute, outline, Partition } from '../../test/support/partition.js';
 import { canonical, identity } from '../shared/identity.js';
@@ -325,6 +326,23 @@ describe('an open alert', () => {
     expect(partition.fold.waiting).toBe(false);
   });
 
+  it('is not closed while data come, however long ago it fired', () => {
+    const partition = new Partition([nOfM(1, 5)]);
+    partition.minutes('x');
+    expect(outline(partition.silence(20 * 60_000))).toEqual(['fired 0']);
+    partition.minutes('.', 1);
+    expect(partition.silence(20 * 60_000)).toEqual([]);
+    expect(outline(partition.silence(10 * 60_000))).toEqual(['closed 50']);
+  });
+
+  it('recovers when silence closes the bucket that ends it', () => {
+    const partition = new Partition([prompt()]);
+    partition.minutes('x');
+    partition.silence(20 * 60_000);
+    expect(partition.minutes('.', 20)).toEqual([]);
+    expect(outline(partition.silence(60_000))).toEqual(['recovered 20']);
+  });
+
   it('that was closed for no data begins anew after that, or with data older than that', () => {
     const partition = new Partition([nOfM(2, 5)]);
     partition.minutes('xxx');
@@ -332,6 +350,20 @@ describe('an open alert', () => {
     expect(partition.minutes('x.', 3)).toEqual([]);
     const [late] = partition.minutes('x.', 6);
     expect(late).toMatchObject({ kind: 'fired', time: minute(6), begin_time: minute(6), anomaly_timestamps: [minute(6)] });
+  });
+});
+
+describe('series', () => {
+  it('are kept apart in whatever order they come', () => {
+    const order = fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(order, (hosts) => {
+        const partition = new Partition([prompt({ query: { aggregation: 'COUNT' }, item: { algorithms: [above(2, 0)] } })]);
+        partition.send(...hosts.map((host) => at(NOON, 1, `web-${host}`)));
+        const counted = partition.silence(60_000).map(({ dimensions, value }) => [dimensions['host'], value]);
+        expect(counted).toEqual([...new Set(hosts)].map((host) => [`web-${host}`, hosts.filter((each) => each === host).length]));
+      }),
+    );
   });
 });
 

@@ -125,7 +125,7 @@ export class PartitionFold {
     this.#follow(rules, (strategy) => {
       const rule = kept.get(strategy.id);
       if (!rule) return new RuleFold(compileRule(strategy), rules.version, this.#sourceBelongs);
-      if (rule.rule.strategy.version !== strategy.version) rule.follow(compileRule(strategy));
+      rule.follow(rule.rule.strategy.version === strategy.version ? rule.rule : compileRule(strategy), rules.version);
       return rule;
     });
   }

@@ -134,6 +134,12 @@ describe('a lease', () => {
     expect(outline(partition.silence(9 * MINUTE))).toEqual(['recovered 3']);
   });
 
+  it('whose explicit end is not later than an estimated one is estimated from then on', () => {
+    const partition = new Partition();
+    partition.send(sent(0), sent(0, { timeout: true }), sent(0, { endsAt: minute(3), timeout: true }));
+    expect(outline(partition.silence(5 * MINUTE))).toEqual(['recovered 3']);
+  });
+
   it('ends when the sender resolves it, at the time he says', () => {
     const partition = new Partition();
     partition.send(sent(0));

@@ -26,14 +26,16 @@ export class RuleFold {
   /** No series can be due before the clock reads this; keeps ticks cheap. */
   #due = 0;
   #rule: Rule;
+  #born: number;
 
+  /** `version` is that of the rule set in force. */
   constructor(
     rule: Rule,
-    /** Version of the rule set with which its series began: names their blocks in snapshots. */
-    readonly born: number,
+    version: number,
     private readonly sourceBelongs: boolean,
   ) {
     this.#rule = rule;
+    this.#born = version;
     this.columns = new SeriesColumns(rule);
   }
 
@@ -49,9 +51,15 @@ export class RuleFold {
     return this.#alerts;
   }
 
-  /** Goes on with another version of the strategy, for which {@link reasonToEnd} has no objection. */
-  follow(rule: Rule): void {
+  /** Version of the rule set in which its first series came: names their blocks in snapshots. */
+  get born(): number {
+    return this.#born;
+  }
+
+  /** Goes on in another rule set, with a version of the strategy for which {@link reasonToEnd} has no objection. */
+  follow(rule: Rule, version: number): void {
     this.#rule = rule;
+    if (this.columns.size === 0) this.#born = version;
   }
 
   /** Counts again what the columns hold, after they were filled from a snapshot. */

@@ -90,7 +90,6 @@ function unpack(bytes: Buffer, slices: readonly Slice[]): boolean {
   for (const { cells } of slices) {
     if (bytes[at++] !== 1) continue;
     const part = bytes.subarray(at, (at += cells.byteLength));
-    if (part.length !== cells.byteLength) return false;
     new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength).set(part);
   }
   return at === bytes.length;

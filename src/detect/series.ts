@@ -125,7 +125,6 @@ export class SeriesColumns {
     this.texts.push(text);
     this.#numbers.set(text, id);
     this.#texted = Math.min(this.#texted, blockOf(id));
-    this.touch(id);
     return id;
   }
 

@@ -61,6 +61,18 @@ describe('a checkpoint', () => {
     expect(checkpoint(partition).names).toEqual(['head', 'texts/1.1/2', 'series/1.1/2']);
   });
 
+  it('holds the block of a series for which time has done something', () => {
+    const partition = new Partition(strategies);
+    partition.minutes('xx');
+    checkpoint(partition);
+    partition.silence(60_000);
+    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/0']);
+    partition.silence(60_000);
+    expect(checkpoint(partition).names).toEqual(['head']);
+    partition.silence(28 * 60_000);
+    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/0']);
+  });
+
   it('holds only the ends of a lease that was renewed', () => {
     const partition = lively();
     const { names } = checkpoint(partition);

@@ -78,6 +78,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       if (!claim.lost) await this.#handle(new ClaimedBatch(claim, [], false, () => Promise.resolve()));
     } catch (error) {
       this.#distrust(claim, error);
+      this.#consumer?.restart(claim);
     } finally {
       release();
     }
@@ -107,6 +108,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async assigned(at: TopicPartition, generation: number): Promise<number> {
+    const release = await this.#mutex(at).acquire();
+    try {
+      return await this.#assigned(at, generation);
+    } finally {
+      release();
+    }
+  }
+
+  async #assigned(at: TopicPartition, generation: number): Promise<number> {
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
     this.log.own(lane(this.group, at.topic, at.partition));
@@ -125,6 +135,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   /** Claims the partition and, for a stage with memory, lets it load its state before any record comes. */
   async #claim(at: TopicPartition, generation: number): Promise<Claim> {
+    const refused = this.#claims.get(name(at))?.refused ?? new Map<number, PoisonError>();
     this.#drop(at);
     const bounds = (await this.log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
     if (!bounds) throw new Error(`${name(at)} does not exist`);
@@ -141,7 +152,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       position: start,
       committedAt: Date.now(),
       lost: false,
-      refused: new Map(),
+      refused,
     };
     this.#claims.set(name(at), claim);
     if (cursor.nextOffset > bounds.high) await this.#stop(at, `T6102 the cursor is at ${cursor.nextOffset}, but the log ends at ${bounds.high}`);

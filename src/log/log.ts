@@ -85,6 +85,8 @@ export interface LogConsumer {
   resume(partition: TopicPartition): void;
   /** The next batch of the partition starts at `offset`. */
   seek(partition: TopicPartition, offset: number): void;
+  /** Asks the listener again where to start, as after a refused batch. */
+  restart(partition: TopicPartition): void;
   /** Finishes the running batches, leaves the group. */
   stop(): Promise<void>;
 }

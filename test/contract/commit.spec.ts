@@ -278,5 +278,16 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
       expect(epochs).toHaveLength(2);
       expect(seen.filter(({ epoch }) => epoch === epochs[1]).flatMap((each) => each.ids)).toEqual(ids(3));
     });
+
+    it('comes back by itself when the commit of what waits has failed, without a new record', async () => {
+      const topic = await aTopic();
+      const seen: Seen[] = [];
+      await publish(topic.name, ids(3));
+      await start(topic, (batch) => Promise.resolve(note(seen, batch)), { stateful: true, config: { DETECT_COMMIT_MS: 1000 } });
+      await eventually(() => seen.flatMap((each) => each.ids).length === 3, 'the records');
+      await test.database.writer.query(`UPDATE stream_cursor SET epoch = epoch + 1 WHERE topic = '${topic.name}'`);
+      await eventually(async () => (await cursor(topic.name))!.nextOffset === 3, 'the commit by the next owner, which is us again');
+      expect(new Set(seen.map(({ epoch }) => epoch)).size).toBe(2);
+    });
   });
 });

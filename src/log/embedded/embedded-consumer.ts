@@ -15,6 +15,8 @@ interface Source {
 interface Lane {
   readonly at: TopicPartition;
   position: number;
+  /** The listener has said where to start. */
+  assigned: boolean;
   paused: boolean;
   /** Waits after a failure. */
   failing: boolean;
@@ -36,7 +38,7 @@ export class EmbeddedConsumer implements LogConsumer {
   start(): void {
     for (const topic of this.subscription.topics) {
       for (let partition = 0; partition < (this.source.partitions.get(topic) ?? 0); partition++) {
-        const lane: Lane = { at: { topic, partition }, position: 0, paused: false, failing: false, running: Promise.resolve() };
+        const lane: Lane = { at: { topic, partition }, position: 0, assigned: false, paused: false, failing: false, running: Promise.resolve() };
         this.#lanes.set(`${topic}/${partition}`, lane);
         lane.running = this.#run(lane);
       }
@@ -45,17 +47,16 @@ export class EmbeddedConsumer implements LogConsumer {
 
   async #run(lane: Lane): Promise<void> {
     let failures = 0;
-    let assigned = false;
     while (!this.#stop.signal.aborted) {
       try {
-        if (!assigned) lane.position = await this.subscription.listener.assigned(lane.at, this.#generation);
-        assigned = true;
+        if (!lane.assigned) lane.position = await this.subscription.listener.assigned(lane.at, this.#generation);
+        lane.assigned = true;
         if (await this.#next(lane)) failures = 0;
         lane.failing = false;
       } catch {
         // The listener has logged it; here it only means: again, a little later.
         lane.failing = true;
-        assigned = false;
+        lane.assigned = false;
         await this.#sleep(backoff(++failures, Math.random()));
       }
     }
@@ -134,6 +135,11 @@ export class EmbeddedConsumer implements LogConsumer {
 
   seek({ topic, partition }: TopicPartition, offset: number): void {
     this.#lane(topic, partition).position = offset;
+    this.source.appended.emit('appended');
+  }
+
+  restart({ topic, partition }: TopicPartition): void {
+    this.#lane(topic, partition).assigned = false;
     this.source.appended.emit('appended');
   }
 

@@ -217,6 +217,13 @@ export class KafkaConsumer implements LogConsumer {
     this.#consumer?.seek({ topic: this.config.TOPIC_PREFIX + at.topic, partition: at.partition, offset: String(offset) });
   }
 
+  restart(at: TopicPartition): void {
+    const lane = this.#lane(at);
+    if (!this.#consumer) return;
+    this.#hold(this.#consumer, at);
+    this.#later(this.#consumer, lane, lane.generation, new Error('restart'));
+  }
+
   #lane({ topic, partition }: TopicPartition): Lane {
     const lane = this.#lanes.get(`${topic}/${partition}`);
     if (!lane) throw new Error(`${topic}/${partition} is not assigned`);
