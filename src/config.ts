@@ -84,6 +84,11 @@ export const settings = {
   STORM_THRESHOLD: setting(count, '50', 'Converge: new alerts of one strategy within STORM_WINDOW_MS that make a storm; 0 switches it off.'),
   STORM_WINDOW_MS: setting(count, '60000', 'Converge: window in which new alerts of one strategy are counted.'),
   NOTICE_TIMEOUT_MS: setting(count, '10000', 'Notice: time limit of one delivery.'),
+  NOTICE_CONCURRENCY: setting(
+    count.refine((value) => value >= 1, 'must be at least 1'),
+    '8',
+    'Notice: deliveries under way to one receiver at once. When a process is killed, at most so many come twice, under their keys.',
+  ),
   NOTICE_RETRY_MS: setting(count, '1000', 'Notice: first wait between tries; doubles with jitter.'),
   NOTICE_RETRY_MAX_MS: setting(count, '300000', 'Notice: longest wait between tries.'),
   NOTICE_GIVE_UP_MS: setting(count, '21600000', 'Notice: after so long a notice goes to the dead letters.'),

@@ -10,8 +10,6 @@ import { type DueNotice, settle, type Settlement } from './notice.js';
 import { type Candidate, NoticeRepository } from './notice.repository.js';
 import type { Receiver } from './receiver.js';
 
-/** Deliveries under way to one receiver; each is of another group. */
-const PER_RECEIVER = 8;
 /** Notices to one receiver that are found at once; a new search costs as much as there are notices that wait. */
 const PAGE = 200;
 /** Deliveries under way in all: a guard for the memory. */
@@ -28,6 +26,7 @@ const outcomes = { sent: 'sent', pending: 'retried', dead: 'dead' } as const;
 /** What one receiver is due. */
 interface Lane {
   receiver: Receiver | undefined;
+  /** Each is of another group. */
   readonly underWay: Set<Promise<void>>;
   /** May be tried as soon as there is room; of other groups than what is under way. */
   waiting: Candidate[];
@@ -86,7 +85,12 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Starts as many deliveries as there is room for. */
   #advance(name: string, lane: Lane): void {
-    while (lane.waiting.length > 0 && lane.underWay.size < PER_RECEIVER && this.#underWay().length < IN_ALL && !this.#stopping.signal.aborted) {
+    while (
+      lane.waiting.length > 0 &&
+      lane.underWay.size < this.config.NOTICE_CONCURRENCY &&
+      this.#underWay().length < IN_ALL &&
+      !this.#stopping.signal.aborted
+    ) {
       const delivery = this.#send(lane.waiting.shift()!, lane.receiver).then((tried) => {
         lane.underWay.delete(delivery);
         // While the database refuses claims the next round comes by the clock.

@@ -6,7 +6,7 @@ import { Leases } from './leases.js';
 import { RuleFold } from './rule-fold.js';
 import { compileRule, reasonToEnd, RuleIndex } from './rules.js';
 import { dirtySeries, restoreSeries, seriesBlockNames, storedSeries } from './series-snapshot.js';
-import { HEAD, headOf, sealJson } from './snapshot.js';
+import { HEAD, type Head, headOf, sealJson } from './snapshot.js';
 import type { RuleSet, Strategy } from './strategy.js';
 
 export type { AlertDraft } from './alert-draft.js';
@@ -48,13 +48,13 @@ export class PartitionFold {
     const fold = new PartitionFold(options);
     const head = all.find(({ id }) => id === HEAD);
     if (!head) throw new Error(`checkpoint block ${HEAD} is missing`);
-    const { clock, lastTick, rulesVersion, counts } = headOf(head);
+    const { clock, lastTick, rulesVersion, opened, counts } = headOf(head);
     if (rules.version !== rulesVersion) throw new Error(`the checkpoint needs rule set ${rulesVersion}, not ${rules.version}`);
     Object.assign(fold.#counts, counts);
     fold.#clock = clock;
     fold.#lastTick = lastTick;
     const isLease = ({ id }: Block): boolean => /^lease(s|-ends)\//.test(id);
-    restoreLeases(fold.#leases, all.filter(isLease));
+    restoreLeases(fold.#leases, all.filter(isLease), opened);
     fold.#restoreRules(
       rules,
       all.filter((block) => block !== head && !isLease(block)),
@@ -133,8 +133,14 @@ export class PartitionFold {
   /** The blocks that differ from those of the latest {@link markClean}. */
   dirtyBlocks(): Block[] {
     if (this.#clean) return [];
-    const head = sealJson(HEAD, { clock: this.#clock, lastTick: this.#lastTick, rulesVersion: this.#rulesVersion, counts: this.#counts });
-    return [head, ...this.#rules.flatMap(dirtySeries), ...dirtyLeases(this.#leases)];
+    const head: Head = {
+      clock: this.#clock,
+      lastTick: this.#lastTick,
+      rulesVersion: this.#rulesVersion,
+      opened: this.#leases.opened,
+      counts: this.#counts,
+    };
+    return [sealJson(HEAD, head), ...this.#rules.flatMap(dirtySeries), ...dirtyLeases(this.#leases)];
   }
 
   /** Names of blocks that are no longer part of the memory. */

@@ -27,8 +27,8 @@ export function emptiedLeases(leases: Leases): string[] {
   return [...changed].filter((bucket) => !held.has(bucket)).flatMap((bucket) => [`leases/${bucket}`, `lease-ends/${bucket}`]);
 }
 
-/** Fills empty leases. Throws an Error that names a block which is missing or broken. */
-export function restoreLeases(leases: Leases, blocks: readonly Block[]): void {
+/** Fills empty leases; `opened` is how many there ever were. Throws an Error that names a block which is missing or broken. */
+export function restoreLeases(leases: Leases, blocks: readonly Block[], opened: number): void {
   const named = new Map(blocks.map((block) => [block.id, block]));
   const restored: Lease[] = [];
   for (const block of blocks) {
@@ -37,7 +37,7 @@ export function restoreLeases(leases: Leases, blocks: readonly Block[]): void {
     if (!counterpart) throw new Error(`checkpoint block ${block.id} lacks its counterpart`);
     if (ofLeases) restored.push(...joined(unsealJson(block) as Told[], counterpart));
   }
-  leases.restore(restored);
+  leases.restore(restored, opened);
 }
 
 function joined(told: readonly Told[], block: Block): Lease[] {

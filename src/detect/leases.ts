@@ -53,6 +53,11 @@ export class Leases {
     return this.#leases.size;
   }
 
+  /** How many were ever opened. */
+  get opened(): number {
+    return this.#opened;
+  }
+
   get open(): number {
     return this.#open;
   }
@@ -63,10 +68,10 @@ export class Leases {
   }
 
   /** Takes leases back from a snapshot. */
-  restore(leases: readonly Lease[]): void {
+  restore(leases: readonly Lease[], opened: number): void {
+    this.#opened = opened;
     for (const lease of [...leases].sort((a, b) => a.order - b.order)) {
       this.#leases.set(lease.key, lease);
-      this.#opened = lease.order + 1;
       if (lease.open) this.#open++;
     }
     this.#due = { clock: -Infinity, time: -Infinity };

@@ -14,6 +14,8 @@ export interface Head {
   /** Greatest timestamp of a tick; null before the first. */
   readonly lastTick: number | null;
   readonly rulesVersion: number;
+  /** Leases that were ever opened. */
+  readonly opened: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 

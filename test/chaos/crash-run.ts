@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TEAM } from './families.js';
+import { RECEIVER } from './families.js';
 import type { Installation } from './installation.js';
 import { type Evidence, judge, type Verdict } from './judge.js';
 import { type Kill, killAtRandom } from './killer.js';
@@ -87,9 +87,7 @@ class CrashRun {
   async #prepare(): Promise<void> {
     const url = await this.#sink.listen();
     await Promise.all(this.installation.replicas.map((replica) => replica.start()));
-    const receiver = (name: string, isDefault: boolean) => ({ name, channel: 'webhook', settings: { url: `${url}/${name}` }, is_default: isDefault });
-    await this.#sender.createReceiver(receiver('everybody', true));
-    await this.#sender.createReceiver(receiver(TEAM, false));
+    await this.#sender.createReceiver({ name: RECEIVER, channel: 'webhook', settings: { url }, is_default: true });
     await this.#sender.createRules(firstRules());
   }
 

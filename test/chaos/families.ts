@@ -31,22 +31,22 @@ const at = (level: 1 | 2 | 3, method: 'gt' | 'gte' | 'lt' | 'lte', threshold: nu
 const host = (index: number): string => `host-${index}`;
 const rises = (mood: Mood, random: number): number => ({ calm: 10, warning: 82, fatal: 96 })[mood] + Math.round(random * 300) / 100;
 
-/** Name of the receiver that one family names; everybody else is told by default. */
-export const TEAM = 'team';
+/** Name of the only receiver: one family names it, the others reach it by default. */
+export const RECEIVER = 'everybody';
 
 const metricFamilies: readonly Family[] = [
   {
     name: 'cpu',
     series: 80,
-    query: { metric: 'chaos.cpu', aggregation: 'AVG', interval: 1, dimensions: ['host'] },
+    query: { metric: 'chaos.cpu', aggregation: 'AVG', interval: 1, dimensions: ['host', 'zone'] },
     lateness: 2,
     algorithms: [at(2, 'gte', 80), at(1, 'gte', 95)],
     detects: [
       { level: 2, trigger: { count: 2, check_window: 3 }, recovery: { check_window: 3 } },
       { level: 1, trigger: { count: 1, check_window: 1 }, recovery: { check_window: 2 } },
     ],
-    converge: { group_by: ['host'] },
-    dimensions: (index) => ({ host: host(index) }),
+    converge: { group_by: ['zone'] },
+    dimensions: (index) => ({ host: host(index), zone: `zone-${index % 8}` }),
     value: rises,
   },
   {
@@ -76,7 +76,7 @@ const metricFamilies: readonly Family[] = [
     lateness: 4,
     algorithms: [at(3, 'gte', 80)],
     detects: [{ level: 3, trigger: { count: 2, check_window: 2 }, recovery: { check_window: 1, status_setter: 'close' } }],
-    notice: { receivers: [TEAM] },
+    notice: { receivers: [RECEIVER] },
     dimensions: (index) => ({ host: host(index), device: 'eth0' }),
     value: rises,
   },

@@ -54,6 +54,8 @@ export const settings: Readonly<Record<string, string>> = {
   STORM_THRESHOLD: '40',
   STORM_WINDOW_MS: '3000',
   NOTICE_TIMEOUT_MS: '5000',
+  // One receiver, one delivery at a time: a kill can make one notice come twice, and no more.
+  NOTICE_CONCURRENCY: '1',
   NOTICE_RETRY_MS: '50',
   NOTICE_RETRY_MAX_MS: '500',
   LEASE_MS: '3000',

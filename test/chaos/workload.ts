@@ -141,8 +141,8 @@ class Crowd {
   #reports(series: Series, round: number): SentEvent[] {
     const random = this.#random;
     const mood = series.moods.next();
-    const events = Array.from({ length: howMany(series.family, mood, random) }, () => this.#event(series, round, mood));
     if (random.chance(MISSING)) return [];
+    const events = Array.from({ length: howMany(series.family, mood, random) }, () => this.#event(series, round, mood));
     if (random.chance(LATE)) {
       const due = round + random.whole(1, 4);
       this.#late.set(due, [...(this.#late.get(due) ?? []), ...events]);

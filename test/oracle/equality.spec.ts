@@ -4,7 +4,7 @@ import { snapshotRulesVersion } from '../../src/detect/snapshot.js';
 import { referenceAlerts } from './detect.js';
 import { historyOf, ruleSetsOf } from './histories.js';
 import type { ReferenceMessage } from './journal.js';
-import { type RandomHistory, randomHistory } from './random-histories.js';
+import { type RandomHistory, randomHistory, wideHistory } from './random-histories.js';
 
 /** Random histories to try; ORACLE_RUNS sets another number, and ORACLE_SEED repeats a run. */
 const numRuns = Number(process.env['ORACLE_RUNS'] ?? 300);
@@ -106,5 +106,17 @@ describe('the engine and the reference', () => {
       expectEqual(history, engine);
     });
     fc.assert(property, parameters);
+  });
+
+  it('say the same of many series, with a crash in between', () => {
+    const history = wideHistory(3000, 40_000);
+    const engine = new Engine(history);
+    history.events.forEach((_, offset) => {
+      if (offset % 10_000 === 5000) engine.checkpoint(offset);
+      if (offset % 20_000 === 19_000) engine.crash(offset);
+      engine.apply(offset);
+    });
+    expect(engine.emitted.length).toBeGreaterThan(1000);
+    expectEqual(history, engine);
   });
 });

@@ -322,3 +322,30 @@ export const randomHistory: fc.Arbitrary<RandomHistory> = fc
         return { identifyBy, ruleSets, events: [start, ...each.flatMap((step) => step(state))] };
       });
   });
+
+/** A whole number below `below` that depends on `index` alone and looks random. */
+function noise(index: number, below: number): number {
+  const mixed = Math.imul(index ^ (index >>> 15), 0x2c1b3c6d);
+  return ((Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39) ^ (mixed >>> 15)) >>> 0) % below;
+}
+
+/** Points and alarms of so many hosts that memory must grow, with values and order that look random but are the same each time. */
+export function wideHistory(hosts: number, length: number): RandomHistory {
+  const strategies = [
+    aStrategy({ id: 1, query: { interval: 10 }, detects: [{ level: 2, trigger: { count: 2, check_window: 3 }, recovery: { check_window: 2 } }] }),
+    aStrategy({ id: 2, query: { interval: 5, aggregation: 'LAST', dimensions: ['host', 'disk'] }, item: { lateness: 3 } }),
+  ];
+  const events = Array.from({ length }, (_, index): RawEvent => {
+    const timestamp = NOON + index * 5;
+    if (index % 1000 === 0) return aTick({ timestamp });
+    const host_ = `host-${noise(5 * index, hosts)}`;
+    if (index % 20 === 0)
+      return anExternalAlert({
+        timestamp,
+        raw_data: { labels: { instance: host_ }, endsAt: timestamp + noise(5 * index + 1, 30 * second) - 5 * second },
+      });
+    const raw_data = { value: noise(5 * index + 2, 160), dimensions: { host: host_, disk: `${noise(5 * index + 3, 2)}` } };
+    return aMetric({ timestamp: timestamp - noise(5 * index + 4, 12 * second), raw_data });
+  });
+  return { identifyBy: 'bk_biz_id', ruleSets: [strategies], events };
+}
