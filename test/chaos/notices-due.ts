@@ -18,7 +18,10 @@ export interface Waits {
   readonly intervalMs: number;
 }
 
-/** An alert may wait so long for its group to be locked; messages of the group that leave meanwhile do not have it. */
+/**
+ * The time of birth is read before the group is locked. While an alert waits for the lock, at most so long, others may open its group,
+ * and messages of the group may leave that do not have it.
+ */
 const LOCKED_MS = 5000;
 
 /** Which alerts may lack a notice that names them. */
@@ -36,10 +39,11 @@ export function tellingOf(remains: Pick<Remains, 'members' | 'notices' | 'tellin
  * A group is told when it has waited for company, and no earlier than the interval after its latest message (`told`: the times of all its messages).
  * What ends before that is never told; what ends later must be, however late we are.
  */
-function endedBeforeItsTurn({ born_at, ended_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
+function endedBeforeItsTurn({ born_at, ended_at, opened_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
   if (ended_at === null) return false;
+  const joined = Math.max(born_at, Math.min(opened_at, born_at + LOCKED_MS));
   const latest = Math.max(-Infinity, ...told.filter((time) => time <= ended_at && time <= born_at + LOCKED_MS));
-  return ended_at <= Math.max(born_at + waitMs, latest + intervalMs);
+  return ended_at <= Math.max(joined + waitMs, latest + intervalMs);
 }
 
 /** Times of the deliveries that leave alerts out and say how many, by converge_id. */
