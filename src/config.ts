@@ -86,8 +86,8 @@ export const settings = {
   NOTICE_TIMEOUT_MS: setting(count, '10000', 'Notice: time limit of one delivery.'),
   NOTICE_CONCURRENCY: setting(
     count.refine((value) => value >= 1, 'must be at least 1'),
-    '8',
-    'Notice: deliveries under way to one receiver at once. When a process is killed, at most so many come twice, under their keys.',
+    '1',
+    'Notice: deliveries under way to one receiver at once. A kill repeats at most so many to it, under their keys; raise it for a slow receiver.',
   ),
   NOTICE_RETRY_MS: setting(count, '1000', 'Notice: first wait between tries; doubles with jitter.'),
   NOTICE_RETRY_MAX_MS: setting(count, '300000', 'Notice: longest wait between tries.'),

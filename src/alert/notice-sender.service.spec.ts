@@ -19,7 +19,7 @@ import { ReceiverRepository } from './receiver.repository.js';
 import { ReceiverService } from './receiver.service.js';
 import { TimelineRepository } from './timeline.repository.js';
 
-const FAST = { NOTICE_RETRY_MS: '1', NOTICE_RETRY_MAX_MS: '2', SHUTDOWN_MS: '20' };
+const FAST = { NOTICE_CONCURRENCY: '8', NOTICE_RETRY_MS: '1', NOTICE_RETRY_MAX_MS: '2', SHUTDOWN_MS: '20' };
 const keyOf = ({ headers }: Received): unknown => headers['idempotency-key'];
 const sequenceOf = ({ body }: Received): string => (JSON.parse(body) as { notification_reason: string }).notification_reason;
 
