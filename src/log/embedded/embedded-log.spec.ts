@@ -1,0 +1,65 @@
+import { aSqlite, type TestDatabase } from '../../../test/support/database.js';
+import { EmbeddedLog } from './embedded-log.js';
+
+const HOUR = 3_600_000;
+
+describe('retention of the embedded log', () => {
+  let test: TestDatabase;
+  const logs: EmbeddedLog[] = [];
+  beforeEach(async () => {
+    test = await aSqlite();
+  });
+  afterEach(async () => {
+    for (const log of logs.splice(0)) await log.close();
+    await test.close();
+  });
+
+  const aLog = async (settings: { RETENTION_HOURS?: number; RETENTION_BYTES?: number } = {}): Promise<EmbeddedLog> => {
+    const log = new EmbeddedLog(test.database, { RETENTION_HOURS: 72, RETENTION_BYTES: 1e9, LINGER_MS: 0, ...settings });
+    logs.push(log);
+    await log.ensureTopics([{ name: 'events', partitions: 1 }]);
+    await log.publish(
+      'events',
+      Array.from({ length: 1200 }, (_, index) => ({ key: null, value: `${index}`.padStart(100, '0') })),
+    );
+    return log;
+  };
+  const bounds = async (log: EmbeddedLog) => (await log.offsets('events'))[0];
+  const cursorAt = (next: number, state = next): Promise<unknown> =>
+    test.database.writer.query(
+      `INSERT INTO stream_cursor (consumer_group, topic, partition_no, next_offset, state_offset, epoch, generation, owner, updated_at)
+       VALUES ('g', 'events', 0, ${next}, ${state}, 1, 1, 'me', 0)`,
+    );
+
+  it('deletes what is older than its hours, and keeps the numbering', async () => {
+    const log = await aLog();
+    await log.housekeep(Date.now() + 71 * HOUR);
+    expect(await bounds(log)).toEqual({ partition: 0, low: 0, high: 1200 });
+    await log.housekeep(Date.now() + 73 * HOUR);
+    expect(await bounds(log)).toEqual({ partition: 0, low: 1200, high: 1200 });
+    await log.publish('events', [{ key: null, value: 'next' }]);
+    expect(await bounds(log)).toEqual({ partition: 0, low: 1200, high: 1201 });
+  });
+
+  it('deletes the oldest beyond its bytes', async () => {
+    const log = await aLog({ RETENTION_BYTES: 50_000 });
+    await log.housekeep(Date.now());
+    expect(await bounds(log)).toEqual({ partition: 0, low: 700, high: 1200 });
+  });
+
+  it('never deletes what a group has still to handle, nor what the memory of a stage is rebuilt from', async () => {
+    const log = await aLog();
+    await cursorAt(900, 400);
+    await log.housekeep(Date.now() + 100 * HOUR);
+    expect(await bounds(log)).toEqual({ partition: 0, low: 400, high: 1200 });
+  });
+
+  it('keeps everything that was published across a restart', async () => {
+    await (await aLog()).close();
+    const again = new EmbeddedLog(test.database, { RETENTION_HOURS: 72, RETENTION_BYTES: 1e9, LINGER_MS: 0 });
+    logs.push(again);
+    await again.connect();
+    expect(await bounds(again)).toEqual({ partition: 0, low: 0, high: 1200 });
+    expect(await again.partitions('events')).toBe(1);
+  });
+});
