@@ -70,7 +70,7 @@ async function bareConsumer(options) {
   return report;
 }
 
-async function application(options, modules, groups, overrides = {}) {
+async function application(options, modules, groups, overrides = JSON.parse(process.env.BENCH_SETTINGS ?? '{}')) {
   const distributed = options.brokers !== undefined;
   const config = {
     ...parseConfig(distributed ? { KAFKA_BROKERS: options.brokers, DATABASE_URL: options.database } : { DATA_DIR: options.folder }),

@@ -47,9 +47,8 @@ export class Log1700000000001 implements MigrationInterface {
       );
     } else {
       await runner.query(
-        `CREATE TABLE outbox (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, lane VARCHAR(191) NOT NULL, topic VARCHAR(128) NOT NULL,
-         partition_no INT NULL, record_key VARBINARY(512) NULL, value LONGBLOB NULL, headers TEXT NULL, created_at BIGINT NOT NULL,
-         INDEX ix_outbox_lane (lane, id)) ENGINE=InnoDB`,
+        `CREATE TABLE outbox (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, lane VARCHAR(191) NOT NULL, parcel LONGBLOB NOT NULL,
+         created_at BIGINT NOT NULL, INDEX ix_outbox_lane (lane, id)) ENGINE=InnoDB`,
       );
     }
   }

@@ -7,11 +7,12 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { binary, build, exitCode, install, root } from './setup.mjs';
 
-const USAGE = `usage: npm run chaos -- [--short] [--mode embedded|distributed|both] [--events N] [--kills N] [--seed S]
-                        [--binary main.js] [--folder F]
+const USAGE = `usage: npm run chaos -- [--short] [--mode embedded|distributed|both] [--events N] [--kills N]
+                        [--freezes N] [--seed S] [--binary main.js] [--folder F]
   --short    what npm test runs: a few minutes for both modes
   --events   events for each mode, at least (default 200000; the short form sends fewer to the embedded one)
   --kills    SIGKILLs for each mode, at least
+  --freezes  how often a replica is stopped for longer than its session, and goes on
   --seed     repeats the workload and the plan of kills of another run
   --binary   a program that was built elsewhere, instead of dist/src/main.js
   --folder   keeps the logs of the replicas and the evidence there, whatever comes out`;
@@ -19,12 +20,12 @@ const USAGE = `usage: npm run chaos -- [--short] [--mode embedded|distributed|bo
 /** By form and mode. A round is one report of every series; it takes no less than \`roundMs\`. */
 const forms = {
   full: {
-    distributed: { events: 300_000, kills: 25, roundMs: 1000 },
-    embedded: { events: 200_000, kills: 25, roundMs: 700 },
+    distributed: { events: 300_000, kills: 25, freezes: 4, roundMs: 1000 },
+    embedded: { events: 200_000, kills: 25, freezes: 0, roundMs: 700 },
   },
   short: {
-    distributed: { events: 200_000, kills: 10, roundMs: 500 },
-    embedded: { events: 60_000, kills: 5, roundMs: 500 },
+    distributed: { events: 200_000, kills: 10, freezes: 1, roundMs: 500 },
+    embedded: { events: 60_000, kills: 5, freezes: 0, roundMs: 500 },
   },
 };
 const REST_MS = { full: 300_000, short: 120_000 };
@@ -40,6 +41,7 @@ function read() {
       mode: { type: 'string', default: 'both' },
       events: { type: 'string' },
       kills: { type: 'string' },
+      freezes: { type: 'string' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       binary: { type: 'string' },
       folder: { type: 'string' },
@@ -48,7 +50,8 @@ function read() {
   if (!['embedded', 'distributed', 'both'].includes(values.mode)) throw new Error(`there is no mode ${values.mode}`);
   const form = values.short ? 'short' : 'full';
   const modes = Object.keys(forms[form]).filter((mode) => [mode, 'both'].includes(values.mode));
-  const given = { ...(values.events && { events: number(values.events) }), ...(values.kills && { kills: number(values.kills) }) };
+  const counts = ['events', 'kills', 'freezes'].filter((name) => values[name] !== undefined);
+  const given = Object.fromEntries(counts.map((name) => [name, number(values[name])]));
   return {
     modes: modes.map((mode) => ({ mode, ...forms[form][mode], ...given })),
     seed: number(values.seed),

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly seed: number;
   readonly events: number;
   readonly kills: number;
+  readonly freezes: number;
   /** Shortest time of a round (ms), so that event time does not run away from the clock by which groups wait. */
   readonly roundMs: number;
   /** Longest wait for everything to come to rest (ms). */
@@ -93,10 +94,10 @@ class CrashRun {
 
   /** Sends and kills side by side; the closing rounds come when nobody is killed any more. */
   async #load(): Promise<void> {
-    const { seed, events, kills } = this.options;
+    const { seed, events, kills, freezes } = this.options;
     const start = Math.floor((Date.now() - PAST_MS) / HOUR) * HOUR;
     const rounds = workload({ seed, events, start });
-    const plan = { kills, gate: () => this.#gate(), work: () => this.#work(), random: Random.of(seed, 'killer') };
+    const plan = { kills, freezes, gate: () => this.#gate(), work: () => this.#work(), random: Random.of(seed, 'killer') };
     const killing = killAtRandom(this.installation, plan, this.#kills).finally(() => (this.#killing = false));
     const sending = this.#sendAll(rounds, killing);
     await Promise.all([sending, killing]);

@@ -162,7 +162,7 @@ function wrongMessages(reference: Reference, { messages }: Remains): string[] {
   const should = new Map<string, string[]>();
   for (const { alert_key, event_id } of reference.messages) should.set(alert_key, [...(should.get(alert_key) ?? []), event_id]);
   for (const [key, ids] of should) {
-    if (order.has(key) && order.get(key)!.join() !== ids.join()) violations.push(`key ${key}: messages out of order`);
+    if (order.has(key) && order.get(key)!.join() !== ids.filter((id) => first.has(id)).join()) violations.push(`key ${key}: messages out of order`);
   }
   return violations;
 }
@@ -228,7 +228,9 @@ function figuresOf(
   return {
     'events answered 2xx': promises.events.size,
     'requests / sent again': `${promises.requests} / ${promises.retries}`,
-    'kills (of them while starting)': `${kills.length} (${kills.filter(({ early }) => early).length})`,
+    'kills while up, while starting; freezes': ['killed', 'killed early', 'frozen']
+      .map((kind) => kills.filter((kill) => kill.kind === kind).length)
+      .join(', '),
     'records in raw_events': remains.history.reduce((sum, { records }) => sum + records.length, 0),
     'events in raw_events (of them ticks)': `${events.length} (${events.length - sent.length})`,
     'events twice in raw_events': sent.length - new Set(sent.map(({ event_id }) => event_id)).size,

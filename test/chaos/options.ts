@@ -14,6 +14,7 @@ const options = z.strictObject({
         mode: z.enum(['embedded', 'distributed']),
         events: z.number().int().positive(),
         kills: z.number().int().nonnegative(),
+        freezes: z.number().int().nonnegative(),
         roundMs: z.number().nonnegative(),
       }),
     )

@@ -86,6 +86,17 @@ export class Replica {
     return killed;
   }
 
+  /** Stops the process in whatever it does, and lets it go on after so many milliseconds. False when it does not listen. */
+  async freeze(ms: number): Promise<boolean> {
+    const child = this.#child;
+    if (!child || !this.#url) return false;
+    this.#log.write(`--- frozen for ${ms} ms at ${new Date().toISOString()}\n`);
+    child.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    child.kill('SIGCONT');
+    return true;
+  }
+
   /** SIGTERM; answers how it ended, and after how many milliseconds. Kills it when it takes longer than `most`. */
   async stop(most = 15_000): Promise<{ how: string; ms: number }> {
     this.#wanted = false;

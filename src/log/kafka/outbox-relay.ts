@@ -2,17 +2,15 @@ import { Logger } from '@nestjs/common';
 import type { Database } from '../../database/database.js';
 import { backoff } from '../backoff.js';
 import type { OutgoingRecord } from '../log.js';
+import { unpack } from './parcel.js';
 
 interface OutboxRow {
-  id: number | string;
-  topic: string;
-  partition_no: number | null;
-  record_key: Buffer | null;
-  value: Buffer | null;
-  headers: string | null;
+  readonly id: number | string;
+  readonly parcel: Buffer;
 }
 
-const MOST = 1000;
+/** Parcels that are read at once. */
+const MOST = 16;
 
 /**
  * Publishes outbox rows of the lanes that this process owns, in the order of their ids, and deletes them when the log has confirmed.
@@ -74,15 +72,15 @@ export class OutboxRelay {
     const lanes = [...this.#lanes];
     if (lanes.length === 0) return 0;
     const rows = await this.database.query<OutboxRow>(
-      `SELECT id, topic, partition_no, record_key, value, headers FROM outbox WHERE lane IN (${lanes.map(() => '?').join(', ')}) ORDER BY id LIMIT ${MOST}`,
+      `SELECT id, parcel FROM outbox WHERE lane IN (${lanes.map(() => '?').join(', ')}) ORDER BY id LIMIT ${MOST}`,
       lanes,
     );
     if (rows.length === 0) return 0;
     const byTopic = new Map<string, OutgoingRecord[]>();
-    for (const row of rows) {
-      const list = byTopic.get(row.topic) ?? [];
-      byTopic.set(row.topic, list);
-      list.push(outgoing(row));
+    for (const { topic, ...record } of rows.flatMap(({ parcel }) => unpack(parcel))) {
+      const list = byTopic.get(topic);
+      if (list) list.push(record);
+      else byTopic.set(topic, [record]);
     }
     await Promise.all([...byTopic].map(([topic, records]) => this.publish(topic, records)));
     await this.database.transaction(() =>
@@ -99,13 +97,4 @@ export class OutboxRelay {
     clearTimeout(this.#timer);
     await this.#running;
   }
-}
-
-function outgoing({ partition_no, record_key, value, headers }: OutboxRow): OutgoingRecord {
-  return {
-    key: record_key?.toString('utf8') ?? null,
-    value,
-    ...(partition_no === null ? {} : { partition: partition_no }),
-    ...(headers ? { headers: JSON.parse(headers) as Record<string, string> } : {}),
-  };
 }
