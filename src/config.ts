@@ -26,6 +26,31 @@ function setting<T>(schema: z.ZodType<T>, byDefault: string | undefined, means: 
   return { schema, default: byDefault, means };
 }
 
+/** How to reach a cluster, beside its brokers; `prefix` stands before the names of the settings. */
+function kafkaAccess<P extends '' | 'ALERT_'>(prefix: P, cluster: string) {
+  const file = text.optional();
+  const all = {
+    KAFKA_TLS: setting(flag, 'false', `${cluster}: speak TLS.`),
+    KAFKA_TLS_CA_FILE: setting(
+      file,
+      undefined,
+      `${cluster}: PEM file of the authority that signed the brokers' certificates. Default: those that Node trusts.`,
+    ),
+    KAFKA_TLS_CERT_FILE: setting(file, undefined, `${cluster}: PEM file of our own certificate, where brokers ask for one.`),
+    KAFKA_TLS_KEY_FILE: setting(file, undefined, `${cluster}: PEM file of the key of our certificate.`),
+    KAFKA_SASL_MECHANISM: setting(
+      z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+      undefined,
+      `${cluster}: how to authenticate; absent: not at all.`,
+    ),
+    KAFKA_SASL_USERNAME: setting(text.optional(), undefined, `${cluster}: user name.`),
+    KAFKA_SASL_PASSWORD: setting(text.optional(), undefined, `${cluster}: password.`),
+  };
+  return Object.fromEntries(Object.entries(all).map(([name, each]) => [prefix + name, each])) as {
+    [K in keyof typeof all as `${P}${K}`]: (typeof all)[K];
+  };
+}
+
 /** The settings catalogue: environment variable, or the key of the same name in the file that TOCSIN_CONFIG names. */
 export const settings = {
   HTTP_HOST: setting(text, '127.0.0.1', 'Address to listen on. Loopback unless you put something that authenticates in front.'),
@@ -38,6 +63,13 @@ export const settings = {
     'Embedded mode: the SQLite binding; auto takes better-sqlite3 where it could be built, else libsql.',
   ),
   KAFKA_BROKERS: setting(list.optional(), undefined, 'Distributed mode: Kafka bootstrap servers, host:port,host:port. Needs DATABASE_URL.'),
+  ALERT_KAFKA_BROKERS: setting(
+    list.optional(),
+    undefined,
+    'Bootstrap servers of a cluster of its own for alerts, alert_status and converged_alerts. Default: the cluster of KAFKA_BROKERS.',
+  ),
+  ...kafkaAccess('', 'Kafka'),
+  ...kafkaAccess('ALERT_', 'Kafka of ALERT_KAFKA_BROKERS'),
   DATABASE_URL: setting(
     z
       .string()

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { commands } from './cli/commands.js';
 import { loadConfig } from './config.js';
 import { migrate } from './database/connect.js';
-import { postRules } from './post-rules.js';
 import { runServer } from './run-server.js';
 import { openDatabase } from './serve.js';
 import { TocsinError } from './shared/errors.js';
@@ -32,15 +32,7 @@ program
     process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'the schema is up to date\n');
   });
 
-program
-  .command('rules')
-  .description('strategies in YAML')
-  .command('apply <file>')
-  .description('create or update, by name, what the file holds on a running server')
-  .option('--url <url>', 'where the server listens', 'http://127.0.0.1:8080')
-  .action(async (file: string, { url }: { url: string }) => {
-    process.stdout.write(await postRules(url, file));
-  });
+for (const add of commands) add(program);
 
 try {
   await program.parseAsync();

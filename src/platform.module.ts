@@ -12,6 +12,7 @@ import { Publisher } from './log/publisher.js';
 import { ConsumerMetrics } from './ops/consumer-metrics.js';
 import { Duties } from './ops/duties.js';
 import { HealthController } from './ops/health.controller.js';
+import { IDLE } from './ops/idle.js';
 import { LeasedDuties } from './ops/leased-duties.js';
 import { MetricsController } from './ops/metrics.controller.js';
 import { Metrics } from './ops/metrics.js';
@@ -23,17 +24,20 @@ export interface Platform {
   readonly config: Config;
   readonly database: Database;
   readonly log: Log;
+  /** True: nothing consumes and nobody does duties; only the API is asked. */
+  readonly idle?: boolean;
 }
 
 /** The plumbing that every stage may ask for. */
 @Global()
 @Module({})
 export class PlatformModule {
-  static with({ config, database, log }: Platform): DynamicModule {
+  static with({ config, database, log, idle = false }: Platform): DynamicModule {
     const shared = [
       { provide: CONFIG, useValue: config },
       { provide: Database, useValue: database },
       { provide: Log, useValue: log },
+      { provide: IDLE, useValue: idle },
       ConsumerWatch,
       Consumers,
       CursorRepository,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, consumerGroups } from './app.module.js';
+import type { Platform } from './platform.module.js';
 import type { Config } from './config.js';
 import { migrate, openMysql, openSqlite } from './database/connect.js';
 import type { Database } from './database/database.js';
@@ -65,16 +66,44 @@ async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Con
   }
 }
 
+async function createApp(platform: Platform): Promise<NestFastifyApplication> {
+  const { config } = platform;
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(platform), createHttpAdapter(config), {
+    logger: new TocsinLogger(config),
+    bodyParser: false,
+  });
+  configureHttp(app, config);
+  return app;
+}
+
+/**
+ * The HTTP API without a server: nothing listens, consumes or does duties. For commands that must work while no replica runs.
+ * Throws what {@link openDatabase} throws; that is T5003 in embedded mode while another process has the data folder.
+ */
+export async function openIdle(config: Config): Promise<Pick<Running, 'app' | 'close'>> {
+  const { database, close: closeDatabase } = await openDatabase(config);
+  await migrate(database);
+  const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
+  await log.connect();
+  const app = await createApp({ config, database, log, idle: true });
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  return {
+    app,
+    close: async () => {
+      await app.close();
+      await log.close();
+      await closeDatabase();
+    },
+  };
+}
+
 /** Starts everything: schema, topics, stages, HTTP. Answers when it listens. */
 export async function serve(config: Config): Promise<Running> {
   const { database, close: closeDatabase } = await openDatabase(config);
   await migrate(database);
   const log = await openLog(config, database);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with({ config, database, log }), createHttpAdapter(config), {
-    logger: new TocsinLogger(config),
-    bodyParser: false,
-  });
-  configureHttp(app, config);
+  const app = await createApp({ config, database, log });
   measureHttp(app);
   if (config.DOCS) serveDocs(app);
   const consumers = app.get(Consumers);

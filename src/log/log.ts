@@ -119,6 +119,8 @@ export abstract class Log {
   abstract own(lane: string): void;
   abstract disown(lane: string): void;
   abstract offsets(topic: string): Promise<PartitionOffsets[]>;
+  /** By partition: offset of the first record that the log got at or after `timestamp` (epoch ms); the end of the log when there is none. */
+  abstract offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>>;
   /** What the group has committed to the log, by partition; absent when it never did. */
   abstract committed(group: string, topic: string): Promise<Map<number, number>>;
   /** Reads [from, to) of a partition without a group, oldest first. `to` is cut at the end of the log. */

@@ -3,6 +3,7 @@ import { CONFIG, type Config } from '../config.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { backoff } from '../log/backoff.js';
 import { Duties, type Duty } from './duties.js';
+import { IDLE } from './idle.js';
 
 interface Running {
   readonly duty: Duty;
@@ -25,6 +26,7 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
   constructor(
     private readonly leases: LeaseRepository,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
   ) {
     super();
   }
@@ -34,6 +36,7 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
   }
 
   onApplicationBootstrap(): void {
+    if (this.idle) return;
     for (const duty of this.#registered.values()) {
       const running: Running = { duty, held: false, failures: 0, again: false, wake: () => undefined, loop: Promise.resolve() };
       this.#running.set(duty.name, running);

@@ -37,6 +37,7 @@ export const errors = {
   T5001: { status: 500, title: 'A setting is not valid' },
   T5002: { status: 500, title: 'Only one of KAFKA_BROKERS and DATABASE_URL is set' },
   T5003: { status: 503, title: 'The database is not reachable' },
+  T5005: { status: 503, title: 'The server does not answer' },
   T6001: { status: 500, title: 'The record is not valid UTF-8' },
   T6002: { status: 500, title: 'The record is not valid JSON' },
   T6003: { status: 500, title: 'The record does not fit the schema of its topic' },

@@ -63,7 +63,7 @@ export async function aKafkaLog(): Promise<TestLog> {
     rebalances: true,
     another: open,
     truncate: async (topic, offset) => {
-      const admin = kafkaClient(process.env['KAFKA_BROKERS']!.split(','), 'truncate').admin();
+      const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'truncate').admin();
       try {
         await admin.connect();
         // kafkajs finds the leader only in metadata that it has loaded before.

@@ -142,6 +142,10 @@ export class EmbeddedLog extends Log {
     return Promise.resolve(this.#tables.offsets(topic));
   }
 
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
+    return Promise.resolve(this.#tables.offsetsAt(topic, timestamp));
+  }
+
   committed(group: string, topic: string): Promise<Map<number, number>> {
     const stored = this.#tables.positions(group, topic);
     for (const [partition, next] of this.#positions.get(`${group} ${topic}`) ?? []) stored.set(partition, next);

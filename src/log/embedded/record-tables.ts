@@ -113,6 +113,16 @@ export class RecordTables {
     return rows.map(({ partition_no, low, high }) => ({ partition: partition_no, low, high }));
   }
 
+  offsetsAt(topic: string, timestamp: number): Map<number, number> {
+    const first = this.#read('SELECT MIN(record_offset) AS first FROM log_record WHERE topic = ? AND partition_no = ? AND timestamp >= ?');
+    return new Map(
+      this.offsets(topic).map(({ partition, high }) => {
+        const row = first.get(topic, partition, timestamp) as { first: number | null };
+        return [partition, row.first ?? high];
+      }),
+    );
+  }
+
   positions(group: string, topic: string): Map<number, number> {
     const rows = this.#read('SELECT partition_no, next_offset FROM log_position WHERE consumer_group = ? AND topic = ?').all(group, topic);
     return new Map((rows as { partition_no: number; next_offset: number }[]).map((row) => [row.partition_no, row.next_offset]));

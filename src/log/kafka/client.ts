@@ -1,17 +1,20 @@
 import { Logger } from '@nestjs/common';
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
+import type { ClusterAccess } from '../cluster.js';
 import { registerCodecs } from './codecs.js';
 import { patchKafkajs } from './patches.js';
 
 const logger = new Logger('kafka');
 
 /** A kafkajs client with our repairs, codecs and logging. */
-export function kafkaClient(brokers: readonly string[], clientId: string): Kafka {
+export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string): Kafka {
   patchKafkajs();
   registerCodecs();
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
+    ...(tls && { ssl: { ...tls, ...(tls.serverName && { servername: tls.serverName }) } }),
+    ...(sasl && { sasl: sasl as SASLOptions }),
     connectionTimeout: 3000,
     requestTimeout: 10_000,
     // kafkajs takes other defaults under NODE_ENV=test; ours are always these.

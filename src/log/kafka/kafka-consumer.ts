@@ -6,10 +6,14 @@ import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '.
 import { generations } from './patches.js';
 import { logRecord } from './records.js';
 
-type ConsumerConfig = Pick<
-  Config,
-  'KAFKA_SESSION_TIMEOUT_MS' | 'KAFKA_HEARTBEAT_MS' | 'KAFKA_MAX_WAIT_MS' | 'KAFKA_PARTITION_BYTES' | 'GROUP_PREFIX' | 'TOPIC_PREFIX'
->;
+type ConsumerConfig = Pick<Config, 'KAFKA_SESSION_TIMEOUT_MS' | 'KAFKA_HEARTBEAT_MS' | 'KAFKA_MAX_WAIT_MS' | 'KAFKA_PARTITION_BYTES'>;
+
+/** How groups and topics are called on the cluster. */
+export interface Names {
+  groupId(group: string): string;
+  physical(topic: string): string;
+  logical(physical: string): string;
+}
 
 interface Lane {
   readonly at: TopicPartition;
@@ -40,6 +44,7 @@ export class KafkaConsumer implements LogConsumer {
     private readonly kafka: Kafka,
     private readonly subscription: Subscription,
     private readonly config: ConsumerConfig,
+    private readonly names: Names,
   ) {
     this.#log = new Logger(`kafka ${subscription.group}`);
   }
@@ -50,7 +55,7 @@ export class KafkaConsumer implements LogConsumer {
 
   async #build(): Promise<void> {
     const consumer = this.kafka.consumer({
-      groupId: `${this.config.GROUP_PREFIX}.${this.subscription.group}`,
+      groupId: this.names.groupId(this.subscription.group),
       sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT_MS,
       rebalanceTimeout: Math.max(60_000, this.config.KAFKA_SESSION_TIMEOUT_MS),
       heartbeatInterval: this.config.KAFKA_HEARTBEAT_MS,
@@ -67,7 +72,7 @@ export class KafkaConsumer implements LogConsumer {
     try {
       await consumer.connect();
       // Out of range must never mean "skip to the end"; where to start is the listener's business anyway.
-      await consumer.subscribe({ topics: this.subscription.topics.map((topic) => this.config.TOPIC_PREFIX + topic), fromBeginning: true });
+      await consumer.subscribe({ topics: this.subscription.topics.map((topic) => this.names.physical(topic)), fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -110,7 +115,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#generation = generations.get(payload.memberId) ?? 0;
     const assigned = new Map<string, TopicPartition>();
     for (const [physical, partitions] of Object.entries(payload.memberAssignment)) {
-      const topic = physical.slice(this.config.TOPIC_PREFIX.length);
+      const topic = this.names.logical(physical);
       for (const partition of partitions) assigned.set(`${topic}/${partition}`, { topic, partition });
     }
     for (const [key, lane] of this.#lanes) if (!assigned.has(key)) this.#release(key, lane);
@@ -133,7 +138,7 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #physical({ topic, partition }: TopicPartition): { topic: string; partitions: number[] }[] {
-    return [{ topic: this.config.TOPIC_PREFIX + topic, partitions: [partition] }];
+    return [{ topic: this.names.physical(topic), partitions: [partition] }];
   }
 
   #hold(consumer: Consumer, at: TopicPartition): void {
@@ -146,7 +151,7 @@ export class KafkaConsumer implements LogConsumer {
     try {
       const position = await this.subscription.listener.assigned(lane.at, generation);
       if (lane.generation !== generation || consumer !== this.#consumer) return;
-      consumer.seek({ topic: this.config.TOPIC_PREFIX + lane.at.topic, partition: lane.at.partition, offset: String(position) });
+      consumer.seek({ topic: this.names.physical(lane.at.topic), partition: lane.at.partition, offset: String(position) });
       lane.ready = true;
       if (!lane.pausedByCommand) consumer.resume(this.#physical(lane.at));
     } catch (error) {
@@ -163,7 +168,7 @@ export class KafkaConsumer implements LogConsumer {
 
   async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     const { batch, resolveOffset, isRunning, isStale } = payload;
-    const topic = batch.topic.slice(this.config.TOPIC_PREFIX.length);
+    const topic = this.names.logical(batch.topic);
     const lane = this.#lanes.get(`${topic}/${batch.partition}`);
     if (!lane) return;
     const { generation } = lane;
@@ -214,7 +219,7 @@ export class KafkaConsumer implements LogConsumer {
 
   seek(at: TopicPartition, offset: number): void {
     this.#lane(at);
-    this.#consumer?.seek({ topic: this.config.TOPIC_PREFIX + at.topic, partition: at.partition, offset: String(offset) });
+    this.#consumer?.seek({ topic: this.names.physical(at.topic), partition: at.partition, offset: String(offset) });
   }
 
   restart(at: TopicPartition): void {

@@ -1,23 +1,26 @@
-import type { Admin, Kafka, Message } from 'kafkajs';
+import type { Message } from 'kafkajs';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
+import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { Log, type LogConsumer, type LogRecord, type OutgoingRecord, type PartitionOffsets, type Subscription, type TopicPartition } from '../log.js';
 import { murmur2Partition } from '../partitioner.js';
-import { kafkaClient } from './client.js';
-import { compression } from './codecs.js';
-import { KafkaConsumer } from './kafka-consumer.js';
-import { KafkaProducer } from './kafka-producer.js';
+import { alertAccess, mainAccess } from './access.js';
+import { KafkaCluster } from './kafka-cluster.js';
+import type { Names } from './kafka-consumer.js';
 import { pack, type Staged } from './parcel.js';
-import { readRange } from './read-range.js';
 import { OutboxRelay } from './outbox-relay.js';
+
+/** Topics that stand on the cluster of ALERT_KAFKA_BROKERS where there is one. */
+const alertTopics: ReadonlySet<string> = new Set(
+  [contract.alerts, contract.alertStatus, contract.convergedAlerts].flatMap(({ name }) => [name, deadLetterTopic(name)]),
+);
 
 /** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
 export class KafkaLog extends Log {
-  readonly #kafka: Kafka;
-  readonly #admin: Admin;
-  readonly #producers: readonly KafkaProducer[];
+  readonly #main: KafkaCluster;
+  readonly #alert: KafkaCluster;
   readonly #relay: OutboxRelay;
-  readonly #partitions = new Map<string, { count: number; at: number }>();
+  readonly #names: Names;
   #turn = 0;
 
   constructor(
@@ -25,55 +28,45 @@ export class KafkaLog extends Log {
     private readonly config: Config,
   ) {
     super();
-    this.#kafka = kafkaClient(config.KAFKA_BROKERS ?? [], `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`);
-    this.#admin = this.#kafka.admin();
-    const options = { lingerMs: config.LINGER_MS, compression: compression[config.KAFKA_COMPRESSION] };
-    this.#producers = Array.from({ length: Math.max(1, config.KAFKA_PRODUCERS) }, () => new KafkaProducer(this.#kafka, options));
+    const clientId = `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`;
+    const alert = alertAccess(config);
+    this.#main = new KafkaCluster(mainAccess(config), clientId, config);
+    this.#alert = alert ? new KafkaCluster(alert, clientId, config) : this.#main;
     this.#relay = new OutboxRelay(database, (topic, records) => this.publish(topic, records));
+    this.#names = {
+      groupId: (group) => `${config.GROUP_PREFIX}.${group}`,
+      physical: (topic) => config.TOPIC_PREFIX + topic,
+      logical: (physical) => physical.slice(config.TOPIC_PREFIX.length),
+    };
   }
 
-  connect(): Promise<void> {
-    return this.#admin.connect();
+  get #clusters(): Set<KafkaCluster> {
+    return new Set([this.#main, this.#alert]);
+  }
+
+  #clusterOf(topic: string): KafkaCluster {
+    return alertTopics.has(topic) ? this.#alert : this.#main;
+  }
+
+  async connect(): Promise<void> {
+    await this.ping();
   }
 
   async close(): Promise<void> {
     await this.#relay.close();
-    await Promise.all(this.#producers.map((producer) => producer.close()));
-    await this.#admin.disconnect();
-  }
-
-  #physical(topic: string): string {
-    return this.config.TOPIC_PREFIX + topic;
+    await Promise.all([...this.#clusters].map((cluster) => cluster.close()));
   }
 
   async ensureTopics(topics: readonly { name: string; partitions: number }[]): Promise<void> {
-    const existing = new Set(await this.#admin.listTopics());
-    const missing = topics.filter(({ name }) => !existing.has(this.#physical(name)));
-    if (missing.length === 0) return;
-    try {
-      await this.#admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(({ name, partitions }) => ({
-          topic: this.#physical(name),
-          numPartitions: partitions,
-          replicationFactor: this.config.TOPIC_REPLICATION,
-        })),
-      });
-    } catch (error) {
-      // Another replica may have been faster.
-      const now = new Set(await this.#admin.listTopics());
-      if (!missing.every(({ name }) => now.has(this.#physical(name)))) throw error;
+    for (const cluster of this.#clusters) {
+      const own = topics.filter(({ name }) => this.#clusterOf(name) === cluster);
+      const physical = own.map(({ name, partitions }) => ({ name: this.#names.physical(name), partitions }));
+      await cluster.ensureTopics(physical, this.config.TOPIC_REPLICATION);
     }
   }
 
-  async partitions(topic: string): Promise<number> {
-    const known = this.#partitions.get(topic);
-    if (known && Date.now() - known.at < 60_000) return known.count;
-    const { topics } = await this.#admin.fetchTopicMetadata({ topics: [this.#physical(topic)] });
-    const count = topics[0]?.partitions.length ?? 0;
-    if (count === 0) throw new Error(`there is no topic ${topic}`);
-    this.#partitions.set(topic, { count, at: Date.now() });
-    return count;
+  partitions(topic: string): Promise<number> {
+    return this.#clusterOf(topic).partitions(this.#names.physical(topic));
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
@@ -83,15 +76,11 @@ export class KafkaLog extends Log {
   /** The partition is computed once, before the first try, so that a retry cannot move a record. */
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     const count = await this.partitions(topic);
-    const byProducer = new Map<number, Message[]>();
-    for (const { key, value, partition, headers } of records) {
+    const messages = records.map(({ key, value, partition, headers }): Message => {
       const at = partition ?? (key === null ? this.#turn++ % count : murmur2Partition(key, count));
-      const owner = at % this.#producers.length;
-      const list = byProducer.get(owner) ?? [];
-      byProducer.set(owner, list);
-      list.push({ key, value, partition: at, ...(headers ? { headers: { ...headers } } : {}) });
-    }
-    await Promise.all([...byProducer].map(([owner, messages]) => this.#producers[owner]!.send(this.#physical(topic), messages)));
+      return { key, value, partition: at, ...(headers ? { headers: { ...headers } } : {}) };
+    });
+    await this.#clusterOf(topic).send(this.#names.physical(topic), messages);
   }
 
   async stage(records: readonly Staged[], lane: string): Promise<void> {
@@ -115,30 +104,30 @@ export class KafkaLog extends Log {
     this.#relay.disown(lane);
   }
 
-  async offsets(topic: string): Promise<PartitionOffsets[]> {
-    const all = await this.#admin.fetchTopicOffsets(this.#physical(topic));
-    return all.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) })).sort((a, b) => a.partition - b.partition);
+  offsets(topic: string): Promise<PartitionOffsets[]> {
+    return this.#clusterOf(topic).offsets(this.#names.physical(topic));
   }
 
-  async committed(group: string, topic: string): Promise<Map<number, number>> {
-    const [found] = await this.#admin.fetchOffsets({ groupId: `${this.config.GROUP_PREFIX}.${group}`, topics: [this.#physical(topic)] });
-    const known = (found?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0);
-    return new Map(known.map(({ partition, offset }) => [partition, Number(offset)]));
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
+    return this.#clusterOf(topic).offsetsAt(this.#names.physical(topic), timestamp);
   }
 
-  async *read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
-    const bounds = (await this.offsets(at.topic)).find(({ partition }) => partition === at.partition);
-    const end = Math.min(to, bounds?.high ?? 0);
-    if (from < end) yield* readRange(this.#kafka, { topic: this.#physical(at.topic), partition: at.partition }, from, end);
+  committed(group: string, topic: string): Promise<Map<number, number>> {
+    return this.#clusterOf(topic).committed(this.#names.groupId(group), this.#names.physical(topic));
+  }
+
+  read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
+    return this.#clusterOf(topic).read({ topic: this.#names.physical(topic), partition }, from, to);
   }
 
   subscribe(subscription: Subscription): Promise<LogConsumer> {
-    const consumer = new KafkaConsumer(this.#kafka, subscription, this.config);
-    consumer.start();
-    return Promise.resolve(consumer);
+    const [cluster, ...others] = new Set(subscription.topics.map((topic) => this.#clusterOf(topic)));
+    if (!cluster || others.length > 0)
+      return Promise.reject(new Error(`${subscription.group} consumes from one cluster, not from ${others.length + 1}`));
+    return Promise.resolve(cluster.subscribe(subscription, this.#names));
   }
 
   async ping(): Promise<void> {
-    await this.#admin.describeCluster();
+    await Promise.all([...this.#clusters].map((cluster) => cluster.ping()));
   }
 }

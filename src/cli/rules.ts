@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parseRulesFile } from '../detect/rules-file.js';
+import { type ApiOptions, askingServer, tell } from './options.js';
+
+interface Applied {
+  readonly strategies: readonly { readonly outcome: string; readonly name: string; readonly id: number }[];
+}
+
+/** `tocsin rules apply`: strategies in YAML. */
+export function rulesCommand(program: Command): void {
+  const rules = program.command('rules').description('strategies in YAML');
+  askingServer(rules.command('apply <file>').description('create or update, by name, what the file holds')).action(
+    (file: string, options: ApiOptions) => {
+      const { strategies } = parseRulesFile(readFileSync(file, 'utf8'));
+      return tell(options, (api) => api.call<Applied>('POST', '/api/v1/strategies/apply', { strategies }), format);
+    },
+  );
+}
+
+const format = ({ strategies }: Applied): string => strategies.map(({ outcome, name, id }) => `${outcome.padEnd(9)} ${id} ${name}\n`).join('');
