@@ -18,7 +18,7 @@ export class DetectMetrics implements OnModuleInit {
       this.metrics.set('tocsin_detect_open_alerts', [[{}, sum(({ sizes }) => sizes.openAlerts)]]);
       this.metrics.set(
         'tocsin_detect_events_total',
-        (['events', 'observed', 'late', 'unmatched'] as const).map((outcome) => [{ outcome }, sum(({ counts }) => counts[outcome])]),
+        (['events', 'repeated', 'observed', 'late', 'unmatched'] as const).map((outcome) => [{ outcome }, sum(({ counts }) => counts[outcome])]),
       );
     });
   }

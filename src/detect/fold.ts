@@ -1,8 +1,10 @@
 import type { RawEvent } from '../topics.js';
 import type { Emit } from './alert-draft.js';
 import type { Block } from './checkpoint.repository.js';
+import { dirtyIds, isIds, removedIds, restoreIds } from './id-snapshot.js';
 import { dirtyLeases, emptiedLeases, restoreLeases } from './lease-snapshot.js';
 import { Leases } from './leases.js';
+import { RecentIds } from './recent-ids.js';
 import { RuleFold } from './rule-fold.js';
 import { compileRule, reasonToEnd, RuleIndex } from './rules.js';
 import { dirtySeries, restoreSeries, seriesBlockNames, storedSeries } from './series-snapshot.js';
@@ -24,9 +26,10 @@ const MAX_ADVANCE = 5_000;
 
 /** The memory of one partition of raw_events, and what each event does to it: docs/detect.md. Nothing but the events decides. */
 export class PartitionFold {
-  readonly #counts = { events: 0, observed: 0, late: 0, unmatched: 0 };
+  readonly #counts = { events: 0, repeated: 0, observed: 0, late: 0, unmatched: 0 };
   readonly #sourceBelongs: boolean;
   readonly #leases: Leases;
+  readonly #ids = new RecentIds();
   /** In order of strategy id. */
   #rules: readonly RuleFold[] = [];
   #index = new RuleIndex<RuleFold>();
@@ -48,16 +51,17 @@ export class PartitionFold {
     const fold = new PartitionFold(options);
     const head = all.find(({ id }) => id === HEAD);
     if (!head) throw new Error(`checkpoint block ${HEAD} is missing`);
-    const { clock, lastTick, rulesVersion, opened, counts } = headOf(head);
+    const { clock, lastTick, rulesVersion, opened, counts, ids } = headOf(head);
     if (rules.version !== rulesVersion) throw new Error(`the checkpoint needs rule set ${rulesVersion}, not ${rules.version}`);
     Object.assign(fold.#counts, counts);
     fold.#clock = clock;
     fold.#lastTick = lastTick;
     const isLease = ({ id }: Block): boolean => /^lease(s|-ends)\//.test(id);
     restoreLeases(fold.#leases, all.filter(isLease), opened);
+    if (ids) restoreIds(fold.#ids, all.filter(isIds), ids);
     fold.#restoreRules(
       rules,
-      all.filter((block) => block !== head && !isLease(block)),
+      all.filter((block) => block !== head && !isLease(block) && !isIds(block)),
     );
     return fold;
   }
@@ -72,8 +76,11 @@ export class PartitionFold {
     return this.#leases.open > 0 || this.#rules.some(({ openBuckets, openAlerts }) => openBuckets > 0 || openAlerts > 0);
   }
 
-  /** What was folded so far: events, accepted observations, late ones, and events that no strategy looks at. One event may be several observations. */
-  get counts(): Readonly<Record<'events' | 'observed' | 'late' | 'unmatched', number>> {
+  /**
+   * What was folded so far: events, those that had come before, accepted observations, late ones, and events that no strategy looks at.
+   * One event may be several observations.
+   */
+  get counts(): Readonly<Record<'events' | 'repeated' | 'observed' | 'late' | 'unmatched', number>> {
     return this.#counts;
   }
 
@@ -92,6 +99,10 @@ export class PartitionFold {
   apply(event: RawEvent, emit: Emit): void {
     this.#clean = false;
     this.#counts.events++;
+    if (event.event_type !== 'tick' && this.#ids.repeats(event.bk_biz_id, event.event_source, event.event_id)) {
+      this.#counts.repeated++;
+      return;
+    }
     switch (event.event_type) {
       case 'metric':
         return this.#observe(event, event.raw_data.metric, event.raw_data.value, emit);
@@ -139,13 +150,14 @@ export class PartitionFold {
       rulesVersion: this.#rulesVersion,
       opened: this.#leases.opened,
       counts: this.#counts,
+      ids: this.#ids.extent,
     };
-    return [sealJson(HEAD, head), ...this.#rules.flatMap(dirtySeries), ...dirtyLeases(this.#leases)];
+    return [sealJson(HEAD, head), ...this.#rules.flatMap(dirtySeries), ...dirtyLeases(this.#leases), ...dirtyIds(this.#ids)];
   }
 
   /** Names of blocks that are no longer part of the memory. */
   removedBlocks(): string[] {
-    return [...this.#removed, ...emptiedLeases(this.#leases)];
+    return [...this.#removed, ...emptiedLeases(this.#leases), ...removedIds(this.#ids)];
   }
 
   /** Says that what {@link dirtyBlocks} and {@link removedBlocks} named is stored. */
@@ -153,6 +165,7 @@ export class PartitionFold {
     for (const { columns } of this.#rules) columns.markClean();
     this.#leases.changed.clear();
     this.#leases.moved.clear();
+    this.#ids.markClean();
     this.#removed = [];
     this.#clean = true;
   }

@@ -17,6 +17,8 @@ export interface Head {
   /** Leases that were ever opened. */
   readonly opened: number;
   readonly counts: Readonly<Record<string, number>>;
+  /** Which ids of latest events are remembered; absent in checkpoints from before they were. */
+  readonly ids?: { readonly generation: number; readonly size: number };
 }
 
 /** Packs bytes as a block. The checksum covers the id too, so that no block can stand in for another. */

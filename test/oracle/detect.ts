@@ -9,6 +9,7 @@ import { decodeRecord, type PoisonReason } from './records.js';
 import { aSeries, closeAll, closeForNoData, intervalOf, latenessOf, noDataClose, observe, type Observation, type Series } from './series.js';
 
 const MAX_ADVANCE = 5_000;
+const ID_GENERATION = 131_072;
 
 /** The bytes of raw_events, oldest first, as they were read from the log. */
 export interface PartitionHistory {
@@ -78,6 +79,9 @@ class PartitionRun {
   /** By strategy id, then by the series' text, in order of first observation. */
   readonly #series = new Map<number, Map<string, Series>>();
   readonly #leases: Leases;
+  /** Section 1: the ids of this generation and of the one before it. */
+  #ids = new Set<string>();
+  #olderIds = new Set<string>();
 
   constructor(
     private readonly journal: Journal,
@@ -88,9 +92,21 @@ class PartitionRun {
   }
 
   apply(event: RawEvent): void {
+    if (event.event_type !== 'tick' && this.#repeats(event)) return;
     if (event.event_type === 'tick') this.#tick(event.timestamp, event.raw_data.rules_version);
     else if (event.event_type === 'alert') this.#leases.apply(event, this.#clock);
     else this.#observe(event);
+  }
+
+  #repeats({ bk_biz_id, event_source, event_id }: RawEvent): boolean {
+    const id = JSON.stringify([bk_biz_id, event_source, event_id]);
+    if (this.#ids.has(id) || this.#olderIds.has(id)) return true;
+    if (this.#ids.size === ID_GENERATION) {
+      this.#olderIds = this.#ids;
+      this.#ids = new Set();
+    }
+    this.#ids.add(id);
+    return false;
   }
 
   #observe(event: Measured): void {

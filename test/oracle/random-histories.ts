@@ -305,6 +305,16 @@ const steps = (versions: number): fc.Arbitrary<Step[]> =>
     { minLength: 1, maxLength: 20, size: 'max' },
   );
 
+/** The same events, of which some come again a little later, as those of a sender that got no answer. */
+function repeat(events: RawEvent[], repetitions: readonly { readonly of: number; readonly after: number }[]): RawEvent[] {
+  for (const { of, after } of repetitions) {
+    const place = of % events.length;
+    const event = events[place]!;
+    if (event.event_type !== 'tick') events.splice(place + 1 + after, 0, event);
+  }
+  return events;
+}
+
 /** Short histories in which everything that docs/detect.md speaks of happens now and then. */
 export const randomHistory: fc.Arbitrary<RandomHistory> = fc
   .tuple(fc.array(body, { minLength: 1, maxLength: 3, size: 'max' }), fc.array(change, { maxLength: 4, size: 'max' }))
@@ -315,11 +325,12 @@ export const randomHistory: fc.Arbitrary<RandomHistory> = fc
         identifyBy: oneOf<RandomHistory['identifyBy']>('bk_biz_id', 'bk_biz_id', 'event_source'),
         first: oneOf(1, 1, 1, 0),
         steps: steps(ruleSets.length),
+        repetitions: fc.array(fc.record({ of: fc.nat({ max: 200 }), after: fc.nat({ max: 20 }) }), { maxLength: 4 }),
       })
-      .map(({ identifyBy, first, steps: each }) => {
+      .map(({ identifyBy, first, steps: each, repetitions }) => {
         const state = { now: NOON, clock: NOON, version: first };
         const start = aTick({ timestamp: NOON, raw_data: { rules_version: first } });
-        return { identifyBy, ruleSets, events: [start, ...each.flatMap((step) => step(state))] };
+        return { identifyBy, ruleSets, events: repeat([start, ...each.flatMap((step) => step(state))], repetitions) };
       });
   });
 

@@ -22,29 +22,33 @@ type Overrides<T extends { raw_data: object }> = Partial<Omit<T, 'raw_data'>> & 
 /** A moment on a whole hour, so that windows of every usual interval start here. */
 export const NOON = Date.UTC(2026, 0, 15, 12);
 
-const envelope = { event_id: 'event-1', bk_biz_id: '2', event_source: 'test', timestamp: NOON };
+const envelope = { bk_biz_id: '2', event_source: 'test', timestamp: NOON };
+
+let events = 0;
+/** No two events are the same unless a test says so. */
+const anId = () => ({ event_id: `event-${++events}` });
 
 /** One value of the metric `cpu` of host `web-1`. */
 export function aMetric({ raw_data, ...rest }: Overrides<MetricEvent> = {}): MetricEvent {
   const fields = { metric: 'cpu', value: 1, dimensions: { host: 'web-1' }, ...raw_data };
-  return metricEvent.parse({ ...envelope, event_type: 'metric', ...rest, raw_data: fields });
+  return metricEvent.parse({ ...envelope, ...anId(), event_type: 'metric', ...rest, raw_data: fields });
 }
 
 /** The custom event `reboot` of host `web-1`. */
 export function anEvent({ raw_data, ...rest }: Overrides<CustomEvent> = {}): CustomEvent {
   const fields = { event_name: 'reboot', content: 'host rebooted', dimensions: { host: 'web-1' }, ...raw_data };
-  return rawEvent.parse({ ...envelope, event_type: 'event', ...rest, raw_data: fields }) as CustomEvent;
+  return rawEvent.parse({ ...envelope, ...anId(), event_type: 'event', ...rest, raw_data: fields }) as CustomEvent;
 }
 
 /** A log line of host `web-1` from the source `test`. */
 export function aLogLine({ raw_data, ...rest }: Overrides<LogEvent> = {}): LogEvent {
   const fields = { content: 'connection refused', dimensions: { host: 'web-1' }, ...raw_data };
-  return rawEvent.parse({ ...envelope, event_type: 'log', ...rest, raw_data: fields }) as LogEvent;
+  return rawEvent.parse({ ...envelope, ...anId(), event_type: 'log', ...rest, raw_data: fields }) as LogEvent;
 }
 
 /** The clock of a partition; names rule set 1. */
 export function aTick({ raw_data, ...rest }: Overrides<Tick> = {}): Tick {
-  return tick.parse({ ...envelope, event_source: 'tocsin', event_type: 'tick', ...rest, raw_data: { rules_version: 1, ...raw_data } });
+  return tick.parse({ ...envelope, ...anId(), event_source: 'tocsin', event_type: 'tick', ...rest, raw_data: { rules_version: 1, ...raw_data } });
 }
 
 /** An alert of an external sender that fires since a minute before its `timestamp` and holds for five minutes after it. */
@@ -57,7 +61,7 @@ export function anExternalAlert({ raw_data, ...rest }: Overrides<ExternalAlert> 
     endsAt: timestamp + 300_000,
     ...raw_data,
   };
-  return externalAlert.parse({ ...envelope, event_type: 'alert', ...rest, raw_data: fields });
+  return externalAlert.parse({ ...envelope, ...anId(), event_type: 'alert', ...rest, raw_data: fields });
 }
 
 type Item = StrategyInput['items'][number];
