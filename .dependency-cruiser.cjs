@@ -126,14 +126,14 @@ const roomRules = [
     comment: 'What puts the stages together (main, serve, modules at the top, cli, demo) knows them; they do not know it.',
     severity: 'error',
     from: { path: `^src/${anyOf([...STAGES, ...PLUMBING])}/`, ...source },
-    to: { path: '^src/(?:[^/]+|(?:demo|cli)/.*)\\.ts$', pathNot: '^src/(?:topics|config)\\.ts$' },
+    to: { path: '^src/(?:[^/]+|(?:demo|cli)/.*)\\.ts$', pathNot: '^src/(?:topics|config|settings)\\.ts$' },
   },
   {
     name: 'shared-is-the-ground',
-    comment: 'shared is what everybody may import, so it imports nobody; topics.ts and config.ts stand on it alone.',
+    comment: 'shared is what everybody may import, so it imports nobody; topics.ts, settings.ts and config.ts stand on it.',
     severity: 'error',
-    from: { path: '^src/(?:shared/|topics\\.ts$|config\\.ts$)', ...source },
-    to: { path: '^src/', pathNot: '^src/shared/' },
+    from: { path: '^src/(?:shared/|(?:topics|config|settings)\\.ts$)', ...source },
+    to: { path: '^src/', pathNot: '^src/(?:shared/|settings\\.ts$)' },
   },
   {
     name: 'typeorm-stays-with-the-database',

@@ -6,7 +6,6 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import kafkajs from 'kafkajs';
-import snappy from 'kafkajs-snappy';
 import mysql from 'mysql2/promise';
 import { AccessModule } from '../dist/src/access/access.module.js';
 import { AlertModule } from '../dist/src/alert/alert.module.js';
@@ -18,11 +17,12 @@ import { configureHttp, createHttpAdapter } from '../dist/src/http/http.js';
 import { Consumers } from '../dist/src/log/consumers.js';
 import { ConsumerWatch } from '../dist/src/log/consumer-watch.js';
 import { EmbeddedLog } from '../dist/src/log/embedded/embedded-log.js';
+import { registerCodecs } from '../dist/src/log/kafka/codecs.js';
 import { KafkaLog } from '../dist/src/log/kafka/kafka-log.js';
 import { PlatformModule } from '../dist/src/platform.module.js';
 import { alertEvent, event, strategy } from './workload.mjs';
 
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = snappy;
+registerCodecs();
 
 /** A stopwatch for one process: wall time and CPU between the first and the last unit. */
 class Watch {
@@ -78,6 +78,7 @@ async function application(options, modules, groups, overrides = JSON.parse(proc
     GROUP_PREFIX: `bench-${options.run}`,
     INSTANCE_ID: `bench-${options.run}`,
     ...overrides,
+    ...options.settings,
   };
   const database = distributed ? await openMysql(options.database, 10) : await openSqlite(join(options.folder, 'tocsin.db'));
   await migrate(database);
@@ -183,7 +184,7 @@ async function alert(options) {
   return watch.report(options.events);
 }
 
-/** R1: node:http + JSON.parse + kafkajs send with the same batching: one send in flight, idempotent, acks=all, linger. */
+/** R1: node:http + JSON.parse + kafkajs send with the same batching: one send in flight, idempotent, acks=all, linger, the same compression. */
 async function bareHttp(options) {
   const producer = client(options).producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
@@ -191,11 +192,11 @@ async function bareHttp(options) {
   let running = false;
   const flush = async () => {
     running = true;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 10));
     while (waiting.length > 0) {
       const group = waiting.splice(0, 10);
       const messages = group.flatMap(({ events }) => events.map((each) => ({ key: each.bk_biz_id, value: JSON.stringify(each), partition: 0 })));
-      await producer.sendBatch({ acks: -1, compression: kafkajs.CompressionTypes.Snappy, topicMessages: [{ topic: options.topic, messages }] });
+      await producer.sendBatch({ acks: -1, compression: kafkajs.CompressionTypes.LZ4, topicMessages: [{ topic: options.topic, messages }] });
       for (const { done } of group) done();
     }
     running = false;

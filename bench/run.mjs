@@ -133,11 +133,18 @@ async function benchAccess() {
   await topicsWith(prefix);
   const database = await aDatabaseWithStrategy();
   const common = { brokers: started.kafkaBrokers, database, prefix, events, perRequest: 100 };
+  const plain = { ENVELOPE_EVENTS: 1 };
   await paired(
-    '(c) Access, HTTP to acknowledged, 100 events a request, against node:http + JSON.parse + kafkajs send',
+    '(c) Access, HTTP to acknowledged, 100 events a request, each a record of its own, against node:http + JSON.parse + kafkajs send',
     pairs,
-    (pair) => run('access', { ...common, run: `${prefix}${pair}` }),
+    (pair) => run('access', { ...common, settings: plain, run: `${prefix}${pair}` }),
     () => run('bareHttp', { ...common, topic: `${prefix}raw_events` }),
+  );
+  await paired(
+    '(c) Access, envelopes as they are by default, against plain records',
+    pairs,
+    (pair) => run('access', { ...common, run: `${prefix}e${pair}` }),
+    (pair) => run('access', { ...common, settings: plain, run: `${prefix}p${pair}` }),
   );
 }
 

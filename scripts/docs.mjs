@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { kafkaTable } from './kafka-rows.mjs';
 import { build, install, root } from './setup.mjs';
 
 const made = (from) => `<!-- Made by \`npm run docs\` from ${from}: change it there. -->\n`;
@@ -23,6 +24,7 @@ const ORIGINS = {
   T4: 'Receivers and groups',
   T5: 'Settings and start',
   T6: 'Records of the log',
+  T7: 'Sources and clusters',
   T9: 'Everything else',
 };
 
@@ -43,7 +45,7 @@ ${sections.join('')}`;
 
 function settingsPage({ settings }, { toJSONSchema }) {
   const rows = Object.entries(settings).map(([name, setting]) => [code(name), defaultOf(setting), values(setting, toJSONSchema), setting.means]);
-  return `${made('src/config.ts')}
+  return `${made('src/settings.ts')}
 # Settings
 
 Each setting is an environment variable, or a key of the same name in the YAML file that \`TOCSIN_CONFIG\` names
@@ -70,7 +72,7 @@ function settingsExample({ settings }) {
     const value = setting.default === undefined || isProcessName(setting.default) ? '' : ` ${setting.default || "''"}`;
     return `\n# ${setting.means}\n# ${name}:${value}\n`;
   });
-  return `# Settings of Tocsin, with their defaults. Start with TOCSIN_CONFIG=<this file>. Made by \`npm run docs\` from src/config.ts.\n${lines.join('')}`;
+  return `# Settings of Tocsin, with their defaults. Start with TOCSIN_CONFIG=<this file>. Made by \`npm run docs\` from src/settings.ts.\n${lines.join('')}`;
 }
 
 function topicsPage({ topics, deadLetterTopic }, { deadLetterHeaders }, { toJSONSchema }) {
@@ -79,7 +81,7 @@ function topicsPage({ topics, deadLetterTopic }, { deadLetterHeaders }, { toJSON
     const shape = toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
     return `\n## ${name}\n\n\`\`\`json\n${JSON.stringify(shape, undefined, 2)}\n\`\`\`\n`;
   });
-  const headers = Object.keys(deadLetterHeaders('', 0, '', { offset: 0 }, { code: '', message: '' }, 0));
+  const headers = Object.keys(deadLetterHeaders('', 0, '', { offset: 0, headers: {} }, { code: '', message: '' }, 0));
   const rows = all.map(({ name, keyedBy }) => [`[${name}](#${name})`, keyedBy, code(deadLetterTopic(name))]);
   return `${made('src/topics.ts')}
 # Topics
@@ -101,12 +103,22 @@ What \`GET /metrics\` answers, besides the metrics of the process itself.
 ${table(['Metric', 'Type', 'Labels', 'Meaning'], rows)}`;
 }
 
+function kafkaPage(config, commands) {
+  return `${made('docs/kafka.rows.yaml, the settings, the commands and the tests')}
+# Kafka, whole
+
+What Tocsin does with Kafka, row by row: how it is set, with which command it is used, and which tests on a real Apache Kafka would fail without it.
+Tested with Apache Kafka 4.3.1 (every run) and 3.9.2 (\`npm run test:kafka -- --kafka 3.9.2\`).
+
+${kafkaTable(root, { ...config, ...commands })}`;
+}
+
 /** The generated files, by path. */
 async function pages() {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href);
   const { z } = await import('zod');
-  const [errors, config, topics, deadLetters, metrics] = await Promise.all(
-    ['shared/errors.js', 'config.js', 'topics.js', 'log/dead-letters.js', 'ops/metrics.js'].map(load),
+  const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
+    ['shared/errors.js', 'settings.js', 'topics.js', 'log/dead-letters.js', 'ops/metrics.js', 'cli/commands.js'].map(load),
   );
   return {
     'docs/errors.md': errorsPage(errors),
@@ -114,6 +126,7 @@ async function pages() {
     'docs/settings.example.yaml': settingsExample(config),
     'docs/topics.md': topicsPage(topics, deadLetters, z),
     'docs/metrics.md': metricsPage(metrics),
+    'docs/kafka.md': kafkaPage(config, commands),
   };
 }
 

@@ -1,5 +1,5 @@
 // `npm test`: sets up what is missing, then runs everything, quick suites first. Arguments name suites: check unit contract e2e chaos.
-// The last line is the sum of all suites: `N passed, N failed, N skipped`.
+// `--kafka 3.9.2` takes another Apache Kafka than the current one. The last line is the sum of all suites: `N passed, N failed, N skipped`.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -144,6 +144,9 @@ process.on('exit', end);
 whenNpmIsGone(() => process.exit(1));
 
 const names = process.argv.slice(2);
+const kafka = names.indexOf('--kafka');
+// Before anything imports the servers, which read it.
+if (kafka >= 0) process.env.TOCSIN_TEST_KAFKA = names.splice(kafka, 2)[1] ?? '';
 const unknown = names.find((name) => !(name in suites));
 if (unknown) {
   console.error(`There is no suite ${unknown}; there are ${Object.keys(suites).join(', ')}.`);

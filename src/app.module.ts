@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
 import { AlertModule } from './alert/alert.module.js';
+import type { Config } from './config.js';
 import { ConvergeModule } from './converge/converge.module.js';
 import { DetectModule } from './detect/detect.module.js';
 import { type Platform, PlatformModule } from './platform.module.js';
@@ -13,5 +14,9 @@ export class AppModule {
   }
 }
 
-/** Consumer groups of the stages; each gets a transport of its own. */
-export const consumerGroups = ['detect', 'alert', 'converge', 'notice'] as const;
+/** What a sandbox runs: up to alerts and their groups. Nobody there tells anybody anything. */
+export const sandboxGroups = ['detect', 'alert', 'converge'] as const;
+
+/** Consumer groups of the stages; each gets a transport of its own. Nobody reads for queues that the settings do not name. */
+export const consumerGroups = ({ MESSAGE_QUEUE_DSN }: Pick<Config, 'MESSAGE_QUEUE_DSN'>): readonly string[] =>
+  MESSAGE_QUEUE_DSN ? ['detect', 'alert', 'converge', 'notice', 'push'] : ['detect', 'alert', 'converge', 'notice'];

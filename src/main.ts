@@ -5,6 +5,7 @@ import { commands } from './cli/commands.js';
 import { loadConfig } from './config.js';
 import { migrate } from './database/connect.js';
 import { runServer } from './run-server.js';
+import { existingSandbox } from './sandbox.js';
 import { openDatabase } from './serve.js';
 import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
@@ -18,9 +19,11 @@ program
   .description('run everything: Access, Detect, Alert, Converge, Notice')
   .option('--demo', 'load example strategies and play a living scenario')
   .option('--port <port>', 'port to listen on (HTTP_PORT)')
-  .action((options: { demo?: boolean; port?: string }) =>
-    runServer(loadConfig(options.port ? { HTTP_PORT: options.port } : {}), options.demo ?? false),
-  );
+  .option('--sandbox <folder>', 'look at what `offsets replay` has made; nothing is sent')
+  .action(async ({ demo, port, sandbox }: { demo?: boolean; port?: string; sandbox?: string }) => {
+    const config = loadConfig(port ? { HTTP_PORT: port } : {});
+    return runServer(sandbox === undefined ? config : await existingSandbox(config, sandbox), demo ?? false);
+  });
 
 program
   .command('migrate')

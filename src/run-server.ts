@@ -8,9 +8,12 @@ import { type Running, serve } from './serve.js';
 /** Runs the server until SIGTERM or SIGINT. */
 export async function runServer(config: Config, demo: boolean): Promise<void> {
   const running = await serve(config);
-  if (config.RULES_PATH) await applyRules(running.app, config.RULES_PATH);
+  const { sandbox } = running;
+  if (config.RULES_PATH && !sandbox) await applyRules(running.app, config.RULES_PATH);
   announce(config, running.url);
-  const stopDemo = demo ? await playDemo(running.app, running.url) : undefined;
+  if (sandbox)
+    new Logger('serve').warn('this is a sandbox: it shows what became of its records; nothing is sent, no sources are read, no time passes');
+  const stopDemo = demo && !sandbox ? await playDemo(running.app, running.url) : undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       stopDemo?.();

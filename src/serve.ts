@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule, consumerGroups } from './app.module.js';
+import { AppModule, consumerGroups, sandboxGroups } from './app.module.js';
 import type { Platform } from './platform.module.js';
 import type { Config } from './config.js';
 import { migrate, openMysql, openSqlite } from './database/connect.js';
@@ -13,17 +13,22 @@ import { Consumers } from './log/consumers.js';
 import { EmbeddedLog } from './log/embedded/embedded-log.js';
 import { KafkaLog } from './log/kafka/kafka-log.js';
 import type { Log } from './log/log.js';
+import { newTopics } from './log/new-topics.js';
+import { warnOfLimits } from './log/topic-limits.js';
 import { untilConnected } from './log/until-connected.js';
 import { measureHttp } from './ops/http-metrics.js';
 import { TocsinLogger } from './ops/logger.js';
 import { TocsinError } from './shared/errors.js';
-import { deadLetterTopic, topics } from './topics.js';
+import { readSandbox, type Sandbox, sandboxConfig } from './sandbox.js';
+import { topics } from './topics.js';
 
 /** A running Tocsin. */
 export interface Running {
   readonly app: NestFastifyApplication;
   /** Where it listens, as http://host:port. */
   readonly url: string;
+  /** What the records are, when this is a sandbox: it consumes them and sends nothing. */
+  readonly sandbox?: Sandbox | undefined;
   /** Finishes what is under way, leaves the consumer groups, closes everything. */
   close(): Promise<void>;
 }
@@ -47,12 +52,16 @@ export async function openDatabase(config: Config): Promise<{ database: Database
 
 async function openLog(config: Config, database: Database): Promise<Log> {
   const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
-  const partitions = config.TOPIC_PARTITIONS ?? (config.mode === 'distributed' ? 12 : 4);
-  const names = Object.values(topics).flatMap(({ name }) => [name, deadLetterTopic(name)]);
+  const wanted = Object.values(topics).flatMap(({ name }) => newTopics(name, config));
   await untilConnected('log', async () => {
     await log.connect();
-    await log.ensureTopics(names.map((name) => ({ name, partitions })));
+    await log.ensureTopics(wanted);
   });
+  await warnOfLimits(
+    log,
+    wanted.map(({ name }) => name),
+    config,
+  );
   return log;
 }
 
@@ -71,6 +80,8 @@ async function createApp(platform: Platform): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(platform), createHttpAdapter(config), {
     logger: new TocsinLogger(config),
     bodyParser: false,
+    // What is wrong reaches those who called, as one sentence; Nest would end the process.
+    abortOnError: false,
   });
   configureHttp(app, config);
   return app;
@@ -98,16 +109,27 @@ export async function openIdle(config: Config): Promise<Pick<Running, 'app' | 'c
   };
 }
 
-/** Starts everything: schema, topics, stages, HTTP. Answers when it listens. */
-export async function serve(config: Config): Promise<Running> {
-  const { database, close: closeDatabase } = await openDatabase(config);
+/** The stages of a sandbox work on what its log holds; nothing listens, and nothing leaves. */
+export async function openSandbox(platform: Omit<Platform, 'idle'>): Promise<NestFastifyApplication> {
+  const app = await createApp({ ...platform, idle: true });
+  for (const group of sandboxGroups) app.connectMicroservice({ strategy: app.get(Consumers).server(group) });
+  await app.init();
+  await app.startAllMicroservices();
+  return app;
+}
+
+/** Starts everything: schema, topics, stages, HTTP. Answers when it listens. In a folder that is a sandbox nothing leaves. */
+export async function serve(settings: Config): Promise<Running> {
+  const { database, close: closeDatabase } = await openDatabase(settings);
   await migrate(database);
+  const sandbox = await readSandbox(database);
+  const config = sandbox ? sandboxConfig(settings, settings.DATA_DIR) : settings;
   const log = await openLog(config, database);
-  const app = await createApp({ config, database, log });
+  const app = await createApp({ config, database, log, idle: sandbox !== undefined });
   measureHttp(app);
   if (config.DOCS) serveDocs(app);
   const consumers = app.get(Consumers);
-  for (const group of consumerGroups) app.connectMicroservice({ strategy: consumers.server(group) });
+  for (const group of sandbox ? sandboxGroups : consumerGroups(config)) app.connectMicroservice({ strategy: consumers.server(group) });
   // Nothing is delivered before every module is initialised.
   await app.init();
   await app.startAllMicroservices();
@@ -115,6 +137,7 @@ export async function serve(config: Config): Promise<Running> {
   return {
     app,
     url: await app.getUrl(),
+    sandbox,
     close: async () => {
       await app.close();
       await log.close();

@@ -2,53 +2,64 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { DECOMPRESSED_TIMES } from '../http/decompress.js';
-import { TocsinError, type ErrorCode } from '../shared/errors.js';
-import type { RawEvent } from '../topics.js';
+import { TocsinError } from '../shared/errors.js';
 import { AlertProblem, answerProblems, readAlert, readAlerts, rejectedAlert, type AlertAnswer } from './alerts.js';
-import { count, type AccessCounts } from './counts.js';
+import { count, type AccessCounts, type DropReason, type Door } from './counts.js';
+import { DegradeService } from './degrade.service.js';
 import { encode, type Encoded } from './envelope.js';
-import { readItems } from './items.js';
-import { normalise, type Request } from './normalise.js';
+import type { FormatRequest, Item } from './formats/format.js';
+import { formats, type FormatName } from './formats/formats.js';
+import type { Mapping } from './formats/mapping.js';
+import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve } from './intake.js';
 import { PublicationService } from './publication.service.js';
+import { RateService, type Rated } from './rate.service.js';
 import { Rejection } from './rejection.js';
 import { eventsOf, type Written } from './remote-write.js';
 import { uncompress } from './snappy.js';
 import { decodeWriteRequest } from './write-request.js';
 
+/** What the doors need to know of the declared source that a request comes from. */
+export interface Sender extends Rated {
+  readonly business?: string | undefined;
+  readonly mapping?: Mapping | undefined;
+}
+
 /** A request with data in it. */
 export interface Arrival {
   readonly body: Buffer;
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
+  readonly headers?: Readonly<Record<string, unknown>>;
   /** The business that the request names. */
   readonly business: string | undefined;
+  /** The declared source that it comes from, if any. */
+  readonly sender?: Sender | undefined;
 }
 
 /** What became of the items of a request. */
 export interface Receipt {
   readonly accepted: number;
   readonly rejected: number;
+  /** How many were dropped although nothing is wrong with them, by reason; absent when none was. */
+  readonly dropped?: Partial<Record<DropReason, number>>;
   readonly errors: readonly ItemError[];
-}
-
-export interface ItemError {
-  /** Place of the item in the request, from 0. */
-  readonly index: number;
-  readonly code: ErrorCode;
-  readonly message: string;
 }
 
 /**
  * The doors: what a sender hands in is read, checked item by item, and answered only after the log has it. One bad item costs only itself.
- * All throw {@link TocsinError} T1201 and T1202 when the sender must come again.
+ * All throw {@link TocsinError} T1201, T1202, T1301 and T1302 when the sender must come again.
  */
 @Injectable()
 export class AccessService {
   readonly #config: Config;
   readonly #publication: PublicationService;
+  readonly #degrade: DegradeService;
+  readonly #rates: RateService;
 
-  constructor(@Inject(CONFIG) config: Config, publication: PublicationService) {
+  constructor(@Inject(CONFIG) config: Config, publication: PublicationService, degrade: DegradeService, rates: RateService) {
     this.#config = config;
     this.#publication = publication;
+    this.#degrade = degrade;
+    this.#rates = rates;
   }
 
   /** What has come in, for the metrics. */
@@ -56,63 +67,99 @@ export class AccessService {
     return this.#publication.counts;
   }
 
-  /** Events as JSON or JSON lines. Throws {@link TocsinError} T1001 and T1002 for a body without items, T1009 when no item was acceptable, T1010. */
-  async takeEvents({ body, contentType, business }: Arrival): Promise<Receipt> {
-    this.#publication.admit('events');
-    if (body.length === 0) throw new TocsinError('T1001', 'the body is empty');
-    const items = readItems(body, contentType, this.#config.MAX_EVENTS);
-    const contentId = createHash('sha256').update(`${business}\n`).update(body).digest('hex').slice(0, 32);
-    const { events, errors } = this.#readEvents(items, { now: Date.now(), business, contentId, arrivalId: randomUUID() });
-    await this.#publication.publish('events', events);
-    for (const { code } of errors) count(this.counts.rejected, code);
-    const receipt = { accepted: events.length, rejected: errors.length, errors };
-    if (events.length === 0 && errors[0]) throw new TocsinError('T1009', `${errors[0].code} ${errors[0].message}`, receipt);
+  /** Events in a format. Throws {@link TocsinError} T1001 and T1002 for a body without items, T1009 when no item was acceptable, T1010, T1016, T1017. */
+  async take(door: Door, format: FormatName, arrival: Arrival): Promise<Receipt> {
+    return this.takeItems(door, arrival, (request) => formats[format].read(arrival.body, request));
+  }
+
+  /** As {@link take}, where the door knows how to read the items. */
+  async takeItems(door: Door, arrival: Arrival, read: (request: FormatRequest) => readonly Item[]): Promise<Receipt> {
+    this.#admit(door, arrival.sender);
+    if (arrival.body.length === 0 && !arrival.headers?.['ce-specversion']) throw new TocsinError('T1001', 'the body is empty');
+    const now = Date.now();
+    const intake = sift(read(this.#request(arrival, now)), this.#sieve(arrival.sender, now));
+    await this.#publish(door, arrival.sender, intake.events);
+    this.#count(intake);
+    const receipt = receiptOf(intake);
+    const [first] = intake.errors;
+    if (receipt.accepted === 0 && receipt.rejected > 0 && !receipt.dropped && first)
+      throw new TocsinError('T1009', `${first.code} ${first.message}`, receipt);
     return receipt;
+  }
+
+  /** Our own events, as JSON or JSON lines; throws as {@link take}. */
+  takeEvents(arrival: Arrival): Promise<Receipt> {
+    return this.take('events', 'tocsin', arrival);
   }
 
   /**
    * Remote write 1.0 samples. Throws {@link TocsinError} T1003, T1008, T1010, and, after the others are in the log, the reason of the first
    * sample that was refused.
    */
-  async takeSamples({ body, business = this.#config.DEFAULT_BUSINESS }: Arrival): Promise<void> {
-    this.#publication.admit('remote_write');
-    const written = this.#readSamples(body, business);
-    const events: Encoded[] = [];
-    for (const event of written.events) {
-      const encoded = this.#encode(event);
-      if (encoded instanceof Rejection) written.rejections.push({ rejection: encoded, samples: 1 });
-      else events.push(encoded);
-    }
-    await this.#publication.publish('remote_write', events);
+  async takeSamples({ body, business, sender }: Arrival): Promise<void> {
+    this.#admit('remote_write', sender);
+    const written = this.#readSamples(body, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
+    const intake = noIntake();
+    const sieve = this.#sieve(sender, Date.now());
+    written.events.forEach((event, index) => siftEvent(event, index, sieve, intake));
+    await this.#publish('remote_write', sender, intake.events);
+    this.#count(intake);
     this.#countSamples(written);
-    const rejected = written.rejections.reduce((sum, { samples }) => sum + samples, 0);
-    const first = written.rejections[0]?.rejection;
-    if (first) throw new TocsinError(first.code, first.message, { accepted: events.length, rejected });
+    const refused = [...written.rejections.map(({ rejection }) => rejection), ...intake.errors.filter(({ code }) => code !== 'T1015')];
+    const rejected = written.rejections.reduce((sum, { samples }) => sum + samples, receiptOf(intake).rejected);
+    if (refused[0]) throw new TocsinError(refused[0].code, refused[0].message, { accepted: intake.events.length, rejected });
   }
 
   /** Alerts as Prometheus posts them to Alertmanager. Resolves to the answer when something is wrong with some of them; the others are taken. Throws {@link TocsinError} T1001, T1002, T1010. */
-  async takeAlerts({ body, business = this.#config.DEFAULT_BUSINESS }: Arrival): Promise<AlertAnswer | undefined> {
-    this.#publication.admit('alertmanager');
+  async takeAlerts({ body, business, sender }: Arrival): Promise<AlertAnswer | undefined> {
+    this.#admit('alertmanager', sender);
     const items = readAlerts(body);
     if (!Array.isArray(items)) return items;
     if (items.length > this.#config.MAX_EVENTS) throw new TocsinError('T1010', `at most ${this.#config.MAX_EVENTS}`);
-    const { events, problems } = this.#readAlerts(items, business);
-    await this.#publication.publish('alertmanager', events);
+    const { events, problems } = this.#readAlerts(items, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
+    await this.#publish('alertmanager', sender, events);
     for (const { reason } of problems) count(this.counts.rejected, reason);
     return answerProblems(problems);
   }
 
-  #readEvents(items: readonly unknown[], request: Request): { events: Encoded[]; errors: ItemError[] } {
-    const events: Encoded[] = [];
-    const errors: ItemError[] = [];
-    items.forEach((item, index) => {
-      const normalised = item instanceof Rejection ? item : normalise(item, index, request);
-      const encoded = normalised instanceof Rejection ? normalised : this.#encode(normalised.event);
-      if (encoded instanceof Rejection) errors.push({ index, ...encoded });
-      else events.push(encoded);
-      if ('clamped' in normalised && normalised.clamped) this.counts.clamped++;
-    });
-    return { events, errors };
+  /** Before any work is put into a request. */
+  #admit(door: Door, sender: Sender | undefined): void {
+    this.#publication.admit(door);
+    this.#refusing(() => this.#rates.admit(sender, door, Date.now()));
+  }
+
+  async #publish(door: Door, sender: Sender | undefined, events: readonly Encoded[]): Promise<void> {
+    this.#refusing(() => this.#rates.charge(sender, door, events.length, Date.now()));
+    await this.#publication.publish(door, events);
+  }
+
+  #refusing(ask: () => void): void {
+    try {
+      ask();
+    } catch (error) {
+      if (error instanceof TocsinError) count(this.counts.refused, error.code);
+      throw error;
+    }
+  }
+
+  #request({ body, contentType, headers, business, sender }: Arrival, now: number): FormatRequest {
+    const named = business ?? sender?.business;
+    const contentId = createHash('sha256')
+      .update(sender ? `${sender.name}\n${named}\n` : `${named}\n`)
+      .update(body)
+      .digest('hex')
+      .slice(0, 32);
+    const most = this.#config.MAX_EVENTS;
+    return { now, business: named, contentId, arrivalId: randomUUID(), contentType, headers, most, source: sender?.name, mapping: sender?.mapping };
+  }
+
+  #sieve(sender: Sender | undefined, now: number): Sieve {
+    return {
+      now,
+      maxAge: this.#config.EVENT_MAX_AGE_MS,
+      sheds: (event) => this.#degrade.judge(sender?.name, event, now) !== undefined,
+      encode: (event) => encode(event, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES),
+    };
   }
 
   #readAlerts(items: readonly unknown[], business: string): { events: Encoded[]; problems: AlertProblem[] } {
@@ -122,7 +169,7 @@ export class AccessService {
     const problems: AlertProblem[] = [];
     items.forEach((item, index) => {
       const read = readAlert(item, index, { now, business, id: `${arrivalId}-${index}` });
-      const encoded = read instanceof AlertProblem ? read : this.#encode(read);
+      const encoded = read instanceof AlertProblem ? read : encode(read, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES);
       if (encoded instanceof AlertProblem) problems.push(encoded);
       else if (encoded instanceof Rejection) problems.push(rejectedAlert(encoded, index));
       else events.push(encoded);
@@ -142,8 +189,10 @@ export class AccessService {
     return eventsOf(request.series, business, Date.now());
   }
 
-  #encode(event: RawEvent): Encoded | Rejection {
-    return encode(event, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES);
+  #count({ errors, dropped, clamped }: Intake): void {
+    for (const { code } of errors) if (code !== 'T1015') count(this.counts.rejected, code);
+    for (const reason of Object.keys(dropped) as DropReason[]) this.counts.dropped[reason] += dropped[reason]!;
+    this.counts.clamped += clamped;
   }
 
   #countSamples({ dropped, rejections, clamped }: Written): void {
@@ -151,4 +200,9 @@ export class AccessService {
     for (const { rejection, samples } of rejections) count(this.counts.rejected, rejection.code, samples);
     this.counts.clamped += clamped;
   }
+}
+
+function receiptOf({ events, errors, dropped }: Intake): Receipt {
+  const rejected = errors.length - (dropped.expired ?? 0);
+  return { accepted: events.length, rejected, ...(Object.keys(dropped).length > 0 && { dropped }), errors };
 }

@@ -7,16 +7,25 @@ import { eventually } from '../../test/support/eventually.js';
 import { CONFIG, parseConfig } from '../config.js';
 import { configureHttp, createHttpAdapter } from '../http/http.js';
 import { Log, type OutgoingRecord } from '../log/log.js';
+import { jsonSerializer } from '../log/serializer.js';
 import { Metrics } from '../ops/metrics.js';
 import { parseJson } from '../shared/json.js';
 import { type RawEvent, topics } from '../topics.js';
-import { AccessModule } from './access.module.js';
+import { AccessMetrics } from './access-metrics.service.js';
 import { AccessService } from './access.service.js';
+import { AlertmanagerController } from './alertmanager.controller.js';
+import { DegradeService } from './degrade.service.js';
+import { EventsController } from './events.controller.js';
+import { PublicationService } from './publication.service.js';
+import { RateService } from './rate.service.js';
+import { RemoteWriteController } from './remote-write.controller.js';
+import { SenderService } from './sender.service.js';
 
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 
 /** A log that notes what it is given, and can be told to fail or to take its time. */
-class NotedLog implements Pick<Log, 'publish' | 'partitionFor'> {
+class NotedLog implements Pick<Log, 'publish' | 'partitionFor' | 'serializer'> {
+  readonly serializer = jsonSerializer;
   readonly records: (OutgoingRecord & { topic: string })[] = [];
   fails = false;
   /** Publishing waits for these. */
@@ -58,7 +67,20 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
     exports: [CONFIG, Log, Metrics],
   })
   class PlatformModule {}
-  const module = await Test.createTestingModule({ imports: [PlatformModule, AccessModule] }).compile();
+  // Nobody has declared a source or set a switch: ingest.spec.ts is about those.
+  @Module({
+    controllers: [EventsController, RemoteWriteController, AlertmanagerController],
+    providers: [
+      AccessMetrics,
+      AccessService,
+      PublicationService,
+      RateService,
+      { provide: DegradeService, useValue: { judge: () => undefined } },
+      { provide: SenderService, useValue: { byToken: async () => undefined } },
+    ],
+  })
+  class DoorsModule {}
+  const module = await Test.createTestingModule({ imports: [PlatformModule, DoorsModule] }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { logger: false });
   configureHttp(app, config);
   await app.listen(0, '127.0.0.1');
@@ -469,5 +491,29 @@ describe('POST /api/v2/alerts', () => {
   it('says when to come again', async () => {
     tocsin.log.fails = true;
     expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('The log'), retryAfter: '5' });
+  });
+});
+
+describe('ACCESS_RATE', () => {
+  beforeEach(() => restart({ ACCESS_RATE: '5:10' }));
+
+  it('holds requests that name no source to one rate together, and says when to come again', async () => {
+    expect(await post('/api/v1/events', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(valued))).toMatchObject({ status: 202 });
+    expect(await post('/api/v1/events', valued(11))).toMatchObject({ status: 429, code: 'T1301', retryAfter: '1' });
+    expect(await post('/api/v2/alerts', [{ labels: { alertname: 'X' } }])).toMatchObject({ status: 429 });
+    const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' };
+    expect(await post('/api/v1/write', compress(Buffer.alloc(0)), headers)).toMatchObject({ status: 503, code: 'T1302', retryAfter: '1' });
+    expect(tocsin.access.counts).toMatchObject({ accepted: { events: 10 }, refused: { T1301: 2, T1302: 1 } });
+    expect(values()).toHaveLength(10);
+  });
+
+  it('costs nothing where nothing is published', async () => {
+    expect(
+      await post(
+        '/api/v1/events',
+        Array.from({ length: 50 }, () => ({})),
+      ),
+    ).toMatchObject({ status: 400, code: 'T1009' });
+    expect(await post('/api/v1/events', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(valued))).toMatchObject({ status: 202 });
   });
 });

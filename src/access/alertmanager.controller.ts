@@ -3,14 +3,17 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, A
 import { RawBody } from '../http/raw-body.decorator.js';
 import { AccessService } from './access.service.js';
 import { BUSINESS_HEADER, businessOf } from './business.js';
+import { SenderService } from './sender.service.js';
 
 @ApiTags('access')
 @Controller('api/v2/alerts')
 export class AlertmanagerController {
   readonly #access: AccessService;
+  readonly #senders: SenderService;
 
-  constructor(access: AccessService) {
+  constructor(access: AccessService, senders: SenderService) {
     this.#access = access;
+    this.#senders = senders;
   }
 
   @Post()
@@ -25,18 +28,21 @@ export class AlertmanagerController {
   @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })
   @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the alerts; the setting DEFAULT_BUSINESS otherwise' })
   @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
   @ApiResponse({ status: 200, description: 'The alerts are in the log' })
   async take(
     @Body() body: Buffer | undefined,
-    @Headers('content-type') contentType = 'application/octet-stream',
+    @Headers() headers: Record<string, string | undefined>,
     @Query('bk_biz_id') query: unknown,
-    @Headers(BUSINESS_HEADER) header: unknown,
   ): Promise<void> {
+    const contentType = headers['content-type'] ?? 'application/octet-stream';
     if (!/^application\/json\s*(?:;|$)/i.test(contentType)) {
       const message = `unsupported media type ${JSON.stringify(contentType)}, only [application/json] are allowed`;
       throw new HttpException({ code: 415, message }, 415);
     }
-    const answer = await this.#access.takeAlerts({ body: body ?? Buffer.alloc(0), business: businessOf(query, header) });
+    const sender = await this.#senders.byToken(headers);
+    const business = businessOf(query, headers[BUSINESS_HEADER]);
+    const answer = await this.#access.takeAlerts({ body: body ?? Buffer.alloc(0), business, sender });
     if (answer) throw new HttpException(answer.body, answer.status);
   }
 }

@@ -1,8 +1,11 @@
 import type { ErrorCode } from '../shared/errors.js';
-import type { Dropped } from './remote-write.js';
+import type { OmissionReason } from './rejection.js';
 
-/** Where events come in. */
-export type Door = 'events' | 'remote_write' | 'alertmanager';
+/** Where events come in; `kafka` stands for the sources on clusters. */
+export type Door = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
+
+/** Why something that was acceptable is not in the log: it makes no event, it is too old, or a degrade switch is on. */
+export type DropReason = OmissionReason | 'expired' | 'degraded';
 
 /** What has come in since the start, for the metrics: plain numbers that only grow, except `pending`. */
 export interface AccessCounts {
@@ -10,10 +13,10 @@ export interface AccessCounts {
   readonly accepted: Record<Door, number>;
   /** Items that were refused, by the code of the reason. */
   readonly rejected: Partial<Record<ErrorCode, number>>;
-  /** Requests that were turned away with everything in them (T1201, T1202), by code. */
+  /** Requests that were turned away with everything in them (T1201, T1202, T1301, T1302, and who may not come in), by code. */
   readonly refused: Partial<Record<ErrorCode, number>>;
-  /** Remote write samples that make no event, by reason. */
-  readonly dropped: Record<Dropped, number>;
+  /** What was dropped although nothing is wrong with it, by reason. */
+  readonly dropped: Record<DropReason, number>;
   /** Events whose time lay in the future and became now. */
   clamped: number;
   /** Events that wait for the log at the moment. */
@@ -23,16 +26,16 @@ export interface AccessCounts {
 /** Counts that start at zero. */
 export function noCounts(): AccessCounts {
   return {
-    accepted: { events: 0, remote_write: 0, alertmanager: 0 },
+    accepted: { events: 0, remote_write: 0, alertmanager: 0, bk_report: 0, cloudevents: 0, ingest: 0, kafka: 0 },
     rejected: {},
     refused: {},
-    dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0 },
+    dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0, expired: 0, degraded: 0 },
     clamped: 0,
     pending: 0,
   };
 }
 
-/** Adds to the count of a code. */
-export function count(counts: Partial<Record<ErrorCode, number>>, code: ErrorCode, by = 1): void {
-  counts[code] = (counts[code] ?? 0) + by;
+/** Adds to a count. */
+export function count<K extends string>(counts: Partial<Record<K, number>>, key: K, by = 1): void {
+  counts[key] = ((counts[key] as number | undefined) ?? 0) + by;
 }

@@ -34,7 +34,7 @@ describe('encode', () => {
 describe('pack', () => {
   it('leaves a single event as it is', () => {
     const one = encoded('x');
-    expect(pack([one], 3)).toEqual([{ key: '2', value: one.json, partition: 3 }]);
+    expect(pack([one], 3)).toEqual([{ key: '2', value: one.json, partition: 3, members: [one] }]);
   });
 
   it('makes nothing of nothing', () => {
@@ -61,7 +61,7 @@ describe('pack', () => {
           1,
         );
         const out = records.flatMap(({ value }) => {
-          const record = topics.rawEvents.parse(JSON.parse(value)) as { events?: RawEvent[] } & RawEvent;
+          const record = topics.rawEvents.parse(JSON.parse(String(value))) as { events?: RawEvent[] } & RawEvent;
           if (!record.events) return [record];
           expect(record.events.length).toBeLessThanOrEqual(ENVELOPE_EVENTS);
           expect(Buffer.byteLength(value)).toBeLessThanOrEqual(ENVELOPE_BYTES);

@@ -10,6 +10,14 @@ export interface Encoded {
   readonly bytes: number;
 }
 
+/** A record of the log. */
+export interface Packed {
+  readonly key: string;
+  readonly value: string | Buffer;
+  readonly partition: number;
+  readonly members: readonly Encoded[];
+}
+
 /** What one record may hold: cheap to publish, and small enough to be handled at once. */
 export const ENVELOPE_EVENTS = 200;
 export const ENVELOPE_BYTES = 262_144;
@@ -27,25 +35,31 @@ export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBy
 
 /**
  * Events of one partition as records, in order: `{"v":1,"events":[…]}` of at most {@link ENVELOPE_EVENTS} events and {@link ENVELOPE_BYTES} bytes,
- * an event that stays alone as it is. The key of a record is that of its first event.
+ * an event that stays alone as it is. The key of a record is that of its first event; `members` are its events.
+ * @param most events in a record
+ * @param wrap JSON of a record as its bytes
  */
-export function pack(events: readonly Encoded[], partition: number): { key: string; value: string; partition: number }[] {
-  const records = [];
+export function pack(
+  events: readonly Encoded[],
+  partition: number,
+  { most = ENVELOPE_EVENTS, wrap = (json) => json }: { most?: number; wrap?: (json: string) => string | Buffer } = {},
+): Packed[] {
+  const records: Packed[] = [];
   for (let start = 0; start < events.length;) {
-    const end = fill(events, start);
+    const end = fill(events, start, most);
     const members = events.slice(start, end);
-    const value = members.length === 1 ? members[0]!.json : OPEN + members.map(({ json }) => json).join(',') + CLOSE;
-    records.push({ key: members[0]!.key, value, partition });
+    const json = members.length === 1 ? members[0]!.json : OPEN + members.map((member) => member.json).join(',') + CLOSE;
+    records.push({ key: members[0]!.key, value: wrap(json), partition, members });
     start = end;
   }
   return records;
 }
 
 /** Where the envelope ends that starts with the event at `start`. */
-function fill(events: readonly Encoded[], start: number): number {
+function fill(events: readonly Encoded[], start: number, most: number): number {
   let bytes = OPEN.length + CLOSE.length + events[start]!.bytes;
   let end = start + 1;
-  while (end < events.length && end - start < ENVELOPE_EVENTS && bytes + events[end]!.bytes + 1 <= ENVELOPE_BYTES) {
+  while (end < events.length && end - start < most && bytes + events[end]!.bytes + 1 <= ENVELOPE_BYTES) {
     bytes += events[end++]!.bytes + 1;
   }
   return end;

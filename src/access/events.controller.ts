@@ -3,14 +3,17 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, A
 import { RawBody } from '../http/raw-body.decorator.js';
 import { AccessService, type Receipt } from './access.service.js';
 import { BUSINESS_HEADER, businessOf } from './business.js';
+import { SenderService } from './sender.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/events')
 export class EventsController {
   readonly #access: AccessService;
+  readonly #senders: SenderService;
 
-  constructor(access: AccessService) {
+  constructor(access: AccessService, senders: SenderService) {
     this.#access = access;
+    this.#senders = senders;
   }
 
   @Post()
@@ -26,14 +29,16 @@ export class EventsController {
   @ApiBody({ schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] } })
   @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the events that name none' })
   @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
   @ApiResponse({ status: 202, description: '{"accepted":n,"rejected":m,"errors":[{"index","code","message"}]}' })
   @ApiResponse({ status: 400, description: 'T1009 when no item was acceptable, with the same as details' })
   async take(
     @Body() body: Buffer | undefined,
-    @Headers('content-type') contentType: string | undefined,
+    @Headers() headers: Record<string, string | undefined>,
     @Query('bk_biz_id') query: unknown,
-    @Headers(BUSINESS_HEADER) header: unknown,
   ): Promise<Receipt> {
-    return this.#access.takeEvents({ body: body ?? Buffer.alloc(0), contentType, business: businessOf(query, header) });
+    const sender = await this.#senders.byToken(headers);
+    const business = businessOf(query, headers[BUSINESS_HEADER]);
+    return this.#access.takeEvents({ body: body ?? Buffer.alloc(0), contentType: headers['content-type'], business, sender });
   }
 }

@@ -44,7 +44,7 @@ const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReade
  * The item is not changed; unknown fields pass through, numbers and truth values in dimensions become text, and an id is made from the request
  * and the item's place in it when it brings none.
  */
-export function normalise(item: unknown, index: number, request: Request): Normalised | Rejection {
+export function normalise(item: unknown, index: number | string, request: Request): Normalised | Rejection {
   const flaw = flawOf(item, EVENT_DEPTH);
   if (flaw)
     return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `the event has more than ${EVENT_DEPTH} levels`);
@@ -87,7 +87,7 @@ function readName(value: unknown, what: string): string | Rejection {
   return longerThan(text, MAX_TEXT_BYTES) ? new Rejection('T1101', `${what} must be text of at most ${MAX_TEXT_BYTES} bytes`) : text;
 }
 
-function readId(given: Fields, index: number, request: Request): string | Rejection {
+function readId(given: Fields, index: number | string, request: Request): string | Rejection {
   if (given['event_id'] !== undefined && given['event_id'] !== null) return readName(given['event_id'], 'event_id');
   return `${timeless(given['timestamp']) ? request.arrivalId : request.contentId}-${index}`;
 }

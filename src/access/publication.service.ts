@@ -1,13 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Log } from '../log/log.js';
+import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
 import { count, noCounts, type Door } from './counts.js';
-import { pack, type Encoded } from './envelope.js';
+import { pack, type Encoded, type Packed } from './envelope.js';
 
 /** How long (ms) we believe to know the partition of a key, for the log may get more of them, and of how many keys. */
-const PARTITION_MS = 60_000;
+const PARTITION_MS = 30_000;
 const PARTITIONS_KNOWN = 10_000;
 
 /**
@@ -40,13 +41,17 @@ export class PublicationService {
     throw new TocsinError(code, `${this.counts.pending} events wait`);
   }
 
-  /** Resolves when the log has all the events. Throws {@link TocsinError} as {@link admit}, and T1201 when the log did not confirm: it may have some of them. */
+  /**
+   * Resolves when the log has all the events. Throws {@link TocsinError} as {@link admit}; T1201 when the log did not confirm within PUBLISH_TIMEOUT_MS:
+   * it may have some of them; T1104 when it has all but those that are too large for it.
+   */
   async publish(door: Door, events: readonly Encoded[]): Promise<void> {
     if (events.length === 0) return;
     this.admit(door, events.length);
     this.counts.pending += events.length;
+    let tooLarge: readonly Encoded[] = [];
     try {
-      await this.#log.publish(topics.rawEvents.name, await this.#records(events));
+      tooLarge = await this.#send(await this.#records(events, this.#config.ENVELOPE_EVENTS));
     } catch (error) {
       this.#heard(error);
       count(this.counts.refused, 'T1201');
@@ -55,7 +60,26 @@ export class PublicationService {
       this.counts.pending -= events.length;
     }
     this.#heard(undefined);
-    this.counts.accepted[door] += events.length;
+    this.counts.accepted[door] += events.length - tooLarge.length;
+    if (tooLarge.length === 0) return;
+    count(this.counts.rejected, 'T1104', tooLarge.length);
+    const largest = Math.max(...tooLarge.map(({ bytes }) => bytes));
+    const details = { accepted: events.length - tooLarge.length, rejected: tooLarge.length };
+    throw new TocsinError('T1104', `${largest} bytes are more than the topic takes (max.message.bytes)`, details);
+  }
+
+  /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
+  async #send(records: readonly Packed[]): Promise<readonly Encoded[]> {
+    try {
+      await this.#log.publish(topics.rawEvents.name, records, { timeoutMs: this.#config.PUBLISH_TIMEOUT_MS });
+      return [];
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
+      const refused = error.records.map((index) => records[index]!.members);
+      const divided = refused.filter(({ length }) => length > 1).flat();
+      const alone = refused.filter(({ length }) => length === 1).flat();
+      return divided.length === 0 ? alone : [...alone, ...(await this.#send(await this.#records(divided, 1)))];
+    }
   }
 
   /** Says once that the log fails and once that it is back, however many requests notice. */
@@ -70,7 +94,7 @@ export class PublicationService {
     else this.#logger.log('The log confirms events again');
   }
 
-  async #records(events: readonly Encoded[]): Promise<ReturnType<typeof pack>> {
+  async #records(events: readonly Encoded[], most: number): Promise<Packed[]> {
     this.#forgetPartitions(Date.now());
     const partitions = new Map<number, Encoded[]>();
     for (const event of events) {
@@ -79,7 +103,8 @@ export class PublicationService {
       if (members) members.push(event);
       else partitions.set(partition, [event]);
     }
-    return [...partitions].flatMap(([partition, members]) => pack(members, partition));
+    const wrap = (json: string) => this.#log.serializer.wrap(topics.rawEvents.name, json);
+    return [...partitions].flatMap(([partition, members]) => pack(members, partition, { most, wrap }));
   }
 
   async #learnPartition(key: string): Promise<number> {

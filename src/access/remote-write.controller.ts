@@ -5,14 +5,17 @@ import { TocsinError } from '../shared/errors.js';
 import { AccessService } from './access.service.js';
 import { BUSINESS_HEADER, businessOf } from './business.js';
 import { headerProblem } from './remote-write.js';
+import { SenderService } from './sender.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/write')
 export class RemoteWriteController {
   readonly #access: AccessService;
+  readonly #senders: SenderService;
 
-  constructor(access: AccessService) {
+  constructor(access: AccessService, senders: SenderService) {
     this.#access = access;
+    this.#senders = senders;
   }
 
   @Post()
@@ -27,6 +30,7 @@ export class RemoteWriteController {
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the samples; the setting DEFAULT_BUSINESS otherwise' })
   @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
   @ApiResponse({ status: 204, description: 'The samples are in the log' })
   async take(
     @Body() body: Buffer | undefined,
@@ -35,6 +39,7 @@ export class RemoteWriteController {
   ): Promise<void> {
     const problem = headerProblem(headers['content-type'], headers['content-encoding'], headers['x-prometheus-remote-write-version']);
     if (problem) throw new TocsinError('T1004', problem);
-    await this.#access.takeSamples({ body: body ?? Buffer.alloc(0), business: businessOf(query, headers[BUSINESS_HEADER]) });
+    const sender = await this.#senders.byToken(headers);
+    await this.#access.takeSamples({ body: body ?? Buffer.alloc(0), business: businessOf(query, headers[BUSINESS_HEADER]), sender });
   }
 }

@@ -1,17 +1,14 @@
 import { hash } from 'node:crypto';
 import type { MetricEvent } from '../topics.js';
 import { MAX_VALUE_BYTES, labelProblem, longerThan, type Labels } from './labels.js';
-import { Rejection } from './rejection.js';
+import { type OmissionReason, Rejection } from './rejection.js';
 import { settle } from './time.js';
 import type { Sample, WrittenSeries } from './write-request.js';
-
-/** Why a sample makes no event although nothing is wrong with it. */
-export type Dropped = 'stale' | 'nan' | 'infinite' | 'histogram';
 
 /** What a remote write request comes to. */
 export interface Written {
   readonly events: MetricEvent[];
-  readonly dropped: Record<Dropped, number>;
+  readonly dropped: Record<OmissionReason, number>;
   /** Why samples are refused, one entry for each series or sample concerned, and how many samples these are. */
   readonly rejections: { readonly rejection: Rejection; readonly samples: number }[];
   /** Samples whose time lay in the future and became now. */
@@ -81,7 +78,7 @@ function addSample(written: Written, { value, timestamp: given }: Sample, { id, 
   });
 }
 
-function unusable({ value, stale }: Sample): Dropped | undefined {
+function unusable({ value, stale }: Sample): OmissionReason | undefined {
   if (stale) return 'stale';
   if (Number.isNaN(value)) return 'nan';
   return Number.isFinite(value) ? undefined : 'infinite';

@@ -38,6 +38,14 @@ export class AlertReader {
     return alerts;
   }
 
+  /** How many alerts of each business are open. */
+  async openByBusiness(): Promise<{ business: string; alerts: number }[]> {
+    const rows = await this.database.query<{ bk_biz_id: string; alerts: number | string }>(
+      "SELECT bk_biz_id, COUNT(*) AS alerts FROM alert WHERE status = 'ABNORMAL' GROUP BY bk_biz_id ORDER BY bk_biz_id",
+    );
+    return rows.map(({ bk_biz_id, alerts }) => ({ business: bk_biz_id, alerts: Number(alerts) }));
+  }
+
   /** Newest first. Label matchers are judged on the rows, page by page, over what the other conditions and the indexes leave. */
   async page({ filter, limit, after }: AlertQuery, mostExamined = MOST_EXAMINED): Promise<AlertPage> {
     const found: Alert[] = [];

@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '../config.js';
 import { Duties } from '../ops/duties.js';
 import { Metrics } from '../ops/metrics.js';
 import { type Patience, retryDelay } from './backoff.js';
+import { channelNames } from './channels/channels.js';
 import { Courier } from './courier.service.js';
 import { type DueNotice, settle, type Settlement } from './notice.js';
 import { type Candidate, NoticeRepository } from './notice.repository.js';
@@ -56,6 +57,10 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   onModuleInit(): void {
+    // A counter that appears with its first event hides that event from rate() and increase().
+    for (const channel of [...channelNames, 'none']) {
+      for (const outcome of Object.values(outcomes)) this.metrics.increment('tocsin_notices_total', { channel, outcome }, 0);
+    }
     this.duties.register(
       'notice',
       (now) => this.work(now),
@@ -123,7 +128,11 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     const now = Date.now();
     const settlement = settle(notice, tried, now, this.#patience, Math.random());
     if (await this.#record(notice, settlement, now)) {
-      this.metrics.increment('tocsin_notices_total', { channel: receiver?.channel ?? 'none', outcome: outcomes[settlement.state] });
+      const labels = { channel: receiver?.channel ?? 'none', outcome: outcomes[settlement.state] };
+      this.metrics.increment('tocsin_notices_total', labels);
+      this.metrics.observe('tocsin_notice_delivery_seconds', labels, tried.latencyMs / 1000);
+      if (settlement.state === 'sent')
+        this.metrics.observe('tocsin_notice_delay_seconds', { channel: labels.channel }, (now - notice.created_at) / 1000);
     }
     if (settlement.state === 'dead') this.#log.error(`notice ${notice.id} to ${notice.receiver} is dead: ${settlement.last_error ?? ''}`);
   }

@@ -19,7 +19,7 @@ export function askingServer(command: Command): Command {
 }
 
 /** Asks the API, prints what `format` makes of the answer (or the answer itself as JSON), and lets go of everything. */
-export async function tell<T>({ url, json }: ApiOptions, ask: (api: Api) => Promise<T>, format: (answer: T) => string): Promise<void> {
+export async function tell<T>({ url, json }: ApiOptions, ask: (api: Api) => Promise<T>, format: (answer: T) => string | Uint8Array): Promise<void> {
   const api = await openApi(loadConfig(), url);
   try {
     const answer = await ask(api);

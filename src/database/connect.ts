@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Database } from './database.js';
 import { mysql, sqlite } from './dialect.js';
 import { migrations } from './migrations.js';
+import { TocsinError } from '../shared/errors.js';
 
 export type SqliteDriver = 'auto' | 'better-sqlite3' | 'libsql';
 
@@ -32,13 +33,26 @@ export async function openSqlite(path: string, driver: SqliteDriver = 'auto'): P
     },
   };
   const writer = await new DataSource({ ...common, migrations, migrationsTransactionMode: 'each' } as DataSourceOptions).initialize();
-  const reader = await new DataSource({
-    ...common,
+  return new Database(sqlite, writer, await openReader(path, binding));
+}
+
+function openReader(path: string, binding: unknown): Promise<DataSource> {
+  return new DataSource({
+    type: 'better-sqlite3',
+    database: path,
+    driver: binding,
+    statementCacheSize: 200,
     readonly: true,
     fileMustExist: true,
     prepareDatabase: (connection: SqlitePragmas) => connection.pragma('busy_timeout = 10000'),
   } as DataSourceOptions).initialize();
-  return new Database(sqlite, writer, reader);
+}
+
+/** The embedded database of somebody who may be running: only reads, and disturbs nobody. Throws {@link TocsinError} T5003 when there is none. */
+export async function openSqliteToRead(path: string, driver: SqliteDriver = 'auto'): Promise<Database> {
+  if (!existsSync(path)) throw new TocsinError('T5003', `there is no database ${path}`);
+  const reader = await openReader(path, await loadSqlite(driver));
+  return new Database(sqlite, reader, reader);
 }
 
 /** The class of the SQLite binding. */
@@ -63,7 +77,7 @@ function defaultExport(module: unknown): unknown {
 const READ_COMMITTED = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
 
 /** Opens MySQL or MariaDB. READ COMMITTED everywhere; the server must be a single primary. */
-export async function openMysql(url: string, pool: number): Promise<Database> {
+export async function openMysql(url: string, pool: number, connectMs = 10_000): Promise<Database> {
   const at = new URL(url);
   const source = await new DataSource({
     type: 'mariadb',
@@ -77,16 +91,24 @@ export async function openMysql(url: string, pool: number): Promise<Database> {
     poolSize: pool,
     migrations,
     migrationsTransactionMode: 'none',
-    extra: { enableKeepAlive: true, connectTimeout: 10_000 },
+    extra: { enableKeepAlive: true, connectTimeout: connectMs },
   }).initialize();
   const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
   connections.on('connection', (connection) => connection.query(READ_COMMITTED));
   // One connection is older than the listener, and idle, so it is the one that answers.
   await source.query(READ_COMMITTED);
-  return new Database(mysql, source, source);
+  return new Database(mysql, source, source, () => ({
+    open: connections._allConnections.length,
+    idle: connections._freeConnections.length,
+    waiting: connections._connectionQueue.length,
+  }));
 }
 
+/** mysql2 counts its connections, but tells nobody. */
 interface MysqlPool {
+  readonly _allConnections: { readonly length: number };
+  readonly _freeConnections: { readonly length: number };
+  readonly _connectionQueue: { readonly length: number };
   on(event: 'connection', listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 

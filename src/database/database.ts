@@ -9,11 +9,31 @@ type Parameters = readonly unknown[];
 interface Transaction {
   /** Present once the first statement ran: a transaction that touches nothing costs nothing. */
   runner: QueryRunner | undefined;
+  /** By the monotonic clock (ms). */
+  begunAt: number;
+  committingAt: number | undefined;
   beginning: Promise<QueryRunner> | undefined;
   release: (() => void) | undefined;
   readonly options: TransactionOptions;
   readonly beforeCommit: (() => Promise<void>)[];
   readonly afterCommit: (() => void)[];
+}
+
+/** How a transaction that reached the database came to its end. */
+export interface Ended {
+  readonly outcome: 'committed' | 'rolled_back' | 'ambiguous' | 'discarded';
+  /** From its first statement to its end. */
+  readonly seconds: number;
+  /** Of that, what COMMIT took; absent when it did not come so far. */
+  readonly commitSeconds: number | undefined;
+}
+
+/** Connections to the database server. */
+export interface Pool {
+  readonly open: number;
+  readonly idle: number;
+  /** Those who wait for one. */
+  readonly waiting: number;
 }
 
 export interface TransactionOptions {
@@ -37,6 +57,10 @@ export const COMMANDS = 'commands';
 export class Database {
   readonly #current = new AsyncLocalStorage<Transaction>();
   readonly #writers = new Mutex();
+  /** Transactions that wait for their first statement: for the one writer of SQLite, or for a connection. */
+  waiting = 0;
+  /** Is told of every transaction that ends; must not throw. */
+  onEnded: ((ended: Ended) => void) | undefined;
 
   constructor(
     readonly dialect: Dialect,
@@ -44,6 +68,8 @@ export class Database {
     readonly writer: DataSource,
     /** Reads outside transactions; the same as `writer` except on SQLite. */
     readonly reader: DataSource,
+    /** Absent on SQLite, which has one connection for writing and one for reading. */
+    readonly pool?: () => Pool,
   ) {}
 
   /** Rows of a SELECT. Integers beyond 2^53 are not supported; blobs come as Buffer (MySQL) or Uint8Array. */
@@ -125,6 +151,8 @@ export class Database {
     if (this.inTransaction) return work();
     const transaction: Transaction = {
       runner: undefined,
+      begunAt: 0,
+      committingAt: undefined,
       beginning: undefined,
       release: undefined,
       options,
@@ -137,30 +165,49 @@ export class Database {
   }
 
   async #runToEnd<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
-    let committing = false;
     try {
       const result = await work();
       if (transaction.options.discard) {
         await this.#rollback(transaction);
+        this.#tell(transaction, 'discarded');
         return result;
       }
       // Hooks may register further hooks, so no iterator over a snapshot.
       for (let i = 0; i < transaction.beforeCommit.length; i++) await transaction.beforeCommit[i]!();
-      committing = true;
+      transaction.committingAt = performance.now();
       await transaction.runner?.query('COMMIT');
+      this.#tell(transaction, 'committed');
       return result;
     } catch (error) {
       await this.#rollback(transaction);
-      throw committing && isConnectionLoss(error) ? new AmbiguousCommitError(error) : error;
+      const ambiguous = transaction.committingAt !== undefined && isConnectionLoss(error);
+      this.#tell(transaction, ambiguous ? 'ambiguous' : 'rolled_back');
+      throw ambiguous ? new AmbiguousCommitError(error) : error;
     } finally {
       await this.#release(transaction);
     }
   }
 
+  #tell({ runner, begunAt, committingAt }: Transaction, outcome: Ended['outcome']): void {
+    if (!runner) return;
+    const now = performance.now();
+    const commitSeconds = committingAt === undefined ? undefined : (now - committingAt) / 1000;
+    this.onEnded?.({ outcome, seconds: (now - begunAt) / 1000, commitSeconds });
+  }
+
   #begin(transaction: Transaction): Promise<QueryRunner> {
     if (transaction.runner) return Promise.resolve(transaction.runner);
-    transaction.beginning ??= this.#start(transaction);
+    transaction.beginning ??= this.#waitAndStart(transaction);
     return transaction.beginning;
+  }
+
+  async #waitAndStart(transaction: Transaction): Promise<QueryRunner> {
+    this.waiting++;
+    try {
+      return await this.#start(transaction);
+    } finally {
+      this.waiting--;
+    }
   }
 
   async #start(transaction: Transaction): Promise<QueryRunner> {
@@ -173,6 +220,7 @@ export class Database {
       throw error;
     }
     transaction.runner = runner;
+    transaction.begunAt = performance.now();
     await transaction.options.onBegin?.();
     return runner;
   }

@@ -24,6 +24,11 @@ export class CheckpointRepository {
     return rows.map(({ block, content }) => ({ id: block, bytes: bytes(content) ?? Buffer.alloc(0) }));
   }
 
+  /** Inside the current transaction: forgets everything. */
+  async clear({ topic, partition }: TopicPartition): Promise<void> {
+    await this.database.execute('DELETE FROM detect_checkpoint WHERE topic = ? AND partition_no = ?', [topic, partition]);
+  }
+
   /** Inside the current transaction: replaces changed blocks and deletes removed ones. */
   async save({ topic, partition }: TopicPartition, changed: readonly Block[], removed: readonly string[]): Promise<void> {
     for (let start = 0; start < removed.length; start += 500) {

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Log } from '../log/log.js';
+import { IDLE } from '../ops/idle.js';
 import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
@@ -29,11 +30,14 @@ export class Clock implements OnApplicationShutdown {
     private readonly log: Log,
     private readonly strategies: StrategyRepository,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
   /** Begins to tick for the partitions that `owned` answers. */
   start(owned: () => readonly TimedPartition[]): void {
     this.#partitions = owned;
+    // A sandbox has the time of its records, and no other.
+    if (this.idle) return;
     this.#timer = setInterval(() => void this.#tick(), this.config.TICK_MS);
   }
 
@@ -76,7 +80,7 @@ export class Clock implements OnApplicationShutdown {
   }
 
   async #publish(partitions: readonly number[], version: number): Promise<void> {
-    const value = tickRecord(version, Date.now());
+    const value = this.log.serializer.wrap(topics.rawEvents.name, tickRecord(version, Date.now()));
     await this.log.publish(
       topics.rawEvents.name,
       partitions.map((partition) => ({ key: null, value, partition })),

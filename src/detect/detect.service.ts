@@ -65,7 +65,7 @@ export class DetectService implements OnApplicationBootstrap {
         sliceStart = performance.now();
       }
     }
-    if (!batch.replay && Date.now() - held.checkpointAt >= this.config.DETECT_CHECKPOINT_MS) await this.#checkpoint(batch, held);
+    if (!batch.replay && (batch.leaving || Date.now() - held.checkpointAt >= this.config.DETECT_CHECKPOINT_MS)) await this.#checkpoint(batch, held);
   }
 
   /** The memory of the partition; after a claim it is built from the latest checkpoint, and the records since then come as replay. */

@@ -23,6 +23,15 @@ export class StrategyRepository {
     return row?.version ?? 0;
   }
 
+  /** Number of the rule set that was the newest at `time` (epoch ms). */
+  async rulesVersionBefore(time: number): Promise<number> {
+    const [row] = await this.database.query<{ version: number | null }>(
+      'SELECT MAX(rules_version) AS version FROM strategy_version WHERE changed_at <= ?',
+      [time],
+    );
+    return row?.version ?? 0;
+  }
+
   /** The rule set as it was at `version`, strategies in order of their ids. */
   async rulesAt(version: number): Promise<RuleSet> {
     if (version === 0) return { version, strategies: [] };

@@ -12,8 +12,8 @@ export interface Answer {
 }
 
 /** Codes of failures that come from the framework, by their status. */
-const codes: Readonly<Record<number, ErrorCode>> = { 403: 'T9003', 404: 'T9000', 413: 'T1003', 415: 'T1004', 503: 'T9004' };
-/** Waiting senders are let in again soon; a log that is away stays away for a while. */
+const codes: Readonly<Record<number, ErrorCode>> = { 403: 'T9003', 404: 'T9000', 405: 'T1019', 413: 'T1003', 415: 'T1004', 503: 'T9004' };
+/** Waiting senders are let in again soon; a log that is away stays away for a while. An error that knows better has `retry_after` in its details. */
 const retryAfter: Readonly<Record<number, number>> = { 429: 1, 503: 5 };
 
 /** Statuses of requests that reach no handler. */
@@ -27,16 +27,22 @@ interface Failure {
   readonly details?: unknown;
 }
 
+/** Where BlueKing agents report; they read `{"code":"403","result":"false","message"}`. */
+const reports = /^\/(?:v2\/push|api\/v1\/report)\/?(?:\?|$)/;
+
 /**
  * The answer to a request whose handling threw. `{"error":{"code","message","details"}}` everywhere but under /api/v2/, where the clients of
- * the Alertmanager API print either a bare JSON string (failures of a handler) or `{"code":status,"message"}` (failures before it).
+ * the Alertmanager API print either a bare JSON string (failures of a handler) or `{"code":status,"message"}` (failures before it). Where
+ * BlueKing agents report it is both theirs and ours.
  */
 export function answerTo(exception: unknown, path: string): Answer {
   const failure = failureOf(exception);
   return {
     status: failure.status,
-    body: path.startsWith('/api/v2/') ? alertmanagerBody(exception, failure, path) : { error: { ...failure, status: undefined } },
-    retryAfter: retryAfter[failure.status],
+    body: path.startsWith('/api/v2/')
+      ? alertmanagerBody(exception, failure, path)
+      : { ...reportBody(failure, path), error: { ...failure, status: undefined } },
+    retryAfter: retryAfterOf(failure.details) ?? retryAfter[failure.status],
     unexpected: failure.code === 'T9001' || (exception instanceof TocsinError && failure.status === 500),
   };
 }
@@ -59,6 +65,15 @@ function failureOfStatus(status: number, detail: string, details?: unknown): Fai
   const code = codes[status] ?? (status >= 500 ? 'T9001' : 'T9002');
   const title = errors[code].title;
   return code === 'T9001' ? { status, code, message: title } : { status, code, message: `${title}: ${detail}`, details };
+}
+
+function reportBody({ status, code, message }: Failure, path: string): object {
+  return reports.test(path) ? { code: String(status), result: 'false', message: `${code} ${message}` } : {};
+}
+
+function retryAfterOf(details: unknown): number | undefined {
+  const { retry_after: seconds } = (details ?? {}) as { retry_after?: unknown };
+  return typeof seconds === 'number' ? seconds : undefined;
 }
 
 function alertmanagerBody(exception: unknown, failure: Failure, path: string): unknown {

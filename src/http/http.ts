@@ -5,6 +5,8 @@ import { answerTo } from './answer.js';
 import { readBody } from './body.js';
 import { DECOMPRESSED_TIMES } from './decompress.js';
 import { TocsinErrorFilter } from './error.filter.js';
+import { PathMethods } from './methods.js';
+import { TocsinError } from '../shared/errors.js';
 
 /** Time (ms) for a sender to send its headers, its whole request, and between two requests on one connection. */
 const HEADERS_MS = 15_000;
@@ -39,7 +41,20 @@ export function createHttpAdapter(config: Pick<Config, 'MAX_BODY_BYTES'>): Fasti
     );
   });
   endConnectionsWhenClosing(adapter);
+  refuseWrongMethods(adapter);
   return adapter;
+}
+
+/** A path that exists is not "not found" because somebody asked with another method. */
+function refuseWrongMethods(adapter: FastifyAdapter): void {
+  const paths = new PathMethods();
+  adapter.getInstance().addHook('onRoute', ({ method, url }) => paths.add(method, url));
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    const allowed = request.is404 ? paths.of(request.url) : [];
+    if (allowed.length === 0 || allowed.includes(request.method)) return done();
+    reply.header('allow', allowed.join(', '));
+    done(new TocsinError('T1019', `${request.method}; it takes ${allowed.join(', ')}`));
+  });
 }
 
 /** A request that was running when we began to close gets its answer and then no more: its connection would keep us open. */

@@ -19,6 +19,8 @@ export interface Batch<T> extends TopicPartition {
   readonly replay: boolean;
   /** Offset of the latest checkpoint of the partition (0 when there is none): everything below it is in the stored state. */
   readonly stateOffset: number;
+  /** True for a batch without records when the partition may go to another owner in a moment: a good time for a checkpoint, and perhaps the last. */
+  readonly leaving: boolean;
   /** Says that this transaction stores a state which reflects everything up to the end of this batch. */
   checkpointed(): void;
   /** Keeps the group membership alive in long work; call it every second or so. */

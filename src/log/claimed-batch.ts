@@ -35,7 +35,8 @@ export class ClaimedBatch implements Batch<unknown> {
     readonly claim: Claim,
     readonly raw: readonly LogRecord[],
     readonly replay: boolean,
-    private readonly beat: () => Promise<void>,
+    private readonly beat: () => Promise<void> = () => Promise.resolve(),
+    readonly leaving = false,
   ) {}
 
   get topic(): string {

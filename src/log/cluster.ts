@@ -12,7 +12,11 @@ export interface ClusterAccess {
   readonly sasl?: { readonly mechanism: (typeof saslMechanisms)[number]; readonly username: string; readonly password: string } | undefined;
 }
 
-/** Explicit partitions that are read without any group; where they start is the listener's business, as in a group. */
+/**
+ * Explicit partitions that are read without any group; where they start is the listener's business, as in a group. `generation` grows with
+ * each start (epoch ms). Records that are gone show as a gap before the first one that is there. A partition whose log ends before the
+ * position, or whose topic was away, is another log: the listener is told `revoked`, and then asked as for a new one.
+ */
 export interface Assignment {
   /** Stands for a group in what the listener and the metrics are told. */
   readonly group: string;
@@ -40,10 +44,12 @@ export interface Cluster {
   /** Reads [from, to) of a partition without a group, oldest first. `to` is cut at the end of the log. */
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]>;
   /**
-   * A member of a consumer group. With `pattern` it takes every topic whose whole name matches, also those that are created later.
+   * A member of a consumer group, whose id is `group` as it is. With `pattern` it takes every topic whose whole name matches, also those
+   * that are created later. Topics that are missing or vanish are in the state, and hold up no others.
    * Where a partition starts is what the listener answers.
    */
   subscribe(subscription: Subscription & { readonly pattern?: RegExp }): LogConsumer;
+  /** Connects by itself, tries again for ever, and says in its state why it does not run. */
   assign(assignment: Assignment): AssignedConsumer;
   /** Throws when the cluster cannot be reached, or refuses us. */
   ping(): Promise<void>;

@@ -95,11 +95,15 @@ export class CursorRepository {
     if (moved !== 1) throw new FencedError(`epoch ${epoch} of ${topic}/${partition} is over`);
   }
 
-  /** The fence: moves the cursor from `from` to `to` inside the current transaction. Throws {@link FencedError} when it is not there any more. */
-  async advance(group: string, { topic, partition }: TopicPartition, epoch: number, from: number, to: number, now: number): Promise<void> {
+  /**
+   * The fence: moves the cursor from `from` to `to` inside the current transaction. Throws {@link FencedError} when it is not there any more.
+   * Without a memory there is no older record that anybody still needs.
+   */
+  async advance(claim: TopicPartition & { group: string; epoch: number }, from: number, to: number, now: number, memory: boolean): Promise<void> {
+    const { group, topic, partition, epoch } = claim;
     const moved = await this.database.execute(
-      `UPDATE stream_cursor SET next_offset = ?, updated_at = ? WHERE ${WHERE} AND epoch = ? AND next_offset = ?`,
-      [to, now, group, topic, partition, epoch, from],
+      `UPDATE stream_cursor SET next_offset = ?, state_offset = ${memory ? 'state_offset' : '?'}, updated_at = ? WHERE ${WHERE} AND epoch = ? AND next_offset = ?`,
+      [to, ...(memory ? [] : [to]), now, group, topic, partition, epoch, from],
     );
     if (moved !== 1) throw new FencedError(`epoch ${epoch} at offset ${from} of ${topic}/${partition} is over`);
   }
@@ -112,6 +116,37 @@ export class CursorRepository {
   async read(group: string, { topic, partition }: TopicPartition): Promise<Cursor | undefined> {
     const [row] = await this.database.query<CursorRow>(`SELECT * FROM stream_cursor WHERE ${WHERE}`, [group, topic, partition]);
     return row && { nextOffset: Number(row.next_offset), stateOffset: Number(row.state_offset), epoch: Number(row.epoch) };
+  }
+
+  /** The owner lets go: whoever comes next need not wait until it counts as silent. */
+  async release(group: string, { topic, partition }: TopicPartition, epoch: number, now: number): Promise<void> {
+    await this.database.transaction(() =>
+      this.database.execute(`UPDATE stream_cursor SET owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`, [
+        now,
+        group,
+        topic,
+        partition,
+        epoch,
+      ]),
+    );
+  }
+
+  /** Lets go of every partition of a group whose owner is not among the living; those that wake up all the same lose at their next commit. */
+  async releaseDead(group: string, living: readonly string[]): Promise<void> {
+    const marks = living.map(() => '?').join(', ');
+    await this.database.transaction(() =>
+      this.database.execute(`UPDATE stream_cursor SET owner = '' WHERE consumer_group = ? AND owner NOT IN ('', ${marks})`, [group, ...living]),
+    );
+  }
+
+  /** Forgets how far a group is, inside the current transaction: it begins anew. */
+  async forget(group: string): Promise<void> {
+    await this.database.execute('DELETE FROM stream_cursor WHERE consumer_group = ?', [group]);
+  }
+
+  /** The cursors of one group. */
+  async of(group: string): Promise<({ owner: string; updatedAt: number } & TopicPartition & Cursor)[]> {
+    return (await this.all()).filter((cursor) => cursor.group === group);
   }
 
   /** Every cursor: what is where, for lag and for the tools. */
@@ -132,9 +167,32 @@ export class CursorRepository {
   }
 
   /** Appends a row to the audit table, in a transaction of its own unless there is one. */
-  async audit(action: string, object: string, detail: string, now: number): Promise<void> {
+  async audit(action: string, object: string, detail: string, now: number, actor = this.config.INSTANCE_ID): Promise<void> {
     await this.database.transaction(() =>
-      this.database.insert('audit', ['at', 'actor', 'action', 'object', 'detail'], [[now, this.config.INSTANCE_ID, action, object, detail]]),
+      this.database.insert('audit', ['at', 'actor', 'action', 'object', 'detail'], [[now, actor, action, object, detail]]),
     );
+  }
+
+  /**
+   * Moves a cursor by the decision of people, and gives the partition to nobody: whoever has it is fenced off, and the next claim goes on from
+   * here. False when the cursor is not at `epoch` any more; `epoch` 0 is that of a cursor that does not exist yet.
+   */
+  relocate(group: string, { topic, partition }: TopicPartition, to: Omit<Cursor, 'epoch'>, epoch: number, now: number): Promise<boolean> {
+    const key = [group, topic, partition];
+    return this.database.transaction(async () => {
+      if (epoch === 0) {
+        await this.database.insert(
+          'stream_cursor',
+          ['consumer_group', 'topic', 'partition_no', 'next_offset', 'state_offset', 'epoch', 'generation', 'owner', 'updated_at'],
+          [[...key, to.nextOffset, to.stateOffset, 0, 0, '', now]],
+          { key: ['consumer_group', 'topic', 'partition_no'], update: [] },
+        );
+      }
+      const moved = await this.database.execute(
+        `UPDATE stream_cursor SET next_offset = ?, state_offset = ?, epoch = epoch + 1, generation = 0, owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`,
+        [to.nextOffset, to.stateOffset, now, ...key, epoch],
+      );
+      return moved === 1;
+    });
   }
 }

@@ -17,3 +17,6 @@ export function groupTransport(group: string): symbol {
   if (!transport) transports.set(group, (transport = Symbol(`log:${group}`)));
   return transport;
 }
+
+/** Groups that read the clusters of other people are called `source.<name>`: what they commit, and where their topics end, our log does not know. */
+export const isForeign = (group: string): boolean => group.startsWith('source.');

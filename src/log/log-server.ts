@@ -6,15 +6,27 @@ import { passingTrouble } from '../database/failures.js';
 import { PoisonError } from '../shared/errors.js';
 import { Mutex } from '../database/mutex.js';
 import { type Claim, ClaimedBatch } from './claimed-batch.js';
+import { commitPolicyOf } from '../shared/commit-policy.js';
 import type { Consumes } from './consumes.js';
 import type { ConsumerWatch } from './consumer-watch.js';
 import { type CursorRepository, FencedError } from './cursor.repository.js';
-import { PoisonLimit } from './dead-letters.js';
 import { groupTransport } from './groups.js';
-import type { BatchControl, ConsumerState, Log, LogConsumer, PartitionListener, RecordBatch, TopicPartition } from './log.js';
+import type { Hold } from './hold.js';
+import type { HoldRepository } from './hold.repository.js';
+import type { BatchControl, ConsumerState, GroupConsumer, Log, PartitionListener, RecordBatch, TopicPartition } from './log.js';
 import { lane } from './offset-commit.interceptor.js';
+import { type Fault, PartitionHolds } from './partition-holds.js';
+import { PoisonLimit } from './poison-limit.js';
 
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+const gap = (from: number, to: number): string => `the records ${from} to ${to} are gone from the log`;
+
+/** What keeps a partition from going on at `start`, with its cursor at `next`. */
+function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): Fault | undefined {
+  if (next > high) return { code: 'T6102', why: `the cursor is at ${next}, but the log ends at ${high}` };
+  return start < low ? { code: 'T6101', why: gap(start, low - 1) } : undefined;
+}
 
 /** Records are missing, or the consumer must not go on for another reason that only people can remove. */
 export class StoppedError extends Error {}
@@ -26,11 +38,11 @@ export class StoppedError extends Error {}
 export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
   readonly #log = new Logger(`consumer ${this.group}`);
   readonly #claims = new Map<string, Claim>();
-  readonly #stopped = new Map<string, string>();
-  readonly #poison = new PoisonLimit();
+  readonly #holds: PartitionHolds;
+  readonly #poison = new Map<string, PoisonLimit>();
   /** One thing at a time for each partition: a batch, or the commit of what waits. */
   readonly #busy = new Map<string, Mutex>();
-  #consumer: LogConsumer | undefined;
+  #consumer: GroupConsumer | undefined;
   #flushing: NodeJS.Timeout | undefined;
 
   constructor(
@@ -39,8 +51,10 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     private readonly cursors: CursorRepository,
     private readonly config: Config,
     private readonly watch: ConsumerWatch,
+    holds: HoldRepository,
   ) {
     super();
+    this.#holds = new PartitionHolds(group, holds);
     this.transportId = groupTransport(group);
   }
 
@@ -49,8 +63,11 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       this.#consumer = await this.log.subscribe({
         group: this.group,
         topics: [...this.messageHandlers.keys()],
-        maxRecords: this.#stateful ? this.config.DETECT_BATCH_RECORDS : this.config.BATCH_RECORDS,
+        maxRecords:
+          this.config.STAGE_BATCH_RECORDS.get(this.group) ?? (this.#stateful ? this.config.DETECT_BATCH_RECORDS : this.config.BATCH_RECORDS),
         listener: this,
+        commits: commitPolicyOf(this.config.COMMIT_POLICY, this.group),
+        observer: this.watch.observer(this.group),
       });
       if (this.#stateful) this.#flushing = setInterval(() => void this.#flushAll(), this.config.DETECT_COMMIT_MS);
       callback();
@@ -61,21 +78,28 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async close(): Promise<void> {
     clearInterval(this.#flushing);
-    await this.#flushAll();
     await this.#consumer?.stop();
   }
 
   /** Commits what stateful partitions have handled but not yet committed. A failure costs nothing: the records come again. */
   async #flushAll(): Promise<void> {
     for (const claim of this.claims()) {
-      if (claim.position > claim.committed && Date.now() - claim.committedAt >= this.config.DETECT_COMMIT_MS) await this.#flush(claim);
+      if (claim.position > claim.committed && Date.now() - claim.committedAt >= this.config.DETECT_COMMIT_MS) await this.#flush(claim, false);
     }
   }
 
-  async #flush(claim: Claim): Promise<void> {
+  async releasing(at: TopicPartition): Promise<void> {
+    const claim = this.#claims.get(name(at));
+    if (claim && this.#stateful && this.#holds.of(at)?.kind !== 'stopped') await this.#flush(claim, true);
+  }
+
+  async #flush(claim: Claim, leaving: boolean): Promise<void> {
     const release = await this.#mutex(claim).acquire();
     try {
-      if (!claim.lost) await this.#handle(new ClaimedBatch(claim, [], false, () => Promise.resolve()));
+      // Who is still in the replay has nothing that the database does not have.
+      if (claim.lost || claim.position < claim.committed) return;
+      await this.#handle(new ClaimedBatch(claim, [], false, undefined, leaving));
+      this.#consumer?.commit(claim, claim.committed);
     } catch (error) {
       this.#distrust(claim, error);
       this.#consumer?.restart(claim);
@@ -99,8 +123,11 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   state(): ConsumerState | undefined {
     const state = this.#consumer?.state();
-    const problem = [...this.#stopped].map(([partition, why]) => `${partition}: ${why}`).join('; ');
-    return state && problem ? { ...state, problem } : state;
+    if (!state) return undefined;
+    const holds = this.#holds.all();
+    const problem = holds.flatMap((hold) => (hold.kind === 'stopped' ? [`${name(hold)}: ${hold.code} ${hold.why}`] : [])).join('; ');
+    const pauses = holds.filter(({ kind }) => kind === 'paused');
+    return { ...state, ...(problem && { problem }), ...(pauses.length > 0 && { pauses }) };
   }
 
   claims(): readonly Claim[] {
@@ -120,6 +147,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
     this.log.own(lane(this.group, at.topic, at.partition));
+    if (this.#holds.of(at)) this.#consumer?.pause(at);
     return claim.position;
   }
 
@@ -155,15 +183,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       refused,
     };
     this.#claims.set(name(at), claim);
-    if (cursor.nextOffset > bounds.high) await this.#stop(at, `T6102 the cursor is at ${cursor.nextOffset}, but the log ends at ${bounds.high}`);
-    else if (start < bounds.low) await this.#stop(at, `T6101 the records ${start} to ${bounds.low - 1} are gone from the log`);
-    else if (this.#stateful) await this.#handle(new ClaimedBatch(claim, [], start < cursor.nextOffset, () => Promise.resolve()));
+    const fault = faultOf(cursor.nextOffset, start, bounds);
+    if (await this.#holds.claim(at, fault, Date.now())) await this.#tell(at, fault!);
+    if (!fault && this.#stateful) await this.#handle(new ClaimedBatch(claim, [], start < cursor.nextOffset));
     return claim;
   }
 
   revoked(at: TopicPartition): void {
     this.#drop(at);
-    this.#stopped.delete(name(at));
+    this.#holds.forget(at);
     this.log.disown(lane(this.group, at.topic, at.partition));
   }
 
@@ -185,12 +213,17 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #batch(batch: RecordBatch, control: BatchControl): Promise<void> {
     const claim = this.#claims.get(name(batch));
     if (!claim || claim.lost) throw new FencedError('not claimed');
-    if (this.#stopped.has(name(batch))) throw new StoppedError(this.#stopped.get(name(batch)));
+    const hold = this.#holds.of(batch);
+    if (hold) {
+      this.#consumer?.pause(batch);
+      throw new StoppedError(hold.why);
+    }
     const records = batch.records.filter(({ offset }) => offset >= claim.position);
     const first = records[0];
     if (!first) return;
     if (first.offset > claim.position) await this.#checkGap(claim, first.offset);
     const replayed = records.filter(({ offset }) => offset < claim.committed);
+    const from = performance.now();
     try {
       if (replayed.length > 0) await this.#handle(new ClaimedBatch(claim, replayed, true, () => control.heartbeat()));
       const live = replayed.length > 0 ? records.slice(replayed.length) : records;
@@ -199,7 +232,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       this.#distrust(claim, error);
       throw error;
     }
-    this.watch.handled(this.group, batch, claim.position);
+    this.watch.handled(this.group, batch, claim.position, performance.now() - from);
     await control.commit(claim.committed);
   }
 
@@ -220,21 +253,35 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const bounds = (await this.log.offsets(claim.topic)).find(({ partition }) => partition === claim.partition);
     // Control records and compaction leave holes; only what retention has deleted is lost.
     if (bounds && bounds.low <= claim.position) return;
-    await this.#stop(claim, `T6101 the records ${claim.position} to ${first - 1} are gone from the log`);
+    await this.#stop(claim, { code: 'T6101', why: gap(claim.position, first - 1) });
     throw new StoppedError('gap');
   }
 
   /** Stops a partition until people decide. Never a silent jump: it is in the audit table, in the log, and readiness is red. */
-  async #stop(at: TopicPartition, why: string): Promise<void> {
-    this.#stopped.set(name(at), why);
-    this.#log.error(`${name(at)} stopped: ${why}`);
-    await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, why, Date.now());
+  async #stop(at: TopicPartition, fault: Fault): Promise<void> {
+    await this.#holds.stop(at, fault, this.config.INSTANCE_ID, Date.now());
+    this.#consumer?.pause(at);
+    await this.#tell(at, fault);
   }
 
-  /** Goes on after {@link StoppedError}: what was missing is given up for good, by the decision of people. */
-  resume(at: TopicPartition): void {
-    this.#stopped.delete(name(at));
-    this.#poison.reset();
+  async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
+    this.#log.error(`${name(at)} stopped: ${code} ${why}`);
+    await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
+  }
+
+  /** Takes over what the rows said at `readAt` (epoch ms) of the partitions that this replica has. */
+  follow(holds: readonly Hold[], readAt: number): void {
+    for (const { topic, partition } of this.#consumer?.state().assigned ?? []) {
+      const at = { topic, partition };
+      const turn = this.#holds.follow(at, holds, readAt);
+      if (!turn) continue;
+      this.#log.log(`${name(at)} ${turn.held ? `held: ${this.#holds.of(at)?.why}` : 'goes on'}`);
+      if (turn.held) this.#consumer?.pause(at);
+      else this.#consumer?.resume(at);
+      if (!turn.restart) continue;
+      this.#poison.delete(name(at));
+      this.#consumer?.restart(at);
+    }
   }
 
   async #handle(batch: ClaimedBatch): Promise<void> {
@@ -245,8 +292,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     if (batch.replay || batch.raw.length === 0) return;
     this.watch.poisoned(batch);
     const poison = new Set(batch.poison.map(({ record }) => record.offset));
-    const why = this.#poison.note(batch.raw.map(({ offset }) => poison.has(offset)));
-    if (why) await this.#stop(batch, `T6103 ${why}`);
+    const why = this.#poisonLimit(batch).note(batch.raw.map(({ offset }) => poison.has(offset)));
+    if (why) await this.#stop(batch, { code: 'T6103', why });
+  }
+
+  #poisonLimit(at: TopicPartition): PoisonLimit {
+    let limit = this.#poison.get(name(at));
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.config;
+    if (!limit) this.#poison.set(name(at), (limit = new PoisonLimit({ window, percent, run })));
+    return limit;
   }
 
   get #stateful(): boolean {

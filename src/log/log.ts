@@ -1,8 +1,11 @@
-/** A partition of a topic, by its name without prefix. */
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
+import type { CommitPolicy } from '../shared/commit-policy.js';
+import type { Hold } from './hold.js';
+import type { GroupMember, NewTopic, TopicAdmin } from './topic-admin.js';
+import { ProducerWatch } from './producer-watch.js';
+import { jsonSerializer, type Serializer } from './serializer.js';
+import type { TopicPartition } from './topic-partition.js';
+
+export type { TopicPartition };
 
 export interface LogRecord {
   readonly offset: number;
@@ -23,10 +26,22 @@ export interface RecordBatch extends TopicPartition {
 
 /** A record to publish. Without `partition` the key decides; without a key partitions take turns. */
 export interface OutgoingRecord {
-  readonly key: string | null;
+  /** Bytes are those of a record that goes on as it came. */
+  readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
   readonly partition?: number;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface PublishOptions {
+  /** Most time that the log may take; what it has not confirmed then fails. Default: KAFKA_DELIVERY_TIMEOUT_MS. */
+  readonly timeoutMs?: number;
+}
+
+/** Where a record stands. */
+export interface Position {
+  readonly partition: number;
+  readonly offset: number;
 }
 
 export interface PartitionOffsets {
@@ -45,11 +60,17 @@ export interface PartitionListener {
    * @param generation grows with each rebalance of the group; a late caller of an older one must lose.
    */
   assigned(partition: TopicPartition, generation: number): Promise<number>;
+  /**
+   * The partition may be somebody else's in a moment (a rebalance, a stop): what was handled but still waits is to be stored now.
+   * Called between batches; nobody waits for long, and what comes too late is fenced off. Never rejects.
+   */
+  releasing?(partition: TopicPartition): Promise<void>;
   /** The partition is no longer ours, or the consumer stops. Nothing that it still does may be believed. */
   revoked(partition: TopicPartition): void;
   /**
    * Handles a batch. A rejection never kills the consumer: the partition is paused, and after a backoff the same records come again.
-   * `heartbeat` keeps the membership alive in long work; `commit(next)` tells the log how far the group is, for its lag tools.
+   * `heartbeat` keeps the membership alive in long work; `commit(next)` tells the log how far the group is, for its lag tools, as the
+   * commit policy says and without waiting for its answer.
    */
   batch(batch: RecordBatch, control: BatchControl): Promise<void>;
 }
@@ -65,6 +86,29 @@ export interface Subscription {
   /** Most records in one batch. */
   readonly maxRecords: number;
   readonly listener: PartitionListener;
+  /** When the log is told how far the group is; absent: after each batch. */
+  readonly commits?: CommitPolicy;
+  readonly observer?: ConsumerObserver;
+}
+
+/** What a rebalance of the group meant for this member. */
+export interface Rebalance {
+  /** When this member knew its partitions (epoch ms). */
+  readonly at: number;
+  readonly kept: number;
+  readonly gained: number;
+  readonly lost: number;
+}
+
+/** What a consumer tells of itself, for metrics. Times are milliseconds. */
+export interface ConsumerObserver {
+  rebalanced(rebalance: Rebalance): void;
+  /** After a rebalance: from the moment this member stopped until it handled a record that was waiting, or was ready while none was. */
+  stalled(ms: number): void;
+  /** From one fetch to the next. */
+  polled(ms: number): void;
+  /** The log has answered a commit, or has not. */
+  committed(ms: number, outcome: 'done' | 'failed'): void;
 }
 
 export interface ConsumerState {
@@ -72,8 +116,12 @@ export interface ConsumerState {
   readonly topics: readonly string[];
   readonly status: 'connecting' | 'rebalancing' | 'running' | 'stopped' | 'crashed';
   readonly assigned: readonly TopicPartition[];
+  /** The latest rebalance, and how many there were since the start; absent before the first. */
+  readonly rebalance?: Rebalance & { readonly count: number };
   /** Partitions that wait after a failure, or by command. */
   readonly paused: readonly TopicPartition[];
+  /** Partitions that people have paused: who and why. */
+  readonly pauses?: readonly Hold[];
   /** Why the consumer is not running, in words. */
   readonly problem?: string;
 }
@@ -91,6 +139,12 @@ export interface LogConsumer {
   stop(): Promise<void>;
 }
 
+/** A member of a consumer group. */
+export interface GroupConsumer extends LogConsumer {
+  /** Everything below `next` is in the database; the log is told as the commit policy says. */
+  commit(partition: TopicPartition, next: number): void;
+}
+
 /**
  * The seam to the log: topics with partitions, records with consecutive offsets, consumer groups.
  * Implemented by Kafka and by tables in the embedded database; one contract suite runs on both.
@@ -99,15 +153,23 @@ export abstract class Log {
   abstract connect(): Promise<void>;
   abstract close(): Promise<void>;
   /** Creates what is missing; never changes what exists. */
-  abstract ensureTopics(topics: readonly { name: string; partitions: number }[]): Promise<void>;
+  abstract ensureTopics(topics: readonly NewTopic[]): Promise<void>;
+  /** The topics themselves, for the tools. */
+  abstract readonly topics: TopicAdmin;
   abstract partitions(topic: string): Promise<number>;
   /** The partition of a key; the same for every producer and for Kafka's Java client. */
   abstract partitionFor(topic: string, key: string): Promise<number>;
   /**
-   * Appends records. Resolves when they are durable; rejects when the log did not confirm
-   * (it may have them nevertheless). Order within a partition is kept.
+   * Appends records. Resolves when they are durable; rejects with {@link PublishError} when the log did not confirm some of them:
+   * it may have those that timed out. Order within a partition is that of the calls.
    */
-  abstract publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
+  abstract publish(topic: string, records: readonly OutgoingRecord[], options?: PublishOptions): Promise<void>;
+  /** Appends one record and answers where it stands; offset −1 where the log does not say. Rejects as {@link publish}. */
+  abstract send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position>;
+  /** How messages become bytes; to be set before anything is published or consumed. */
+  serializer: Serializer = jsonSerializer;
+  /** What was published, for the metrics. */
+  readonly producing = new ProducerWatch();
   /**
    * Makes the records part of the database transaction that is open now: they are published if and only if it commits, in order
    * within `lane`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
@@ -123,9 +185,13 @@ export abstract class Log {
   abstract offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>>;
   /** What the group has committed to the log, by partition; absent when it never did. */
   abstract committed(group: string, topic: string): Promise<Map<number, number>>;
+  /** Who consumes in the group at the moment, over all clusters and replicas; nobody when it is stopped or unknown. */
+  abstract members(group: string): Promise<readonly GroupMember[]>;
+  /** Sets what a group has committed. It must have no members: rejects when the log sees one. */
+  abstract setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
   /** Reads [from, to) of a partition without a group, oldest first. `to` is cut at the end of the log. */
   abstract read(partition: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]>;
-  abstract subscribe(subscription: Subscription): Promise<LogConsumer>;
+  abstract subscribe(subscription: Subscription): Promise<GroupConsumer>;
   /** Throws when the log cannot be reached. */
   abstract ping(): Promise<void>;
 }

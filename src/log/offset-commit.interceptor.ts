@@ -46,7 +46,8 @@ export class OffsetCommitInterceptor implements NestInterceptor {
       try {
         const refused = batch.claim.refused.get(record.offset);
         if (refused) throw refused;
-        messages.push({ offset: record.offset, timestamp: record.timestamp, message: decode(topic, record, this.config.MAX_RECORD_BYTES) });
+        const message = decode(topic, record, this.config.MAX_RECORD_BYTES, this.publisher.serializer);
+        messages.push({ offset: record.offset, timestamp: record.timestamp, message });
       } catch (error) {
         if (!(error instanceof PoisonError)) throw error;
         poison.push({ record, error });
@@ -72,7 +73,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
         },
         {
           lane: lane(claim.group, batch.topic, batch.partition),
-          onBegin: () => this.cursors.advance(claim.group, batch, claim.epoch, claim.committed, batch.end, now),
+          onBegin: () => this.cursors.advance(claim, claim.committed, batch.end, now, consumes.options.stateful ?? false),
         },
       );
     } catch (error) {
@@ -89,7 +90,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
   /** A stateful stage may let batches without output wait; everybody else commits each batch. */
   #mustCommit(batch: ClaimedBatch, { options }: Consumes, now: number): boolean {
     if (batch.claim.position === batch.claim.committed && batch.raw.length === 0) return this.database.begun || this.publisher.pending;
-    if (!options.stateful || this.database.begun || this.publisher.pending || batch.hasCheckpoint) return true;
+    if (!options.stateful || this.database.begun || this.publisher.pending || batch.hasCheckpoint || batch.leaving) return true;
     return now - batch.claim.committedAt >= this.config.DETECT_COMMIT_MS;
   }
 

@@ -1,3 +1,6 @@
+import { TocsinError } from '../shared/errors.js';
+import { topics } from '../topics.js';
+
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
@@ -18,7 +21,61 @@ export function murmur2(key: Buffer): number {
   return h ^ (h >>> 15);
 }
 
+const CRC32 = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32 as in zlib, unsigned. */
+export function crc32(key: Buffer): number {
+  let crc = -1;
+  for (const byte of key) crc = CRC32[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+  return (crc ^ -1) >>> 0;
+}
+
+/** FNV-1a (32 bit), signed. */
+export function fnv1a(key: Buffer): number {
+  let hash = 0x811c9dc5 | 0;
+  for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+type KeyPartitioner = (key: Buffer, partitions: number) => number;
+
+/** How other clients find the partition of a key, by the names of KAFKA_PARTITIONER. */
+export const keyPartitioners = {
+  /** Java's default. */
+  murmur2: (key, partitions) => (murmur2(key) & 0x7fffffff) % partitions,
+  /** librdkafka's `consistent`. */
+  crc32: (key, partitions) => crc32(key) % partitions,
+  /** Sarama's hash partitioner. */
+  fnv1a: (key, partitions) => Math.abs(fnv1a(key) % partitions),
+} as const satisfies Record<string, KeyPartitioner>;
+
+export const partitionerNames = [...(Object.keys(keyPartitioners) as (keyof typeof keyPartitioners)[]), 'round_robin'] as const;
+export type PartitionerName = (typeof partitionerNames)[number];
+
 /** Partition of a key, the same as the Java client's default partitioner. */
-export function murmur2Partition(key: string, partitions: number): number {
-  return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
+export const murmur2Partition = (key: string, partitions: number): number => keyPartitioners.murmur2(Buffer.from(key), partitions);
+
+/**
+ * Decides the partition of a record, once, before the first try: a retry cannot move it.
+ * @param exceptions from murmur2, by topic. Throws {@link TocsinError} T5001 where round robin would break the order that a stage relies on.
+ */
+export class Partitioning {
+  readonly #turns = new Map<string, number>();
+
+  constructor(private readonly exceptions: ReadonlyMap<string, PartitionerName> = new Map()) {
+    const keyed = Object.values(topics).find(({ name }) => exceptions.get(name) === 'round_robin');
+    if (keyed) throw new TocsinError('T5001', `KAFKA_PARTITIONER=${keyed.name}=round_robin: ${keyed.name} is kept in order by its key`);
+  }
+
+  partition(topic: string, key: string | Buffer | null, partitions: number): number {
+    const name = this.exceptions.get(topic) ?? 'murmur2';
+    if (key !== null && name !== 'round_robin') return keyPartitioners[name](typeof key === 'string' ? Buffer.from(key) : key, partitions);
+    const turn = this.#turns.get(topic) ?? 0;
+    this.#turns.set(topic, turn + 1);
+    return turn % partitions;
+  }
 }

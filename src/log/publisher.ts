@@ -4,6 +4,7 @@ import { deadLetterTopic, type Topic } from '../topics.js';
 import type { Poison } from './claimed-batch.js';
 import { deadLetterHeaders } from './dead-letters.js';
 import { Log, type OutgoingRecord } from './log.js';
+import type { Serializer } from './serializer.js';
 
 type Staged = OutgoingRecord & { topic: string };
 
@@ -22,18 +23,22 @@ export class Publisher {
   ) {}
 
   publish<T>(topic: Topic<T>, message: T): void {
-    this.#stage({ topic: topic.name, key: topic.key(message), value: JSON.stringify(message) });
+    this.#stage({ topic: topic.name, key: topic.key(message), value: this.log.serializer.serialize(topic.name, message) });
   }
 
   /** Sends a record that can never work to the dead-letter topic: the original bytes, and headers that say where it stood and why it is there. */
   deadLetter(topic: string, partition: number, group: string, { record, error }: Poison, now: number): void {
     this.#stage({
       topic: deadLetterTopic(topic),
-      key: record.key?.toString('utf8') ?? null,
+      key: record.key,
       value: record.value,
       partition,
       headers: deadLetterHeaders(topic, partition, group, record, error, now),
     });
+  }
+
+  get serializer(): Serializer {
+    return this.log.serializer;
   }
 
   /** True when the current transaction has something to publish. */

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { TocsinError } from '../shared/errors.js';
 import { backoff } from './backoff.js';
 
 /** Tries until it works: a server that is not there yet is waited for, not died of. */
@@ -9,7 +10,8 @@ export async function untilConnected<T>(name: string, connect: () => Promise<T>)
       return await connect();
     } catch (error) {
       const wait = backoff(failures, Math.random(), 200, 5000);
-      logger.warn(`the ${name} does not answer: ${error instanceof Error ? error.message : String(error)}; again in ${wait} ms`);
+      const why = error instanceof TocsinError ? `${error.code} ${error.message}` : error instanceof Error ? error.message : String(error);
+      logger.warn(`the ${name} does not answer: ${why}; again in ${wait} ms`);
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }

@@ -29,12 +29,6 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
     this.#copy('tocsin_consumer_failures_total', this.watch.failures, ['group', 'topic', 'reason']);
     this.#copy('tocsin_consumer_poison_total', this.watch.poison, ['group', 'topic', 'code']);
     const states = this.consumers.states();
-    const owned = new Set(states.flatMap(({ group, assigned }) => assigned.map(({ topic, partition }) => `${group} ${topic} ${partition}`)));
-    const progress = [...this.watch.progress].filter(([key]) => owned.has(key)).map(([, value]) => value);
-    this.metrics.set(
-      'tocsin_consumer_lag',
-      progress.map(({ group, topic, partition, position, highWatermark }) => [{ group, topic, partition }, Math.max(0, highWatermark - position)]),
-    );
     this.metrics.set(
       'tocsin_consumer_assigned_partitions',
       states.map(({ group, assigned }) => [{ group }, assigned.length]),
@@ -47,6 +41,7 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
       'tocsin_consumer_up',
       states.map(({ group, status }) => [{ group }, status === 'running' ? 1 : 0]),
     );
+    this.#copy('tocsin_duty_rounds_total', this.duties.rounds, ['duty', 'outcome']);
     this.metrics.set(
       'tocsin_duties_held',
       this.duties.held().map((duty) => [{ duty }, 1]),

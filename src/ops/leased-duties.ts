@@ -21,6 +21,8 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
   readonly #log = new Logger('duties');
   readonly #running = new Map<string, Running>();
   readonly #registered = new Map<string, Duty>();
+  /** Rounds so far, by duty and outcome. */
+  readonly rounds = new Map<string, number>();
   #stopped = false;
 
   constructor(
@@ -76,12 +78,19 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
       if (!held) return renewal;
       const wait = await duty.work(Date.now());
       running.failures = 0;
+      this.#count(duty.name, 'done');
       return Math.min(wait, renewal);
     } catch (error) {
+      this.#count(duty.name, 'failed');
       const wait = backoff(++running.failures, Math.random(), 200, renewal);
       this.#log.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; again in ${wait} ms`);
       return wait;
     }
+  }
+
+  #count(name: string, outcome: 'done' | 'failed'): void {
+    const key = `${name} ${outcome}`;
+    this.rounds.set(key, (this.rounds.get(key) ?? 0) + 1);
   }
 
   #sleep(running: Running, ms: number): Promise<void> {

@@ -1,25 +1,47 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/terminus';
-import { CONFIG, type Config } from '../config.js';
 import { Database } from '../database/database.js';
 import { Consumers } from '../log/consumers.js';
-import { ConsumerWatch } from '../log/consumer-watch.js';
+import type { Hold } from '../log/hold.js';
 import { Log } from '../log/log.js';
+import { LagWatch } from './lag-watch.js';
+import { backlog } from './lag.js';
+
+export interface Shown {
+  readonly degraded: boolean;
+  readonly [detail: string]: unknown;
+}
 
 /** What has to work before traffic makes sense. Lag is shown as degraded, not dead: falling behind never skips. */
 @Injectable()
 export class Readiness {
+  readonly #shown = new Map<string, () => Shown>();
+
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly database: Database,
     private readonly log: Log,
     private readonly consumers: Consumers,
-    @Inject(CONFIG) private readonly config: Config,
-    private readonly watch: ConsumerWatch,
+    private readonly lags: LagWatch,
   ) {}
 
+  /** Shows something that makes us less good but not dead: `degraded` says so, the rest says what, to people. */
+  show(name: string, look: () => Shown): void {
+    this.#shown.set(name, look);
+  }
+
   checks(): HealthIndicatorFunction[] {
-    return [() => this.#reachable('database', this.database), () => this.#reachable('log', this.log), () => this.#assignment(), () => this.#lag()];
+    return [
+      () => this.#reachable('database', this.database),
+      () => this.#reachable('log', this.log),
+      () => this.#assignment(),
+      () => this.#lag(),
+      ...[...this.#shown].map(
+        ([name, look]) =>
+          () =>
+            this.indicators.check(name).up({ ...look() }),
+      ),
+    ];
   }
 
   async #reachable(name: string, what: { ping(): Promise<void> }) {
@@ -36,22 +58,35 @@ export class Readiness {
     const indicator = this.indicators.check('assignment');
     const states = this.consumers.states();
     const detail = Object.fromEntries(
-      states.map(({ group, status, assigned, paused }) => [group, { status, assigned: assigned.length, paused: paused.length }]),
+      states.map(({ group, status, assigned, paused, rebalance, pauses }) => [
+        group,
+        {
+          status,
+          assigned: assigned.length,
+          paused: paused.length,
+          ...(rebalance && { reassigned: rebalance }),
+          ...(pauses && { degraded: true, held: pauses.map(words) }),
+        },
+      ]),
     );
-    const problems = states.flatMap(({ group, status, problem }) => (status !== 'running' || problem ? [`${group}: ${problem ?? status}`] : []));
+    const problems = states.flatMap(({ group, status, problem }) =>
+      (status !== 'running' && status !== 'rebalancing') || problem ? [`${group}: ${problem ?? status}`] : [],
+    );
     return problems.length > 0 ? indicator.down({ reason: problems.join('; '), ...detail }) : indicator.up(detail);
   }
 
   #lag() {
-    const indicator = this.indicators.check('lag');
-    const lags = [...this.watch.progress.values()].map(({ group, position, highWatermark }) => ({
-      group,
-      lag: Math.max(0, highWatermark - position),
-    }));
-    const total = lags.reduce((sum, { lag }) => sum + lag, 0);
-    return indicator.up({ total, degraded: total > this.config.LAG_THRESHOLD });
+    const total = this.lags.positions.reduce((sum, position) => sum + (backlog(position) ?? 0), 0);
+    const congested = this.lags.congestion
+      .filter((each) => each.congested)
+      .map(({ group, topic, lag, threshold, since }) => ({ group, topic, lag, threshold, seconds: Math.round((Date.now() - since) / 1000) }));
+    return this.indicators.check('lag').up({ total, degraded: congested.length > 0, ...(congested.length > 0 && { congested }) });
   }
 }
+
+/** A partition that people have paused, in words. */
+const words = ({ topic, partition, by, why, at }: Hold): string =>
+  `${topic}/${partition} paused by ${by} since ${new Date(at).toISOString()}${why && `: ${why}`}`;
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -224,6 +224,22 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
       await eventually(async () => (await cursor(topic.name))!.nextOffset === 5, 'the commit');
     });
 
+    it('commits what waits, with a checkpoint, when it stops', async () => {
+      const topic = await aTopic();
+      const seen: Seen[] = [];
+      const handle = (batch: Batch<Note>): Promise<void> => {
+        note(seen, batch);
+        if (batch.leaving) batch.checkpointed();
+        return Promise.resolve();
+      };
+      await publish(topic.name, ids(5));
+      await start(topic, handle, { stateful: true, config: { DETECT_COMMIT_MS: 3_600_000 } });
+      await eventually(() => seen.flatMap((each) => each.ids).length === 5, 'the records');
+      const cursors = running!.app.get(CursorRepository);
+      await running!.close();
+      expect(await cursors.read(`g-${topic.name}`, { topic: topic.name, partition: 0 })).toMatchObject({ nextOffset: 5, stateOffset: 5 });
+    });
+
     it('rebuilds its memory from the checkpoint by replay, in which nothing is published or stored', async () => {
       const topic = await aTopic();
       const output = aNoteTopic(`out-${topic.name}`);

@@ -23,8 +23,8 @@ export async function aSqlite(driver: 'auto' | 'better-sqlite3' | 'libsql' = 'au
   };
 }
 
-/** A fresh, migrated schema on the MySQL or MariaDB server of DATABASE_URL. */
-export async function aMysql(): Promise<TestDatabase> {
+/** A fresh, migrated schema on the MySQL or MariaDB server of DATABASE_URL; `url` leads to it. */
+export async function aMysql(): Promise<TestDatabase & { readonly url: string }> {
   const url = new URL(process.env['DATABASE_URL'] ?? '');
   const admin = await openMysql(url.href, 1);
   const name = `tocsin_test_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
@@ -34,6 +34,7 @@ export async function aMysql(): Promise<TestDatabase> {
   await migrate(database);
   return {
     database,
+    url: url.href,
     close: async () => {
       await database.close();
       await admin.writer.query(`DROP DATABASE ${name}`);

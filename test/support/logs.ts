@@ -8,8 +8,8 @@ import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
 export interface TestLog extends TestDatabase {
   readonly log: Log;
-  /** Another replica: a second log client on the same servers. */
-  another(): Promise<Log>;
+  /** Another replica: a second log client on the same servers, perhaps with other settings. */
+  another(settings?: Readonly<Record<string, string>>): Promise<Log>;
   readonly rebalances: boolean;
   /** Deletes the records of partition 0 before `offset`, as retention does. */
   truncate(topic: string, offset: number): Promise<void>;
@@ -37,10 +37,10 @@ export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'bette
 }
 
 /** Kafka at KAFKA_BROKERS, with topics and groups of its own. */
-export async function aKafkaLog(): Promise<TestLog> {
+export async function aKafkaLog(settings: Readonly<Record<string, string>> = {}): Promise<TestLog> {
   const { database, close } = await aMysql();
   const prefix = `t${randomBytes(4).toString('hex')}.`;
-  const config = (instance: string) =>
+  const config = (instance: string, own: Readonly<Record<string, string>>) =>
     parseConfig({
       KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
       DATABASE_URL: process.env['DATABASE_URL'],
@@ -49,10 +49,12 @@ export async function aKafkaLog(): Promise<TestLog> {
       INSTANCE_ID: instance,
       KAFKA_SESSION_TIMEOUT_MS: '6000',
       KAFKA_HEARTBEAT_MS: '500',
+      ...settings,
+      ...own,
     });
   const logs: Log[] = [];
-  const open = async (): Promise<Log> => {
-    const log = new KafkaLog(database, config(`instance-${logs.length}`));
+  const open = async (own: Readonly<Record<string, string>> = {}): Promise<Log> => {
+    const log = new KafkaLog(database, config(`instance-${logs.length}`, own));
     logs.push(log);
     await log.connect();
     return log;
@@ -84,5 +86,5 @@ export async function aKafkaLog(): Promise<TestLog> {
 export const logs: [string, () => Promise<TestLog>][] = [
   ['embedded, better-sqlite3', () => anEmbeddedLog('better-sqlite3')],
   ['embedded, libsql', () => anEmbeddedLog('libsql')],
-  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', aKafkaLog]] as [string, () => Promise<TestLog>][]) : []),
+  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', () => aKafkaLog()]] as [string, () => Promise<TestLog>][]) : []),
 ];

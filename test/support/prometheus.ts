@@ -50,16 +50,49 @@ export async function startPrometheus(tocsin: string): Promise<Prometheus> {
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('exit', stop);
-  await eventually(
-    () =>
-      fetch(`http://127.0.0.1:${port}/-/ready`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    'Prometheus is ready',
-  );
+  await eventually(() => answers(`http://127.0.0.1:${port}/-/ready`), 'Prometheus is ready');
   return { stop };
 }
+
+export interface ScrapingPrometheus extends Prometheus {
+  /** The result of an instant query; rejects when Prometheus refuses it. */
+  query(expr: string): Promise<readonly unknown[]>;
+}
+
+/** Prometheus with deploy/prometheus/scrape.yml, that scrapes this Tocsin every second. */
+export async function scrapingPrometheus(tocsin: string): Promise<ScrapingPrometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-scraping-'));
+  const config = readFileSync('deploy/prometheus/scrape.yml', 'utf8').replaceAll('15s', '1s').replaceAll('127.0.0.1:8080', new URL(tocsin).host);
+  writeFileSync(join(folder, 'scrape.yml'), config);
+  writeFileSync(join(folder, 'rules.yml'), readFileSync('deploy/prometheus/rules.yml', 'utf8'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    findProgram('prometheus'),
+    [`--config.file=${join(folder, 'scrape.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`],
+    { stdio: 'ignore' },
+  );
+  const stop = (): void => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', stop);
+  await eventually(() => answers(`${url}/-/ready`), 'Prometheus is ready');
+  const query = async (expr: string): Promise<readonly unknown[]> => {
+    const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expr }).toString()}`);
+    const { status, error, data } = (await response.json()) as { status: string; error?: string; data?: { result: unknown[] } };
+    if (status !== 'success') throw new Error(`${expr}: ${error}`);
+    return data!.result;
+  };
+  await eventually(async () => (await query('tocsin_build_info')).length > 0, 'the first scrape');
+  return { stop, query };
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 /** Keeps every processor busy until it is told to stop. */
 export function load(processors: number): () => void {

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { backoff } from '../backoff.js';
-import type { ConsumerState, LogConsumer, LogRecord, Subscription, TopicPartition } from '../log.js';
+import type { ConsumerState, GroupConsumer, LogRecord, Subscription, TopicPartition } from '../log.js';
 
 /** What the consumer needs of the log's tables. */
 interface Source {
@@ -24,7 +24,7 @@ interface Lane {
 }
 
 /** Reads each partition of its topics in a loop of its own; every partition is always ours. */
-export class EmbeddedConsumer implements LogConsumer {
+export class EmbeddedConsumer implements GroupConsumer {
   readonly #lanes = new Map<string, Lane>();
   readonly #stop = new AbortController();
   /** Grows with every process that owns the database file, so that a claim of an earlier one is older. */
@@ -60,6 +60,7 @@ export class EmbeddedConsumer implements LogConsumer {
         await this.#sleep(backoff(++failures, Math.random()));
       }
     }
+    if (lane.assigned) await this.subscription.listener.releasing?.(lane.at);
     this.subscription.listener.revoked(lane.at);
   }
 
@@ -136,6 +137,10 @@ export class EmbeddedConsumer implements LogConsumer {
   seek({ topic, partition }: TopicPartition, offset: number): void {
     this.#lane(topic, partition).position = offset;
     this.source.appended.emit('appended');
+  }
+
+  commit(at: TopicPartition, next: number): void {
+    this.source.commit(at, next);
   }
 
   restart({ topic, partition }: TopicPartition): void {

@@ -1,15 +1,27 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
-import { Log, type LogConsumer, type LogRecord, type OutgoingRecord, type PartitionOffsets, type Subscription, type TopicPartition } from '../log.js';
-import { murmur2Partition } from '../partitioner.js';
+import {
+  Log,
+  type GroupConsumer,
+  type LogRecord,
+  type OutgoingRecord,
+  type PartitionOffsets,
+  type Position,
+  type Subscription,
+  type TopicPartition,
+} from '../log.js';
+import { Partitioning } from '../partitioner.js';
+import type { GroupMember, NewTopic } from '../topic-admin.js';
 import { EmbeddedConsumer } from './embedded-consumer.js';
+import { EmbeddedTopics } from './embedded-topics.js';
 import { RecordTables } from './record-tables.js';
 
 interface Waiting {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
-  readonly resolve: () => void;
+  readonly at: number;
+  readonly resolve: (positions: readonly Position[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -19,21 +31,27 @@ interface Waiting {
  */
 export class EmbeddedLog extends Log {
   readonly #tables: RecordTables;
+  readonly #partitioning: Partitioning;
   readonly #appended = new EventEmitter().setMaxListeners(0);
   readonly #partitions = new Map<string, number>();
   readonly #positions = new Map<string, Map<number, number>>();
-  readonly #groups = new Set<string>();
+  /** There are positions that were not saved yet. */
+  #moved = false;
+  readonly #groups = new Map<string, EmbeddedConsumer>();
+  readonly topics: EmbeddedTopics;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
-  #turn = 0;
 
   constructor(
     private readonly database: Database,
-    private readonly config: Pick<Config, 'RETENTION_HOURS' | 'RETENTION_BYTES' | 'LINGER_MS'>,
+    private readonly config: Pick<Config, 'RETENTION_HOURS' | 'RETENTION_BYTES' | 'LINGER_MS'> & Partial<Pick<Config, 'KAFKA_PARTITIONER'>>,
   ) {
     super();
     this.#tables = new RecordTables(database);
+    this.#partitioning = new Partitioning(config.KAFKA_PARTITIONER);
+    const groups = () => [...this.#groups].map(([group, consumer]) => ({ group, assigned: consumer.state().assigned }));
+    this.topics = new EmbeddedTopics({ tables: this.#tables, database, groups, changed: () => this.connect() }, config);
   }
 
   connect(): Promise<void> {
@@ -64,7 +82,7 @@ export class EmbeddedLog extends Log {
     }
   }
 
-  async ensureTopics(topics: readonly { name: string; partitions: number }[]): Promise<void> {
+  async ensureTopics(topics: readonly NewTopic[]): Promise<void> {
     await this.database.transaction(async () => {
       await this.database.begin();
       for (const { name, partitions } of topics) this.#tables.create(name, partitions);
@@ -78,12 +96,21 @@ export class EmbeddedLog extends Log {
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
-    return murmur2Partition(key, await this.partitions(topic));
+    return this.#partitioning.partition(topic, key, await this.partitions(topic));
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    await this.#append(topic, records);
+  }
+
+  async send(topic: string, record: OutgoingRecord): Promise<Position> {
+    const [position] = await this.#append(topic, [record]);
+    return position!;
+  }
+
+  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly Position[]> {
     await this.partitions(topic);
-    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ topic, records, resolve, reject }));
+    const written = new Promise<readonly Position[]>((resolve, reject) => this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }));
     this.#writing ??= this.database.detached(() => this.#writeWaiting());
     return written;
   }
@@ -95,24 +122,39 @@ export class EmbeddedLog extends Log {
       const group = this.#waiting;
       this.#waiting = [];
       try {
+        const positions: (readonly Position[])[] = [];
         await this.database.transaction(async () => {
-          for (const { topic, records } of group) await this.stage(records.map((record) => ({ ...record, topic })));
+          for (const { topic, records } of group) positions.push(await this.#write(records.map((record) => ({ ...record, topic }))));
         });
-        for (const { resolve } of group) resolve();
-        this.#wake();
+        this.#confirm(group, positions);
       } catch (error) {
-        for (const { reject } of group) reject(error);
+        for (const { topic, records, reject } of group) {
+          this.producing.failed(topic, 'refused', records.length);
+          reject(error);
+        }
       }
     }
     this.#writing = undefined;
   }
 
+  #confirm(group: readonly Waiting[], positions: readonly (readonly Position[])[]): void {
+    const now = Date.now();
+    group.forEach(({ topic, records, at, resolve }, index) => {
+      this.producing.confirmed(topic, records.length, (now - at) / 1000);
+      resolve(positions[index]!);
+    });
+    this.#wake();
+  }
+
   async stage(records: readonly (OutgoingRecord & { topic: string })[]): Promise<void> {
+    await this.#write(records);
+  }
+
+  async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly Position[]> {
     await this.database.begin();
-    this.#tables.append(
-      records.map((record) => ({ ...record, partition: this.#partition(record) })),
-      Date.now(),
-    );
+    const placed = records.map((record) => ({ ...record, partition: this.#partition(record) }));
+    const offsets = this.#tables.append(placed, Date.now());
+    return placed.map(({ partition }, index) => ({ partition, offset: offsets[index]! }));
   }
 
   staged(): void {
@@ -131,7 +173,7 @@ export class EmbeddedLog extends Log {
     const count = this.#partitions.get(topic);
     if (!count) throw new Error(`there is no topic ${topic}`);
     if (partition !== undefined) return partition;
-    return key === null ? this.#turn++ % count : murmur2Partition(key, count);
+    return this.#partitioning.partition(topic, key, count);
   }
 
   #wake(): void {
@@ -152,6 +194,16 @@ export class EmbeddedLog extends Log {
     return Promise.resolve(stored);
   }
 
+  async members(group: string): Promise<readonly GroupMember[]> {
+    return (await this.topics.groups()).filter((each) => each.group === group).flatMap(({ members }) => members);
+  }
+
+  async setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    if (this.#groups.has(group)) throw new Error(`${group} is consumed at the moment`);
+    for (const [partition, offset] of offsets) this.#commit(group, { topic, partition }, offset);
+    await this.#savePositions();
+  }
+
   async *read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
     for (let next = from; next < to;) {
       const records = this.#tables.read(at, next, Math.min(1000, to - next)).filter(({ offset }) => offset < to);
@@ -162,10 +214,9 @@ export class EmbeddedLog extends Log {
     }
   }
 
-  subscribe(subscription: Subscription): Promise<LogConsumer> {
+  subscribe(subscription: Subscription): Promise<GroupConsumer> {
     if (this.#groups.has(subscription.group))
       return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
-    this.#groups.add(subscription.group);
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,
       read: (at, from, most) => this.#tables.read(at, from, most),
@@ -174,6 +225,7 @@ export class EmbeddedLog extends Log {
       appended: this.#appended,
       stopped: () => this.#groups.delete(subscription.group),
     });
+    this.#groups.set(subscription.group, consumer);
     consumer.start();
     return Promise.resolve(consumer);
   }
@@ -182,11 +234,13 @@ export class EmbeddedLog extends Log {
     const key = `${group} ${topic}`;
     const positions = this.#positions.get(key) ?? new Map<number, number>();
     this.#positions.set(key, positions.set(partition, next));
+    this.#moved = true;
   }
 
   /** Positions only serve the lag tools, so they are saved now and then. */
   async #savePositions(): Promise<void> {
-    if (this.#positions.size === 0) return;
+    if (!this.#moved) return;
+    this.#moved = false;
     await this.database.transaction(async () => {
       await this.database.begin();
       for (const [key, positions] of this.#positions) {
@@ -194,7 +248,6 @@ export class EmbeddedLog extends Log {
         for (const [partition, next] of positions) this.#tables.savePosition(group, { topic, partition }, next);
       }
     });
-    this.#positions.clear();
   }
 
   ping(): Promise<void> {

@@ -57,7 +57,14 @@ export class RecordTables {
     for (let partition = 0; partition < row.partitions; partition++) insert.run(topic, partition);
   }
 
-  append(records: readonly (OutgoingRecord & { topic: string; partition: number })[], now: number): void {
+  grow(topic: string, partitions: number): void {
+    this.#write('UPDATE log_topic SET partitions = ? WHERE topic = ? AND partitions < ?').run(partitions, topic, partitions);
+    this.create(topic, partitions);
+  }
+
+  /** Answers the offset of each record. */
+  append(records: readonly (OutgoingRecord & { topic: string; partition: number })[], now: number): number[] {
+    const offsets: number[] = [];
     const insert = this.#write(
       'INSERT INTO log_record (topic, partition_no, record_offset, timestamp, record_key, value, headers) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
@@ -67,11 +74,13 @@ export class RecordTables {
       let end = ends.get(at);
       if (!end) ends.set(at, (end = { topic, partition, ...this.#end(topic, partition) }));
       const payload = typeof value === 'string' ? Buffer.from(value) : value;
+      offsets.push(end.high);
       insert.run(topic, partition, end.high++, now, key === null ? null : Buffer.from(key), payload, headers ? JSON.stringify(headers) : null);
       end.bytes += (payload?.length ?? 0) + (key?.length ?? 0);
     }
     const update = this.#write('UPDATE log_partition SET high = ?, bytes = ? WHERE topic = ? AND partition_no = ?');
     for (const { topic, partition, high, bytes: size } of ends.values()) update.run(high, size, topic, partition);
+    return offsets;
   }
 
   #end(topic: string, partition: number): { high: number; bytes: number } {

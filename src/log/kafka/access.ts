@@ -10,6 +10,8 @@ type AccessSettings = Pick<
   | 'KAFKA_TLS_CA_FILE'
   | 'KAFKA_TLS_CERT_FILE'
   | 'KAFKA_TLS_KEY_FILE'
+  | 'KAFKA_TLS_KEY_PASSPHRASE'
+  | 'KAFKA_TLS_SERVER_NAME'
   | 'KAFKA_SASL_MECHANISM'
   | 'KAFKA_SASL_USERNAME'
   | 'KAFKA_SASL_PASSWORD'
@@ -30,6 +32,8 @@ export function alertAccess(config: Config): ClusterAccess | undefined {
       KAFKA_TLS_CA_FILE: config.ALERT_KAFKA_TLS_CA_FILE,
       KAFKA_TLS_CERT_FILE: config.ALERT_KAFKA_TLS_CERT_FILE,
       KAFKA_TLS_KEY_FILE: config.ALERT_KAFKA_TLS_KEY_FILE,
+      KAFKA_TLS_KEY_PASSPHRASE: config.ALERT_KAFKA_TLS_KEY_PASSPHRASE,
+      KAFKA_TLS_SERVER_NAME: config.ALERT_KAFKA_TLS_SERVER_NAME,
       KAFKA_SASL_MECHANISM: config.ALERT_KAFKA_SASL_MECHANISM,
       KAFKA_SASL_USERNAME: config.ALERT_KAFKA_SASL_USERNAME,
       KAFKA_SASL_PASSWORD: config.ALERT_KAFKA_SASL_PASSWORD,
@@ -41,6 +45,7 @@ export function alertAccess(config: Config): ClusterAccess | undefined {
 function access(settings: AccessSettings, prefix: string): ClusterAccess {
   const { KAFKA_BROKERS: brokers = [], KAFKA_TLS: tls, KAFKA_SASL_MECHANISM: mechanism } = settings;
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings;
+  const { KAFKA_TLS_KEY_PASSPHRASE: passphrase, KAFKA_TLS_SERVER_NAME: serverName } = settings;
   if ((mechanism || username || password) && !(mechanism && username && password)) {
     throw new TocsinError('T5001', `${prefix}KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD belong together: set all three or none`);
   }
@@ -48,7 +53,9 @@ function access(settings: AccessSettings, prefix: string): ClusterAccess {
   const [ca, cert, key] = [pem('KAFKA_TLS_CA_FILE'), pem('KAFKA_TLS_CERT_FILE'), pem('KAFKA_TLS_KEY_FILE')];
   return {
     brokers,
-    ...(tls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
+    ...(tls && {
+      tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), ...(passphrase && { passphrase }), ...(serverName && { serverName }) },
+    }),
     ...(mechanism && username && password && { sasl: { mechanism, username, password } }),
   };
 }

@@ -1,24 +1,27 @@
 import { Logger } from '@nestjs/common';
-import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
 import type { ClusterAccess } from '../cluster.js';
 import { registerCodecs } from './codecs.js';
 import { patchKafkajs } from './patches.js';
 
 const logger = new Logger('kafka');
 
+// kafkajs takes other defaults under NODE_ENV=test; ours are always these.
+const PATIENT: RetryOptions = { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 };
+
 /** A kafkajs client with our repairs, codecs and logging. */
-export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string): Kafka {
+export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string, retry = PATIENT, requestTimeout = 10_000): Kafka {
   patchKafkajs();
   registerCodecs();
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
     ...(tls && { ssl: { ...tls, ...(tls.serverName && { servername: tls.serverName }) } }),
-    ...(sasl && { sasl: sasl as SASLOptions }),
+    // A copy: kafkajs writes into it.
+    ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,
-    requestTimeout: 10_000,
-    // kafkajs takes other defaults under NODE_ENV=test; ours are always these.
-    retry: { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 },
+    requestTimeout,
+    retry,
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => note,
   });

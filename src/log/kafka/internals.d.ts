@@ -17,3 +17,24 @@ declare module 'lz4js' {
   export function compress(input: Uint8Array): Uint8Array;
   export function decompress(input: Uint8Array): Uint8Array;
 }
+
+declare module 'kafkajs/src/consumer/batch.js' {
+  import type { KafkaMessage } from 'kafkajs';
+  /** What one fetch brought of a partition; aborted transactions and control records are out of `messages`. */
+  export default class Batch {
+    constructor(topic: string, fetchedOffset: string, partition: import('./brokers.js').FetchedBytes);
+    readonly messages: KafkaMessage[];
+    readonly rawMessages: readonly unknown[];
+    lastOffset(): string;
+  }
+}
+
+declare module 'kafkajs/src/protocol/requests/index.js' {
+  const protocol: { requests: Record<'Fetch' | 'ListOffsets' | 'Metadata', object> };
+  export default protocol;
+}
+
+declare module 'kafkajs/src/protocol/error.js' {
+  const errors: { createErrorFromCode(code: number): Error & { readonly type: string; readonly retriable: boolean } };
+  export default errors;
+}

@@ -1,33 +1,43 @@
-import type { Admin, Kafka, Message } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
-import type { Cluster, ClusterAccess } from '../cluster.js';
-import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../log.js';
+import { TocsinError } from '../../shared/errors.js';
+import type { AssignedConsumer, Assignment, Cluster, ClusterAccess } from '../cluster.js';
+import type { GroupConsumer, LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../log.js';
+import type { ProducerWatch } from '../producer-watch.js';
+import type { NewTopic } from '../topic-admin.js';
+import { Brokers } from './brokers.js';
 import { kafkaClient } from './client.js';
-import { compression } from './codecs.js';
+import { compressions } from './codecs.js';
 import { KafkaConsumer, type Names } from './kafka-consumer.js';
-import { KafkaProducer } from './kafka-producer.js';
+import { KafkaProducers } from './kafka-producers.js';
+import { KafkaReader } from './kafka-reader.js';
+import { topicConfig } from './kafka-topics.js';
 import { readRange } from './read-range.js';
+import { TopicFollower } from './topic-follower.js';
 
-/** Partitions are only ever added, so what we know of a topic is good for a while (ms). */
-const PARTITIONS_MS = 60_000;
+/** A readiness check waits 2 s for all clusters. */
+const PING_MS = 1500;
 
 const OWN_NAMES: Names = { groupId: (group) => group, physical: (topic) => topic, logical: (physical) => physical };
 
 /** One Kafka cluster through kafkajs, by its own names. Connects at the first use. */
-export class KafkaCluster implements Omit<Cluster, 'assign'> {
+export class KafkaCluster implements Cluster {
   readonly #kafka: Kafka;
-  readonly #producers: readonly KafkaProducer[];
   readonly #partitions = new Map<string, { count: number; at: number }>();
+  readonly #asking = new Map<string, Promise<number>>();
+  #producers: KafkaProducers | undefined;
+  readonly #brokers: Brokers;
+  readonly #consumers = new Set<LogConsumer>();
   #admin: Promise<Admin> | undefined;
 
   constructor(
     readonly access: ClusterAccess,
-    clientId: string,
+    private readonly clientId: string,
     private readonly config: Config,
+    private readonly closed: () => void = () => undefined,
   ) {
+    this.#brokers = new Brokers(access, clientId);
     this.#kafka = kafkaClient(access, clientId);
-    const options = { lingerMs: config.LINGER_MS, compression: compression[config.KAFKA_COMPRESSION] };
-    this.#producers = Array.from({ length: Math.max(1, config.KAFKA_PRODUCERS) }, () => new KafkaProducer(this.#kafka, options));
   }
 
   /** One connection for all questions; after a failed attempt the next question tries again. */
@@ -38,6 +48,8 @@ export class KafkaCluster implements Omit<Cluster, 'assign'> {
   async #connect(): Promise<Admin> {
     const admin = this.#kafka.admin();
     try {
+      // Says at once, and in words, what kafkajs would try again and again.
+      await this.reach();
       await admin.connect();
       return admin;
     } catch (error) {
@@ -47,21 +59,36 @@ export class KafkaCluster implements Omit<Cluster, 'assign'> {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#producers.map((producer) => producer.close()));
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    await this.#producers?.close(this.config.SHUTDOWN_MS);
     await (await this.#admin?.catch(() => undefined))?.disconnect();
+    await this.#brokers.close();
+    this.closed();
+  }
+
+  /** Throws why the cluster cannot be used; takes the time that connecting takes. */
+  async reach(): Promise<void> {
+    await this.#brokers.ping();
   }
 
   async ping(): Promise<void> {
-    await (await this.admin()).describeCluster();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`)), PING_MS);
+    });
+    try {
+      await Promise.race([this.reach(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
-    const { topics } = await (await this.admin()).fetchTopicMetadata();
-    return new Map(topics.filter(({ name }) => !name.startsWith('__')).map(({ name, partitions }) => [name, partitions.length]));
+    return new Map([...(await this.#brokers.topics())].map(([name, leaders]) => [name, leaders.size]));
   }
 
   /** Creates what is missing; never changes what exists. */
-  async ensureTopics(topics: readonly { name: string; partitions: number }[], replicationFactor: number): Promise<void> {
+  async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
     const admin = await this.admin();
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter(({ name }) => !existing.has(name));
@@ -69,7 +96,7 @@ export class KafkaCluster implements Omit<Cluster, 'assign'> {
     try {
       await admin.createTopics({
         waitForLeaders: true,
-        topics: missing.map(({ name, partitions }) => ({ topic: name, numPartitions: partitions, replicationFactor })),
+        topics: missing.map((topic) => topicConfig(topic, replicationFactor)),
       });
     } catch (error) {
       // Another replica may have been faster.
@@ -78,39 +105,54 @@ export class KafkaCluster implements Omit<Cluster, 'assign'> {
     }
   }
 
-  async partitions(topic: string): Promise<number> {
+  /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
+  knownPartitions(topic: string): number | undefined {
     const known = this.#partitions.get(topic);
-    if (known && Date.now() - known.at < PARTITIONS_MS) return known.count;
-    const { topics } = await (await this.admin()).fetchTopicMetadata({ topics: [topic] });
-    const count = topics[0]?.partitions.length ?? 0;
-    if (count === 0) throw new Error(`there is no topic ${topic}`);
-    this.#partitions.set(topic, { count, at: Date.now() });
-    return count;
+    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MS) this.#askPartitions(topic).catch(() => undefined);
+    return known?.count;
   }
 
-  /** Resolves when every in-sync replica has the messages, each of which names its partition. Producers own disjoint partitions. */
-  async send(topic: string, messages: readonly Message[]): Promise<void> {
-    const byProducer = new Map<number, Message[]>();
-    for (const message of messages) {
-      const owner = message.partition! % this.#producers.length;
-      const list = byProducer.get(owner);
-      if (list) list.push(message);
-      else byProducer.set(owner, [message]);
-    }
-    await Promise.all([...byProducer].map(([owner, own]) => this.#producers[owner]!.send(topic, own)));
+  async partitions(topic: string): Promise<number> {
+    return this.knownPartitions(topic) ?? this.#askPartitions(topic);
+  }
+
+  #askPartitions(topic: string): Promise<number> {
+    const asking =
+      this.#asking.get(topic) ??
+      this.#brokers
+        .leaders(topic, { fresh: true })
+        .then(({ size }) => {
+          this.#partitions.set(topic, { count: size, at: Date.now() });
+          return size;
+        })
+        .finally(() => this.#asking.delete(topic));
+    this.#asking.set(topic, asking);
+    return asking;
+  }
+
+  /** What publishes to this cluster: made once, for clusters that are only read need none. */
+  producers(watch: ProducerWatch, logical: (topic: string) => string): KafkaProducers {
+    const { config } = this;
+    return (this.#producers ??= new KafkaProducers(() => kafkaClient(this.access, this.clientId, { retries: 0 }), {
+      producers: config.KAFKA_PRODUCERS,
+      lingerMs: config.LINGER_MS,
+      limits: { records: config.KAFKA_BATCH_MESSAGES, bytes: config.KAFKA_BATCH_BYTES },
+      bufferBytes: config.KAFKA_BUFFER_BYTES,
+      compressionOf: (topic) => compressions[config.KAFKA_TOPIC_COMPRESSION.get(logical(topic)) ?? config.KAFKA_COMPRESSION],
+      nameOf: logical,
+      watch,
+    }));
   }
 
   async offsets(topic: string): Promise<PartitionOffsets[]> {
-    const all = await (await this.admin()).fetchTopicOffsets(topic);
-    return all.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) })).sort((a, b) => a.partition - b.partition);
+    const [low, high] = await Promise.all([-2, -1].map((which) => this.#brokers.listOffsets(topic, which)));
+    return [...low!].map(([partition, first]) => ({ partition, low: first, high: high!.get(partition) ?? first })).sort(byPartition);
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
-    const admin = await this.admin();
-    const [found, bounds] = await Promise.all([admin.fetchTopicOffsetsByTimestamp(topic, timestamp), this.offsets(topic)]);
-    const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
+    const [found, ends] = await Promise.all([timestamp, -1].map((which) => this.#brokers.listOffsets(topic, which)));
     // Beyond the last record the broker answers -1.
-    return new Map(found.map(({ partition, offset }) => [partition, Number(offset) >= 0 ? Number(offset) : (ends.get(partition) ?? 0)]));
+    return new Map([...found!].map(([partition, offset]) => [partition, offset >= 0 ? offset : (ends!.get(partition) ?? 0)]));
   }
 
   /** What a group has committed, by partition; absent when it never did. */
@@ -120,15 +162,43 @@ export class KafkaCluster implements Omit<Cluster, 'assign'> {
     return new Map(known.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
-  async *read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
-    const bounds = (await this.offsets(at.topic)).find(({ partition }) => partition === at.partition);
-    const end = Math.min(to, bounds?.high ?? 0);
-    if (from < end) yield* readRange(this.#kafka, at, from, end);
+  /** Sets what a group without members has committed. */
+  async setCommitted(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    await (await this.admin()).setOffsets({ groupId, topic, partitions });
   }
 
-  subscribe(subscription: Subscription, names: Names = OWN_NAMES): LogConsumer {
-    const consumer = new KafkaConsumer(this.#kafka, subscription, this.config, names);
+  read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
+    const { KAFKA_FETCH_BYTES, KAFKA_PARTITION_BYTES, KAFKA_MAX_WAIT_MS } = this.config;
+    return readRange(this.#brokers, at, [from, to], {
+      maxWaitMs: KAFKA_MAX_WAIT_MS,
+      bytes: KAFKA_FETCH_BYTES,
+      partitionBytes: KAFKA_PARTITION_BYTES,
+    });
+  }
+
+  assign(assignment: Assignment): AssignedConsumer {
+    // Connections of its own: a fetch that waits for records holds up everything behind it.
+    const brokers = new Brokers(this.access, this.clientId);
+    const reader: KafkaReader = new KafkaReader(brokers, assignment, this.config, () => this.#consumers.delete(reader));
+    this.#consumers.add(reader);
+    return reader;
+  }
+
+  subscribe(subscription: Subscription & { readonly pattern?: RegExp }): LogConsumer {
+    const source = { topics: () => this.topics(), join: (own: Subscription) => this.join(own, OWN_NAMES) };
+    const follower: TopicFollower = new TopicFollower(source, subscription, this.config, () => this.#consumers.delete(follower));
+    this.#consumers.add(follower);
+    return follower;
+  }
+
+  /** A member of a group on topics that are there. */
+  join(subscription: Subscription, names: Names): GroupConsumer {
+    const client = kafkaClient(this.access, `${names.groupId(subscription.group)}-${this.config.INSTANCE_ID}`);
+    const consumer = new KafkaConsumer(client, subscription, this.config, names);
     consumer.start();
     return consumer;
   }
 }
+
+const byPartition = (a: PartitionOffsets, b: PartitionOffsets): number => a.partition - b.partition;

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
-import kafkajs, { type Consumer, type ConsumerCrashEvent, type ConsumerGroupJoinEvent, type EachBatchPayload, type Kafka } from 'kafkajs';
-import type { Config } from '../../config.js';
+import kafkajs, { type EachBatchPayload, type Kafka } from 'kafkajs';
 import { backoff } from '../backoff.js';
-import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../log.js';
-import { generations } from './patches.js';
+import type { ConsumerState, GroupConsumer, LogRecord, Rebalance, Subscription, TopicPartition } from '../log.js';
+import { Generation, within } from './generation.js';
+import { KafkaMember, type MemberConfig } from './kafka-member.js';
+import { OffsetCommits } from './offset-commits.js';
 import { logRecord } from './records.js';
-
-type ConsumerConfig = Pick<Config, 'KAFKA_SESSION_TIMEOUT_MS' | 'KAFKA_HEARTBEAT_MS' | 'KAFKA_MAX_WAIT_MS' | 'KAFKA_PARTITION_BYTES'>;
+import { Stall } from './stall.js';
 
 /** How groups and topics are called on the cluster. */
 export interface Names {
@@ -17,242 +17,270 @@ export interface Names {
 
 interface Lane {
   readonly at: TopicPartition;
-  generation: number;
+  generation: Generation;
   /** The listener has claimed the partition and said where to start. */
   ready: boolean;
   pausedByCommand: boolean;
   failures: number;
   retry: NodeJS.Timeout | undefined;
+  claiming: Promise<void>;
 }
 
+/** The first fetch of a generation waits so long for the listener, so that it asks for all partitions (ms). */
+const PREPARE_MS = 1000;
+
+const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
 /**
- * A consumer group member on kafkajs. Nothing is ever thrown into kafkajs, which would count it against the life of the consumer;
- * a failing partition is paused, claimed again after a backoff, and goes on from where the listener says. A crashed consumer is rebuilt.
+ * A consumer group member. No error of ours is ever thrown into kafkajs, which would count it against the life of the consumer;
+ * a failing partition is paused, claimed again after a backoff, and goes on from where the listener says.
  */
-export class KafkaConsumer implements LogConsumer {
+export class KafkaConsumer implements GroupConsumer {
   readonly #log: Logger;
   readonly #lanes = new Map<string, Lane>();
-  #consumer: Consumer | undefined;
-  #status: ConsumerState['status'] = 'connecting';
-  #problem: string | undefined;
-  #generation = 0;
-  #rebuilds = 0;
-  #rebuild: NodeJS.Timeout | undefined;
-  #building: Promise<void> = Promise.resolve();
+  readonly #member: KafkaMember;
+  readonly #commits: OffsetCommits;
+  readonly #stall = new Stall();
+  #generation: Generation;
+  #rebalance: (Rebalance & { count: number }) | undefined;
+  #topics: readonly string[];
 
   constructor(
-    private readonly kafka: Kafka,
+    kafka: Kafka,
     private readonly subscription: Subscription,
-    private readonly config: ConsumerConfig,
+    private readonly config: MemberConfig,
     private readonly names: Names,
   ) {
-    this.#log = new Logger(`kafka ${subscription.group}`);
+    const { group, topics, commits = { every: 'batch' }, observer } = subscription;
+    this.#log = new Logger(`kafka ${group}`);
+    this.#topics = topics;
+    this.#generation = new Generation(-1, 0);
+    this.#generation.end('not yet joined');
+    this.#member = new KafkaMember(this.#log, kafka, names.groupId(group), config, {
+      owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
+      interrupted: (why) => this.#interrupted(why),
+      handOver: () => this.#handOver(),
+      assigned: (partitions, generation) => this.#assigned(partitions, generation),
+      prepared: () => this.#prepared(),
+      batch: (payload) => this.#eachBatch(payload),
+      polled: (ms) => observer?.polled(ms),
+    });
+    const send = (all: Parameters<KafkaMember['commit']>[0]): Promise<void> =>
+      this.#member.commit(all.map((commit) => ({ ...commit, ...this.#physical(commit) })));
+    this.#commits = new OffsetCommits(this.#log, commits, send, observer);
   }
 
   start(): void {
-    this.#building = this.#build();
+    this.#member.start(this.#topics.map((topic) => this.names.physical(topic)));
   }
 
-  async #build(): Promise<void> {
-    const consumer = this.kafka.consumer({
-      groupId: this.names.groupId(this.subscription.group),
-      sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT_MS,
-      rebalanceTimeout: Math.max(60_000, this.config.KAFKA_SESSION_TIMEOUT_MS),
-      heartbeatInterval: this.config.KAFKA_HEARTBEAT_MS,
-      maxWaitTimeInMs: this.config.KAFKA_MAX_WAIT_MS,
-      maxBytesPerPartition: this.config.KAFKA_PARTITION_BYTES,
-      maxBytes: 8 * this.config.KAFKA_PARTITION_BYTES,
-      allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 300, maxRetryTime: 5000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
-    });
-    this.#consumer = consumer;
-    consumer.on(consumer.events.GROUP_JOIN, (event) => this.#joined(consumer, event));
-    consumer.on(consumer.events.REBALANCING, () => this.#interrupted('rebalancing'));
-    consumer.on(consumer.events.CRASH, (event) => this.#crashed(consumer, event));
-    try {
-      await consumer.connect();
-      // Out of range must never mean "skip to the end"; where to start is the listener's business anyway.
-      await consumer.subscribe({ topics: this.subscription.topics.map((topic) => this.names.physical(topic)), fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: 4,
-        eachBatch: (payload) => this.#eachBatch(consumer, payload),
-      });
-    } catch (error) {
-      this.#rebuildLater(consumer, error);
-    }
+  #physical({ topic, partition }: TopicPartition): TopicPartition {
+    return { topic: this.names.physical(topic), partition };
   }
 
-  #crashed(consumer: Consumer, { payload }: ConsumerCrashEvent): void {
-    this.#interrupted('crashed');
-    this.#problem = payload.error.message;
-    this.#log.warn(`crashed: ${payload.error.message}${payload.restart ? '; restarts' : '; is rebuilt'}`);
-    if (!payload.restart) this.#rebuildLater(consumer, payload.error);
+  /** A share of the session, so that the group does not lose us over what we still want to do. */
+  get #handoverMs(): number {
+    return Math.min(this.config.KAFKA_HANDOVER_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
   }
 
-  #rebuildLater(consumer: Consumer, error: unknown): void {
-    if (this.#status === 'stopped' || this.#consumer !== consumer) return;
-    this.#problem = error instanceof Error ? error.message : String(error);
-    this.#consumer = undefined;
-    consumer.disconnect().catch(() => undefined);
-    const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
-    this.#log.warn(`cannot consume: ${this.#problem}; again in ${wait} ms`);
-    this.#rebuild = setTimeout(() => this.start(), wait);
-  }
-
-  #interrupted(status: ConsumerState['status']): void {
-    if (this.#status !== 'stopped') this.#status = status;
+  #interrupted(why: unknown): void {
+    if (this.#lanes.size > 0) this.#stall.stopped(Date.now());
+    this.#generation.end(why);
     for (const lane of this.#lanes.values()) lane.ready = false;
   }
 
-  /** Runs before the first fetch of the generation: everything is paused until the listener has claimed it. */
-  #joined(consumer: Consumer, { payload }: ConsumerGroupJoinEvent): void {
-    if (consumer !== this.#consumer) return;
-    this.#status = 'running';
-    this.#problem = undefined;
-    this.#rebuilds = 0;
-    this.#generation = generations.get(payload.memberId) ?? 0;
-    const assigned = new Map<string, TopicPartition>();
-    for (const [physical, partitions] of Object.entries(payload.memberAssignment)) {
-      const topic = this.names.logical(physical);
-      for (const partition of partitions) assigned.set(`${topic}/${partition}`, { topic, partition });
-    }
-    for (const [key, lane] of this.#lanes) if (!assigned.has(key)) this.#release(key, lane);
-    for (const [key, at] of assigned) {
-      const lane: Lane = this.#lanes.get(key) ?? { at, generation: 0, ready: false, pausedByCommand: false, failures: 0, retry: undefined };
+  /** What runs may end, what waits is stored, the broker is told: each for a while, none for ever. */
+  async #handOver(): Promise<void> {
+    await this.#generation.settled();
+    const { listener } = this.subscription;
+    const lanes = [...this.#lanes.values()];
+    await within(this.#handoverMs, Promise.allSettled(lanes.map(async ({ at }) => listener.releasing?.(at))));
+    await within(this.#handoverMs, this.#commits.flush());
+  }
+
+  #assigned(partitions: readonly TopicPartition[], number: number): void {
+    const generation = (this.#generation = new Generation(number, this.#handoverMs));
+    const ours = new Map(partitions.map(({ topic, partition }) => ({ topic: this.names.logical(topic), partition })).map((at) => [name(at), at]));
+    const before = this.#lanes.size;
+    for (const [key, lane] of this.#lanes) if (!ours.has(key)) this.#release(key, lane);
+    const kept = this.#lanes.size;
+    for (const [key, at] of ours) {
+      const lane: Lane = this.#lanes.get(key) ?? this.#lane(at, generation);
       this.#lanes.set(key, lane);
-      lane.generation = this.#generation;
+      lane.generation = generation;
       lane.ready = false;
-      this.#hold(consumer, at);
-      void this.#claim(consumer, lane, this.#generation);
+      this.#member.pause([this.#physical(at)]);
+      lane.claiming = this.#claim(lane, generation);
     }
+    const rebalance = { at: Date.now(), kept, gained: ours.size - kept, lost: before - kept };
+    this.#rebalance = { ...rebalance, count: (this.#rebalance?.count ?? 0) + 1 };
+    this.subscription.observer?.rebalanced(rebalance);
+  }
+
+  #lane(at: TopicPartition, generation: Generation): Lane {
+    return { at, generation, ready: false, pausedByCommand: false, failures: 0, retry: undefined, claiming: Promise.resolve() };
+  }
+
+  async #prepared(): Promise<void> {
+    const generation = this.#generation;
+    const claimed = Promise.all([...this.#lanes.values()].map(({ claiming }) => claiming)).then(() => {
+      if (generation.over === undefined) this.#stall.ready(Date.now());
+    });
+    // Whoever has got nothing by then had nothing to wait for.
+    setTimeout(
+      () => generation.busy || generation.over !== undefined || this.#stalled(this.#stall.idle()),
+      PREPARE_MS + 2 * this.config.KAFKA_MAX_WAIT_MS,
+    ).unref();
+    await within(PREPARE_MS, claimed);
+  }
+
+  #stalled(ms: number | undefined): void {
+    if (ms !== undefined) this.subscription.observer?.stalled(ms);
   }
 
   #release(key: string, lane: Lane): void {
     clearTimeout(lane.retry);
     lane.ready = false;
-    lane.generation = -1;
     this.#lanes.delete(key);
+    this.#commits.forget(lane.at);
     this.subscription.listener.revoked(lane.at);
   }
 
-  #physical({ topic, partition }: TopicPartition): { topic: string; partitions: number[] }[] {
-    return [{ topic: this.names.physical(topic), partitions: [partition] }];
-  }
-
-  #hold(consumer: Consumer, at: TopicPartition): void {
-    consumer.pause(this.#physical(at));
-  }
-
   /** Asks the listener where to start, then lets the partition flow. */
-  async #claim(consumer: Consumer, lane: Lane, generation: number): Promise<void> {
+  async #claim(lane: Lane, generation: Generation): Promise<void> {
     clearTimeout(lane.retry);
+    const current = (): boolean => lane.generation === generation && generation.over === undefined && this.#lanes.get(name(lane.at)) === lane;
     try {
-      const position = await this.subscription.listener.assigned(lane.at, generation);
-      if (lane.generation !== generation || consumer !== this.#consumer) return;
-      consumer.seek({ topic: this.names.physical(lane.at.topic), partition: lane.at.partition, offset: String(position) });
+      const position = await this.subscription.listener.assigned(lane.at, generation.number);
+      if (!current()) return;
+      this.#member.seek(this.#physical(lane.at), position);
       lane.ready = true;
-      if (!lane.pausedByCommand) consumer.resume(this.#physical(lane.at));
+      if (!lane.pausedByCommand) this.#member.resume(this.#physical(lane.at));
     } catch (error) {
-      if (lane.generation === generation && consumer === this.#consumer) this.#later(consumer, lane, generation, error);
+      if (current()) this.#later(lane, generation, error);
     }
   }
 
-  #later(consumer: Consumer, lane: Lane, generation: number, error: unknown): void {
+  #later(lane: Lane, generation: Generation, error: unknown): void {
     lane.ready = false;
+    clearTimeout(lane.retry);
+    // Whoever gets the partition next claims it anyway.
+    if (generation.over !== undefined) return;
     const wait = backoff(++lane.failures, Math.random());
-    this.#log.debug(`${lane.at.topic}/${lane.at.partition} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
-    lane.retry = setTimeout(() => void this.#claim(consumer, lane, generation), wait);
+    this.#log.debug(`${name(lane.at)} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    lane.retry = setTimeout(() => void this.#claim(lane, generation), wait);
   }
 
-  async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
-    const { batch, resolveOffset, isRunning, isStale } = payload;
-    const topic = this.names.logical(batch.topic);
-    const lane = this.#lanes.get(`${topic}/${batch.partition}`);
+  async #eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch, isRunning, isStale } = payload;
+    const lane = this.#lanes.get(`${this.names.logical(batch.topic)}/${batch.partition}`);
     if (!lane) return;
     const { generation } = lane;
-    const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && consumer === this.#consumer;
+    const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && generation.over === undefined;
     const most = this.subscription.maxRecords;
-    for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
-      const records = batch.messages.slice(start, start + most).map(logRecord);
-      try {
-        await this.subscription.listener.batch(
-          { ...lane.at, records, highWatermark: Number(batch.highWatermark) },
-          control(payload, lane.at, batch.topic),
-        );
-      } catch (error) {
-        if (lane.generation !== generation) return;
-        this.#hold(consumer, lane.at);
-        this.#later(consumer, lane, generation, error);
-        return;
+    // kafkajs has no heartbeat of its own while a batch is handled.
+    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_MS / 2));
+    try {
+      for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
+        const records = batch.messages.slice(start, start + most).map(logRecord);
+        if (!(await this.#handled(lane, records, payload))) return;
+        await quietly(payload.heartbeat());
       }
-      lane.failures = 0;
-      resolveOffset(String(records.at(-1)!.offset));
-      await quietly(payload.heartbeat());
+    } finally {
+      clearInterval(beat);
     }
+  }
+
+  /** Hands a batch to the listener. False when it was refused or given up; then the partition does not go on by itself. */
+  async #handled(lane: Lane, records: readonly LogRecord[], payload: EachBatchPayload): Promise<boolean> {
+    const { generation } = lane;
+    const highWatermark = Number(payload.batch.highWatermark);
+    const control = {
+      heartbeat: () => quietly(payload.heartbeat()),
+      commit: (next: number) => Promise.resolve(this.#note(lane, next, records.length)),
+    };
+    try {
+      const work = this.subscription.listener.batch({ ...lane.at, records, highWatermark }, control);
+      if (!(await generation.run(work))) {
+        this.#log.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
+        return false;
+      }
+    } catch (error) {
+      if (lane.generation !== generation) return false;
+      this.#member.pause([this.#physical(lane.at)]);
+      this.#later(lane, generation, error);
+      return false;
+    }
+    lane.failures = 0;
+    this.#stalled(this.#stall.handled(records[0]!.timestamp, Date.now()));
+    payload.resolveOffset(String(records.at(-1)!.offset));
+    return true;
+  }
+
+  /** Only the lane that is still ours: a commit for somebody else's partition would be believed. */
+  #note(lane: Lane, next: number, records: number): void {
+    if (this.#lanes.get(name(lane.at)) === lane) this.#commits.note(lane.at, next, records);
+  }
+
+  commit(at: TopicPartition, next: number): void {
+    const lane = this.#lanes.get(name(at));
+    if (lane) this.#note(lane, next, 0);
   }
 
   state(): ConsumerState {
     const lanes = [...this.#lanes.values()];
-    const state = {
+    const { status, problem } = this.#member;
+    return {
       group: this.subscription.group,
-      topics: this.subscription.topics,
-      status: this.#status,
+      topics: this.#topics,
+      status,
       assigned: lanes.map(({ at }) => at),
       paused: lanes.filter(({ ready, pausedByCommand }) => !ready || pausedByCommand).map(({ at }) => at),
+      ...(this.#rebalance && { rebalance: this.#rebalance }),
+      ...(problem && { problem }),
     };
-    return this.#problem ? { ...state, problem: this.#problem } : state;
   }
 
   pause(at: TopicPartition): void {
-    const lane = this.#lane(at);
-    lane.pausedByCommand = true;
-    if (this.#consumer) this.#hold(this.#consumer, at);
+    this.#ours(at).pausedByCommand = true;
+    this.#member.pause([this.#physical(at)]);
   }
 
   resume(at: TopicPartition): void {
-    const lane = this.#lane(at);
+    const lane = this.#ours(at);
     lane.pausedByCommand = false;
-    if (lane.ready) this.#consumer?.resume(this.#physical(at));
+    if (lane.ready) this.#member.resume(this.#physical(at));
   }
 
   seek(at: TopicPartition, offset: number): void {
-    this.#lane(at);
-    this.#consumer?.seek({ topic: this.names.physical(at.topic), partition: at.partition, offset: String(offset) });
+    this.#ours(at);
+    this.#member.seek(this.#physical(at), offset);
   }
 
   restart(at: TopicPartition): void {
-    const lane = this.#lane(at);
-    if (!this.#consumer) return;
-    this.#hold(this.#consumer, at);
-    this.#later(this.#consumer, lane, lane.generation, new Error('restart'));
+    const lane = this.#ours(at);
+    this.#member.pause([this.#physical(at)]);
+    this.#later(lane, lane.generation, new Error('restart'));
   }
 
-  #lane({ topic, partition }: TopicPartition): Lane {
-    const lane = this.#lanes.get(`${topic}/${partition}`);
-    if (!lane) throw new Error(`${topic}/${partition} is not assigned`);
+  #ours(at: TopicPartition): Lane {
+    const lane = this.#lanes.get(name(at));
+    if (!lane) throw new Error(`${name(at)} is not assigned`);
     return lane;
   }
 
   async stop(): Promise<void> {
-    this.#status = 'stopped';
-    clearTimeout(this.#rebuild);
-    await this.#building;
-    await this.#consumer?.disconnect();
+    this.#member.stop();
+    this.#member.pause([...this.#lanes.values()].map(({ at }) => this.#physical(at)));
+    // The rest of the time is for leaving: who goes without a word keeps the others waiting for a whole session.
+    if (!(await within(this.config.SHUTDOWN_MS / 2, this.#handOver()))) this.#generation.giveUp();
+    this.#commits.close();
+    await this.#member.leave();
     for (const [key, lane] of this.#lanes) this.#release(key, lane);
   }
 }
 
-/** A commit only serves the lag tools, and a heartbeat that fails is noticed by kafkajs in its own next one: neither may fail a batch. */
-function control(payload: EachBatchPayload, at: TopicPartition, physical: string) {
-  return {
-    heartbeat: () => quietly(payload.heartbeat()),
-    commit: (next: number) =>
-      quietly(payload.commitOffsetsIfNecessary({ topics: [{ topic: physical, partitions: [{ partition: at.partition, offset: String(next) }] }] })),
-  };
-}
-
+/** A heartbeat that fails is noticed by the member: it may not fail a batch. */
 async function quietly(work: Promise<void>): Promise<void> {
   try {
     await work;

@@ -1,19 +1,26 @@
-import type { Message } from 'kafkajs';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
-import { deadLetterTopic, topics as contract } from '../../topics.js';
-import { Log, type LogConsumer, type LogRecord, type OutgoingRecord, type PartitionOffsets, type Subscription, type TopicPartition } from '../log.js';
-import { murmur2Partition } from '../partitioner.js';
+import {
+  Log,
+  type GroupConsumer,
+  type LogRecord,
+  type OutgoingRecord,
+  type PartitionOffsets,
+  type Position,
+  type PublishOptions,
+  type Subscription,
+  type TopicPartition,
+} from '../log.js';
+import { Partitioning } from '../partitioner.js';
+import type { GroupMember, NewTopic } from '../topic-admin.js';
 import { alertAccess, mainAccess } from './access.js';
 import { KafkaCluster } from './kafka-cluster.js';
+import type { Placed } from './kafka-producers.js';
 import type { Names } from './kafka-consumer.js';
 import { pack, type Staged } from './parcel.js';
+import { alertTopics, KafkaTopics, type Placement, placementOf } from './kafka-topics.js';
 import { OutboxRelay } from './outbox-relay.js';
-
-/** Topics that stand on the cluster of ALERT_KAFKA_BROKERS where there is one. */
-const alertTopics: ReadonlySet<string> = new Set(
-  [contract.alerts, contract.alertStatus, contract.convergedAlerts].flatMap(({ name }) => [name, deadLetterTopic(name)]),
-);
+import { ofCluster } from './refusal.js';
 
 /** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
 export class KafkaLog extends Log {
@@ -21,13 +28,15 @@ export class KafkaLog extends Log {
   readonly #alert: KafkaCluster;
   readonly #relay: OutboxRelay;
   readonly #names: Names;
-  #turn = 0;
+  readonly topics: KafkaTopics;
+  readonly #partitioning: Partitioning;
 
   constructor(
     private readonly database: Database,
     private readonly config: Config,
   ) {
     super();
+    this.#partitioning = new Partitioning(config.KAFKA_PARTITIONER);
     const clientId = `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`;
     const alert = alertAccess(config);
     this.#main = new KafkaCluster(mainAccess(config), clientId, config);
@@ -38,10 +47,28 @@ export class KafkaLog extends Log {
       physical: (topic) => config.TOPIC_PREFIX + topic,
       logical: (physical) => physical.slice(config.TOPIC_PREFIX.length),
     };
+    this.topics = new KafkaTopics(this.#placement(), config.TOPIC_REPLICATION);
+  }
+
+  /** Asks every cluster, and says which of them refuses. */
+  async #eachCluster(ask: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
+    const named = async (cluster: KafkaCluster): Promise<void> => {
+      try {
+        await ask(cluster);
+      } catch (error) {
+        throw ofCluster(cluster === this.#main ? 'KAFKA_BROKERS' : 'ALERT_KAFKA_BROKERS', error);
+      }
+    };
+    await Promise.all([...this.#clusters].map(named));
   }
 
   get #clusters(): Set<KafkaCluster> {
     return new Set([this.#main, this.#alert]);
+  }
+
+  #placement(): Placement {
+    const clusters = new Map([['main', this.#main], ...(this.#alert === this.#main ? [] : ([['alert', this.#alert]] as const))]);
+    return placementOf(this.config, clusters, (topic) => (this.#clusterOf(topic) === this.#main ? 'main' : 'alert'));
   }
 
   #clusterOf(topic: string): KafkaCluster {
@@ -49,18 +76,18 @@ export class KafkaLog extends Log {
   }
 
   async connect(): Promise<void> {
-    await this.ping();
+    await this.#eachCluster((cluster) => cluster.reach());
   }
 
   async close(): Promise<void> {
-    await this.#relay.close();
-    await Promise.all([...this.#clusters].map((cluster) => cluster.close()));
+    // The relay waits for what it has published, and that waits no longer than the producers.
+    await Promise.all([this.#relay.close(), ...[...this.#clusters].map((cluster) => cluster.close())]);
   }
 
-  async ensureTopics(topics: readonly { name: string; partitions: number }[]): Promise<void> {
+  async ensureTopics(topics: readonly NewTopic[]): Promise<void> {
     for (const cluster of this.#clusters) {
       const own = topics.filter(({ name }) => this.#clusterOf(name) === cluster);
-      const physical = own.map(({ name, partitions }) => ({ name: this.#names.physical(name), partitions }));
+      const physical = own.map((topic) => ({ ...topic, name: this.#names.physical(topic.name) }));
       await cluster.ensureTopics(physical, this.config.TOPIC_REPLICATION);
     }
   }
@@ -70,17 +97,30 @@ export class KafkaLog extends Log {
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
-    return murmur2Partition(key, await this.partitions(topic));
+    return this.#partitioning.partition(topic, key, await this.partitions(topic));
+  }
+
+  async publish(topic: string, records: readonly OutgoingRecord[], options?: PublishOptions): Promise<void> {
+    const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
+    await this.#publish(topic, this.#place(topic, records, count), options);
+  }
+
+  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position> {
+    const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
+    const [placed] = this.#place(topic, [record], count);
+    const offsets = await this.#publish(topic, [placed!], options);
+    return { partition: placed!.partition, offset: offsets.get(placed!.partition)! };
   }
 
   /** The partition is computed once, before the first try, so that a retry cannot move a record. */
-  async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
-    const count = await this.partitions(topic);
-    const messages = records.map(({ key, value, partition, headers }): Message => {
-      const at = partition ?? (key === null ? this.#turn++ % count : murmur2Partition(key, count));
-      return { key, value, partition: at, ...(headers ? { headers: { ...headers } } : {}) };
-    });
-    await this.#clusterOf(topic).send(this.#names.physical(topic), messages);
+  #place(topic: string, records: readonly OutgoingRecord[], count: number): Placed[] {
+    return records.map((record) => ({ ...record, partition: record.partition ?? this.#partitioning.partition(topic, record.key, count) }));
+  }
+
+  #publish(topic: string, records: readonly Placed[], options: PublishOptions = {}): Promise<ReadonlyMap<number, number>> {
+    const producers = this.#clusterOf(topic).producers(this.producing, (physical) => this.#names.logical(physical));
+    const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.config.KAFKA_DELIVERY_TIMEOUT_MS);
+    return producers.send(this.#names.physical(topic), records, timeoutMs);
   }
 
   async stage(records: readonly Staged[], lane: string): Promise<void> {
@@ -116,18 +156,26 @@ export class KafkaLog extends Log {
     return this.#clusterOf(topic).committed(this.#names.groupId(group), this.#names.physical(topic));
   }
 
+  members(group: string): Promise<readonly GroupMember[]> {
+    return this.topics.members(this.#names.groupId(group));
+  }
+
+  setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    return this.#clusterOf(topic).setCommitted(this.#names.groupId(group), this.#names.physical(topic), offsets);
+  }
+
   read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
     return this.#clusterOf(topic).read({ topic: this.#names.physical(topic), partition }, from, to);
   }
 
-  subscribe(subscription: Subscription): Promise<LogConsumer> {
+  subscribe(subscription: Subscription): Promise<GroupConsumer> {
     const [cluster, ...others] = new Set(subscription.topics.map((topic) => this.#clusterOf(topic)));
     if (!cluster || others.length > 0)
       return Promise.reject(new Error(`${subscription.group} consumes from one cluster, not from ${others.length + 1}`));
-    return Promise.resolve(cluster.subscribe(subscription, this.#names));
+    return Promise.resolve(cluster.join(subscription, this.#names));
   }
 
   async ping(): Promise<void> {
-    await Promise.all([...this.#clusters].map((cluster) => cluster.ping()));
+    await this.#eachCluster((cluster) => cluster.ping());
   }
 }

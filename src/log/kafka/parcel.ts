@@ -6,6 +6,8 @@ export type Staged = OutgoingRecord & { readonly topic: string };
 interface Label {
   readonly topic: string;
   readonly key: string | null;
+  /** The key is bytes, as base64. */
+  readonly keyBytes?: true;
   readonly partition?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly bytes: number;
@@ -24,7 +26,13 @@ export function pack(records: readonly Staged[]): Buffer[] {
   let size = 0;
   for (const { topic, key, partition, headers, value } of records) {
     const payload = typeof value === 'string' ? Buffer.from(value) : value;
-    const label: Label = { topic, key, ...(partition !== undefined && { partition }), ...(headers && { headers }), bytes: payload?.length ?? -1 };
+    const label: Label = {
+      topic,
+      ...keyText(key),
+      ...(partition !== undefined && { partition }),
+      ...(headers && { headers }),
+      bytes: payload?.length ?? -1,
+    };
     if (size > 0 && size + label.bytes > MOST_BYTES) {
       parcels.push(Buffer.concat(parts));
       parts = [];
@@ -45,10 +53,18 @@ export function unpack(parcel: Buffer): Staged[] {
   const records: Staged[] = [];
   for (let at = 0; at < parcel.length;) {
     const headEnd = at + 4 + parcel.readUInt32BE(at);
-    const { bytes, ...label } = JSON.parse(parcel.toString('utf8', at + 4, headEnd)) as Label;
+    const { bytes, key, keyBytes, ...label } = JSON.parse(parcel.toString('utf8', at + 4, headEnd)) as Label;
     at = headEnd + Math.max(0, bytes);
     if (at > parcel.length) throw new Error('an outbox parcel is cut off');
-    records.push({ ...label, value: bytes < 0 ? null : parcel.subarray(headEnd, at) });
+    records.push({
+      ...label,
+      key: keyBytes && key !== null ? Buffer.from(key, 'base64') : key,
+      value: bytes < 0 ? null : parcel.subarray(headEnd, at),
+    });
   }
   return records;
+}
+
+function keyText(key: Staged['key']): Pick<Label, 'key' | 'keyBytes'> {
+  return Buffer.isBuffer(key) ? { key: key.toString('base64'), keyBytes: true } : { key };
 }

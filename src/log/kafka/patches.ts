@@ -9,25 +9,56 @@ export interface RequestQueueInternals {
   scheduleCheckPendingRequests(): void;
 }
 
-export interface ConsumerGroupInternals {
-  memberId: string | null;
-  generationId: number | null;
+interface PartitionOffset {
+  readonly partition: number;
+  readonly offset: string;
 }
 
-/** Generation of the group in which a member (by its id) joined last. kafkajs knows it and does not tell. */
-export const generations = new Map<string, number>();
+/** kafkajs' own member of a group. */
+export interface ConsumerGroupInternals {
+  readonly memberId: string | null;
+  readonly generationId: number | null;
+  readonly assigners: readonly object[];
+  joinAndSync(): Promise<void>;
+  heartbeat(options: { interval: number }): Promise<void>;
+  commitOffsets(offsets: { topics: { topic: string; partitions: PartitionOffset[] }[] }): Promise<void>;
+}
+
+/** What a consumer is told of its membership, and what kafkajs tells nobody. */
+export interface Membership {
+  /** Before each request to join. A rejection with an error that is not retriable ends the consumer. */
+  joining(member: ConsumerGroupInternals): Promise<void>;
+  /** After the assignment was announced, before the first fetch. */
+  joined(): Promise<void>;
+  /** The broker has refused a heartbeat or a commit of the generation that the member believes to be in. */
+  refused(error: unknown): void;
+  /** The error with which the member must be made to join anew. */
+  readonly expelled: Error | undefined;
+}
+
+const memberships = new WeakMap<object, Membership>();
+
+/** Links a consumer to the member that kafkajs makes for it; assigners are the only objects of ours that it passes on. */
+export function watchMembership(assigner: object, membership: Membership): void {
+  memberships.set(assigner, membership);
+}
+
+function membershipOf({ assigners }: ConsumerGroupInternals): Membership | undefined {
+  return assigners[0] && memberships.get(assigners[0]);
+}
 
 let patched = false;
 
 /**
- * Two repairs of kafkajs 2.2.4 at run time: an idle connection arms a timer every millisecond for ever, and the group's generation,
- * which the fence needs, is kept private.
+ * Repairs of kafkajs 2.2.4 at run time: an idle connection arms a timer every millisecond for ever, and a member of a group tells nobody
+ * that partitions are about to go, which generation it is in (the fence needs it), or that the broker has refused it.
  */
 export function patchKafkajs(): void {
   if (patched) return;
   patched = true;
   patchTimerLoop();
-  patchGenerations();
+  patchJoin();
+  patchRefusals();
 }
 
 function patchTimerLoop(): void {
@@ -45,13 +76,41 @@ function patchTimerLoop(): void {
   };
 }
 
-function patchGenerations(): void {
+function patchJoin(): void {
   const prototype = ConsumerGroup.prototype;
   const join = Object.getOwnPropertySymbols(prototype).find(({ description }) => description === 'private:ConsumerGroup:join');
   const original = join && prototype[join];
   if (!join || !original) throw new Error('kafkajs has no private join any more: pin 2.2.4');
   prototype[join] = async function (this: ConsumerGroupInternals): Promise<void> {
+    await membershipOf(this)?.joining(this);
     await original.call(this);
-    if (this.memberId !== null && this.generationId !== null) generations.set(this.memberId, this.generationId);
   };
+  const { joinAndSync } = prototype;
+  prototype.joinAndSync = async function (this: ConsumerGroupInternals): Promise<void> {
+    await joinAndSync.call(this);
+    await membershipOf(this)?.joined();
+  };
+}
+
+function patchRefusals(): void {
+  const prototype = ConsumerGroup.prototype;
+  const { heartbeat, commitOffsets } = prototype;
+  prototype.heartbeat = function (this: ConsumerGroupInternals, options): Promise<void> {
+    const membership = membershipOf(this);
+    if (membership?.expelled) return Promise.reject(membership.expelled);
+    return telling(this, () => heartbeat.call(this, options));
+  };
+  prototype.commitOffsets = function (this: ConsumerGroupInternals, offsets): Promise<void> {
+    return telling(this, () => commitOffsets.call(this, offsets));
+  };
+}
+
+async function telling(member: ConsumerGroupInternals, request: () => Promise<void>): Promise<void> {
+  const { generationId } = member;
+  try {
+    await request();
+  } catch (error) {
+    if (member.generationId === generationId) membershipOf(member)?.refused(error);
+    throw error;
+  }
 }

@@ -1,70 +1,38 @@
-import { randomUUID } from 'node:crypto';
-import type { Batch, Consumer, Kafka } from 'kafkajs';
+import { TocsinError } from '../../shared/errors.js';
+import { backoff } from '../backoff.js';
 import type { LogRecord, TopicPartition } from '../log.js';
-import { logRecord } from './records.js';
+import { type Brokers, type FetchLimits, moved, OUT_OF_RANGE, words } from './brokers.js';
 
-/** What has arrived of a range and was not yet handed on. */
-class Arrivals {
-  readonly slices: LogRecord[][] = [];
-  failure: Error | undefined;
-  #arrived = (): void => undefined;
-
-  constructor(
-    public position: number,
-    readonly end: number,
-  ) {}
-
-  take(batch: Batch): void {
-    const records = batch.messages.map(logRecord).filter(({ offset }) => offset >= this.position && offset < this.end);
-    this.position = Math.max(this.position, Number(batch.lastOffset()) + 1);
-    if (records.length > 0) this.slices.push(records);
-    this.#arrived();
-  }
-
-  fail(error: Error): void {
-    this.failure = error;
-    this.#arrived();
-  }
-
-  next(): Promise<void> {
-    return new Promise((resolve) => (this.#arrived = resolve));
-  }
-}
+/** So many failures in a row end a reading; leaders that move take a moment, a cluster that is down shows at the first. */
+const TRIES = 8;
 
 /**
- * Reads [from, end) of a partition. kafkajs cannot read without a group, so this one has a random name, commits nothing and is forgotten.
- * `topic` is the physical name; `end` must not lie beyond the end of the log.
+ * Reads [from, to) of a partition, oldest first, without a group; `to` is cut at the end of the log, or where an open transaction begins.
+ * Records that are gone are left out.
  */
-export async function* readRange(kafka: Kafka, at: TopicPartition, from: number, end: number): AsyncIterable<readonly LogRecord[]> {
-  const consumer = kafka.consumer({ groupId: `tocsin-read-${randomUUID()}`, maxWaitTimeInMs: 200, allowAutoTopicCreation: false });
-  const arrivals = new Arrivals(from, end);
-  try {
-    await begin(consumer, at, arrivals);
-    while (arrivals.position < end || arrivals.slices.length > 0) {
-      const slice = arrivals.slices.shift();
-      if (slice) yield slice;
-      else await arrivals.next();
-      if (arrivals.failure) throw arrivals.failure;
+export async function* readRange(
+  brokers: Brokers,
+  { topic, partition }: TopicPartition,
+  [from, to]: readonly [from: number, to: number],
+  limits: FetchLimits,
+): AsyncIterable<readonly LogRecord[]> {
+  const end = Math.min(to, (await brokers.listOffsets(topic, -1, { partition, committed: true })).get(partition)!);
+  let position = from;
+  for (let failures = 0; position < end;) {
+    const leader = (await brokers.leaders(topic, { fresh: failures > 0 })).get(partition) ?? -1;
+    const [found] = leader < 0 ? [] : await brokers.fetch(leader, [{ topic, partition, position }], limits);
+    if (found?.errorCode === OUT_OF_RANGE) {
+      const low = (await brokers.listOffsets(topic, -2, { partition })).get(partition)!;
+      position = low > position ? low : end;
+    } else if (!found || found.errorCode !== 0 || found.problem) {
+      const why = found?.problem ?? (found ? words(found.errorCode) : 'has no leader at the moment');
+      if (++failures === TRIES || (found && !moved(found.errorCode))) throw new TocsinError('T7004', `${topic}/${partition}: ${why}`);
+      await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random())));
+    } else {
+      failures = 0;
+      const records = found.records.filter(({ offset }) => offset < end);
+      if (records.length > 0) yield records;
+      position = found.next;
     }
-  } finally {
-    await consumer.disconnect();
   }
-}
-
-async function begin(consumer: Consumer, { topic, partition }: TopicPartition, arrivals: Arrivals): Promise<void> {
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    const others = (payload.memberAssignment[topic] ?? []).filter((each) => each !== partition);
-    consumer.pause([{ topic, partitions: others }]);
-    consumer.seek({ topic, partition, offset: String(arrivals.position) });
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => arrivals.fail(payload.error));
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: ({ batch }) => {
-      if (batch.partition === partition) arrivals.take(batch);
-      return Promise.resolve();
-    },
-  });
 }

@@ -9,10 +9,10 @@ import { findProgram, hasProgram, requirePrograms, Unavailable } from './program
 
 /** @typedef {import('./processes.mjs').Daemon} Daemon */
 
-/** The broker tests run against unless told otherwise. */
-export const KAFKA_VERSION = '4.3.1';
-/** The last release of the line before it. */
-export const KAFKA_VERSION_3 = '3.9.2';
+/** The releases that are tested: the current one, and the last of the line before it. */
+export const KAFKA_VERSIONS = ['4.3.1', '3.9.2'];
+/** The broker that tests run against unless told otherwise, by a test or for the whole run. */
+export const KAFKA_VERSION = process.env.TOCSIN_TEST_KAFKA || KAFKA_VERSIONS[0];
 
 const DOWNLOADED_WITHIN_MS = 15 * 60_000;
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
@@ -55,13 +55,14 @@ const LOGGING = {
  * @param {string} [options.dataDir] data, configuration and log go there and stay after `stop`, for a later start;
  *   a temporary directory
  * @param {Record<string, string | number | boolean>} [options.properties] of the broker, over ours
+ * @param {string} [options.clusterId] of the cluster that the broker is to join, with `properties` that say how; its own
  * @param {string[]} [options.formatArguments] more arguments for the storage tool, such as
  *   `--add-scram 'SCRAM-SHA-256=[name=ann,password=secret]'`
  * @returns {Promise<Daemon & { brokers: string, version: string }>} `brokers` is `127.0.0.1:port`
  * @throws {Unavailable} when Java, Maven or the jars cannot be had
  */
 export async function startKafka(options = {}) {
-  const { version = KAFKA_VERSION, dataDir, properties = {}, formatArguments = [] } = options;
+  const { version = KAFKA_VERSION, dataDir, properties = {}, clusterId = newClusterId(), formatArguments = [] } = options;
   await requirePrograms({ present: javaIsModern, packages: ['openjdk-17-jre-headless'], remedy: JAVA_REMEDY });
   const jars = await fetchJars(version);
   const port = options.port ?? (await freePort());
@@ -74,7 +75,7 @@ export async function startKafka(options = {}) {
   const lines = { ...brokerProperties({ port, controllerPort }), 'log.dirs': join(home.path, 'data'), ...properties };
   writeFileSync(config, formatProperties(lines));
   writeFileSync(logging, formatProperties(loggingProperties));
-  const format = ['format', '--config', config, '--cluster-id', newClusterId(), ...formatArguments];
+  const format = ['format', '--config', config, '--cluster-id', clusterId, ...formatArguments];
   if (!existsSync(join(home.path, 'data', 'meta.properties'))) {
     await run(java(), [...jvm, 'kafka.tools.StorageTool', ...format], { home }).catch(async (error) => {
       await home.close();
@@ -91,6 +92,30 @@ export async function startKafka(options = {}) {
     answers: () => brokerAnswers(port),
   });
   return Object.assign(daemon, { brokers: `127.0.0.1:${port}`, version });
+}
+
+/**
+ * Starts several brokers of one cluster; the first is its controller, and should stay alive.
+ *
+ * @param {number} count
+ * @param {Record<string, string | number | boolean>} [properties] of every broker, over ours
+ * @returns {Promise<(Daemon & { brokers: string, version: string })[]>}
+ */
+export async function startKafkaCluster(count, properties = {}) {
+  const clusterId = newClusterId();
+  const controllerPort = await freePort();
+  const all = [await startKafka({ controllerPort, clusterId, properties })];
+  const others = Array.from({ length: count - 1 }, async (_, index) => {
+    const port = await freePort();
+    const itself = { 'process.roles': 'broker', 'node.id': index + 2, listeners: `PLAINTEXT://127.0.0.1:${port}` };
+    return startKafka({ port, controllerPort, clusterId, properties: { ...itself, ...properties } });
+  });
+  const started = await Promise.allSettled(others);
+  all.push(...started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+  const failed = started.find((each) => each.status === 'rejected');
+  if (!failed) return all;
+  await Promise.all(all.map((broker) => broker.stop()));
+  throw failed.reason;
 }
 
 /**

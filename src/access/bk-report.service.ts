@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { AccessService, type Receipt } from './access.service.js';
+import { readReport, readReportItems } from './formats/bk-monitor.js';
+import { SenderService } from './sender.service.js';
+
+/** The door of BlueKing custom reports, which say in their body who sends them. */
+@Injectable()
+export class BkReportService {
+  constructor(
+    private readonly access: AccessService,
+    private readonly senders: SenderService,
+  ) {}
+
+  /** Throws {@link TocsinError} T1001, T1002 and T1101 for what is no report, T1011 to T1014 for who may not send it, and as {@link AccessService.take}. */
+  async take(body: Buffer): Promise<Receipt> {
+    const { dataId, token, items } = readReport(body);
+    const sender = await this.senders.byDataId(dataId, token);
+    return this.access.takeItems('bk_report', { body, business: undefined, sender }, (request) => readReportItems(items, request));
+  }
+}

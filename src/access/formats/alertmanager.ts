@@ -1,0 +1,39 @@
+import { AlertProblem, readAlert } from '../alerts.js';
+import { Rejection } from '../rejection.js';
+import { atMost, isFields, readDocuments } from './document.js';
+import type { Format, FormatRequest, Item } from './format.js';
+
+/**
+ * Alertmanager tells a webhook when something changes, and else after hours (repeat_interval): an alert from there holds so long unless it is resolved,
+ * where one that Prometheus sends holds for five minutes.
+ */
+export const WEBHOOK_LEASE_MS = 86_400_000;
+
+/** Alerts as Alertmanager's webhooks carry them, `{"version":"4","alerts":[...]}`, or as Prometheus sends them, one or an array. */
+export const alertmanager: Format = {
+  read: (bytes, request) => {
+    const items = readDocuments(bytes, request.contentType, request.most).flatMap(alertsOf);
+    return atMost(items, request.most).map((item, index) => readItem(item, index, request));
+  },
+};
+
+/** An alert out of a webhook, which never says until when it holds. */
+class Notified {
+  constructor(readonly alert: unknown) {}
+}
+
+function alertsOf(document: unknown): unknown[] {
+  if (Array.isArray(document)) return document as unknown[];
+  if (isFields(document) && Array.isArray(document['alerts'])) return (document['alerts'] as unknown[]).map((alert) => new Notified(alert));
+  return [document];
+}
+
+function readItem(item: unknown, index: number, request: FormatRequest): Item {
+  if (item instanceof Rejection) return item;
+  const { now, business } = request;
+  if (business === undefined) return new Rejection('T1101', 'the source must name a business');
+  const read = readAlert(item instanceof Notified ? item.alert : item, index, { now, business, id: `${request.arrivalId}-${index}` });
+  if (read instanceof AlertProblem) return new Rejection(read.reason, read.message);
+  const raw = item instanceof Notified && read.raw_data.timeout ? { ...read.raw_data, endsAt: now + WEBHOOK_LEASE_MS } : read.raw_data;
+  return { event: { ...read, raw_data: raw }, clamped: false };
+}

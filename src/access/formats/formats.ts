@@ -1,0 +1,20 @@
+import { alertmanager } from './alertmanager.js';
+import { bkMonitor } from './bk-monitor.js';
+import { cloudevents } from './cloudevents.js';
+import type { Format } from './format.js';
+import { mapping } from './mapped.js';
+import { prometheus } from './prometheus.js';
+import { tocsin } from './tocsin.js';
+
+/** Every format that a source can have, by its name. A new one is a file here and a line in this table. */
+export const formats = {
+  tocsin,
+  'bk-monitor': bkMonitor,
+  prometheus,
+  alertmanager,
+  cloudevents,
+  mapping,
+} as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof formats;
+export const formatNames = Object.keys(formats) as [FormatName, ...FormatName[]];

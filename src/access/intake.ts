@@ -1,0 +1,74 @@
+import type { ErrorCode } from '../shared/errors.js';
+import type { RawEvent } from '../topics.js';
+import type { DropReason } from './counts.js';
+import type { Encoded } from './envelope.js';
+import type { Item } from './formats/format.js';
+import { Omission, Rejection } from './rejection.js';
+
+export interface ItemError {
+  /** Place of the item in the request, from 0. */
+  readonly index: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What the items of a request come to before they are published. */
+export interface Intake {
+  readonly events: Encoded[];
+  /** What is wrong with items that are not taken; also what is too old is named here. */
+  readonly errors: ItemError[];
+  readonly dropped: Partial<Record<DropReason, number>>;
+  /** Events whose time lay in the future and became now. */
+  clamped: number;
+}
+
+/** What decides about an event that is all right in itself. */
+export interface Sieve {
+  /** When the request came (ms). */
+  readonly now: number;
+  /** Age (ms) from which an event is dropped; 0: none is. */
+  readonly maxAge: number;
+  /** Whether a degrade switch drops the event. */
+  readonly sheds: (event: RawEvent) => boolean;
+  /** The event as it goes into the log. */
+  readonly encode: (event: RawEvent) => Encoded | Rejection;
+}
+
+export const noIntake = (): Intake => ({ events: [], errors: [], dropped: {}, clamped: 0 });
+
+/** Sorts the items of a request: one that is refused or dropped costs only itself. */
+export function sift(items: readonly Item[], sieve: Sieve): Intake {
+  const intake = noIntake();
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]!;
+    if (item instanceof Rejection) intake.errors.push({ index, ...item });
+    else if (item instanceof Omission) drop(intake, item.reason);
+    else {
+      if (item.clamped) intake.clamped++;
+      siftEvent(item.event, index, sieve, intake);
+    }
+  }
+  return intake;
+}
+
+/** One event more. `index` is its place in the request. */
+export function siftEvent(event: RawEvent, index: number, { now, maxAge, sheds, encode }: Sieve, into: Intake): void {
+  if (expired(event, now, maxAge)) {
+    drop(into, 'expired');
+    into.errors.push({ index, code: 'T1015', message: `it is ${now - event.timestamp} ms old, at most ${maxAge}` });
+  } else if (sheds(event)) drop(into, 'degraded');
+  else {
+    const encoded = encode(event);
+    if (encoded instanceof Rejection) into.errors.push({ index, ...encoded });
+    else into.events.push(encoded);
+  }
+}
+
+/** Whether an event is so old that nobody waits for it; alerts of external senders say themselves how long they hold. */
+export function expired(event: RawEvent, now: number, maxAge: number): boolean {
+  return maxAge > 0 && event.event_type !== 'alert' && now - event.timestamp > maxAge;
+}
+
+function drop({ dropped }: Intake, reason: DropReason): void {
+  dropped[reason] = (dropped[reason] ?? 0) + 1;
+}

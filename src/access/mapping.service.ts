@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { CONFIG, type Config } from '../config.js';
+import { TocsinError } from '../shared/errors.js';
+import type { RawEvent } from '../topics.js';
+import { businessName } from './business.js';
+import { mapping } from './formats/mapped.js';
+import { mappingSchema } from './formats/mapping.js';
+import type { ItemError } from './intake.js';
+import { Omission, Rejection } from './rejection.js';
+
+/** A mapping and something to try it on. */
+export const mappingTestSchema = z.strictObject({
+  mapping: mappingSchema,
+  sample: z.unknown().refine((value) => value !== undefined, 'is missing'),
+  business: z.union([z.string(), z.number()]).optional(),
+  source: z.string().min(1).max(64).optional(),
+});
+
+/** What the sample came to. */
+export interface Mapped {
+  readonly events: readonly RawEvent[];
+  readonly errors: readonly ItemError[];
+}
+
+/** Tries mappings, so that nobody has to try them on live data. */
+@Injectable()
+export class MappingService {
+  constructor(@Inject(CONFIG) private readonly config: Config) {}
+
+  /** Throws {@link TocsinError} T1017 that names every wrong field, T1001 for a sample that is text and no JSON. */
+  test(body: unknown, now: number): Mapped {
+    const read = mappingTestSchema.safeParse(body);
+    if (!read.success)
+      throw new TocsinError('T1017', read.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '));
+    const { sample, business = this.config.DEFAULT_BUSINESS, source = 'test' } = read.data;
+    const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));
+    const ids = { contentId: 'test', arrivalId: 'test' };
+    const request = { now, business: businessName(business), ...ids, most: this.config.MAX_EVENTS, source, mapping: read.data.mapping };
+    const events: RawEvent[] = [];
+    const errors: ItemError[] = [];
+    mapping.read(bytes, request).forEach((item, index) => {
+      if (item instanceof Rejection) errors.push({ index, ...item });
+      else if (!(item instanceof Omission)) events.push(item.event);
+    });
+    return { events, errors };
+  }
+}

@@ -1,0 +1,59 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { TocsinError } from '../shared/errors.js';
+import type { Door } from './counts.js';
+import { type Rate, TokenBucket } from './rate.js';
+
+/** Whose rate counts. */
+export interface Rated {
+  readonly name: string;
+  readonly rate?: Rate | undefined;
+}
+
+interface Known {
+  readonly rate: Rate;
+  readonly bucket: TokenBucket;
+}
+
+/** The token buckets of the sources, and one for all requests that name none (ACCESS_RATE). Each replica counts for itself. */
+@Injectable()
+export class RateService {
+  readonly #anonymous: Rate | undefined;
+  readonly #buckets = new Map<string, Known>();
+
+  constructor(@Inject(CONFIG) config: Config) {
+    this.#anonymous = config.ACCESS_RATE;
+  }
+
+  /**
+   * Lets a request in or turns it away, with everything in it. Throws {@link TocsinError} T1301 that says when to come again; T1302 to senders by remote
+   * write, for Prometheus gives up what is answered 429 and comes again after a 503.
+   */
+  charge(source: Rated | undefined, door: Door, events: number, now: number): void {
+    const wait = events === 0 ? 0 : (this.#bucket(source, now)?.take(events, now) ?? 0);
+    if (wait > 0) throw refusal(source, door, wait);
+  }
+
+  /** As {@link charge}, before any work is put into a request: turns away who is in debt, takes nothing. */
+  admit(source: Rated | undefined, door: Door, now: number): void {
+    const wait = this.#bucket(source, now)?.wait(1, now) ?? 0;
+    if (wait > 0) throw refusal(source, door, wait);
+  }
+
+  #bucket(source: Rated | undefined, now: number): TokenBucket | undefined {
+    const rate = source ? source.rate : this.#anonymous;
+    if (!rate) return undefined;
+    const key = source?.name ?? '';
+    const known = this.#buckets.get(key);
+    if (known && known.rate.events_per_second === rate.events_per_second && known.rate.burst === rate.burst) return known.bucket;
+    const bucket = new TokenBucket(rate, now);
+    this.#buckets.set(key, { rate, bucket });
+    return bucket;
+  }
+}
+
+function refusal(source: Rated | undefined, door: Door, wait: number): TocsinError {
+  const whose = source ? `the rate of ${source.name}` : 'the rate of requests without a source (ACCESS_RATE)';
+  const seconds = Math.max(1, Math.ceil(wait / 1000));
+  return new TocsinError(door === 'remote_write' ? 'T1302' : 'T1301', `${whose} is used up; come again in ${seconds} s`, { retry_after: seconds });
+}

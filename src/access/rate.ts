@@ -1,0 +1,47 @@
+/** What a sender may send: events in a second, and how many at once after a rest. */
+export interface Rate {
+  readonly events_per_second: number;
+  /** Absent: as many as in one second. */
+  readonly burst?: number | undefined;
+}
+
+/** Sums of fractions are a little off; what is missing by less is not missing. */
+const EXACT = 1e-6;
+
+/**
+ * A token bucket: it fills with `events_per_second` up to `burst`. A request is let in when the bucket has enough for it, or is full; what it takes
+ * beyond that is a debt that the next ones wait for. So a request that is larger than the bucket passes too, and the rate holds in the long run.
+ */
+export class TokenBucket {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(rate: Rate, now: number) {
+    this.#perMs = rate.events_per_second / 1000;
+    this.#burst = Math.max(1, rate.burst ?? rate.events_per_second);
+    this.#tokens = this.#burst;
+    this.#at = now;
+  }
+
+  /** Milliseconds until so many events are let in; 0 when they are now. Takes nothing. */
+  wait(events: number, now: number): number {
+    this.#fill(now);
+    const missing = Math.min(events, this.#burst) - this.#tokens;
+    return missing <= EXACT ? 0 : Math.ceil((missing - EXACT) / this.#perMs);
+  }
+
+  /** Takes the events when they are let in; else takes nothing and answers, as {@link wait}, how long to wait. */
+  take(events: number, now: number): number {
+    const wait = this.wait(events, now);
+    if (wait === 0) this.#tokens -= events;
+    return wait;
+  }
+
+  #fill(now: number): void {
+    // A clock that was set back fills nothing.
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#at) * this.#perMs);
+    this.#at = now;
+  }
+}

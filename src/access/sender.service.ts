@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { TocsinError } from '../shared/errors.js';
+import { SourceReader } from './sources/source.reader.js';
+import type { HttpSource } from './sources/source.js';
+
+/** The header that carries a token where `Authorization` is taken by a proxy. */
+const TOKEN_HEADER = 'x-tocsin-token';
+/** What every token of ours begins with; a Bearer token that does not may belong to a proxy before us. */
+const OURS = /^tsrc_/;
+
+type Headers = Readonly<Record<string, unknown>>;
+
+/** Who sends: which declared source a request comes from, and whether it may. */
+@Injectable()
+export class SenderService {
+  constructor(private readonly sources: SourceReader) {}
+
+  /**
+   * The source whose token the request brings, on doors where that is free; undefined when it brings none. Throws {@link TocsinError} T1013 when the token
+   * is no source's (any more), T1014.
+   */
+  async byToken(headers: Headers): Promise<HttpSource | undefined> {
+    const bearer = bearerOf(headers);
+    const token = tokenHeader(headers) ?? (bearer !== undefined && OURS.test(bearer) ? bearer : undefined);
+    if (token === undefined) return undefined;
+    const source = await this.sources.byToken(token);
+    if (!source) throw new TocsinError('T1013', 'it is no token of any source, or it was revoked');
+    return enabled(source);
+  }
+
+  /** The source of this name, when the request brings a token of it. Throws {@link TocsinError} T1011 to T1014. */
+  async byName(name: string, headers: Headers): Promise<HttpSource> {
+    const source = await this.sources.byName(name);
+    if (source?.kind !== 'http')
+      throw new TocsinError('T1011', source ? `${name} is a source of kind ${source.kind}, not http` : await this.#missing(name));
+    return this.#owned(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
+  }
+
+  /** The source that has this data id, when the token is one of it. Throws {@link TocsinError} T1011 to T1014. */
+  async byDataId(id: number, token: string): Promise<HttpSource> {
+    const source = await this.sources.byDataId(id);
+    if (!source) throw new TocsinError('T1011', await this.#missing(`data_id ${id}`));
+    return this.#owned(source, token, 'send access_token');
+  }
+
+  /** The token is compared by its hash, so the time that takes tells nothing of it. */
+  async #owned(source: HttpSource, token: string, how: string): Promise<HttpSource> {
+    if (token === '') throw new TocsinError('T1012', how);
+    if ((await this.sources.byToken(token))?.name !== source.name)
+      throw new TocsinError('T1013', `it is no token of ${source.name}, or it was revoked`);
+    return enabled(source);
+  }
+
+  async #missing(what: string): Promise<string> {
+    const http = (await this.sources.all()).filter(({ kind }) => kind === 'http');
+    const how = 'declare one: POST /api/v1/sources {"kind":"http","name":…}';
+    return http.length === 0 ? `${what}; there is no http source at all, ${how}` : what;
+  }
+}
+
+function enabled(source: HttpSource): HttpSource {
+  if (!source.is_enabled) throw new TocsinError('T1014', source.name);
+  return source;
+}
+
+function tokenHeader(headers: Headers): string | undefined {
+  const token = headers[TOKEN_HEADER];
+  return typeof token === 'string' && token !== '' ? token : undefined;
+}
+
+function bearerOf({ authorization }: Headers): string | undefined {
+  return typeof authorization === 'string' ? /^bearer +(\S+) *$/i.exec(authorization)?.[1] : undefined;
+}

@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import { type Config, loadConfig } from '../config.js';
+import { diagnose, verdictOf } from '../ops/doctor/doctor.js';
+import { examine } from '../ops/doctor/examine.js';
+import type { Finding } from '../ops/doctor/finding.js';
+import { TocsinError } from '../shared/errors.js';
+
+/** `tocsin doctor`: what is wrong, why it is thought to be, and what to do; needs no server. Exit code 1 when something fails. */
+export function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('look at settings, brokers, topics, groups, cursors, database and clocks; say what is wrong and what to do. Changes nothing')
+    .option('--json', 'print the findings as JSON')
+    .option('--all', 'also what is well')
+    .action(async (options: { json?: boolean; all?: boolean }) => {
+      const findings = await findingsOf(loadConfigOrFinding());
+      const verdict = verdictOf(findings);
+      process.stdout.write(options.json ? `${JSON.stringify({ verdict, findings }, null, 2)}\n` : format(findings, options.all ?? false));
+      // Connections that do not answer must not keep the answer waiting.
+      process.exit(verdict === 'fail' ? 1 : 0);
+    });
+}
+
+function loadConfigOrFinding(): Config | Finding {
+  try {
+    return loadConfig();
+  } catch (error) {
+    const evidence = error instanceof Error ? error.message : String(error);
+    const code = error instanceof TocsinError ? error.code : 'T5011';
+    return {
+      check: 'settings',
+      code,
+      verdict: 'fail',
+      evidence,
+      remedy: 'correct it in the environment or in the file of TOCSIN_CONFIG; docs/settings.md lists every setting',
+    };
+  }
+}
+
+async function findingsOf(config: Config | Finding): Promise<Finding[]> {
+  if ('check' in config) return [config];
+  const well: Finding = { check: 'settings', code: 'T5011', verdict: 'ok', evidence: `${config.mode} mode` };
+  try {
+    return [well, ...diagnose(await examine(config))];
+  } catch (error) {
+    // Half a login, or a certificate that cannot be read: settings that fit their form and yet cannot be used.
+    if (!(error instanceof TocsinError)) throw error;
+    return [
+      {
+        check: 'settings',
+        code: error.code,
+        verdict: 'fail',
+        evidence: error.message,
+        remedy: 'correct the setting; docs/settings.md says what it means',
+      },
+    ];
+  }
+}
+
+const marks = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
+
+function format(findings: readonly Finding[], all: boolean): string {
+  const shown = findings.filter(({ verdict }) => all || verdict !== 'ok');
+  const lines = shown.map(({ check, code, verdict, evidence, remedy }) =>
+    verdict === 'ok' ? `${marks[verdict]} ${check}: ${evidence}\n` : `${marks[verdict]} ${check} (${code}): ${evidence}\n     ${remedy}\n`,
+  );
+  const count = (wanted: Finding['verdict']): number => findings.filter(({ verdict }) => verdict === wanted).length;
+  return `${lines.join('')}${count('ok')} checks are well, ${count('warn')} warnings, ${count('fail')} failures\n`;
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parseSourcesFile } from '../access/sources/sources-file.js';
+import type { Applied, ShownSource } from '../access/sources/source.service.js';
+import type { Resumed } from '../access/sources/source-state.service.js';
+import type { SourceSummary } from '../access/sources/state.js';
+import type { Api } from './api.js';
+import { type ApiOptions, askingServer, tell } from './options.js';
+import { formatTable } from './table.js';
+
+const PATH = '/api/v1/sources';
+const pathOf = (name: string, rest = ''): string => `${PATH}/${encodeURIComponent(name)}${rest}`;
+
+type Listed = ShownSource & { readonly state: Pick<SourceSummary, 'status' | 'problems' | 'lag' | 'partitions'> };
+
+/** `tocsin sources`: where events come from beside the open doors. */
+export function sourcesCommand(program: Command): void {
+  const existing = program.commands.find((command) => command.name() === 'sources');
+  const sources = existing ?? program.command('sources').description('Kafka topics that are read, and senders with a token');
+  fileCommands(sources);
+  askingServer(sources.command('list').description('every source and how it stands')).action((options: ApiOptions) =>
+    tell(options, (api) => api.call<{ sources: Listed[] }>('GET', PATH), formatList),
+  );
+  one(sources, 'show <name>', 'what is declared; secrets are never shown', (api, name) => api.call('GET', pathOf(name)), asJson);
+  one(
+    sources,
+    'state <name>',
+    'partitions, positions and problems on every replica',
+    (api, name) => api.call('GET', pathOf(name, '/state')),
+    formatState,
+  );
+  one(sources, 'enable <name>', 'go on where it was', (api, name) => api.call('POST', pathOf(name, '/enable')), enabled);
+  one(sources, 'disable <name>', 'read no more; positions stay', (api, name) => api.call('POST', pathOf(name, '/disable')), enabled);
+  one(sources, 'remove <name>', 'forget it, its tokens and its positions', removeOne, ({ removed }) => `removed ${removed}\n`);
+  one(sources, 'token <name>', 'make a second token for a sender', (api, name) => api.call('POST', pathOf(name, '/token')), formatToken);
+  one(sources, 'revoke-token <name>', 'revoke the older of two tokens', revokeOne, ({ revoked }) => `revoked the older token of ${revoked}\n`);
+  resumeCommand(sources);
+}
+
+function fileCommands(sources: Command): void {
+  const read = (file: string) => ({ sources: parseSourcesFile(readFileSync(file === '-' ? 0 : file, 'utf8')) });
+  for (const [verb, what] of [
+    ['plan', 'say what apply would do'],
+    ['apply', 'create or update, by name, what the file holds (- reads standard input)'],
+  ] as const) {
+    askingServer(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
+      const given = read(file);
+      return tell(options, (api) => api.call<{ sources: Applied[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
+    });
+  }
+}
+
+/** A command about one source. */
+function one<T>(sources: Command, usage: string, what: string, ask: (api: Api, name: string) => Promise<T>, format: (answer: T) => string): void {
+  askingServer(sources.command(usage).description(what)).action((name: string, options: ApiOptions) =>
+    tell(options, (api) => ask(api, name), format),
+  );
+}
+
+async function removeOne(api: Api, name: string): Promise<{ removed: string }> {
+  await api.call('DELETE', pathOf(name));
+  return { removed: name };
+}
+
+async function revokeOne(api: Api, name: string): Promise<{ revoked: string }> {
+  await api.call('DELETE', pathOf(name, '/token'));
+  return { revoked: name };
+}
+
+function resumeCommand(sources: Command): void {
+  askingServer(
+    sources
+      .command('resume <name>')
+      .description('let partitions go on that stopped')
+      .option('--from <where>', 'earliest or latest: for partitions whose position is gone from the cluster', 'earliest'),
+  ).action((name: string, options: ApiOptions & { from: string }) =>
+    tell(options, (api) => api.call<{ partitions: Resumed[] }>('POST', pathOf(name, '/resume'), { from: options.from }), formatResumed),
+  );
+}
+
+const asJson = (source: ShownSource): string => `${JSON.stringify(source, null, 2)}\n`;
+const enabled = ({ name, is_enabled: on }: ShownSource): string => `${name} is ${on ? 'enabled' : 'disabled'}\n`;
+const formatToken = ({ token }: { token: string }): string =>
+  `${token}\nThis is shown once. The older token works until: tocsin sources revoke-token\n`;
+
+function formatApplied({ sources }: { sources: Applied[] }): string {
+  return sources
+    .map(({ outcome, name, changed, token }) => {
+      const detail = [changed.length > 0 ? `(${changed.join(', ')})` : '', token === undefined ? '' : `token (shown once): ${token}`].filter(Boolean);
+      return `${[outcome.padEnd(9), name, ...detail].join(' ')}\n`;
+    })
+    .join('');
+}
+
+function formatList({ sources }: { sources: Listed[] }): string {
+  const rows = sources.map(({ name, kind, format, state }) => [
+    name,
+    kind,
+    format,
+    state.status,
+    kind === 'kafka' ? state.partitions : null,
+    kind === 'kafka' ? state.lag : null,
+    state.problems[0] ?? null,
+  ]);
+  return formatTable(['NAME', 'KIND', 'FORMAT', 'STATUS', 'PARTITIONS', 'LAG', 'PROBLEM'], rows);
+}
+
+function formatState({ name, kind, status, problems, replicas }: SourceSummary): string {
+  const rows = replicas.flatMap(({ instance, partitions }) =>
+    partitions.map(({ topic, partition, position, end, lag, in_flight: inFlight, problem }) => [
+      topic,
+      partition,
+      position,
+      end,
+      lag,
+      inFlight,
+      instance,
+      problem ?? null,
+    ]),
+  );
+  const table = formatTable(['TOPIC', 'PARTITION', 'POSITION', 'END', 'LAG', 'IN-FLIGHT', 'REPLICA', 'PROBLEM'], rows);
+  return `${name} (${kind}): ${status}\n${problems.map((problem) => `  ${problem}\n`).join('')}${kind === 'kafka' ? table : ''}`;
+}
+
+function formatResumed({ partitions }: { partitions: Resumed[] }): string {
+  if (partitions.length === 0) return 'nothing had stopped\n';
+  return formatTable(
+    ['TOPIC', 'PARTITION', 'FROM', 'TO', 'WHY'],
+    partitions.map(({ topic, partition, from, to, why }) => [topic, partition, from, to, why]),
+  );
+}

@@ -1,0 +1,140 @@
+import type { Command } from 'commander';
+import type { Growth } from '../ops/topics/growth.js';
+import type { TopicDetail, TopicLine } from '../ops/topics/topic-overview.js';
+import type { Created } from '../ops/topics/topics.service.js';
+import type { Judgement, TopicShape } from '../ops/topics/topic-shape.js';
+import { type ApiOptions, askingServer, tell } from './options.js';
+import { parseBytes, parseHours, parseWhole, sizeText, spanText } from './sizes.js';
+import { formatTable } from './table.js';
+
+interface ShapeOptions extends ApiOptions {
+  readonly partitions?: string;
+  readonly replication?: string;
+  readonly retention?: string;
+  readonly retentionBytes?: string;
+  readonly minInsync?: string;
+  readonly maxMessage?: string;
+}
+
+interface GrowOptions extends ApiOptions {
+  readonly partitions: string;
+  readonly dryRun?: boolean;
+  readonly acceptDisorder?: boolean;
+}
+
+const path = (topic: string): string => `/api/v1/topics/${encodeURIComponent(topic)}`;
+
+/** `tocsin topics`: what there is, and creating, growing and changing it. */
+export function topicsCommand(program: Command): void {
+  const topics = program.command('topics').description('topics: what there is; create, grow, change them');
+  askingServer(
+    topics.command('list', { isDefault: true }).argument('[topic]').description('all topics of the stages, or one with its partitions and groups'),
+  )
+    .option('--all', 'every topic of the clusters with our prefix')
+    .action((topic: string | undefined, options: ApiOptions & { all?: boolean }) => show(topic, options));
+  shapeOptions(askingServer(topics.command('create <topic>').description('create a topic, for a topic of the stages its dead letters too')))
+    .option('--partitions <n>', 'how many (TOPIC_PARTITIONS)')
+    .option('--replication <n>', 'copies of each partition (TOPIC_REPLICATION)')
+    .action((topic: string, options: ShapeOptions) =>
+      tell(
+        options,
+        (api) => api.call<Created>('POST', '/api/v1/topics', { name: topic, ...shapeOf(options) }),
+        ({ topics: made, warnings }) => [`created ${made.join(', ')}`, ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
+      ),
+    );
+  askingServer(topics.command('grow <topic>').description('more partitions; refused while that would break the order of records'))
+    .requiredOption('--partitions <n>', 'how many there shall be')
+    .option('--dry-run', 'only say what it would mean')
+    .option(
+      '--accept-disorder',
+      'do it all the same: records of keys that move may be handled in the wrong order, and what stages remember of them stays behind',
+    )
+    .action(grow);
+  shapeOptions(askingServer(topics.command('set <topic>').description('change retention, min.insync.replicas or max.message.bytes'))).action(
+    (topic: string, options: ShapeOptions) =>
+      tell(
+        options,
+        (api) => api.call<Judgement & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
+        ({ config, warnings }) =>
+          [...Object.entries(config).map(([name, value]) => `${name}=${value}`), ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
+      ),
+  );
+}
+
+function shapeOptions(command: Command): Command {
+  return command
+    .option('--retention <time>', 'how long records are kept: 72h, 7d, -1 for ever')
+    .option('--retention-bytes <size>', 'how much is kept of each partition: 10GiB, -1 without limit')
+    .option('--min-insync <n>', 'copies that must have a record before it counts as written')
+    .option('--max-message <size>', 'largest batch that is taken: 1MiB');
+}
+
+function shapeOf({ partitions, replication, retention, retentionBytes, minInsync, maxMessage }: ShapeOptions): TopicShape {
+  return {
+    ...(partitions !== undefined && { partitions: parseWhole('--partitions', partitions) }),
+    ...(replication !== undefined && { replication: parseWhole('--replication', replication) }),
+    ...(retention !== undefined && { retention_hours: parseHours('--retention', retention) }),
+    ...(retentionBytes !== undefined && { retention_bytes: parseBytes('--retention-bytes', retentionBytes) }),
+    ...(minInsync !== undefined && { min_insync_replicas: parseWhole('--min-insync', minInsync) }),
+    ...(maxMessage !== undefined && { max_message_bytes: parseBytes('--max-message', maxMessage) }),
+  };
+}
+
+function grow(topic: string, options: GrowOptions): Promise<void> {
+  const body = {
+    partitions: parseWhole('--partitions', options.partitions),
+    dry_run: options.dryRun ?? false,
+    accept_disorder: options.acceptDisorder ?? false,
+  };
+  return tell(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
+}
+
+function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { done: boolean }): string {
+  const lines = [
+    done
+      ? `${topic} has ${to} partitions now (before: ${from}); running replicas notice within a minute`
+      : `${topic}: from ${from} to ${to} partitions, nothing is changed yet`,
+    ...refusals.map((each) => `${done ? 'accepted' : 'refused'}: ${each}`),
+    ...warnings.map((each) => `warning: ${each}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function show(topic: string | undefined, options: ApiOptions & { all?: boolean }): Promise<void> {
+  if (topic !== undefined) return tell(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
+  return tell(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
+}
+
+function formatList({ topics }: { topics: readonly TopicLine[] }): string {
+  const rows = topics.map((each) => [
+    each.name,
+    each.cluster,
+    each.partitions,
+    each.replication,
+    each.min_insync_replicas,
+    each.records,
+    each.retention_ms === null ? null : spanText(each.retention_ms),
+    each.retention_bytes === null ? null : sizeText(each.retention_bytes),
+    each.leaderless > 0 ? `${each.leaderless} without leader` : each.under_replicated > 0 ? `${each.under_replicated} behind` : 'ok',
+    each.groups.join(',') || null,
+  ]);
+  return formatTable(['TOPIC', 'CLUSTER', 'PARTITIONS', 'REPLICATION', 'MIN-ISR', 'RECORDS', 'RETENTION', 'MOST', 'STATE', 'GROUPS'], rows);
+}
+
+function formatTopic({ name, cluster, partitions, config, records, groups }: TopicDetail): string {
+  const settings = Object.entries(config).map(([key, value]) => `${key}=${value}`);
+  const table = formatTable(
+    ['PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'BEGINNING', 'END'],
+    partitions.map((each) => [each.partition, each.leader, each.replicas.join(','), each.inSync.join(','), each.low, each.high]),
+  );
+  const readers = groups.map(({ group, state, protocol, members, partitions: positions }) => {
+    const owner = (partition: number) => members.find((member) => member.partitions.includes(partition));
+    const rows = positions.map(({ partition, committed, cursor, lag }) => {
+      const member = owner(partition);
+      return [partition, committed, cursor, lag, member?.client ?? null, member?.host ?? null];
+    });
+    const head = `\ngroup ${group}: ${state}${protocol ? `, ${protocol}` : ''}, ${members.length} members\n`;
+    return head + formatTable(['PARTITION', 'COMMITTED', 'CURSOR', 'LAG', 'CLIENT-ID', 'HOST'], rows);
+  });
+  return `${name} on ${cluster}: ${records} records; ${settings.join(' ')}\n\n${table}${readers.join('')}`;
+}

@@ -1,0 +1,46 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Log, type TopicPartition } from '../log/log.js';
+import { type StoredState, StoredStates } from '../log/stored-states.js';
+import { CheckpointRepository } from './checkpoint.repository.js';
+import { PartitionFold } from './fold.js';
+import { rulesInForce } from './rules-in-force.js';
+import { StrategyRepository } from './strategy.repository.js';
+
+/** Detect's memory at rest, for those who move its cursors. */
+@Injectable()
+export class StoredMemory implements StoredState, OnModuleInit {
+  constructor(
+    private readonly states: StoredStates,
+    private readonly checkpoints: CheckpointRepository,
+    private readonly strategies: StrategyRepository,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  onModuleInit(): void {
+    this.states.register('detect', this);
+  }
+
+  /** A memory of nothing, with the rules that were in force there: records are judged as they were the first time. */
+  async begin(at: TopicPartition, offset: number): Promise<void> {
+    await this.beginWith(at, await this.rulesVersionAt(this.log, at, offset));
+  }
+
+  async beginWith(at: TopicPartition, rulesVersion: number): Promise<void> {
+    await this.checkpoints.clear(at);
+    if (rulesVersion === 0) return;
+    const fold = new PartitionFold({ identifyBy: this.config.PARTITION_KEY });
+    fold.changeRules(await this.strategies.rulesAt(rulesVersion), 0, () => undefined);
+    await this.checkpoints.save(at, fold.dirtyBlocks(), []);
+  }
+
+  /** What the ticks in `log` say; where they are gone, the rules of the time when the log got the record. */
+  async rulesVersionAt(log: Pick<Log, 'read' | 'offsets'>, at: TopicPartition, offset: number): Promise<number> {
+    const bounds = (await log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const named = await rulesInForce(log, at, offset, bounds?.low ?? 0);
+    if (named !== undefined) return named;
+    for await (const [first] of log.read(at, offset, offset + 1)) if (first) return this.strategies.rulesVersionBefore(first.timestamp);
+    return this.strategies.rulesVersion();
+  }
+}

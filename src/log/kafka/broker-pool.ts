@@ -1,0 +1,80 @@
+import type { Kafka } from 'kafkajs';
+import protocol from 'kafkajs/src/protocol/requests/index.js';
+
+/** Kafka's numbers of the requests that we make ourselves. */
+const keys = { Fetch: 1, ListOffsets: 2, Metadata: 3 } as const;
+
+/** Whoever asks again soon need not wait long; but bytes may take their time. */
+export const ANSWER_MS = 5000;
+const FETCH_MS = 30_000;
+
+interface Protocol {
+  readonly request: object;
+  readonly response: { decode(bytes: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
+}
+
+export interface Broker {
+  readonly connectionPool: {
+    readonly host: string;
+    readonly port: number;
+    send(request: Protocol & { logResponseError: boolean; requestTimeout: number }): Promise<unknown>;
+  };
+  lookupRequest(key: number, request: object): (fields: object) => Protocol;
+  metadata(topics?: readonly string[]): Promise<unknown>;
+  disconnect(): Promise<void>;
+}
+
+export interface Pool {
+  readonly seedBroker: Broker | undefined;
+  readonly metadata: Metadata | null;
+  createBroker(options: object): Broker;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+  findBroker(which: { nodeId: number }): Promise<Broker>;
+}
+
+interface Metadata {
+  readonly topicMetadata: readonly {
+    readonly topicErrorCode: number;
+    readonly topic: string;
+    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+  }[];
+}
+
+/** The bytes of an answer are not what they should be, or compressed in a way that we do not know. */
+export class Undecodable extends Error {}
+
+/** Sends a request and answers what came, errors of single partitions included. */
+export function send(broker: Broker, name: keyof typeof keys, fields: object): Promise<unknown> {
+  const { response, ...rest } = broker.lookupRequest(keys[name], protocol.requests[name])(fields);
+  const decode = async (bytes: Buffer): Promise<unknown> => {
+    try {
+      return await response.decode(bytes);
+    } catch (error) {
+      throw new Undecodable(error instanceof Error ? error.message : String(error));
+    }
+  };
+  // kafkajs would throw the first error of any partition, and with it the answers about all others.
+  return broker.connectionPool.send({
+    ...rest,
+    response: { decode, parse: (decoded) => Promise.resolve(decoded) },
+    logResponseError: false,
+    requestTimeout: name === 'Fetch' ? FETCH_MS : ANSWER_MS,
+  });
+}
+
+/** The broker pool of a client, whose metadata requests tell errors instead of throwing them. */
+export function poolOf(kafka: Kafka): Pool {
+  const create = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
+  const make = create && (kafka as unknown as Record<symbol, ((options: object) => { brokerPool: Pool }) | undefined>)[create];
+  if (!make) throw new Error('kafkajs has no private createCluster any more: pin 2.2.4');
+  const pool = make({ allowAutoTopicCreation: false }).brokerPool;
+  const original = pool.createBroker.bind(pool);
+  pool.createBroker = (options) => {
+    const broker = original(options);
+    broker.metadata = (topics = []) => send(broker, 'Metadata', { topics, allowAutoTopicCreation: false });
+    return broker;
+  };
+  return pool;
+}

@@ -1,0 +1,35 @@
+import { Generation, within } from './generation.js';
+
+const never = new Promise<void>(() => undefined);
+
+describe('a generation of the group', () => {
+  it('lets a running batch end when it is over', async () => {
+    const generation = new Generation(1, 60_000);
+    let finish!: () => void;
+    const batch = generation.run(new Promise<void>((resolve) => (finish = resolve)));
+    generation.end('rebalance');
+    const settled = generation.settled();
+    expect(await within(20, settled)).toBe(false);
+    finish();
+    expect(await batch).toBe(true);
+    await settled;
+    expect(generation.busy).toBe(false);
+  });
+
+  it('gives a batch up that holds up the others', async () => {
+    const generation = new Generation(1, 20);
+    const batch = generation.run(never);
+    generation.end('rebalance');
+    await generation.settled();
+    expect(await batch).toBe(false);
+  });
+
+  it('remembers the first reason, and passes on what a batch fails with', async () => {
+    const generation = new Generation(1, 20);
+    await expect(generation.run(Promise.reject(new Error('no')))).rejects.toThrow('no');
+    generation.end('first');
+    generation.end('second');
+    expect(generation.over).toBe('first');
+    await generation.settled();
+  });
+});

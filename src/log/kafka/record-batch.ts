@@ -1,0 +1,131 @@
+import { crc32c } from './crc32c.js';
+
+/** What a record is made of, with the lengths of its parts in UTF-8 (−1 for null), computed once. */
+export interface Encodable {
+  readonly key: string | Buffer | null;
+  readonly value: string | Buffer | null;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+}
+
+/** By what the broker knows a batch that comes again from one that is new. */
+export interface BatchIdentity {
+  readonly producerId: bigint;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** Records of one batch, compressed, and what its header says about them. */
+export interface RecordSection {
+  readonly bytes: Buffer;
+  readonly count: number;
+  /** Number of the codec in Kafka's protocol. */
+  readonly codec: number;
+  /** Epoch ms, of all of them. */
+  readonly timestamp: number;
+}
+
+/** Bytes of a batch before its records. */
+const HEADER = 61;
+
+const varintLength = (value: number): number => {
+  const zigzag = (value << 1) ^ (value >> 31);
+  return zigzag >>> 7 === 0 ? 1 : zigzag >>> 14 === 0 ? 2 : zigzag >>> 21 === 0 ? 3 : zigzag >>> 28 === 0 ? 4 : 5;
+};
+
+function writeVarint(target: Buffer, value: number, start: number): number {
+  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+  let at = start;
+  while (rest > 0x7f) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[at++] = rest;
+  return at;
+}
+
+const partLength = (bytes: number): number => varintLength(bytes) + Math.max(0, bytes);
+
+function headersLength(headers: Encodable['headers']): number {
+  if (!headers) return 1;
+  const names = Object.keys(headers);
+  return names.reduce(
+    (sum, name) => sum + partLength(Buffer.byteLength(name)) + partLength(Buffer.byteLength(headers[name]!)),
+    varintLength(names.length),
+  );
+}
+
+/** Length of a record without its length field, when it is the one number `delta` of its batch. */
+function bodyLength({ keyBytes, valueBytes, headers }: Encodable, delta: number): number {
+  return 2 + varintLength(delta) + partLength(keyBytes) + partLength(valueBytes) + headersLength(headers);
+}
+
+/** Bytes that a record takes in a batch, not compressed; a little more where it stands early. */
+export function recordBytes(record: Encodable): number {
+  const body = bodyLength(record, 1_000_000);
+  return varintLength(body) + body;
+}
+
+function writePart(target: Buffer, part: string | Buffer | null, bytes: number, start: number): number {
+  const at = writeVarint(target, bytes, start);
+  if (part === null) return at;
+  if (typeof part === 'string') target.write(part, at, bytes, 'utf8');
+  else part.copy(target, at);
+  return at + bytes;
+}
+
+function writeRecord(target: Buffer, record: Encodable, delta: number, start: number): number {
+  let at = writeVarint(target, bodyLength(record, delta), start);
+  // No attributes, and the time of the batch.
+  target[at++] = 0;
+  target[at++] = 0;
+  at = writeVarint(target, delta, at);
+  at = writePart(target, record.key, record.keyBytes, at);
+  at = writePart(target, record.value, record.valueBytes, at);
+  if (!record.headers) {
+    target[at++] = 0;
+    return at;
+  }
+  const headers = Object.entries(record.headers);
+  at = writeVarint(target, headers.length, at);
+  for (const [name, value] of headers) {
+    at = writePart(target, name, Buffer.byteLength(name), at);
+    at = writePart(target, value, Buffer.byteLength(value), at);
+  }
+  return at;
+}
+
+/** The records of a batch, one after the other, as they are before compression. */
+export function encodeRecords(records: readonly Encodable[]): Buffer {
+  const lengths = records.reduce((sum, record, delta) => {
+    const body = bodyLength(record, delta);
+    return sum + varintLength(body) + body;
+  }, 0);
+  const target = Buffer.allocUnsafe(lengths);
+  records.reduce((at, record, delta) => writeRecord(target, record, delta, at), 0);
+  return target;
+}
+
+/**
+ * A record batch (magic 2) as it goes to the broker:
+ * https://kafka.apache.org/documentation/#recordbatch
+ */
+export function encodeBatch({ bytes, count, codec, timestamp }: RecordSection, { producerId, epoch, sequence }: BatchIdentity): Buffer {
+  const batch = Buffer.allocUnsafe(HEADER + bytes.length);
+  batch.writeBigInt64BE(0n, 0);
+  batch.writeInt32BE(HEADER - 12 + bytes.length, 8);
+  batch.writeInt32BE(-1, 12);
+  batch.writeInt8(2, 16);
+  batch.writeInt16BE(codec, 21);
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeBigInt64BE(BigInt(timestamp), 27);
+  batch.writeBigInt64BE(BigInt(timestamp), 35);
+  batch.writeBigInt64BE(producerId, 43);
+  batch.writeInt16BE(epoch, 51);
+  batch.writeInt32BE(sequence, 53);
+  batch.writeInt32BE(count, 57);
+  bytes.copy(batch, HEADER);
+  batch.writeUInt32BE(crc32c(batch, 21), 17);
+  return batch;
+}

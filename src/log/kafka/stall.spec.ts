@@ -1,0 +1,31 @@
+import { Stall } from './stall.js';
+
+const aStall = (steps: (stall: Stall) => void): Stall => {
+  const stall = new Stall();
+  steps(stall);
+  return stall;
+};
+
+describe('the time without progress', () => {
+  it('ends with the first record that was waiting', () => {
+    const stall = aStall((each) => (each.stopped(1000), each.ready(1300)));
+    expect(stall.handled(1100, 1500)).toBe(500);
+    expect(stall.handled(1600, 1700)).toBeUndefined();
+  });
+
+  it('ends when the partitions are claimed where nothing was waiting, however long nothing comes', () => {
+    const stopped = (each: Stall): void => (each.stopped(1000), each.ready(1300));
+    expect(aStall(stopped).handled(90_000, 90_010)).toBe(300);
+    expect(aStall(stopped).idle()).toBe(300);
+  });
+
+  it('goes on over a second rebalance before anything was handled', () => {
+    const stall = aStall((each) => (each.stopped(1000), each.ready(1300), each.stopped(1400), each.ready(2000)));
+    expect(stall.handled(1100, 2100)).toBe(1100);
+  });
+
+  it('is not over before the partitions are claimed, and is none when nobody stopped', () => {
+    expect(aStall((each) => each.stopped(1000)).idle()).toBeUndefined();
+    expect(aStall((each) => each.ready(1000)).handled(1, 2)).toBeUndefined();
+  });
+});

@@ -1,0 +1,155 @@
+import { Logger } from '@nestjs/common';
+import type { ConsumerState, LogConsumer, PartitionListener, Subscription, TopicPartition } from '../log.js';
+import { reconnectWait } from './reconnect.js';
+import { type Counts, followed, isSame } from './topic-set.js';
+
+/** What the follower needs of a cluster. */
+interface Source {
+  topics(): Promise<Counts>;
+  join(subscription: Subscription): LogConsumer;
+}
+
+interface Times {
+  readonly KAFKA_METADATA_MS: number;
+  readonly KAFKA_RECONNECT_MS: number;
+}
+
+/** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
+const TROUBLE_MS = 2000;
+
+const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+/**
+ * A group member whose topics come and go. kafkajs resolves a pattern once, and fails for ever where one topic of several is missing or
+ * deleted: here the topics are looked up again and again, and the member joins anew when they, or their partitions, have changed.
+ */
+export class TopicFollower implements LogConsumer {
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #paused = new Map<string, TopicPartition>();
+  readonly #running: Promise<void>;
+  #member: LogConsumer | undefined;
+  #counts: Counts = new Map();
+  #problem: string | undefined;
+  #failures = 0;
+
+  constructor(
+    private readonly source: Source,
+    private readonly subscription: Subscription & { readonly pattern?: RegExp },
+    private readonly times: Times,
+    private readonly closed: () => void,
+  ) {
+    this.#log = new Logger(`kafka ${subscription.group}`);
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const wait = await this.#look();
+      const end = Date.now() + wait;
+      // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
+      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble()) await this.#sleep(Math.min(TROUBLE_MS, end - Date.now()));
+      if (this.#isInTrouble()) await this.#sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS));
+    }
+  }
+
+  #isInTrouble(): boolean {
+    return this.#member !== undefined && this.#failures === 0 && this.#member.state().problem !== undefined;
+  }
+
+  /** Joins anew where the topics have changed. Answers when to look again (ms). */
+  async #look(): Promise<number> {
+    try {
+      const { counts, missing } = followed(this.subscription, await this.source.topics());
+      if (this.#failures > 0) this.#log.log('the cluster answers again');
+      this.#failures = 0;
+      if (!isSame(counts, this.#counts)) await this.#follow(counts);
+      if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
+      else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
+      return this.times.KAFKA_METADATA_MS;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      // Once: what stays the same is in the state.
+      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
+      this.#problem = why;
+      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_MS);
+    }
+  }
+
+  async #follow(counts: Counts): Promise<void> {
+    this.#log.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
+    const before = this.#member;
+    this.#member = undefined;
+    await before?.stop();
+    this.#counts = counts;
+    if (counts.size === 0 || this.#stop.signal.aborted) return;
+    this.#member = this.source.join({ ...this.subscription, topics: [...counts.keys()], listener: this.#listener() });
+  }
+
+  /** The listener of the subscription, which must not notice that a pause by command outlives the member. */
+  #listener(): PartitionListener {
+    const { listener } = this.subscription;
+    return {
+      assigned: async (at, generation) => {
+        const position = await listener.assigned(at, generation);
+        if (this.#paused.has(key(at))) this.#member?.pause(at);
+        return position;
+      },
+      releasing: async (at) => listener.releasing?.(at),
+      revoked: (at) => listener.revoked(at),
+      batch: (batch, control) => listener.batch(batch, control),
+    };
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#stop.signal.aborted) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#stop.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#stop.signal.addEventListener('abort', done);
+    });
+  }
+
+  state(): ConsumerState {
+    const { group } = this.subscription;
+    const status = this.#stop.signal.aborted ? 'stopped' : 'connecting';
+    const state = this.#member?.state() ?? { group, topics: [...this.#counts.keys()], status, assigned: [], paused: [] };
+    const problem = [this.#problem, state.problem].filter((each) => each !== undefined).join('; ');
+    return problem ? { ...state, problem } : state;
+  }
+
+  pause(at: TopicPartition): void {
+    this.#current().pause(at);
+    this.#paused.set(key(at), at);
+  }
+
+  resume(at: TopicPartition): void {
+    this.#paused.delete(key(at));
+    this.#current().resume(at);
+  }
+
+  seek(at: TopicPartition, offset: number): void {
+    this.#current().seek(at, offset);
+  }
+
+  restart(at: TopicPartition): void {
+    this.#current().restart(at);
+  }
+
+  #current(): LogConsumer {
+    if (!this.#member) throw new Error(`nothing is assigned to ${this.subscription.group}`);
+    return this.#member;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#running;
+    await this.#member?.stop();
+    this.closed();
+  }
+}

@@ -1,0 +1,95 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { CONFIG, type Config } from '../../config.js';
+import { IDLE } from '../idle.js';
+import { byWhom, parseRequest, wholeNumber } from '../request.js';
+import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.js';
+import { type Letter, type Shown, shown } from './letter.js';
+
+const filter = {
+  topic: z.string().max(128).optional(),
+  code: z.string().max(8).optional(),
+  stage: z.string().max(64).optional(),
+  since: wholeNumber.optional(),
+};
+const listQuery = z.strictObject({ ...filter, limit: wholeNumber.pipe(z.number().min(1).max(1000)).default(50) });
+const redriveBody = z
+  .strictObject({
+    ...filter,
+    ...byWhom,
+    letters: z.array(z.string().max(200)).min(1).max(1000).optional(),
+    all: z.boolean().default(false),
+    until: z.number().int().positive().optional(),
+    limit: z.number().int().min(1).max(10_000).default(1000),
+    dry_run: z.boolean().default(false),
+  })
+  .refine(
+    ({ letters, all, topic, code, stage, since }) => letters !== undefined || all || [topic, code, stage, since].some((each) => each !== undefined),
+    'name letters, a filter (topic, code, stage, since), or all',
+  );
+
+/** A dead letter with all that it holds. */
+export interface OpenLetter extends Letter {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly key: Shown | null;
+  readonly value: Shown | null;
+}
+
+interface Reply {
+  header(name: string, value: string): Reply;
+  send(body: Buffer): unknown;
+}
+
+@ApiTags('operations')
+@Controller('api/v1/dead-letters')
+export class DeadLettersController {
+  constructor(
+    private readonly deadLetters: DeadLetters,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Records that could not work, newest first' })
+  @ApiQuery({ name: 'topic', required: false, description: 'Where the record stood' })
+  @ApiQuery({ name: 'code', required: false, description: 'Error code, such as T6003' })
+  @ApiQuery({ name: 'stage', required: false, description: 'Consumer group that refused it' })
+  @ApiQuery({ name: 'since', required: false, description: 'Epoch ms' })
+  @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
+  list(@Query() query: unknown): Promise<LetterPage> {
+    return this.deadLetters.list(parseRequest(listQuery, query));
+  }
+
+  @Get(':topic/:partition/:offset')
+  @ApiOperation({ summary: 'One dead letter with headers, key and value' })
+  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<OpenLetter> {
+    const [letter, { headers, key, value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
+    return { ...letter, headers, key: shown(key), value: shown(value) };
+  }
+
+  @Get(':topic/:partition/:offset/value')
+  @ApiOperation({ summary: 'The bytes of a dead letter as they came' })
+  async value(@Param() { topic, partition, offset }: Record<string, string>, @Res() reply: Reply): Promise<void> {
+    const [, { value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
+    reply
+      .header('content-type', 'application/octet-stream')
+      .header('x-content-type-options', 'nosniff')
+      .send(value ?? Buffer.alloc(0));
+  }
+
+  @Post('redrive')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Drive dead letters back to their topics',
+    description:
+      'The same bytes, key and headers into the same partition, oldest first, each record once. ' +
+      '`more` in the answer: the limit was reached. `waiting`: they leave when a server runs.',
+  })
+  async redrive(@Body({ schema: redriveBody }) body: unknown): Promise<Redriven & { dry_run: boolean; waiting: boolean }> {
+    const { dry_run, until, ...order } = parseRequest(redriveBody, body);
+    const now = Date.now();
+    const done = await this.deadLetters.redrive({ ...order, until: until ?? now }, dry_run, now);
+    return { dry_run, ...done, waiting: !dry_run && this.idle && this.config.mode === 'distributed' };
+  }
+}

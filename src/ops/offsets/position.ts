@@ -1,0 +1,103 @@
+import { TocsinError } from '../../shared/errors.js';
+
+/** Where somebody wants a group to be. */
+export type Target =
+  | { readonly kind: 'earliest' | 'latest' }
+  | { readonly kind: 'offset'; readonly offset: number }
+  /** The first record that the log got at or after `time` (epoch ms). */
+  | { readonly kind: 'timestamp'; readonly time: number }
+  /** So many records forward or back from where the group is. */
+  | { readonly kind: 'shift'; readonly by: number }
+  /** So many records before the end. */
+  | { readonly kind: 'tail'; readonly count: number };
+
+/** A partition as the log has it, and where the group is in it. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+  readonly current: number;
+  /** For a time: offset of its first record. */
+  readonly at?: number | undefined;
+}
+
+export interface Placed {
+  readonly offset: number;
+  /** The end of the log at which the wish was cut. */
+  readonly clamped?: 'beginning' | 'end';
+}
+
+const FORMS = 'earliest, latest, offset:N, timestamp:T (ISO 8601 or epoch ms), shift:+N, shift:-N, tail:N';
+
+/** The forms of a target: what its text looks like, and what its last part means. */
+const forms: readonly [RegExp, (rest: string) => Target | undefined][] = [
+  [/^(earliest|latest)$/, (kind) => ({ kind: kind as 'earliest' | 'latest' })],
+  [/^(?:offset[:\s]+)?(\d{1,15})$/, (offset) => ({ kind: 'offset', offset: Number(offset) })],
+  [/^shift[:\s]*([+-]?\d{1,15})$/, (by) => ({ kind: 'shift', by: Number(by) })],
+  [/^tail(?:[:\s]+|-)(\d{1,15})$/, (count) => ({ kind: 'tail', count: Number(count) })],
+  [/^(?:time(?:stamp)?[:\s]+)?(.+)$/, timeTarget],
+];
+
+/** Throws {@link TocsinError} T6202 with the forms that are possible. */
+export function parseTarget(text: string): Target {
+  for (const [form, meaning] of forms) {
+    const rest = form.exec(text.trim())?.[1];
+    const target = rest === undefined ? undefined : meaning(rest);
+    if (target) return target;
+  }
+  throw new TocsinError('T6202', `"${text}" is none of ${FORMS}`);
+}
+
+function timeTarget(text: string): Target | undefined {
+  const time = parseTime(text);
+  return time === undefined ? undefined : { kind: 'timestamp', time };
+}
+
+/** Epoch ms of digits or ISO 8601; undefined of anything else. */
+export function parseTime(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Where the wish is in this partition, cut at what the log has. */
+export function place(target: Target, bounds: Bounds): Placed {
+  const offset = wished(target, bounds);
+  if (offset < bounds.low) return { offset: bounds.low, clamped: 'beginning' };
+  return offset > bounds.high ? { offset: bounds.high, clamped: 'end' } : { offset };
+}
+
+function wished(target: Target, { low, high, current, at }: Bounds): number {
+  switch (target.kind) {
+    case 'earliest':
+      return low;
+    case 'latest':
+      return high;
+    case 'offset':
+      return target.offset;
+    case 'timestamp':
+      return at ?? high;
+    case 'shift':
+      return current + target.by;
+    case 'tail':
+      return Math.max(low, high - target.count);
+  }
+}
+
+/** What becomes of the stored memory of a stage when its cursor moves. */
+export interface Memory {
+  readonly stateOffset: number;
+  /**
+   * `kept`: it reflects everything below `stateOffset`, and the records from there to the cursor rebuild the rest.
+   * `begun anew`: nothing stored is as old as the cursor, so the memory begins there with nothing but the rules.
+   * `carried over`: it stays as it is, as if what lies between had never been there.
+   */
+  readonly memory: 'kept' | 'begun anew' | 'carried over';
+}
+
+/** `cursor` as it is, moved to `to` in a log that ends at `high`. A cursor beyond that end speaks of another log, whose memory goes on in this one. */
+export function memoryAt(cursor: { readonly nextOffset: number; readonly stateOffset: number }, to: number, high: number): Memory {
+  if (to === cursor.nextOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
+  if (cursor.nextOffset > high || to > cursor.nextOffset) return { stateOffset: to, memory: 'carried over' };
+  if (to >= cursor.stateOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
+  return { stateOffset: to, memory: 'begun anew' };
+}

@@ -1,0 +1,53 @@
+import type { Bounds, Target } from './position.js';
+
+/** Records [from, end) of a partition. */
+export interface Range {
+  readonly partition: number;
+  readonly from: number;
+  readonly end: number;
+  /** The wish went beyond the end of the log and was cut there. */
+  readonly cut: boolean;
+}
+
+/** What is known of a partition when a range is chosen. */
+export interface RangeBounds extends Omit<Bounds, 'current' | 'at'> {
+  readonly partition: number;
+  /** Time (epoch ms) of the oldest record that is still there; undefined when the partition is empty. */
+  readonly oldest: number | undefined;
+  /** For times: offset of the first record at or after `from`, and of the first one after `to`. */
+  readonly fromAt?: number | undefined;
+  readonly afterTo?: number | undefined;
+}
+
+/**
+ * The closed range from `from` to `to` in a partition, `to` included; or in words why it cannot be had: what is older than the beginning is
+ * gone, and leaving it out silently would make a replay that lies.
+ */
+export function rangeOf(from: Target, to: Target, bounds: RangeBounds): Range | { readonly refused: string } {
+  const { partition, low, high, oldest } = bounds;
+  const beginning = `partition ${partition} begins at offset ${low}${oldest === undefined ? '' : `, ${new Date(oldest).toISOString()}`}`;
+  if (from.kind === 'shift' || to.kind === 'shift') return { refused: 'a range has no place to shift from' };
+  if (from.kind === 'timestamp' && low > 0 && oldest !== undefined && from.time < oldest) return { refused: beginning };
+  const start = startOf(from, bounds);
+  if (start < low) return { refused: beginning };
+  const wished = endOf(to, bounds);
+  if (wished < start && from.kind !== 'timestamp') return { refused: `partition ${partition}: ${start} is behind ${wished - 1}` };
+  const end = Math.max(start, Math.min(wished, high));
+  return start > high ? { refused: `partition ${partition} ends at offset ${high}` } : { partition, from: start, end, cut: wished > high };
+}
+
+type Fixed = Exclude<Target, { kind: 'shift' }>;
+
+function startOf(from: Fixed, { low, high, fromAt }: RangeBounds): number {
+  if (from.kind === 'offset') return from.offset;
+  if (from.kind === 'tail') return Math.max(low, high - from.count);
+  if (from.kind === 'timestamp') return fromAt ?? high;
+  return from.kind === 'earliest' ? low : high;
+}
+
+function endOf(to: Fixed, { low, high, afterTo }: RangeBounds): number {
+  if (to.kind === 'offset') return to.offset + 1;
+  if (to.kind === 'tail') return Math.max(low, high - to.count);
+  if (to.kind === 'timestamp') return afterTo ?? high;
+  return to.kind === 'earliest' ? low : high;
+}

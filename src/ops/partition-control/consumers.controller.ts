@@ -1,0 +1,61 @@
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import type { Hold } from '../../log/hold.js';
+import { byWhom, parseRequest } from '../request.js';
+import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.js';
+import { PartitionControl } from './partition-control.js';
+
+const selection = {
+  group: z.string().min(1).max(64),
+  topic: z.string().min(1).max(128).optional(),
+  partition: z.number().int().nonnegative().optional(),
+};
+const pauseBody = z.strictObject({ ...selection, ...byWhom, until: z.number().int().positive().nullable().default(null) });
+const resumeBody = z.strictObject({
+  ...selection,
+  ...byWhom,
+  accept_gap: z.boolean().default(false),
+  from: z.enum(['earliest', 'latest']).optional(),
+});
+
+@ApiTags('operations')
+@Controller('api/v1/consumers')
+export class ConsumersController {
+  constructor(
+    private readonly commands: PartitionCommands,
+    private readonly control: PartitionControl,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Partitions by consumer group: cursor, owner, and what holds them' })
+  async list(): Promise<{ partitions: ConsumedPartition[] }> {
+    return { partitions: await this.commands.list(Date.now()) };
+  }
+
+  @Post('pause')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Pause partitions of a consumer group',
+    description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
+  })
+  async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: Hold[] }> {
+    const order = parseRequest(pauseBody, body);
+    const paused = await this.commands.pause(order, order, Date.now());
+    await this.control.look();
+    return { paused };
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Let paused or stopped partitions go on',
+    description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
+  })
+  async resume(@Body({ schema: resumeBody }) body: unknown): Promise<{ resumed: Resumed[] }> {
+    const order = parseRequest(resumeBody, body);
+    const resumed = await this.commands.resume(order, { ...order, acceptGap: order.accept_gap, from: order.from }, Date.now());
+    await this.control.look();
+    return { resumed };
+  }
+}

@@ -1,0 +1,43 @@
+import type { Cursor } from '../../log/cursor.repository.js';
+import type { Hold } from '../../log/hold.js';
+import { memoryAt } from '../offsets/position.js';
+
+/** What people have decided about records that are missing. */
+export interface Decision {
+  /** Give up what retention has deleted. */
+  readonly acceptGap: boolean;
+  /** Where to begin in a topic that was made anew. */
+  readonly from: 'earliest' | 'latest' | undefined;
+}
+
+/** How a held partition goes on. */
+export type Continuation =
+  | { readonly kind: 'go' }
+  /** From another offset; `givenUp` says in words what is never handled. */
+  | { readonly kind: 'move'; readonly nextOffset: number; readonly stateOffset: number; readonly givenUp: string }
+  | { readonly kind: 'undecided'; readonly needs: string };
+
+/** `bounds` is what the log has now; `cursor` undefined: the group has not begun the partition. */
+export function continuation(
+  stop: Pick<Hold, 'code' | 'why'> | undefined,
+  cursor: Pick<Cursor, 'nextOffset' | 'stateOffset'> | undefined,
+  { low, high }: { readonly low: number; readonly high: number },
+  { acceptGap, from }: Decision,
+): Continuation {
+  if (!cursor || (stop?.code !== 'T6101' && stop?.code !== 'T6102')) return { kind: 'go' };
+  const { nextOffset, stateOffset } = cursor;
+  if (nextOffset > high) {
+    if (!from) return { kind: 'undecided', needs: `${stop.why}; say from where to go on: --from earliest (${low}) or --from latest (${high})` };
+    const to = from === 'earliest' ? low : high;
+    const givenUp = `the cursor was at ${nextOffset} of a log that ends at ${high}; it goes on at ${to}`;
+    return { kind: 'move', nextOffset: to, stateOffset: memoryAt(cursor, to, high).stateOffset, givenUp };
+  }
+  const missing = Math.min(nextOffset, stateOffset);
+  if (missing >= low) return { kind: 'go' };
+  if (!acceptGap) return { kind: 'undecided', needs: `${stop.why}; --accept-gap gives them up and goes on at ${Math.max(nextOffset, low)}` };
+  const givenUp =
+    nextOffset < low
+      ? `the records ${nextOffset} to ${low - 1} are never handled`
+      : `the records ${stateOffset} to ${low - 1} took effect, but are missing in the memory`;
+  return { kind: 'move', nextOffset: Math.max(nextOffset, low), stateOffset: Math.max(stateOffset, low), givenUp };
+}

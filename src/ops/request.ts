@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { TocsinError } from '../shared/errors.js';
+
+/** Whole number in a query string or a body. */
+export const wholeNumber = z.union([
+  z.number().int().nonnegative(),
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number),
+]);
+/** true or false, in a query string or a body. */
+export const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
+/** Who gives a command, and why: what the audit table says of it. */
+export const byWhom = { by: z.string().trim().min(1).max(128).default('unknown'), why: z.string().trim().max(900).default('') };
+
+/** Checks a query or a body. Throws {@link TocsinError} T9002 that names every wrong field. */
+export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(body)', problem: issue.message }));
+  throw new TocsinError('T9002', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+}

@@ -1,0 +1,40 @@
+import type { LogRecord } from '../../log/log.js';
+
+/** A record and where it stands. */
+export interface Found {
+  readonly partition: number;
+  readonly record: LogRecord;
+}
+
+const size = ({ record }: Found): number => (record.value?.length ?? 0) + (record.key?.length ?? 0) + 100;
+
+/** Order of time, and of the log where times are equal. */
+const byTime = (a: Found, b: Found): number =>
+  a.record.timestamp - b.record.timestamp || a.partition - b.partition || a.record.offset - b.record.offset;
+
+/** Keeps the newest records of many partitions, at most `most` of them and `bytes` in all (one is kept whatever its size). */
+export class Newest {
+  #kept: Found[] = [];
+  /** The limit of bytes has cost records that would have been among the newest. */
+  cut = false;
+
+  constructor(
+    private readonly most: number,
+    private readonly bytes: number,
+  ) {}
+
+  add(more: readonly Found[]): void {
+    const all = [...this.#kept, ...more].sort(byTime).slice(-this.most);
+    let total = 0;
+    let first = all.length;
+    while (first > 0 && (total += size(all[first - 1]!)) <= this.bytes) first--;
+    first = Math.min(first, Math.max(0, all.length - 1));
+    this.cut ||= first > 0;
+    this.#kept = all.slice(first);
+  }
+
+  /** Oldest first. */
+  get records(): readonly Found[] {
+    return this.#kept;
+  }
+}

@@ -1,0 +1,80 @@
+import { isUtf8 } from 'node:buffer';
+import { decode } from '../../log/dead-letters.js';
+import type { LogRecord } from '../../log/log.js';
+import { PoisonError } from '../../shared/errors.js';
+import { JsonError, parseJson } from '../../shared/json.js';
+import { type RawEvent, type Topic, topics } from '../../topics.js';
+
+/** A record as people see it: its message when it can be decoded, else why not and its bytes. */
+export interface RecordView {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Size of the value. */
+  readonly bytes: number;
+  /** Place of the event in its envelope, where envelopes are unfolded. */
+  readonly index?: number;
+  readonly message?: unknown;
+  /** Why the stages would refuse the record. */
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly text?: string;
+  readonly hex?: string;
+  /** Only the first {@link SHOWN_BYTES} of text or hex are here. */
+  readonly cut?: true;
+}
+
+export interface ViewOptions {
+  readonly topic: string;
+  /** Bytes as they are, nothing decoded. */
+  readonly raw: boolean;
+  /** One view for each event of an envelope. */
+  readonly unfold: boolean;
+  readonly maxBytes: number;
+}
+
+/** Bytes of an undecodable value that are shown. */
+export const SHOWN_BYTES = 16_384;
+
+const contract: ReadonlyMap<string, Topic<unknown>> = new Map(Object.values(topics).map((topic) => [topic.name, topic as Topic<unknown>]));
+
+/** What a record looks like; several views when an envelope is unfolded. */
+export function views(partition: number, record: LogRecord, options: ViewOptions): RecordView[] {
+  const { offset, timestamp, key, value, headers } = record;
+  const place = { partition, offset, timestamp, key: key && key.toString('utf8'), ...(Object.keys(headers).length > 0 && { headers }) };
+  const view = { ...place, bytes: value?.length ?? 0 };
+  if (options.raw) return [{ ...view, ...bytesOf(value) }];
+  const decoded = decodedOf(record, options);
+  if (!('message' in decoded)) return [{ ...view, ...decoded, ...bytesOf(value) }];
+  const events = options.unfold ? eventsOf(decoded.message) : undefined;
+  return events ? events.map((message, index) => ({ ...view, index, message })) : [{ ...view, message: decoded.message }];
+}
+
+function decodedOf(record: LogRecord, { topic, maxBytes }: ViewOptions): Pick<RecordView, 'message' | 'error'> {
+  const known = contract.get(topic);
+  try {
+    if (known) return { message: decode(known, record, maxBytes) };
+    return record.value === null ? { message: null } : { message: parseJson(record.value) };
+  } catch (error) {
+    if (error instanceof PoisonError) return { error: { code: error.code, message: error.message } };
+    if (error instanceof JsonError) return {};
+    throw error;
+  }
+}
+
+function bytesOf(value: Buffer | null): Pick<RecordView, 'text' | 'hex' | 'cut'> {
+  if (value === null) return {};
+  const shown = value.subarray(0, SHOWN_BYTES);
+  const cut = value.length > SHOWN_BYTES && { cut: true as const };
+  // A cut may go through a character of up to four bytes.
+  const lengths = cut ? [0, 1, 2, 3].map((less) => shown.length - less) : [shown.length];
+  const whole = lengths.map((length) => shown.subarray(0, length)).find((bytes) => isUtf8(bytes));
+  return whole ? { text: whole.toString('utf8'), ...cut } : { hex: shown.toString('hex'), ...cut };
+}
+
+/** The events of an envelope; undefined for anything else. */
+export function eventsOf(message: unknown): RawEvent[] | undefined {
+  if (typeof message !== 'object' || message === null || !('events' in message) || !('v' in message)) return undefined;
+  return Array.isArray(message.events) ? (message.events as RawEvent[]) : undefined;
+}

@@ -1,0 +1,155 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { Log, type LogRecord, type PartitionOffsets } from '../../log/log.js';
+import { TocsinError } from '../../shared/errors.js';
+import { JsonError, parseJson } from '../../shared/json.js';
+import { type Found, Newest } from './newest.js';
+import { eventsOf, type RecordView, views } from './record-view.js';
+import { positionsText, type TailQuery } from './tail-query.js';
+
+/** Bytes of values that one answer may hold. */
+const ANSWER_BYTES = 4 * 1024 * 1024;
+/** A partition that does not answer for so long is listed as an error. */
+const PARTITION_MS = 15_000;
+/** A search goes back through a partition in pieces of so many records. */
+const PIECE = 500;
+
+export interface Tail {
+  readonly topic: string;
+  /** In order of time, the newest last. */
+  readonly records: readonly RecordView[];
+  /** Where to go on, for the parameter `after`. */
+  readonly next: string;
+  readonly scanned: number;
+  /** False when records that fit may have been left out: limit of the search or of the size of an answer. */
+  readonly complete: boolean;
+  readonly errors: readonly { readonly partition: number; readonly message: string }[];
+}
+
+interface Reading {
+  readonly topic: string;
+  readonly query: TailQuery;
+  readonly newest: Newest;
+  readonly next: Map<number, number>;
+  readonly errors: { partition: number; message: string }[];
+  scanned: number;
+  complete: boolean;
+}
+
+/** Looks at records without any group, so that nobody who consumes notices. */
+@Injectable()
+export class TailService {
+  constructor(
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * The newest records of a topic over all its partitions, or those from `after` on. Throws {@link TocsinError} T6401 for an unknown topic or partition,
+   * T6406 when no partition could be read.
+   */
+  async tail(topic: string, query: TailQuery): Promise<Tail> {
+    const bounds = await this.#bounds(topic, query);
+    const reading: Reading = { topic, query, newest: new Newest(query.n, ANSWER_BYTES), next: new Map(), errors: [], scanned: 0, complete: true };
+    for (const at of bounds) await this.#partition(reading, at, bounds.length);
+    const { errors, scanned, newest, next } = reading;
+    if (errors.length > 0 && errors.length === bounds.length && newest.records.length === 0) {
+      throw new TocsinError('T6406', errors.map(({ partition, message }) => `${partition}: ${message}`).join('; '), errors);
+    }
+    const options = { topic, raw: query.raw, unfold: query.unfold, maxBytes: this.config.MAX_RECORD_BYTES };
+    const records = newest.records
+      .flatMap(({ partition, record }) => views(partition, record, options))
+      .filter((view) => view.index === undefined || this.#eventFits(view.message, query));
+    return { topic, records, next: positionsText(next), scanned, complete: reading.complete && !newest.cut, errors };
+  }
+
+  async #bounds(topic: string, { partition }: TailQuery): Promise<PartitionOffsets[]> {
+    const [known] = await this.log.topics.describe([topic]);
+    if (!known) throw new TocsinError('T6401', topic);
+    if (partition !== undefined && !known.partitions.some((each) => each.partition === partition)) {
+      throw new TocsinError('T6401', `${topic} has the partitions 0 to ${known.partitions.length - 1}, not ${partition}`);
+    }
+    return known.partitions
+      .filter((each) => partition === undefined || each.partition === partition)
+      .map((each) => ({ partition: each.partition, low: each.low ?? 0, high: each.high ?? NaN }));
+  }
+
+  async #partition(reading: Reading, at: PartitionOffsets, partitions: number): Promise<void> {
+    try {
+      if (Number.isNaN(at.high)) throw new Error('no broker answers for it');
+      await within(PARTITION_MS, reading.query.after ? this.#forward(reading, at) : this.#backward(reading, at, partitions));
+    } catch (error) {
+      reading.errors.push({ partition: at.partition, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** From the end back, until enough was found or the partition's share of the search is used up. */
+  async #backward(reading: Reading, { partition, low, high }: PartitionOffsets, partitions: number): Promise<void> {
+    const { query, topic } = reading;
+    const filtered = query.key !== undefined || query.grep !== undefined;
+    const most = filtered ? Math.ceil(query.scan / partitions) : query.n;
+    reading.next.set(partition, high);
+    let found = 0;
+    let end = high;
+    while (end > low && found < query.n && high - end < most) {
+      const start = Math.max(low, end - Math.min(filtered ? PIECE : query.n, most));
+      for await (const slice of this.log.read({ topic, partition }, start, end)) found += this.#take(reading, partition, slice);
+      end = start;
+    }
+    if (filtered && end > low && found < query.n) reading.complete = false;
+  }
+
+  /** From a position on, as much as an answer holds. */
+  async #forward(reading: Reading, { partition, low, high }: PartitionOffsets): Promise<void> {
+    const { query, topic, next } = reading;
+    const wanted = query.after!.get(partition) ?? low;
+    const start = Math.min(Math.max(low, wanted), high);
+    next.set(partition, start);
+    if (wanted < low) reading.errors.push({ partition, message: `the records ${wanted} to ${low - 1} are gone` });
+    if (wanted > high) reading.errors.push({ partition, message: `the log ends at ${high}, before ${wanted}` });
+    const room = query.n - reading.newest.records.length;
+    for await (const slice of this.log.read({ topic, partition }, start, Math.min(high, start + room))) {
+      this.#take(reading, partition, slice);
+      next.set(partition, slice.at(-1)!.offset + 1);
+    }
+    if (room > 0 && next.get(partition) === start) next.set(partition, Math.min(high, start + room));
+  }
+
+  #take(reading: Reading, partition: number, slice: readonly LogRecord[]): number {
+    reading.scanned += slice.length;
+    const found: Found[] = slice.filter((record) => this.#fits(record, reading.query)).map((record) => ({ partition, record }));
+    reading.newest.add(found);
+    return found.length;
+  }
+
+  #fits({ key, value }: LogRecord, query: TailQuery): boolean {
+    if (query.grep !== undefined && !value?.includes(query.grep) && !key?.includes(query.grep)) return false;
+    if (query.key === undefined || key?.toString('utf8') === query.key) return true;
+    return value !== null && value.includes(query.key) && this.#envelopeOf(value).some((event) => this.#eventFits(event, query));
+  }
+
+  #envelopeOf(value: Buffer): readonly unknown[] {
+    try {
+      return eventsOf(parseJson(value)) ?? [];
+    } catch (error) {
+      if (error instanceof JsonError) return [];
+      throw error;
+    }
+  }
+
+  /** An envelope holds events of several keys; the search for one shows only its own. */
+  #eventFits(event: unknown, { key, grep }: TailQuery): boolean {
+    if (key !== undefined && (event as Record<string, unknown>)[this.config.PARTITION_KEY] !== key) return false;
+    return grep === undefined || JSON.stringify(event).includes(grep) || key !== undefined;
+  }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

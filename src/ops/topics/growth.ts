@@ -1,0 +1,85 @@
+/** One group of ours that reads the topic. */
+export interface Reader {
+  readonly group: string;
+  /** Members that consume at the moment. */
+  readonly members: number;
+  /** Records with a key that it has not handled yet. */
+  readonly behind: number;
+}
+
+/** What has to be known before a topic gets more partitions. */
+export interface GrowthFacts {
+  readonly topic: string;
+  /** What its key is, for a topic in which the key keeps order. */
+  readonly keyedBy: string | undefined;
+  readonly current: number;
+  readonly wanted: number;
+  readonly readers: readonly Reader[];
+  /** Groups of other people that read it. */
+  readonly strangers: readonly string[];
+  /** What the stages say hangs on the old place of a key. */
+  readonly hanging: readonly string[];
+  /** Keys of the newest records. */
+  readonly keys: readonly string[];
+  readonly partitionOf: (key: string, partitions: number) => number;
+}
+
+export interface Growth {
+  readonly topic: string;
+  readonly from: number;
+  readonly to: number;
+  /** Why it would break the order of records now; empty when it does not. */
+  readonly refusals: readonly string[];
+  readonly warnings: readonly string[];
+  /** Of the keys seen lately, how many get another partition. */
+  readonly keys: { readonly seen: number; readonly moving: number };
+}
+
+const some = (keys: readonly string[]): string => keys.slice(0, 5).join(', ') + (keys.length > 5 ? ', …' : '');
+
+/**
+ * What more partitions mean for a topic. The partition of a key is a hash of it modulo the number of partitions, so many keys move; a record that follows
+ * in the new place can be handled before one that still waits in the old. It is safe when nobody publishes or consumes, everything is handled,
+ * and no stage remembers anything about a key that moves.
+ */
+export function growth(facts: GrowthFacts): Growth {
+  const { topic, keyedBy, current, wanted, keys, partitionOf } = facts;
+  const moving = keys.filter((key) => partitionOf(key, current) !== partitionOf(key, wanted));
+  return {
+    topic,
+    from: current,
+    to: wanted,
+    refusals: keyedBy === undefined ? [] : refusals(facts),
+    warnings: keyedBy === undefined ? [] : warnings(facts, moving),
+    keys: { seen: keys.length, moving: moving.length },
+  };
+}
+
+function refusals({ readers, hanging }: GrowthFacts): string[] {
+  const running = readers.filter(({ members }) => members > 0);
+  const behind = readers.filter((reader) => reader.behind > 0);
+  return [
+    ...(running.length > 0
+      ? [
+          `${running.map(({ group }) => group).join(', ')}: running. Stop every replica (senders wait and come again), and run this command while none runs`,
+        ]
+      : []),
+    ...behind.map(
+      (reader) =>
+        `${reader.group}: ${reader.behind} records are not handled yet. Stop the senders, wait until tocsin lag says 0, then stop the replicas`,
+    ),
+    ...hanging,
+  ];
+}
+
+function warnings({ keyedBy, keys, strangers, current, wanted }: GrowthFacts, moving: readonly string[]): string[] {
+  const share =
+    keys.length > 0 ? `of the ${keys.length} keys in the newest records ${moving.length} move (${some(moving)})` : 'no key was seen lately';
+  return [
+    `the key (${keyedBy}) decides the partition: from ${current} to ${wanted} partitions ${share}`,
+    ...(wanted % current === 0 ? [] : [`${wanted} is not a multiple of ${current}: nearly every key moves, with a multiple of ${current} fewer do`]),
+    ...strangers.map((group) => `${group} reads it too and will see keys that move in a new partition`),
+    ...(moving.length > 0 ? ['what is not complete of keys that move (windows, counts of N of M) begins anew in the new partition'] : []),
+    'partitions cannot be taken away again',
+  ];
+}

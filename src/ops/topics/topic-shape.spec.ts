@@ -1,0 +1,43 @@
+import { configOf, judge, shaped } from './topic-shape.js';
+
+const three = { brokers: 3, replication: 3, recordBytes: 262_144 };
+
+it('a topic that can work is created without a word', () => {
+  const shape = { partitions: 12, retention_hours: 72, min_insync_replicas: 2, max_message_bytes: 1_048_576 };
+  expect(judge('raw_events', shape, three)).toEqual({ refusals: [], warnings: [] });
+});
+
+it.each([
+  ['more copies than brokers', {}, { ...three, brokers: 1 }, 'replication 3 needs 3 brokers, the cluster has 1'],
+  ['a minimum that can never be met', { min_insync_replicas: 4 }, three, 'min.insync.replicas 4 with replication 3: nothing could ever be written'],
+  ['no partitions', { partitions: 0 }, three, '0 partitions: there must be 1 to 10000'],
+  ['retention of nothing', { retention_hours: 0 }, three, 'retention must be at least one hour, or -1 for ever'],
+])('refuses %s with a sentence', (_what, shape, around, sentence) => {
+  expect(judge('x', shape, around).refusals).toEqual([sentence]);
+});
+
+it.each(['', '.', '..', 'a/b', 'ü', 'x'.repeat(250)])('refuses %p as a name', (name) => {
+  expect(judge(name, {}, three).refusals[0]).toContain('is no name of a topic');
+});
+
+it.each([
+  ['one copy on many brokers', {}, { ...three, replication: 1 }, 'what the one broker loses is lost'],
+  ['a minimum that leaves no broker to spare', { min_insync_replicas: 3 }, three, 'one broker away stops every write'],
+  ['retention shorter than a day', { retention_hours: 6 }, three, 'a stop that lasts longer loses records'],
+  ['messages larger than the topic takes', { max_message_bytes: 100_000 }, three, 'less than the 262144 bytes'],
+])('warns of %s', (_what, shape, around, sentence) => {
+  const { refusals, warnings } = judge('x', shape, around);
+  expect(refusals).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining(sentence)]);
+});
+
+it('what somebody wants stands over what the settings want, in words of Kafka', () => {
+  const wanted = { name: 'x', partitions: 12, replication: 3, config: { 'retention.ms': '1', 'min.insync.replicas': '2' } };
+  expect(shaped(wanted, { partitions: 24, retention_hours: -1 })).toEqual({
+    name: 'x',
+    partitions: 24,
+    replication: 3,
+    config: { 'retention.ms': '-1', 'min.insync.replicas': '2' },
+  });
+  expect(configOf({ retention_hours: 2, retention_bytes: 5 })).toEqual({ 'retention.ms': '7200000', 'retention.bytes': '5' });
+});

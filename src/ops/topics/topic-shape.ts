@@ -1,0 +1,81 @@
+import type { NewTopic } from '../../log/topic-admin.js';
+
+/** What a topic is asked to be; absent means as it is, or as the settings and the brokers say. */
+export interface TopicShape {
+  readonly partitions?: number | undefined;
+  readonly replication?: number | undefined;
+  /** −1 keeps everything. */
+  readonly retention_hours?: number | undefined;
+  readonly retention_bytes?: number | undefined;
+  readonly min_insync_replicas?: number | undefined;
+  readonly max_message_bytes?: number | undefined;
+}
+
+/** What stands around a topic. */
+export interface Surroundings {
+  readonly brokers: number;
+  /** Copies that the topic has or will have. */
+  readonly replication: number;
+  /** Largest record that we write into it. */
+  readonly recordBytes: number;
+}
+
+export interface Judgement {
+  /** Why it cannot be. */
+  readonly refusals: readonly string[];
+  /** What somebody should know who wants it so. */
+  readonly warnings: readonly string[];
+}
+
+const HOUR_MS = 3_600_000;
+/** Kafka keeps names of topics in names of folders. */
+const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const MOST_PARTITIONS = 10_000;
+
+/** Whether a topic of this name and shape can be, and should be. */
+export function judge(name: string, shape: TopicShape, { brokers, replication, recordBytes }: Surroundings): Judgement {
+  const { partitions, min_insync_replicas: insync, retention_hours: hours, max_message_bytes: bytes } = shape;
+  const refusals = [
+    !NAME.test(name) && `${name} is no name of a topic: letters, digits, dot, underscore and hyphen, at most 249`,
+    partitions !== undefined && (partitions < 1 || partitions > MOST_PARTITIONS) && `${partitions} partitions: there must be 1 to ${MOST_PARTITIONS}`,
+    replication < 1 && 'replication must be at least 1',
+    replication > brokers && `replication ${replication} needs ${replication} brokers, the cluster has ${brokers}`,
+    insync !== undefined && insync < 1 && 'min.insync.replicas must be at least 1',
+    insync !== undefined && insync > replication && `min.insync.replicas ${insync} with replication ${replication}: nothing could ever be written`,
+    hours !== undefined && hours !== -1 && hours < 1 && 'retention must be at least one hour, or -1 for ever',
+    bytes !== undefined && bytes < 1024 && 'max.message.bytes must be at least 1024',
+  ];
+  const warnings = [
+    replication < 2 && brokers > 1 && `replication 1 on ${brokers} brokers: what the one broker loses is lost`,
+    insync !== undefined &&
+      insync === replication &&
+      replication > 1 &&
+      `min.insync.replicas ${insync} of ${replication}: one broker away stops every write`,
+    hours !== undefined && hours > 0 && hours < 24 && `retention of ${hours} h: a stop that lasts longer loses records (T6101)`,
+    bytes !== undefined &&
+      bytes < recordBytes &&
+      `max.message.bytes ${bytes} is less than the ${recordBytes} bytes that a record may have (MAX_EVENT_BYTES): such events are refused`,
+  ];
+  return { refusals: refusals.filter((each) => each !== false), warnings: warnings.filter((each) => each !== false) };
+}
+
+/** The shape in Kafka's words. */
+export function configOf({ retention_hours: hours, retention_bytes, min_insync_replicas, max_message_bytes }: TopicShape): Record<string, string> {
+  const config: Record<string, number | undefined> = {
+    'retention.ms': hours === undefined ? undefined : hours === -1 ? -1 : hours * HOUR_MS,
+    'retention.bytes': retention_bytes,
+    'min.insync.replicas': min_insync_replicas,
+    'max.message.bytes': max_message_bytes,
+  };
+  return Object.fromEntries(Object.entries(config).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+}
+
+/** The topic that the settings want, as somebody wants it. */
+export function shaped(wanted: NewTopic, shape: TopicShape): NewTopic {
+  return {
+    name: wanted.name,
+    partitions: shape.partitions ?? wanted.partitions,
+    replication: shape.replication ?? wanted.replication,
+    config: { ...wanted.config, ...configOf(shape) },
+  };
+}

@@ -1,0 +1,66 @@
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { TocsinError } from '../../shared/errors.js';
+import { GrowthService } from './growth.service.js';
+import { TopicsService } from './topics.service.js';
+
+const whole = z.number().int();
+const shape = z.strictObject({
+  partitions: whole.optional(),
+  replication: whole.optional(),
+  retention_hours: whole.optional(),
+  retention_bytes: whole.optional(),
+  min_insync_replicas: whole.optional(),
+  max_message_bytes: whole.optional(),
+});
+const newTopic = shape.extend({ name: z.string() });
+const change = shape.omit({ partitions: true, replication: true });
+const growthRequest = z.strictObject({ partitions: whole, dry_run: z.boolean().default(false), accept_disorder: z.boolean().default(false) });
+
+@ApiTags('operations')
+@Controller('api/v1/topics')
+export class TopicsController {
+  constructor(
+    private readonly topics: TopicsService,
+    private readonly growth: GrowthService,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The topics of the stages with their dead letters; all=true: every topic of the clusters' })
+  async list(@Query('all') all?: string) {
+    return { topics: await this.topics.list(all === 'true') };
+  }
+
+  @Get(':topic')
+  @ApiOperation({ summary: 'A topic: leaders, replicas, offsets, settings, and the groups that read it with their members' })
+  get(@Param('topic') topic: string) {
+    return this.topics.get(topic);
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Create a topic; what is not said is as the settings and the brokers say' })
+  create(@Body() body: unknown) {
+    const { name, ...rest } = parse(newTopic, body);
+    return this.topics.create(name, rest);
+  }
+
+  @Patch(':topic')
+  @ApiOperation({ summary: 'Change retention, min.insync.replicas or max.message.bytes' })
+  configure(@Param('topic') topic: string, @Body() body: unknown) {
+    return this.topics.configure(topic, parse(change, body));
+  }
+
+  @Post(':topic/partitions')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'More partitions; refused while that would break the order of records (dry_run says what it would mean)' })
+  grow(@Param('topic') topic: string, @Body() body: unknown) {
+    return this.growth.grow(topic, parse(growthRequest, body));
+  }
+}
+
+function parse<T>(of: z.ZodType<T>, body: unknown): T {
+  const result = of.safeParse(body ?? {});
+  if (result.success) return result.data;
+  throw new TocsinError('T6402', result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '));
+}

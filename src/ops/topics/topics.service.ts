@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { CursorRepository } from '../../log/cursor.repository.js';
+import { Log } from '../../log/log.js';
+import { newTopics } from '../../log/new-topics.js';
+import type { GroupState, TopicState } from '../../log/topic-admin.js';
+import { TocsinError } from '../../shared/errors.js';
+import { deadLetterTopic, topics as contract } from '../../topics.js';
+import { groupIn, lineOf, readersOf, recordsOf, type TopicDetail, type TopicLine } from './topic-overview.js';
+import { configOf, type Judgement, judge, shaped, type TopicShape } from './topic-shape.js';
+
+const ours = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
+
+export type Created = Judgement & { readonly topics: readonly string[] };
+
+/** Shows, creates and changes topics. */
+@Injectable()
+export class TopicsService {
+  constructor(
+    private readonly log: Log,
+    private readonly cursors: CursorRepository,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** The topics of the stages, or every topic of the clusters that has our prefix. */
+  async list(all: boolean): Promise<TopicLine[]> {
+    const [topics, groups, cursors] = await Promise.all([
+      this.log.topics.describe(all ? undefined : ours),
+      this.log.topics.groups(),
+      this.cursors.all(),
+    ]);
+    return topics.map((topic) => lineOf(topic, groups, cursors));
+  }
+
+  /** Throws {@link TocsinError} T6401. */
+  async get(name: string): Promise<TopicDetail> {
+    const topic = await this.find(name);
+    const [groups, cursors] = await Promise.all([this.log.topics.groups(), this.cursors.all()]);
+    const readers = readersOf(name, groups, cursors).map((id) => groups.find(({ group }) => group === id) ?? stopped(id));
+    const committed = await Promise.all(
+      readers.map(({ stage }) => (stage === null ? Promise.resolve(new Map<number, number>()) : this.log.committed(stage, name))),
+    );
+    return { ...topic, records: recordsOf(topic), groups: readers.map((group, index) => groupIn(topic, group, committed[index]!, cursors)) };
+  }
+
+  /** Throws {@link TocsinError} T6401. */
+  async find(name: string): Promise<TopicState> {
+    const [topic] = await this.log.topics.describe([name]);
+    if (!topic) throw new TocsinError('T6401', name);
+    return topic;
+  }
+
+  /** Creates a topic, for one of the stages its dead letters too. Throws {@link TocsinError} T6402 when it cannot be so, T6403 when it exists. */
+  async create(name: string, shape: TopicShape): Promise<Created> {
+    const names = Object.values(contract).some((topic) => topic.name === name) ? [name, deadLetterTopic(name)] : [name];
+    const existing = (await this.log.topics.describe(names)).map((topic) => topic.name);
+    if (existing.includes(name)) throw new TocsinError('T6403', name);
+    const wanted = newTopics(name, this.config).filter((topic) => names.includes(topic.name) && !existing.includes(topic.name));
+    const judgement = await this.#judge(name, shape, shape.replication ?? this.config.TOPIC_REPLICATION);
+    for (const topic of wanted) {
+      await this.log.topics.create(shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }));
+      await this.cursors.audit('topic_created', topic.name, JSON.stringify(shape), Date.now());
+    }
+    return { ...judgement, topics: wanted.map((topic) => topic.name) };
+  }
+
+  /** Changes what can be changed at any time. Throws {@link TocsinError} T6401, T6402. */
+  async configure(name: string, shape: TopicShape): Promise<Judgement & { readonly config: Readonly<Record<string, string>> }> {
+    const topic = await this.find(name);
+    const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
+    const config = configOf(shape);
+    if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
+    await this.log.topics.configure(name, config);
+    await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
+    return { ...judgement, config: (await this.find(name)).config };
+  }
+
+  async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
+    const judgement = judge(name, shape, {
+      brokers: await this.log.topics.brokers(name),
+      replication: this.config.mode === 'embedded' ? 1 : replication,
+      recordBytes: this.config.MAX_EVENT_BYTES,
+    });
+    if (judgement.refusals.length > 0) throw new TocsinError('T6402', judgement.refusals.join('; '), judgement);
+    return judgement;
+  }
+}
+
+/** A group of ours that has a cursor, and that the log does not know (any more). */
+function stopped(stage: string): GroupState {
+  return { group: stage, stage, cluster: '', state: 'Stopped', protocol: '', members: [] };
+}

@@ -1,0 +1,112 @@
+import { parseConfig } from '../../src/config.js';
+import { type Running, serve } from '../../src/serve.js';
+import { deadLetterTopic, topics } from '../../src/topics.js';
+import { aMysql } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { ForeignCluster } from '../support/foreign-cluster.js';
+import { startKafka } from '../support/servers/kafka.mjs';
+import { Client, quickly, WebhookSink } from '../support/tocsin.js';
+
+const PREFIX = `two${Date.now()}.`;
+const ALERTS = ['alerts', 'alert_status', 'converged_alerts'];
+
+const strategy = {
+  name: 'cpu',
+  bk_biz_id: '2',
+  items: [
+    {
+      lateness: 0,
+      queries: [{ metric: 'cpu', aggregation: 'AVG', interval: 1, dimensions: ['host'] }],
+      algorithms: [{ level: 1, type: 'Threshold', config: [[{ method: 'gte', threshold: 90 }]] }],
+    },
+  ],
+  detects: [{ level: 1, trigger: { count: 1, check_window: 1 }, recovery: { check_window: 5 } }],
+};
+
+describe('alerts on a cluster of their own', () => {
+  let alertCluster: Awaited<ReturnType<typeof startKafka>>;
+  let database: Awaited<ReturnType<typeof aMysql>>;
+  let running: Running;
+  let client: Client;
+  let owners: { main: ForeignCluster; alert: ForeignCluster };
+  const sink = new WebhookSink();
+  const start = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
+
+  beforeAll(async () => {
+    [alertCluster, database] = await Promise.all([startKafka(), aMysql()]);
+    const config = parseConfig({
+      ...quickly,
+      KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
+      ALERT_KAFKA_BROKERS: alertCluster.brokers,
+      DATABASE_URL: database.url,
+      TOPIC_PREFIX: PREFIX,
+      GROUP_PREFIX: PREFIX,
+      TOPIC_PARTITIONS: '2',
+      KAFKA_SESSION_TIMEOUT_MS: '6000',
+      KAFKA_HEARTBEAT_MS: '500',
+      KAFKA_MAX_WAIT_MS: '100',
+    });
+    owners = {
+      main: new ForeignCluster({ brokers: process.env['KAFKA_BROKERS']!.split(',') }),
+      alert: new ForeignCluster({ brokers: [alertCluster.brokers] }),
+    };
+    running = await serve(config);
+    client = new Client(running.url);
+    await client.post('/api/v1/strategies', strategy);
+    await client.post('/api/v1/receivers', { name: 'sink', channel: 'webhook', settings: { url: await sink.listen() } });
+  }, 180_000);
+  afterAll(async () => {
+    await running?.close();
+    await Promise.all([owners.main.close(), owners.alert.close()]);
+    await database.close();
+    await alertCluster.stop();
+    sink.close();
+  }, 60_000);
+
+  const isBusy = (host: string) =>
+    client.post(
+      '/api/v1/events',
+      [95, 96, 97].map((value, second) => ({
+        event_type: 'metric',
+        bk_biz_id: '2',
+        event_source: 'test',
+        timestamp: start + second * 1000,
+        raw_data: { metric: 'cpu', value, dimensions: { host } },
+      })),
+    );
+  const alerted = async (): Promise<string[]> => (await client.alerts('?limit=100')).map(({ labels }) => labels['host']!).sort();
+  const isTold = (host: string) => (delivery: { body: { alerts: readonly { labels: Record<string, string> }[] } }) =>
+    delivery.body.alerts.some(({ labels }) => labels['host'] === host);
+  const named = async (cluster: ForeignCluster): Promise<string[]> =>
+    (await (await cluster.admin()).listTopics()).filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
+
+  it('events stand on the one, what becomes of them on the other only, and people are told (P7)', async () => {
+    await isBusy('web-1');
+    await sink.received('web-1 is busy', isTold('web-1'));
+    expect(await alerted()).toEqual(['web-1']);
+    const withDeadLetters = (all: readonly string[]): string[] => all.flatMap((name) => [name, deadLetterTopic(name)]).sort();
+    expect((await named(owners.alert)).sort()).toEqual(withDeadLetters(ALERTS));
+    const others = Object.values(topics).map(({ name }) => name);
+    expect((await named(owners.main)).sort()).toEqual(withDeadLetters(others.filter((name) => !ALERTS.includes(name))));
+    for (const topic of ALERTS) {
+      const offsets = await (await owners.alert.admin()).fetchTopicOffsets(PREFIX + topic);
+      expect(offsets.reduce((sum, { high }) => sum + Number(high), 0)).toBeGreaterThan(0);
+    }
+  });
+
+  it('while the cluster of the alerts is down events are still taken, readiness says which one it is, and nothing is lost (P7)', async () => {
+    await alertCluster.kill();
+    await isBusy('web-2');
+    await eventually(async () => {
+      const { status, body } = await client.get('/health/ready');
+      return status === 503 && JSON.stringify(body).includes(`ALERT_KAFKA_BROKERS: ${alertCluster.brokers}`);
+    }, 'readiness to name the cluster');
+    // Judged already: what Detect has to say waits in the outbox.
+    await eventually(async () => (await database.database.query('SELECT 1 FROM outbox LIMIT 1')).length > 0, 'the outbox to hold the alert');
+    expect(await alerted()).toEqual(['web-1']);
+    await alertCluster.restart();
+    await sink.received('web-2 is busy', isTold('web-2'));
+    expect(await alerted()).toEqual(['web-1', 'web-2']);
+    await eventually(async () => (await client.get('/health/ready')).status === 200, 'readiness');
+  }, 180_000);
+});

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import { parseConfig } from '../../src/config.js';
+import { registerCodecs } from '../../src/log/kafka/codecs.js';
+import { serve } from '../../src/serve.js';
+import { aMysql } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { Client, quickly } from '../support/tocsin.js';
+
+describe('the topics on a shared cluster', () => {
+  const open: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of open.splice(0).reverse()) await close();
+  });
+
+  it('tell any group that asks of every change of an alert, each group all of them (P10)', async () => {
+    const prefix = `p${randomBytes(4).toString('hex')}.`;
+    const schema = await aMysql();
+    open.push(() => schema.close());
+    const running = await serve(
+      parseConfig({
+        ...quickly,
+        KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
+        DATABASE_URL: schema.url,
+        TOPIC_PREFIX: prefix,
+        GROUP_PREFIX: prefix,
+        TOPIC_PARTITIONS: '2',
+      }),
+    );
+    open.push(() => running.close());
+    registerCodecs();
+    const kafka = new kafkajs.Kafka({ clientId: 'others', brokers: process.env['KAFKA_BROKERS']!.split(','), logLevel: kafkajs.logLevel.NOTHING });
+    const heard: Record<string, { key: string; what: string; from: string | null; to: string }[]> = { first: [], second: [] };
+    for (const group of ['first', 'second']) {
+      const consumer = kafka.consumer({ groupId: `${prefix}${group}`, maxWaitTimeInMs: 100 });
+      open.push(() => consumer.disconnect());
+      await consumer.connect();
+      await consumer.subscribe({ topics: [`${prefix}alert_status`], fromBeginning: true });
+      await consumer.run({
+        eachMessage: async ({ message }) => {
+          const { what, from, to } = JSON.parse(message.value!.toString()) as { what: string; from: string | null; to: string };
+          heard[group]!.push({ key: message.key!.toString(), what, from, to });
+        },
+      });
+    }
+    const client = new Client(running.url);
+    const alarm = { labels: { alertname: 'Broadcast' }, startsAt: '2026-01-01T00:00:00Z' };
+    await client.call('POST', '/api/v2/alerts', [alarm]);
+    await eventually(async () => (await client.alerts()).length === 1, 'the alert');
+    const id = (await client.alerts())[0]!.alert_id;
+    await client.post(`/api/v1/alerts/${id}/acknowledge`, { by: 'ann' });
+    await client.call('POST', '/api/v2/alerts', [{ ...alarm, endsAt: new Date().toISOString() }]);
+    await eventually(() => heard['first']!.length === 3 && heard['second']!.length === 3, 'three changes, twice');
+    const { alert_key: key } = (await client.get<{ alert_key: string }>(`/api/v1/alerts/${id}`)).body;
+    expect(heard['first']).toEqual([
+      { key, what: 'created', from: null, to: 'ABNORMAL' },
+      { key, what: 'acknowledged', from: 'unacknowledged', to: 'acknowledged' },
+      { key, what: 'recovered', from: 'ABNORMAL', to: 'RECOVERED' },
+    ]);
+    expect(heard['second']).toEqual(heard['first']);
+  });
+});

@@ -1,0 +1,141 @@
+import type { Cluster } from '../../src/log/cluster.js';
+import type { TopicPartition } from '../../src/log/log.js';
+import { eventually } from '../support/eventually.js';
+import { ForeignCluster, testClusters } from '../support/foreign-cluster.js';
+import { RecordingListener } from '../support/recording-listener.js';
+import { startKafka, startKafkaCluster } from '../support/servers/kafka.mjs';
+import { freePort } from '../support/servers/processes.mjs';
+
+const texts = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `v${from + index}`);
+const allOf = (topic: string, partitions: number): TopicPartition[] => Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+
+describe('clusters of other people', () => {
+  const { clusters } = testClusters();
+  let foreign: ForeignCluster;
+  let cluster: Cluster;
+  beforeAll(() => {
+    foreign = new ForeignCluster({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
+    cluster = clusters.open(foreign.access, 'guest');
+  });
+  afterAll(async () => {
+    await clusters.onApplicationShutdown();
+    await foreign.close();
+  });
+
+  it('a pattern takes topics that come later, and lets go of those that vanish, while the others flow (C2)', async () => {
+    const prefix = `p${Date.now()}`;
+    const first = await foreign.aTopic(1, `${prefix}.a`);
+    await foreign.aTopic(1, `${prefix}.a.not`);
+    const listener = new RecordingListener();
+    const pattern = new RegExp(`${prefix}\\.\\w+`);
+    const consumer = cluster.subscribe({ group: `pattern-${prefix}`, topics: [], pattern, maxRecords: 100, listener });
+    await foreign.send(first, ['a1']);
+    await listener.received(1);
+    const second = await foreign.aTopic(2, `${prefix}.b`);
+    await foreign.send(second, ['b1'], 1);
+    await listener.received(2);
+    await foreign.send(first, ['a2']);
+    await listener.received(3);
+    expect(consumer.state().topics).toEqual([first, second]);
+    await foreign.deleteTopic(second);
+    await eventually(() => consumer.state().topics.length === 1, 'the topic to be let go');
+    await foreign.send(first, ['a3']);
+    await listener.received(4);
+    await eventually(() => consumer.state().status === 'running' && consumer.state().problem === undefined, 'peace');
+    await foreign.send(`${prefix}.a.not`, ['never']);
+    await foreign.send(first, ['a4']);
+    await listener.received(5);
+    await consumer.stop();
+    expect(listener.values()).toEqual(['a1', 'b1', 'a2', 'a3', 'a4']);
+  });
+
+  it('a topic that is missing, and one that is deleted, do not hold up those that are there; new partitions are taken (C2)', async () => {
+    const prefix = `m${Date.now()}`;
+    const [here, late] = [await foreign.aTopic(1, `${prefix}.here`), `${prefix}.late`];
+    const listener = new RecordingListener();
+    const consumer = cluster.subscribe({ group: `missing-${prefix}`, topics: [here, late], maxRecords: 100, listener });
+    await foreign.send(here, ['x']);
+    await listener.received(1);
+    expect(consumer.state().problem).toContain(`there is no topic ${late}`);
+    await foreign.aTopic(1, late);
+    await foreign.send(late, ['y']);
+    await listener.received(2);
+    await (await foreign.admin()).createPartitions({ topicPartitions: [{ topic: here, count: 3 }] });
+    await foreign.reconnect();
+    await foreign.send(here, ['z'], 2);
+    await listener.received(3);
+    consumer.pause({ topic: here, partition: 2 });
+    await foreign.deleteTopic(late);
+    await eventually(() => consumer.state().problem?.includes(late) ?? false, 'the deleted topic in the state');
+    await foreign.send(here, ['held back'], 2);
+    await foreign.send(here, ['after'], 0);
+    await listener.received(4);
+    consumer.resume({ topic: here, partition: 2 });
+    await listener.received(5);
+    await consumer.stop();
+    expect(listener.values()).toEqual(['x', 'y', 'z', 'after', 'held back']);
+  });
+
+  it('a dead cluster says why and comes back by itself; a live one beside it does not notice (C17)', async () => {
+    const port = await freePort();
+    const dead = clusters.open({ brokers: [`127.0.0.1:${port}`] }, 'guest');
+    const [waiting, joining, live] = [new RecordingListener(), new RecordingListener(), new RecordingListener()];
+    const consumers = [
+      dead.assign({ group: 'waiting', partitions: allOf('late', 1), maxRecords: 10, listener: waiting }),
+      dead.subscribe({ group: 'joining', topics: ['late'], maxRecords: 10, listener: joining }),
+    ];
+    const topic = await foreign.aTopic();
+    const beside = cluster.assign({ group: 'beside', partitions: allOf(topic, 1), maxRecords: 10, listener: live });
+    for (const consumer of consumers) {
+      await eventually(() => consumer.state().problem !== undefined, 'the problem');
+      expect(consumer.state()).toMatchObject({ status: 'connecting', problem: expect.stringContaining(`${port}: nothing listens there`) as string });
+    }
+    await foreign.send(topic, ['alive']);
+    await live.received(1);
+    const kafka = await startKafka({ port });
+    const owners = new ForeignCluster({ brokers: [kafka.brokers] });
+    await owners.aTopic(1, 'late');
+    await owners.send('late', ['first']);
+    await Promise.all([waiting.received(1), joining.received(1)]);
+    await kafka.restart();
+    await owners.send('late', ['second']);
+    await Promise.all([waiting.received(2), joining.received(2)]);
+    await eventually(() => consumers.every((consumer) => consumer.state().problem === undefined), 'the end of the problems');
+    expect([waiting.values(), joining.values()]).toEqual([
+      ['first', 'second'],
+      ['first', 'second'],
+    ]);
+    expect(beside.state().problem).toBeUndefined();
+    expect(live.assignments).toHaveLength(1);
+    await Promise.all([dead.close(), owners.close(), beside.stop()]);
+    await kafka.stop();
+  }, 180_000);
+
+  it('partitions are read on from their new leaders when a broker dies, and nothing is lost or read twice (C3)', async () => {
+    const brokers = await startKafkaCluster(2, { 'offsets.topic.replication.factor': 1 });
+    const owners = new ForeignCluster({ brokers: brokers.map((each) => each.brokers) });
+    const topic = await owners.aTopic(4, 'replicated', 2);
+    const listener = new RecordingListener();
+    const both = clusters.open(owners.access, 'guest');
+    const consumer = both.assign({ group: 'survivor', partitions: allOf(topic, 4), maxRecords: 50, listener });
+    const sent = new Map<number, string[]>();
+    const send = async (from: number, to: number): Promise<void> => {
+      for (let partition = 0; partition < 4; partition++) {
+        await owners.send(topic, texts(from, to), partition);
+        sent.set(partition, texts(0, to));
+      }
+    };
+    await send(0, 20);
+    await listener.received(80);
+    await brokers[1]!.kill();
+    await send(20, 40);
+    await listener.received(160);
+    for (const [partition, values] of sent) expect(listener.values(partition)).toEqual(values);
+    expect(listener.assignments).toHaveLength(4);
+    await eventually(() => consumer.state().problem === undefined, 'the dead broker to be nobody we need');
+    expect(consumer.state().status).toBe('running');
+    await both.close();
+    await owners.close();
+    await Promise.all(brokers.map((broker) => broker.stop()));
+  }, 180_000);
+});

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, parseConfig } from '../../src/config.js';
+import { Log, type LogRecord } from '../../src/log/log.js';
+import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.js';
+import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
+import { type Running, serve } from '../../src/serve.js';
+import { aMysql } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { Client, quickly } from '../support/tocsin.js';
+
+interface Installation {
+  readonly config: Config;
+  close(): Promise<void>;
+}
+
+const settings = { ...quickly, MAX_RECORD_BYTES: '2000', TOPIC_PARTITIONS: '2', DLQ_REDRIVE_PER_SECOND: '10000' };
+
+async function embedded(): Promise<Installation> {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-letters-'));
+  return { config: parseConfig({ ...settings, DATA_DIR: folder }), close: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })) };
+}
+
+async function distributed(): Promise<Installation> {
+  const { database, close } = await aMysql();
+  const [{ name }] = (await database.query<{ name: string }>('SELECT DATABASE() AS name')) as [{ name: string }];
+  const url = new URL(process.env['DATABASE_URL']!);
+  url.pathname = `/${name}`;
+  const prefix = `d${randomBytes(4).toString('hex')}.`;
+  const servers = { KAFKA_BROKERS: process.env['KAFKA_BROKERS'], DATABASE_URL: url.href, TOPIC_PREFIX: prefix, GROUP_PREFIX: prefix };
+  return { config: parseConfig({ ...settings, ...servers }), close };
+}
+
+const installations: [string, () => Promise<Installation>][] = [
+  ['embedded', embedded],
+  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', distributed]] as [string, () => Promise<Installation>][]) : []),
+];
+
+const anEvent = (id: string) =>
+  JSON.stringify({
+    event_id: id,
+    event_type: 'metric',
+    bk_biz_id: '2',
+    event_source: 'test',
+    timestamp: Date.now(),
+    raw_data: { metric: 'm', value: 1, dimensions: {} },
+  });
+
+/** One record for each reason, with its code. */
+const broken: [string, Buffer | null, string][] = [
+  ['broken UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), 'T6001'],
+  ['broken JSON', Buffer.from('{"event_id":'), 'T6002'],
+  ['a schema violation', Buffer.from('{"event_id":"x","event_type":"metric"}'), 'T6003'],
+  ['an oversized record', Buffer.from(JSON.stringify({ filler: 'z'.repeat(3000) })), 'T6004'],
+  ['a tombstone', null, 'T6005'],
+  ['a forbidden key', Buffer.from('{"__proto__":{"bad":1}}'), 'T6006'],
+];
+const KEY = Buffer.from([0x6b, 0xff, 0x00]);
+
+describe.each(installations)('dead letters (%s)', (_name, open) => {
+  let installation: Installation;
+  let running: Running;
+  let client: Client;
+  let log: Log;
+  beforeAll(async () => {
+    installation = await open();
+    running = await serve(installation.config);
+    client = new Client(running.url);
+    log = running.app.get(Log);
+    await log.publish('raw_events', [
+      { key: 'k', value: anEvent('before'), partition: 1 },
+      ...broken.map(([, value]) => ({ key: KEY, value, partition: 1, headers: { trace: 'abc' } })),
+      { key: 'k', value: anEvent('after'), partition: 1 },
+    ]);
+    await eventually(async () => (await letters()).length === broken.length, 'a letter for each');
+  }, 120_000);
+  afterAll(async () => {
+    await running?.close();
+    await installation?.close();
+  });
+
+  const letters = async (query = '') => (await client.get<LetterPage>(`/api/v1/dead-letters?${query}`)).body.letters;
+  const redrive = (order: object) => client.post<Redriven>('/api/v1/dead-letters/redrive', { by: 'ann', ...order });
+  const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
+    const { low, high } = (await log.offsets(topic)).find((each) => each.partition === partition)!;
+    const all: LogRecord[] = [];
+    for await (const some of log.read({ topic, partition }, low, high)) all.push(...some);
+    return all;
+  };
+  const withCode = async (code: string) => (await letters(`code=${code}`))[0]!;
+
+  it.each(broken)('%s keeps its bytes, key and headers, is counted by its reason, and the batch goes on (C14)', async (_reason, value, code) => {
+    const found = await letters(`code=${code}&topic=raw_events&stage=detect`);
+    expect(found).toHaveLength(1);
+    const stored = (await records('raw_events.dlq', 1)).find(({ offset }) => offset === found[0]!.offset)!;
+    expect(stored.value).toEqual(value);
+    expect(stored.key).toEqual(KEY);
+    expect(stored.headers).toMatchObject({
+      trace: 'abc',
+      'tocsin-topic': 'raw_events',
+      'tocsin-partition': '1',
+      'tocsin-error-code': code,
+      'tocsin-attempts': '1',
+    });
+    const { body: metrics } = await client.get<string>('/metrics');
+    expect(metrics).toContain(`tocsin_consumer_poison_total{group="detect",topic="raw_events",code="${code}"} 1`);
+    await eventually(async () => {
+      const { body } = await client.get<{ partitions: { partition: number; cursor: number }[] }>('/api/v1/offsets?group=detect');
+      return body.partitions.some(({ partition, cursor }) => partition === 1 && cursor >= broken.length + 2);
+    }, 'the records behind');
+  });
+
+  it('are listed newest first, filtered, and shown with everything they hold (C15)', async () => {
+    expect((await letters()).map(({ code }) => code)).toEqual(broken.map(([, , code]) => code).reverse());
+    expect(await letters('limit=2')).toHaveLength(2);
+    expect(await letters(`since=${Date.now() + 60_000}`)).toEqual([]);
+    expect(await letters('topic=alerts')).toEqual([]);
+    const { id, origin } = await withCode('T6001');
+    const { body } = await client.get<OpenLetter>(`/api/v1/dead-letters/${id}`);
+    expect(origin).toEqual({ partition: 1, offset: 1 });
+    expect(body.value).toEqual({ encoding: 'base64', content: broken[0]![1]!.toString('base64') });
+    expect(body.headers['trace']).toBe('abc');
+    const raw = await fetch(`${client.url}/api/v1/dead-letters/${id}/value`);
+    expect(Buffer.from(await raw.arrayBuffer())).toEqual(broken[0]![1]);
+    expect((await client.get(`/api/v1/dead-letters/raw_events/1/99999`)).status).toBe(404);
+    expect((await client.get('/api/v1/dead-letters?topic=nothing')).status).toBe(404);
+  });
+
+  it('a redriven one goes back to its partition with its bytes, key and headers, once, however many ask (C15)', async () => {
+    const { id } = await withCode('T6003');
+    const before = (await records('raw_events', 1)).length;
+    expect((await redrive({ letters: [id], dry_run: true })).letters).toEqual([{ id, outcome: 'redriven' }]);
+    const until = Date.now();
+    const answers = await Promise.all([redrive({ letters: [id] }), redrive({ letters: [id] }), redrive({ code: 'T6003', until })]);
+    const outcomes = answers.flatMap(({ letters: all }) => all.filter((each) => each.id === id).map(({ outcome }) => outcome));
+    expect(outcomes.sort()).toEqual(['already', 'already', 'redriven']);
+    const isBack = ({ headers }: LogRecord) => headers['tocsin-redriven'] === '1';
+    await eventually(async () => (await records('raw_events', 1)).some(isBack), 'the record in its topic again');
+    const back = (await records('raw_events', 1)).slice(before).filter(isBack);
+    expect(back).toHaveLength(1);
+    expect(back[0]).toMatchObject({ key: KEY, value: broken[2]![1], headers: { trace: 'abc', 'tocsin-redriven': '1' } });
+    expect(Object.keys(back[0]!.headers).sort()).toEqual(['tocsin-redriven', 'trace']);
+    await eventually(async () => (await letters('code=T6003')).length === 2, 'the letter again');
+    expect((await withCode('T6003')).attempts).toBe(2);
+  });
+
+  it('one that always fails stays after three times, and the refusal says so (C15)', async () => {
+    for (let attempts = 3; attempts <= 4; attempts++) {
+      await redrive({ code: 'T6003' });
+      await eventually(async () => (await withCode('T6003')).attempts === attempts, `attempt ${attempts}`);
+    }
+    const { id } = await withCode('T6003');
+    expect((await redrive({ letters: [id] })).letters).toEqual([{ id, outcome: 'too often' }]);
+    expect((await client.get<string>('/metrics')).body).toContain('tocsin_dead_letters_redriven_total{topic="raw_events",outcome="too often"} 1');
+  });
+
+  it('one that is good by now takes effect, and the others of the same command do not come back at once (C15)', async () => {
+    await redrive({ all: true, limit: 2, dry_run: true }).then(({ more, letters: all }) => {
+      expect(more).toBe(true);
+      expect(all.filter(({ outcome }) => outcome === 'redriven')).toHaveLength(2);
+    });
+    const until = Date.now();
+    const { letters: all, more } = await redrive({ all: true, until });
+    expect(more).toBe(false);
+    expect(all.filter(({ outcome }) => outcome === 'redriven')).toHaveLength(broken.length - 1);
+    const again = await redrive({ all: true, until });
+    expect(again.letters.filter(({ outcome }) => outcome === 'redriven')).toEqual([]);
+    const database = await client.call('POST', '/api/v1/dead-letters/redrive', { by: 'ann' });
+    expect(database.status).toBe(400);
+  });
+});

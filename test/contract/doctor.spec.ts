@@ -1,0 +1,155 @@
+import { type Config, parseConfig } from '../../src/config.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
+import { diagnose, verdictOf } from '../../src/ops/doctor/doctor.js';
+import { examine } from '../../src/ops/doctor/examine.js';
+import type { Finding } from '../../src/ops/doctor/finding.js';
+import { deadLetterTopic, topics as contract } from '../../src/topics.js';
+import { aKafkaLog, type TestLog } from '../support/logs.js';
+import { aTocsin } from '../support/tocsin.js';
+
+/** Nobody listens there. */
+const NOWHERE = '127.0.0.1:1';
+const names = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
+const troubles = (findings: readonly Finding[]): string[] =>
+  findings.filter(({ verdict }) => verdict !== 'ok').map(({ code, verdict }) => `${code} ${verdict}`);
+const about = (findings: readonly Finding[], code: string): Finding => findings.find((each) => each.code === code && each.verdict !== 'ok')!;
+
+describe('the doctor on real servers', () => {
+  let test: TestLog;
+  let base: Record<string, string>;
+  beforeAll(async () => {
+    const prefix = `doctor${process.pid}.`;
+    test = await aKafkaLog({ TOPIC_PREFIX: prefix, GROUP_PREFIX: 'doctor' });
+    const [current] = await test.database.query<{ name: string }>('SELECT DATABASE() AS name');
+    const url = new URL(process.env['DATABASE_URL']!);
+    url.pathname = `/${current!.name}`;
+    base = {
+      KAFKA_BROKERS: process.env['KAFKA_BROKERS']!,
+      DATABASE_URL: url.href,
+      TOPIC_PREFIX: prefix,
+      GROUP_PREFIX: 'doctor',
+      HTTP_PORT: '65535',
+    };
+    await test.log.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
+  });
+  afterAll(() => test.close());
+  const config = (more: Record<string, string> = {}): Config => parseConfig({ ...base, ...more });
+  const findings = async (more: Record<string, string> = {}): Promise<Finding[]> => diagnose(await examine(config(more)));
+
+  it('finds nothing to fail on a good installation without a server, and changes nothing by looking (O9)', async () => {
+    const admin = kafkaClient({ brokers: base['KAFKA_BROKERS']!.split(',') }, 'look').admin();
+    await admin.connect();
+    const look = async () => [(await admin.listGroups()).groups.map(({ groupId }) => groupId).sort(), (await admin.listTopics()).sort()];
+    const before = await look();
+    const found = await findings();
+    expect(found.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+    expect(found.map(({ check }) => check)).toEqual(expect.arrayContaining(['kafka.main.versions', 'database.schema', 'topics.present', 'clock']));
+    expect(await look()).toEqual(before);
+    await admin.disconnect();
+  });
+
+  it('finds topics that are set up wrongly, each with what to type (O9)', async () => {
+    await test.log.topics.configure('alerts', { 'min.insync.replicas': '2', 'retention.ms': '60000' });
+    await test.log.topics.configure('raw_events', { 'max.message.bytes': '1000', 'cleanup.policy': 'compact' });
+    await test.log.topics.grow('alert_status', 3);
+    const found = await findings();
+    expect(troubles(found)).toEqual(expect.arrayContaining(['T5018 fail', 'T5019 fail', 'T5021 warn', 'T5022 fail', 'T5023 fail']));
+    expect(verdictOf(found)).toBe('fail');
+    expect(about(found, 'T5019')).toMatchObject({
+      evidence: expect.stringContaining('alerts 2 of 1') as string,
+      remedy: expect.stringContaining('--min-insync 1') as string,
+    });
+    expect(about(found, 'T5018').remedy).toBe('tocsin topics grow alert_status.dlq --partitions 3');
+    expect(about(found, 'T5021').evidence).toContain('alerts 1 min');
+    await test.log.topics.configure('alerts', { 'min.insync.replicas': '1', 'retention.ms': '259200000' });
+    await test.log.topics.configure('raw_events', { 'max.message.bytes': '1048588', 'cleanup.policy': 'delete' });
+    await test.log.topics.grow('alert_status.dlq', 3);
+    expect(verdictOf(await findings())).not.toBe('fail');
+  });
+
+  it('compares cursors with the log and with what the broker was told (O9)', async () => {
+    const cursors = new CursorRepository(test.database, config());
+    await test.log.publish(
+      'alerts',
+      Array.from({ length: 10 }, (_, index) => ({ key: `k${index}`, value: '{}', partition: 0 })),
+    );
+    await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 4, 1);
+    await cursors.claim('alert', { topic: 'alerts', partition: 1 }, 1, 77, Date.now());
+    const admin = kafkaClient({ brokers: base['KAFKA_BROKERS']!.split(',') }, 'set').admin();
+    await admin.connect();
+    await admin.setOffsets({ groupId: 'doctor.alert', topic: `${base['TOPIC_PREFIX']}alerts`, partitions: [{ partition: 0, offset: '9' }] });
+    await admin.disconnect();
+    const found = await findings();
+    expect(about(found, 'T5026').evidence).toBe(
+      'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was made anew, or the broker has lost records',
+    );
+    expect(about(found, 'T5027').evidence).toContain('alert alerts/0 9 > 4');
+    expect(about(found, 'T5029').evidence).toContain('alert alerts/0 (owner');
+    expect(about(found, 'T5025')).toMatchObject({ verdict: 'warn', evidence: 'nobody consumes in doctor.alert' });
+    await test.database.transaction(() => test.database.execute('DELETE FROM stream_cursor'));
+  });
+
+  it('says which broker is away, and goes on with the others (O9)', async () => {
+    const one = await findings({ KAFKA_BROKERS: `${NOWHERE},${base['KAFKA_BROKERS']}` });
+    expect(about(one, 'T5014')).toMatchObject({ verdict: 'warn', evidence: expect.stringContaining(NOWHERE) as string });
+    expect(one.some(({ check }) => check === 'topics.present')).toBe(true);
+    const all = await findings({ KAFKA_BROKERS: NOWHERE });
+    expect(about(all, 'T5014')).toMatchObject({ verdict: 'fail', remedy: expect.stringContaining('correct KAFKA_BROKERS') as string });
+    expect(all.find(({ check }) => check === 'database.reachable')?.verdict).toBe('ok');
+  });
+
+  it('tells a refused login and a wrong encryption from a broker that is away (O9)', async () => {
+    const login = await findings({ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'ann', KAFKA_SASL_PASSWORD: 'hush-hush' });
+    expect(about(login, 'T5015')).toMatchObject({ verdict: 'fail', remedy: expect.stringContaining('KAFKA_SASL_MECHANISM') as string });
+    expect(troubles(login)).not.toContain('T5014 fail');
+    expect(JSON.stringify(login)).not.toContain('hush-hush');
+    const tls = await findings({ KAFKA_TLS: 'true' });
+    expect(about(tls, 'T5015').remedy).toContain('KAFKA_TLS');
+  });
+
+  it('says what is wrong with the database: password, place, name; never the password (O9)', async () => {
+    const at = (change: (url: URL) => void): Promise<Finding[]> => {
+      const url = new URL(base['DATABASE_URL']!);
+      change(url);
+      return findings({ DATABASE_URL: url.href });
+    };
+    const password = await at((url) => (url.password = 'hush-hush'));
+    expect(about(password, 'T5031').remedy).toContain('user or password of DATABASE_URL is wrong');
+    expect(JSON.stringify(password)).not.toContain('hush-hush');
+    expect(about(await at((url) => (url.port = '1')), 'T5031').remedy).toContain('start the database');
+    const name = about(await at((url) => (url.pathname = '/no_such_database')), 'T5031');
+    expect(name.verdict).toBe('fail');
+    // What the brokers say is found all the same.
+    expect(password.find(({ check }) => check === 'kafka.main.brokers')?.verdict).toBe('ok');
+  });
+
+  it('finds messages that wait to be published, and a partition that people have paused (O9)', async () => {
+    await test.database.transaction(async () => {
+      await test.database.insert('outbox', ['lane', 'parcel', 'created_at'], [['nobody', Buffer.from([]), Date.now() - 3_600_000]]);
+      await test.database.execute(
+        "INSERT INTO partition_hold (consumer_group, topic, partition_no, kind, why, held_by, held_at) VALUES ('alert', 'alerts', 0, 'paused', 'maintenance', 'ann', 1)",
+      );
+    });
+    const found = await findings();
+    expect(about(found, 'T5030').evidence).toMatch(/1 parcels wait, the oldest for 36\d\d s/);
+    expect(about(found, 'T5028').evidence).toBe('alert alerts/0 is paused: maintenance (ann)');
+    await test.database.transaction(async () => {
+      await test.database.execute('DELETE FROM outbox');
+      await test.database.execute('DELETE FROM partition_hold');
+    });
+  });
+});
+
+it('the doctor looks at an embedded installation while its server runs, and after (O9)', async () => {
+  const tocsin = await aTocsin();
+  const running = new URL(tocsin.running.url);
+  const config = parseConfig({ DATA_DIR: tocsin.folder, HTTP_PORT: running.port });
+  const found = diagnose(await examine(config));
+  expect(found.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+  expect(found.find(({ check }) => check === 'server.ready')?.evidence).toContain('is ready');
+  expect(found.find(({ check }) => check === 'embedded.folder')?.evidence).toContain('a process uses it');
+  const elsewhere = diagnose(await examine({ ...config, HTTP_PORT: 65_535 }));
+  expect(about(elsewhere, 'T5037').remedy).toContain('HTTP_PORT');
+  await tocsin.close();
+});

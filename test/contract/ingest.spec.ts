@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { parseConfig } from '../../src/config.js';
+import { SourceService } from '../../src/access/sources/source.service.js';
+import { Log } from '../../src/log/log.js';
+import { type Running, serve } from '../../src/serve.js';
+import { topics } from '../../src/topics.js';
+import { aMysql, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { Client, quickly } from '../support/tocsin.js';
+
+interface Receipt {
+  readonly accepted: number;
+  readonly dropped?: { readonly degraded?: number };
+}
+
+interface Ready {
+  readonly details: { readonly degrade: { readonly degraded: boolean } };
+}
+
+describe('two replicas on one Kafka', () => {
+  const replicas: { running: Running; client: Client }[] = [];
+  let schema: TestDatabase & { url: string };
+
+  beforeAll(async () => {
+    schema = await aMysql();
+    const prefix = `i${randomBytes(4).toString('hex')}.`;
+    for (const instance of ['a', 'b']) {
+      const running = await serve(
+        parseConfig({
+          ...quickly,
+          KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
+          DATABASE_URL: schema.url,
+          TOPIC_PREFIX: prefix,
+          GROUP_PREFIX: prefix,
+          TOPIC_PARTITIONS: '2',
+          INSTANCE_ID: instance,
+          KAFKA_SESSION_TIMEOUT_MS: '6000',
+          KAFKA_HEARTBEAT_MS: '500',
+          LEASE_MS: '3000',
+        }),
+      );
+      replicas.push({ running, client: new Client(running.url) });
+    }
+  });
+  afterAll(async () => {
+    for (const { running } of replicas.reverse()) await running.close();
+    await schema.close();
+  });
+
+  const change = () => ({ by: 'test', now: Date.now() });
+  const events = (source: string) =>
+    Array.from({ length: 50 }, (_, n) => ({
+      event_type: 'metric',
+      bk_biz_id: '2',
+      event_source: source,
+      raw_data: { metric: 'cpu', value: n, dimensions: { host: `web-${n}` } },
+    }));
+
+  /** How many events of a source are in raw_events. */
+  async function count(source: string): Promise<number> {
+    const log = replicas[0]!.running.app.get(Log);
+    const { name } = topics.rawEvents;
+    let found = 0;
+    for (const { partition, low, high } of await log.offsets(name)) {
+      for await (const records of log.read({ topic: name, partition }, low, high)) {
+        for (const { value } of records) found += value!.toString().split(`"event_source":"${source}"`).length - 1;
+      }
+    }
+    return found;
+  }
+
+  it('shed what a switch says on both of them, keep the same series, say so everywhere, and end when it expires (O7)', async () => {
+    const [a, b] = replicas.map(({ client }) => client) as [Client, Client];
+    const offer = async (to: Client) => (await to.call<Receipt>('POST', '/api/v1/events', events('flood'))).body;
+    const ready = async (to: Client) => (await to.get<Ready>('/health/ready')).body.details.degrade.degraded;
+    await eventually(async () => (await offer(b)).accepted === 50, 'the log to take events');
+    const set = async (time: object) => {
+      const body = { keep: 0.4, reason: 'test of a flood', by: 'ann', ...time };
+      expect(await a.call('PUT', '/api/v1/degrade/flood', body)).toMatchObject({ status: 200 });
+    };
+    await set({ for_ms: 600_000 });
+    const first = await offer(a);
+    expect(first.accepted).toBeGreaterThan(5);
+    expect(first.accepted).toBeLessThan(40);
+    // The replica that was not asked follows, and keeps the very same series.
+    await eventually(() => ready(b), 'the other replica to follow', 5000);
+    expect(await offer(b)).toEqual(first);
+    const alert = async (status: string) => (await b.alerts(`?status=${status}`)).some(({ labels }) => labels['alertname'] === 'TocsinDegraded');
+    await eventually(() => alert('ABNORMAL'), 'an alert of our own');
+    expect((await b.get<string>('/metrics')).body).toContain(
+      `tocsin_access_degraded_events_total{source="flood",by="sample"} ${50 - first.accepted}`,
+    );
+    const until = Date.now() + 2000;
+    await set({ expires_at: until });
+    await eventually(async () => (await offer(b)).accepted === 50, 'the end of the switch');
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+    await eventually(() => alert('RECOVERED'), 'the end of the alert');
+    const audit = () => schema.database.query<{ action: string }>("SELECT action FROM audit WHERE object = 'flood' ORDER BY id");
+    await eventually(async () => (await audit()).length === 3, 'the audit rows');
+    expect((await audit()).map(({ action }) => action)).toEqual(['degrade_set', 'degrade_set', 'degrade_expired']);
+    expect(await count('flood')).toBeGreaterThanOrEqual(50 + 2 * first.accepted + 50);
+  });
+
+  it('refuse a token within five seconds after it was revoked on the other, and put nothing of it into the log', async () => {
+    const [a, b] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+    const sources = a.running.app.get(SourceService);
+    const { token: older } = await sources.create({ kind: 'http', name: 'gate', business: '2' }, change());
+    const { token: newer } = await sources.addToken('gate', change());
+    const send = async (token: string) =>
+      (await b.client.call('POST', '/api/v1/ingest/gate', events('gate').slice(0, 1), { authorization: `Bearer ${token}` })).status;
+    await eventually(async () => (await send(older!)) === 202, 'the source to be known', 5000);
+    await sources.revokeToken('gate', change());
+    await eventually(async () => (await send(older!)) === 403, 'the token to be refused', 5000);
+    const before = await count('gate');
+    expect([await send(older!), await send(newer)]).toEqual([403, 202]);
+    expect(await count('gate')).toBe(before + 1);
+  });
+});

@@ -1,0 +1,290 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { type Config, parseConfig } from '../../src/config.js';
+import { Database } from '../../src/database/database.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
+import { Offsets, type Planned } from '../../src/ops/offsets/offsets.js';
+import { parseTarget } from '../../src/ops/offsets/position.js';
+import { replay } from '../../src/replay.js';
+import { existingSandbox } from '../../src/sandbox.js';
+import { openIdle, type Running, serve } from '../../src/serve.js';
+import { aMysql } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { type AlertRow, Client, quickly, WebhookSink } from '../support/tocsin.js';
+
+const START = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
+
+/** The mean of each second above 80 is a warning at once, and over after two good seconds. */
+const strategy = (name: string, threshold = 80) => ({
+  name,
+  bk_biz_id: '2',
+  items: [
+    {
+      lateness: 0,
+      queries: [{ metric: name, aggregation: 'AVG', interval: 1, dimensions: ['host'] }],
+      algorithms: [{ level: 2, type: 'Threshold', config: [[{ method: 'gte', threshold }]] }],
+    },
+  ],
+  detects: [{ level: 2, trigger: { count: 1, check_window: 1 }, recovery: { check_window: 2 } }],
+});
+
+interface Installation {
+  readonly config: Config;
+  close(): Promise<void>;
+}
+
+async function embedded(): Promise<Installation> {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-offsets-'));
+  return { config: parseConfig({ ...quickly, DATA_DIR: folder }), close: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })) };
+}
+
+async function distributed(): Promise<Installation> {
+  const { database, close } = await aMysql();
+  const [{ name }] = (await database.query<{ name: string }>('SELECT DATABASE() AS name')) as [{ name: string }];
+  const url = new URL(process.env['DATABASE_URL']!);
+  url.pathname = `/${name}`;
+  const prefix = `o${randomBytes(4).toString('hex')}.`;
+  const config = parseConfig({
+    ...quickly,
+    KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
+    DATABASE_URL: url.href,
+    TOPIC_PREFIX: prefix,
+    GROUP_PREFIX: prefix,
+    TOPIC_PARTITIONS: '2',
+    KAFKA_SESSION_TIMEOUT_MS: '6000',
+    KAFKA_HEARTBEAT_MS: '500',
+  });
+  return { config, close };
+}
+
+const installations: [string, () => Promise<Installation>][] = [
+  ['embedded', embedded],
+  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', distributed]] as [string, () => Promise<Installation>][]) : []),
+];
+const ann = { by: 'ann', why: 'a test' };
+
+describe.each(installations)('offsets (%s)', (_name, open) => {
+  let installation: Installation;
+  let running: Running | undefined;
+  let sink: WebhookSink;
+  const sandboxes: string[] = [];
+  const client = (): Client => new Client(running!.url);
+  const start = async (): Promise<void> => {
+    running = await serve(installation.config);
+  };
+  const stop = async (): Promise<void> => {
+    await running?.close();
+    running = undefined;
+  };
+  /** What commands do while no server runs. */
+  const stopped = async <T>(ask: (offsets: Offsets, database: Database) => Promise<T>): Promise<T> => {
+    const { app, close } = await openIdle(installation.config);
+    try {
+      return await ask(app.get(Offsets), app.get(Database));
+    } finally {
+      await close();
+    }
+  };
+  const aFolder = (): string => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'tocsin-sandbox-')), 'new');
+    sandboxes.push(folder);
+    return folder;
+  };
+  const send = (name: string, host: string, from: number, values: readonly number[]) =>
+    client().post(
+      '/api/v1/events',
+      values.map((value, index) => ({
+        event_type: 'metric',
+        bk_biz_id: '2',
+        event_source: 'test',
+        timestamp: START + (from + index) * 1000,
+        raw_data: { metric: name, value, dimensions: { host } },
+      })),
+    );
+  const alerts = async (): Promise<AlertRow[]> => [...(await client().alerts('?limit=100'))].sort((a, b) => a.alert_id.localeCompare(b.alert_id));
+  const caughtUp = (): Promise<void> =>
+    eventually(async () => {
+      const { body } = await client().get<{ partitions: { cursor: number | null; high: number; group: string }[] }>('/api/v1/offsets?topic=alerts');
+      return body.partitions.length > 0 && body.partitions.every(({ cursor, high }) => cursor === high);
+    }, 'alerts to be handled');
+
+  beforeAll(async () => {
+    installation = await open();
+    sink = new WebhookSink();
+    await start();
+    await client().post('/api/v1/receivers', { name: 'sink', channel: 'webhook', settings: { url: await sink.listen() } });
+    await client().post('/api/v1/strategies', strategy('cpu'));
+    await client().post('/api/v1/strategies', strategy('disk'));
+    // web-1 fires and recovers, web-2 fires and stays.
+    await send('cpu', 'web-1', 0, [50, 90, 91, 40, 41, 42]);
+    await send('cpu', 'web-2', 0, [50, 90, 91]);
+    await send('disk', 'web-1', 0, [90, 91, 92]);
+    await eventually(async () => (await alerts()).length === 3 && (await alerts()).some(({ status }) => status === 'RECOVERED'), 'three alerts');
+    await caughtUp();
+  }, 120_000);
+  afterAll(async () => {
+    await stop();
+    sink.close();
+    await installation?.close();
+    for (const folder of sandboxes) rmSync(join(folder, '..'), { recursive: true, force: true });
+  });
+
+  it('are shown with cursor, checkpoint, what the log believes, and the bounds of the log (C12)', async () => {
+    const { body } = await client().get<{ partitions: Record<string, unknown>[] }>('/api/v1/offsets?group=detect');
+    expect(body.partitions.length).toBeGreaterThan(0);
+    for (const partition of body.partitions) {
+      expect(partition).toMatchObject({ group: 'detect', topic: 'raw_events', low: 0, owner: expect.any(String) as string });
+      expect(partition['cursor']).toBeLessThanOrEqual(partition['high'] as number);
+      expect(partition['state']).toBeLessThanOrEqual(partition['cursor'] as number);
+    }
+  });
+
+  it('are not moved under a running group, and the refusal says who runs; a dry run shows old and new all the same (C12)', async () => {
+    const reset = { group: 'detect', topic: 'raw_events', to: 'earliest' };
+    const dry = await client().post<{ partitions: Planned[] }>('/api/v1/offsets/reset', { ...reset, dry_run: true });
+    expect(dry.partitions.every(({ from, offset }) => offset === 0 && from !== null)).toBe(true);
+    const { status, body } = await client().call<{ error: { code: string; message: string } }>('POST', '/api/v1/offsets/reset', reset);
+    expect(status).toBe(409);
+    expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect is consumed by') as string });
+  });
+
+  it('a replay in a sandbox comes to the same alerts, tells nobody, and leaves the installation as it is (C11)', async () => {
+    const before = await alerts();
+    const folder = aFolder();
+    const wish = { topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder };
+    // The server goes on running: the source is only read.
+    const report = await replay(installation.config, wish, Date.now());
+    expect(report.strategies).toMatchObject([
+      { strategy: 'cpu', alerts: 2, open: 1 },
+      { strategy: 'disk', alerts: 1, open: 1 },
+    ]);
+    expect(report.dead_letters).toEqual([]);
+    expect(report.records).toBe(report.partitions.reduce((sum, { end, from }) => sum + end - from, 0));
+    const sandbox = await serve({ ...(await existingSandbox(installation.config, folder)), HTTP_PORT: 0 });
+    try {
+      const inside = new Client(sandbox.url);
+      const same = [...(await inside.alerts('?limit=100'))].sort((a, b) => a.alert_id.localeCompare(b.alert_id));
+      expect(same.map(({ alert_id, status, begin_time, end_time }) => ({ alert_id, status, begin_time, end_time }))).toEqual(
+        before.map(({ alert_id, status, begin_time, end_time }) => ({ alert_id, status, begin_time, end_time })),
+      );
+      expect((await inside.get<{ receivers: unknown[] }>('/api/v1/receivers')).body.receivers).toEqual([]);
+      // Even with somebody to tell, a sandbox tells nobody.
+      await inside.post('/api/v1/receivers', { name: 'sink', channel: 'webhook', settings: { url: 'http://127.0.0.1:9/' } });
+      expect((await inside.get<{ partitions: { group: string }[] }>('/api/v1/consumers')).body.partitions.map(({ group }) => group)).not.toContain(
+        'notice',
+      );
+    } finally {
+      await sandbox.close();
+    }
+    expect(await alerts()).toEqual(before);
+    const keys = sink.deliveries.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+  }, 120_000);
+
+  it('a replay from the middle judges by the rules that were in force there (C11)', async () => {
+    const running = await client().get<{ partitions: { partition: number; high: number }[] }>('/api/v1/offsets?group=detect');
+    const ends = running.body.partitions.map(({ high }) => high);
+    // The last rule change stands far before the range, and no tick has to be in it.
+    await send('cpu', 'web-9', 60, [90, 91, 92]);
+    await eventually(async () => (await alerts()).some(({ labels }) => labels['host'] === 'web-9'), 'the alert of web-9');
+    const { body } = await client().get<{ partitions: { partition: number; high: number }[] }>('/api/v1/offsets?group=detect');
+    const { body: found } = await client().get<{ records: { partition: number; offset: number; value?: unknown }[] }>(
+      '/api/v1/topics/raw_events/records?n=50',
+    );
+    const at = found.records.find((record) => JSON.stringify(record).includes('web-9'))!;
+    expect(at.offset).toBeGreaterThanOrEqual(ends[at.partition]!);
+    expect(body.partitions.length).toBe(ends.length);
+    const wish = { topic: 'raw_events', partition: at.partition, from: parseTarget(`offset:${at.offset}`), to: parseTarget(`offset:${at.offset}`) };
+    const report = await replay(installation.config, { ...wish, folder: aFolder() }, Date.now());
+    expect(report.records).toBe(1);
+    expect(report.strategies).toMatchObject([{ strategy: 'cpu', alerts: 1 }]);
+  }, 120_000);
+
+  it('a replay is refused where it cannot be had, and the refusal names the beginning; beyond the end it is cut, and says so (C11)', async () => {
+    const folder = aFolder();
+    const wish = (from: string, to: string, more = {}) =>
+      replay(installation.config, { topic: 'raw_events', partition: 0, from: parseTarget(from), to: parseTarget(to), folder, ...more }, Date.now());
+    await expect(wish('offset:5', 'offset:2')).rejects.toMatchObject({ code: 'T6206' });
+    await expect(wish('offset:0', 'latest', { partition: undefined })).rejects.toThrow('add --partition');
+    await expect(wish('earliest', 'latest', { topic: 'converged_alerts' })).rejects.toMatchObject({ code: 'T6206' });
+    await expect(wish('earliest', 'latest', { partition: 99 })).rejects.toMatchObject({ code: 'T6203' });
+    expect(existsSync(folder)).toBe(false);
+    const report = await wish('earliest', 'offset:1000000');
+    expect(report.partitions).toMatchObject([{ partition: 0, cut: true }]);
+    await expect(wish('earliest', 'latest')).rejects.toMatchObject({ code: 'T6207' });
+    await expect(existingSandbox(installation.config, installation.config.DATA_DIR)).rejects.toMatchObject({ code: 'T6207' });
+  }, 120_000);
+
+  it('after a reset to an earlier offset no alert doubles: the same ids, and nobody is told again (C12)', async () => {
+    const told = () => new Set(sink.deliveries.flatMap(({ body }) => body.alerts.map(({ labels }) => `${labels['alertname']} ${labels['host']}`)));
+    const open = (await alerts()).filter(({ status }) => status === 'ABNORMAL').map(({ alert_name, labels }) => `${alert_name} ${labels['host']}`);
+    await eventually(() => open.every((each) => told().has(each)), `everybody to be told of ${open.join(', ')}`);
+    const before = await alerts();
+    await stop();
+    const deliveries = sink.deliveries.length;
+    const reset = (group: string, topic: string, to: string, dryRun = false) =>
+      stopped((offsets) => offsets.reset({ group, topic, to: parseTarget(to), ...ann }, dryRun, Date.now()));
+    const clamped = await reset('detect', 'raw_events', 'shift:-1000000', true);
+    expect(clamped.every(({ offset, clamped: cut }) => offset === 0 && cut === 'beginning')).toBe(true);
+    const moved = await reset('detect', 'raw_events', 'earliest');
+    expect(moved.filter(({ from }) => from! > 0).every(({ memory }) => memory === 'begun anew')).toBe(true);
+    // What Detect remembers of records that come again would change what they do.
+    expect(await stopped((_offsets, database) => database.query('SELECT block FROM detect_checkpoint'))).toEqual([]);
+    await reset('alert', 'alerts', 'earliest');
+    await reset('converge', 'alerts', 'earliest');
+    const shown = await stopped((offsets) => offsets.positions({ group: 'alert' }));
+    expect(shown.every(({ cursor, committed }) => cursor === 0 && committed === 0)).toBe(true);
+    await start();
+    await eventually(async () => {
+      const { body } = await client().get<{ partitions: { cursor: number | null; high: number; group: string }[] }>('/api/v1/offsets');
+      return body.partitions.filter(({ group }) => group !== 'detect').every(({ cursor, high }) => cursor === high);
+    }, 'everybody caught up');
+    await caughtUp();
+    const after = await alerts();
+    expect(after.map(({ alert_id, status, begin_time }) => ({ alert_id, status, begin_time }))).toEqual(
+      before.map(({ alert_id, status, begin_time }) => ({ alert_id, status, begin_time })),
+    );
+    const reasons = sink.deliveries.slice(deliveries).map(({ body }) => body.notification_reason);
+    expect(reasons.filter((reason) => reason === 'first notification' || reason === 'new alerts added')).toEqual([]);
+  }, 120_000);
+
+  it('a live replay begins within the log and goes on to where the group was (C11)', async () => {
+    await stop();
+    const { app, close } = await openIdle(installation.config);
+    try {
+      const ask = async (body: object): Promise<{ status: number; body: { partitions: Planned[]; error: { message: string } } }> => {
+        const answer = await app.inject({
+          method: 'POST',
+          url: '/api/v1/offsets/replay',
+          payload: JSON.stringify(body),
+          headers: { 'content-type': 'application/json' },
+        });
+        return { status: answer.statusCode, body: answer.json() };
+      };
+      const detect = { group: 'detect', topic: 'raw_events' };
+      expect((await ask({ ...detect, from: 'offset:0', to: 'offset:1' })).body.error.message).toContain('a live group goes on to where it was');
+      expect((await ask({ ...detect, from: 'offset:99999999' })).body.error.message).toContain('ends at offset');
+      expect((await ask({ ...detect, from: 'earliest', dry_run: true })).status).toBe(200);
+    } finally {
+      await close();
+    }
+  }, 60_000);
+
+  it('the log shows a group where the reset has put it, to its own tools too (C12)', async () => {
+    await stop();
+    const [first] = await stopped((offsets) =>
+      offsets.reset({ group: 'notice', topic: 'converged_alerts', partition: 0, to: parseTarget('latest'), ...ann }, false, Date.now()),
+    );
+    const [shown] = await stopped((offsets) => offsets.positions({ group: 'notice' }));
+    expect(shown).toMatchObject({ partition: 0, cursor: first!.offset, committed: first!.offset });
+    if (installation.config.mode !== 'distributed') return;
+    const admin = kafkaClient({ brokers: installation.config.KAFKA_BROKERS! }, 'test').admin();
+    await admin.connect();
+    const { GROUP_PREFIX, TOPIC_PREFIX } = installation.config;
+    const [offsets] = await admin.fetchOffsets({ groupId: `${GROUP_PREFIX}.notice`, topics: [`${TOPIC_PREFIX}converged_alerts`] });
+    await admin.disconnect();
+    expect(offsets!.partitions.find(({ partition }) => partition === 0)!.offset).toBe(String(first!.offset));
+  }, 60_000);
+});

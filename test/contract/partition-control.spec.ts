@@ -1,0 +1,179 @@
+import type { Config } from '../../src/config.js';
+import type { Batch } from '../../src/log/batch.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import { PartitionCommands } from '../../src/ops/partition-control/partition-commands.js';
+import { HealthController } from '../../src/ops/health.controller.js';
+import { deadLetterTopic } from '../../src/topics.js';
+import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
+import { eventually } from '../support/eventually.js';
+import { anEmbeddedLog, aKafkaLog, type TestLog } from '../support/logs.js';
+
+const logs: [string, () => Promise<TestLog>][] = [
+  ['embedded', () => anEmbeddedLog()],
+  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', aKafkaLog]] as [string, () => Promise<TestLog>][]) : []),
+];
+const ann = { by: 'ann', why: 'the database is moved' };
+const undecided = { acceptGap: false, from: undefined };
+
+describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
+  let test: TestLog;
+  let running: ConsumerApp | undefined;
+  let seen: string[];
+  beforeAll(async () => {
+    test = await open();
+  });
+  beforeEach(() => {
+    seen = [];
+  });
+  afterEach(async () => {
+    await running?.close();
+    running = undefined;
+  });
+  afterAll(() => test.close());
+
+  let number = 0;
+  const aTopic = async (partitions: number) => {
+    const topic = aNoteTopic(`held-${number++}`);
+    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions })));
+    return topic;
+  };
+  type Topic = ReturnType<typeof aNoteTopic>;
+  const publish = (topic: Topic, partition: number, ids: readonly string[]): Promise<void> =>
+    test.log.publish(
+      topic.name,
+      ids.map((id) => ({ key: null, value: id === 'poison' ? 'not json' : JSON.stringify({ id }), partition })),
+    );
+  const start = async (topic: Topic, config: Partial<Config> = {}): Promise<void> => {
+    const note = (batch: Batch<Note>): Promise<void> => {
+      seen.push(...batch.records.map(({ message }) => message.id));
+      return Promise.resolve();
+    };
+    running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, { group: `g-${topic.name}` }, note);
+  };
+  const sees = (...ids: string[]): Promise<void> =>
+    eventually(() => ids.every((id) => seen.includes(id)), `${ids.join(', ')}; seen ${seen.join(', ')}`);
+  const commands = (): PartitionCommands => running!.app.get(PartitionCommands);
+  const state = () => running!.server.state();
+  const pauses = (): Promise<void> => eventually(() => (state()?.pauses?.length ?? 0) > 0, 'the owner knows of the pause');
+  const stops = (code: string): Promise<void> => eventually(() => state()?.problem?.includes(code) ?? false, `a stop with ${code}`);
+  const audited = async (action: string): Promise<{ actor: string; object: string; detail: string }[]> =>
+    test.database.query('SELECT actor, object, detail FROM audit WHERE action = ? ORDER BY id', [action]);
+  const readiness = () => running!.app.get(HealthController).ready();
+  const marker = async (topic: Topic, partition: number, id: string): Promise<void> => {
+    await publish(topic, partition, [id]);
+    await sees(id);
+  };
+
+  it('a paused partition stands still, over a restart, while the others go on; after resume nothing is missing (C9)', async () => {
+    const topic = await aTopic(2);
+    await publish(topic, 0, ['a']);
+    await publish(topic, 1, ['b']);
+    await start(topic);
+    await sees('a', 'b');
+    const at = { group: `g-${topic.name}`, topic: topic.name, partition: 0 };
+    await commands().pause(at, { ...ann, until: null }, Date.now());
+    await pauses();
+    expect(state()!.pauses).toMatchObject([{ partition: 0, by: 'ann', why: 'the database is moved' }]);
+    expect(JSON.stringify(await readiness())).toContain(`${topic.name}/0 paused by ann since`);
+    await publish(topic, 0, ['held']);
+    await marker(topic, 1, 'c');
+    await running!.close();
+    await start(topic);
+    await pauses();
+    await marker(topic, 1, 'd');
+    await marker(topic, 1, 'e');
+    expect(seen).not.toContain('held');
+    await commands().resume(at, { ...ann, ...undecided }, Date.now());
+    await sees('held');
+    expect(seen.filter((id) => id === 'held')).toHaveLength(1);
+    expect(await audited('partition_paused')).toMatchObject([{ actor: 'ann', object: `g-${topic.name} ${topic.name}/0` }]);
+    expect(await audited('partition_resumed')).toMatchObject([{ actor: 'ann', detail: 'ann: the database is moved' }]);
+  });
+
+  it('a pause ends by itself at its time, and a new one for the same partition replaces it (C9)', async () => {
+    const topic = await aTopic(1);
+    await start(topic);
+    await marker(topic, 0, 'a');
+    const at = { group: `g-${topic.name}`, topic: topic.name, partition: 0 };
+    await commands().pause(at, { ...ann, until: null }, Date.now());
+    await pauses();
+    await publish(topic, 0, ['held']);
+    const until = Date.now() + 2500;
+    await commands().pause(at, { ...ann, until }, Date.now());
+    await sees('held');
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+    expect(state()!.pauses).toBeUndefined();
+  });
+
+  it('what retention has deleted is given up by a decision only, and the audit row says what (C9)', async () => {
+    const topic = await aTopic(1);
+    await start(topic);
+    await marker(topic, 0, 'a');
+    await running!.close();
+    await publish(topic, 0, ['lost-1', 'lost-2', 'kept']);
+    await test.truncate(topic.name, 3);
+    await start(topic);
+    await stops('T6101');
+    const at = { group: `g-${topic.name}` };
+    await expect(commands().resume(at, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
+      code: 'T6204',
+      message: expect.stringContaining('the records 1 to 2 are gone from the log; --accept-gap gives them up and goes on at 3') as string,
+    });
+    await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
+    await sees('kept');
+    expect(seen).toEqual(['a', 'kept']);
+    expect((await audited('records_given_up')).at(-1)).toMatchObject({
+      detail: expect.stringContaining('the records 1 to 2 are never handled') as string,
+    });
+    expect(state()!.problem).toBeUndefined();
+  });
+
+  it('a topic that was made anew is begun where people say, and nowhere before (C9)', async () => {
+    const topic = await aTopic(1);
+    await start(topic);
+    await marker(topic, 0, 'a');
+    await running!.close();
+    await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 1000, state_offset = 1000 WHERE topic = '${topic.name}'`);
+    await start(topic);
+    await stops('T6102');
+    const at = { group: `g-${topic.name}` };
+    await expect(commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now())).rejects.toMatchObject({ code: 'T6204' });
+    await commands().resume(at, { ...ann, acceptGap: false, from: 'earliest' }, Date.now());
+    await eventually(() => seen.filter((id) => id === 'a').length === 2, 'the first record again');
+  });
+
+  it('too much poison stops its own partition, for every later owner too, until people resume it (C15)', async () => {
+    const topic = await aTopic(2);
+    const poison = new Array<string>(40).fill('poison');
+    const limits = { POISON_RUN: 20, BATCH_RECORDS: 10 };
+    await publish(topic, 0, [...poison, 'behind']);
+    await start(topic, limits);
+    await stops('T6103');
+    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 poison records in a row`);
+    const cursor = () => running!.app.get(CursorRepository).read(`g-${topic.name}`, { topic: topic.name, partition: 0 });
+    expect((await cursor())!.nextOffset).toBe(20);
+    await marker(topic, 1, 'the other');
+    await running!.close();
+    await start(topic, limits);
+    await stops('T6103');
+    await marker(topic, 1, 'and again');
+    expect((await cursor())!.nextOffset).toBe(20);
+    await commands().resume({ group: `g-${topic.name}` }, { ...ann, ...undecided }, Date.now());
+    await eventually(async () => (await cursor())!.nextOffset === 40, 'the next stop');
+    await stops('T6103');
+    await commands().resume({ group: `g-${topic.name}` }, { ...ann, ...undecided }, Date.now());
+    await sees('behind');
+  });
+
+  it('names what there is when it is asked for what there is not (C9)', async () => {
+    const topic = await aTopic(1);
+    await start(topic);
+    await marker(topic, 0, 'a');
+    const nothing = { group: `g-${topic.name}`, topic: topic.name, partition: 7 };
+    await expect(commands().pause(nothing, { ...ann, until: null }, Date.now())).rejects.toMatchObject({
+      code: 'T6203',
+      message: expect.stringContaining(`g-${topic.name}`) as string,
+    });
+    await expect(commands().pause({ group: 'source.x' }, { ...ann, until: null }, Date.now())).rejects.toThrow('tocsin sources disable x');
+  });
+});

@@ -1,0 +1,290 @@
+import { parseConfig } from '../../src/config.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
+import type { Log } from '../../src/log/log.js';
+import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
+import { TailService } from '../../src/ops/tail/tail.service.js';
+import { GrowthGuards } from '../../src/ops/topics/growth-guards.js';
+import { GrowthService } from '../../src/ops/topics/growth.service.js';
+import { TopicsService } from '../../src/ops/topics/topics.service.js';
+import { deadLetterTopic, topics } from '../../src/topics.js';
+import { aConsumerApp, aNoteTopic, type Note } from '../support/consumer-app.js';
+import { eventually } from '../support/eventually.js';
+import { aKafkaLog, logs, type TestLog } from '../support/logs.js';
+import { RecordingListener } from '../support/recording-listener.js';
+
+const event = (id: string, business = '2') => ({
+  event_id: id,
+  event_type: 'metric',
+  bk_biz_id: business,
+  event_source: 'test',
+  timestamp: 1_700_000_000_000,
+  raw_data: { metric: 'cpu', value: 1, dimensions: {} },
+});
+
+describe.each(logs)('topics and their records (%s)', (name, open) => {
+  const embedded = name.startsWith('embedded');
+  const config = parseConfig(embedded ? {} : { KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
+  let test: TestLog;
+  let tail: TailService;
+  let inventory: TopicsService;
+  let number = 0;
+  beforeAll(async () => {
+    test = await open();
+    tail = new TailService(test.log, config);
+    inventory = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+    await test.log.ensureTopics([topics.rawEvents.name, deadLetterTopic(topics.rawEvents.name)].map((each) => ({ name: each, partitions: 4 })));
+  });
+  afterAll(() => test.close());
+
+  const aTopic = async (partitions = 1): Promise<string> => {
+    const topic = `shown-${number++}`;
+    await test.log.ensureTopics([{ name: topic, partitions }]);
+    return topic;
+  };
+  const ask = (topic: string, query: Record<string, string> = {}) => tail.tail(topic, parseTailQuery(query));
+
+  it('tail shows the newest records of all partitions in order of time, decoded, and why the others cannot be (O3)', async () => {
+    for (let index = 0; index < 8; index++) {
+      await test.log.publish('raw_events', [{ key: '2', value: JSON.stringify(event(`e${index}`)), partition: index % 4 }]);
+    }
+    await test.log.publish('raw_events', [{ key: '3', value: JSON.stringify({ v: 1, events: [event('x1', '3'), event('x2', '4')] }), partition: 1 }]);
+    await test.log.publish('raw_events', [{ key: null, value: Buffer.from([123, 255]), partition: 3 }]);
+    const { records, errors, complete } = await ask('raw_events', { n: '5' });
+    expect(errors).toEqual([]);
+    expect(complete).toBe(true);
+    expect(records.slice(0, 3).map(({ message }) => (message as { event_id: string }).event_id)).toEqual(['e5', 'e6', 'e7']);
+    expect(records[3]!.message).toMatchObject({ v: 1 });
+    expect(records[4]).toMatchObject({ error: { code: 'T6001' }, hex: '7bff', partition: 3 });
+    const found = await ask('raw_events', { key: '4', unfold: 'true' });
+    expect(found.records.map(({ message, index }) => [index, (message as { event_id: string }).event_id])).toEqual([[1, 'x2']]);
+    expect((await ask('raw_events', { grep: 'e3"' })).records.map(({ partition }) => partition)).toEqual([3]);
+  });
+
+  it('tail goes on from where an answer ended, over all partitions, without a gap or a double (O3)', async () => {
+    const topic = await aTopic(3);
+    const first = await ask(topic);
+    expect(first.records).toEqual([]);
+    const values = Array.from({ length: 25 }, (_, index) => `v${String(index).padStart(2, '0')}`);
+    await test.log.publish(
+      topic,
+      values.map((value) => ({ key: value, value })),
+    );
+    const seen: string[] = [];
+    let { next } = first;
+    for (let round = 0; round < 10 && seen.length < values.length; round++) {
+      const page = await ask(topic, { after: next, n: '10' });
+      expect(page.records.length).toBeLessThanOrEqual(10);
+      seen.push(...page.records.map(({ text }) => text!));
+      next = page.next;
+    }
+    expect(seen.sort()).toEqual(values);
+    expect((await ask(topic, { after: next })).records).toEqual([]);
+  });
+
+  it('tail disturbs no group: neither the list of groups nor what they have committed changes (O3)', async () => {
+    const topic = await aTopic(2);
+    await test.log.publish(
+      topic,
+      Array.from({ length: 20 }, (_, index) => ({ key: `k${index}`, value: `v${index}` })),
+    );
+    const listener = new RecordingListener();
+    const consumer = await test.log.subscribe({ group: `reader-${topic}`, topics: [topic], maxRecords: 100, listener });
+    await listener.received(20);
+    const look = async () => {
+      const groups = await test.log.topics.groups();
+      return {
+        groups: groups.map(({ group }) => group),
+        members: groups.find(({ stage }) => stage === `reader-${topic}`)!.members,
+        committed: [...(await test.log.committed(`reader-${topic}`, topic))],
+      };
+    };
+    const before = await look();
+    expect(before.members).toHaveLength(1);
+    const during: string[] = [];
+    const watching = setInterval(() => void test.log.topics.groups().then((groups) => during.push(...groups.map(({ group }) => group))), 50);
+    for (let round = 0; round < 3; round++) expect((await ask(topic, { n: '20' })).records).toHaveLength(20);
+    clearInterval(watching);
+    expect(await look()).toEqual(before);
+    expect([...new Set(during)].filter((group) => !before.groups.includes(group))).toEqual([]);
+    await consumer.stop();
+  });
+
+  it('an unknown topic or partition is an error that says so (O3)', async () => {
+    await expect(ask('nowhere')).rejects.toMatchObject({ code: 'T6401' });
+    await expect(ask('raw_events', { partition: '9' })).rejects.toThrow('raw_events has the partitions 0 to 3, not 9');
+  });
+
+  it('a topic is shown with leaders, copies, offsets, settings, and the groups that read it with their members (O4)', async () => {
+    const topic = await aTopic(2);
+    await test.log.publish(
+      topic,
+      [0, 0, 1].map((partition) => ({ key: null, value: 'x', partition })),
+    );
+    const listener = new RecordingListener();
+    const consumer = await test.log.subscribe({ group: `shown-by-${topic}`, topics: [topic], maxRecords: 100, listener });
+    await listener.received(3);
+    await eventually(async () => (await inventory.get(topic)).groups[0]?.members[0]?.partitions.length === 2, 'a member with both partitions');
+    const shown = await inventory.get(topic);
+    await consumer.stop();
+    expect(shown.partitions.map(({ partition, low, high }) => [partition, low, high])).toEqual([
+      [0, 0, 2],
+      [1, 0, 1],
+    ]);
+    expect(shown.partitions.every(({ leader, replicas, inSync }) => leader !== null && replicas.length === 1 && inSync.length === 1)).toBe(true);
+    expect(Number(shown.config['retention.ms'])).toBeGreaterThan(0);
+    expect(shown.groups).toMatchObject([{ stage: `shown-by-${topic}`, members: [{ partitions: [0, 1] }] }]);
+    const line = (await inventory.list(true)).find((each) => each.name === topic);
+    expect(line).toMatchObject({ partitions: 2, replication: 1, records: 3, leaderless: 0, under_replicated: 0 });
+  });
+
+  it('a topic is created as wanted, once, and never as it could not work (O5)', async () => {
+    const topic = `made-${number++}`;
+    expect(await inventory.create(topic, { partitions: 3, retention_hours: 5 })).toMatchObject({ topics: [topic], refusals: [] });
+    expect((await inventory.get(topic)).partitions).toHaveLength(3);
+    await expect(inventory.create(topic, {})).rejects.toMatchObject({ code: 'T6403' });
+    await expect(inventory.create('a/b', {})).rejects.toMatchObject({ code: 'T6402' });
+    if (embedded) return;
+    expect((await inventory.get(topic)).config['retention.ms']).toBe(String(5 * 3_600_000));
+    await expect(inventory.create('other', { replication: 3 })).rejects.toThrow('replication 3 needs 3 brokers, the cluster has 1');
+    await expect(inventory.create('other', { min_insync_replicas: 2 })).rejects.toThrow('nothing could ever be written');
+  });
+});
+
+describe('topics on Kafka', () => {
+  let test: TestLog;
+  beforeAll(async () => {
+    test = await aKafkaLog({ KAFKA_METADATA_MS: '2000' });
+  });
+  afterAll(() => test.close());
+  const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
+  const aGrowth = (log: Log): GrowthService => {
+    const cursors = new CursorRepository(test.database, config);
+    return new GrowthService(log, cursors, new TopicsService(log, cursors, config), new GrowthGuards(), config);
+  };
+
+  it('changing a setting of a topic leaves the others that were set on it (O5)', async () => {
+    const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+    await topics.create('kept', { retention_hours: 5, max_message_bytes: 100_000 });
+    await topics.configure('kept', { retention_hours: 7 });
+    const { config: now } = await topics.get('kept');
+    expect([now['retention.ms'], now['max.message.bytes']]).toEqual([String(7 * 3_600_000), '100000']);
+    await expect(topics.configure('kept', { min_insync_replicas: 3 })).rejects.toMatchObject({ code: 'T6402' });
+  });
+
+  it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
+    await test.log.ensureTopics([{ name: 'stale', partitions: 1 }]);
+    await test.log.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
+    await aGrowth(test.log).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
+    let acknowledged = 0;
+    for (let index = 0; index < 5; index++) {
+      await test.log.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
+        () => acknowledged++,
+        () => undefined,
+      );
+    }
+    const [, added] = await test.log.offsets('stale');
+    expect(added!.high).toBe(acknowledged);
+    expect(acknowledged).toBeGreaterThan(0);
+  });
+
+  it('grows a topic under load: nothing is lost, every key keeps its order in each partition, consumers find the new partitions (O5)', async () => {
+    const topic = aNoteTopic('growing');
+    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 2 })));
+    const seen: { partition: number; id: string }[] = [];
+    const app = await aConsumerApp(
+      { database: test.database, log: await test.another(), config: { KAFKA_SESSION_TIMEOUT_MS: 6000 } },
+      topic,
+      { group: 'growing' },
+      (batch) => {
+        for (const { message } of batch.records) seen.push({ partition: batch.partition, id: (message as Note).id });
+        return Promise.resolve();
+      },
+    );
+    let sent = 0;
+    let acknowledged: string[] = [];
+    let loading = true;
+    const sender = async (log: Log, who: string): Promise<void> => {
+      for (let turn = 0; loading; turn++) {
+        const ids = Array.from({ length: 10 }, (_, key) => `${who}-${key}:${String(turn).padStart(5, '0')}`);
+        sent += ids.length;
+        await log
+          .publish(
+            topic.name,
+            ids.map((id) => ({ key: id.split(':')[0]!, value: JSON.stringify({ id }) })),
+          )
+          .then(
+            () => (acknowledged = [...acknowledged, ...ids]),
+            () => undefined,
+          );
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const senders = [sender(test.log, 'a'), sender(await test.another(), 'b')];
+    await eventually(() => seen.length > 200, 'load before the growth');
+    const refused = await aGrowth(test.log)
+      .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false })
+      .then(({ keys }) => keys);
+    expect(refused).toEqual({ seen: 20, moving: expect.any(Number) as number });
+    await aGrowth(test.log).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
+    // A log that has just been opened knows of the new partitions at once, as a replica that was started after the growth.
+    senders.push(sender(await test.another(), 'c'));
+    await eventually(() => new Set(seen.map(({ partition }) => partition)).size === 4, 'records from all four partitions');
+    for (const who of ['a', 'b']) {
+      await eventually(() => seen.some(({ id, partition }) => id.startsWith(`${who}-`) && partition > 1), `${who}, who ran before, notices`);
+    }
+    loading = false;
+    await Promise.all(senders);
+    await eventually(() => new Set(seen.map(({ id }) => id)).size >= acknowledged.length, 'everything acknowledged', 90_000);
+    await app.close();
+    const ids = new Set(seen.map(({ id }) => id));
+    expect(acknowledged.filter((id) => !ids.has(id))).toEqual([]);
+    expect(sent).toBeGreaterThanOrEqual(acknowledged.length);
+    for (let partition = 0; partition < 4; partition++) {
+      for (const key of new Set(seen.map(({ id }) => id.split(':')[0]!))) {
+        const mine = seen.filter((each) => each.partition === partition && each.id.startsWith(`${key}:`)).map(({ id }) => id);
+        expect(mine).toEqual([...mine].sort());
+      }
+    }
+  });
+
+  it('refuses to grow a topic of the stages while its group runs or is behind, and does it when that is over (O5)', async () => {
+    const growth = aGrowth(test.log);
+    await test.log.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
+    await test.log.publish('alerts', [{ key: 'k', value: '{}', partition: 0 }]);
+    const cursors = new CursorRepository(test.database, config);
+    await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 0, Date.now());
+    const request = { partitions: 4, dry_run: false, accept_disorder: false };
+    await expect(growth.grow('alerts', request)).rejects.toThrow('alert: 1 records are not handled yet');
+    const listener = new RecordingListener();
+    const consumer = await test.log.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
+    await listener.received(1);
+    await expect(growth.grow('alerts', request)).rejects.toThrow('alert: running. Stop every replica');
+    await consumer.stop();
+    await test.database.transaction(() => cursors.advance({ group: 'alert', topic: 'alerts', partition: 0, epoch: 1 }, 0, 1, Date.now(), false));
+    expect(await growth.grow('alerts', request)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
+    const grown = await test.log.topics.describe(['alerts', 'alerts.dlq']);
+    expect(grown.map(({ name, partitions }) => [name, partitions.length])).toEqual([
+      ['alerts', 4],
+      ['alerts.dlq', 4],
+    ]);
+  });
+
+  it('offsets of a topic come from the cluster as the tools of Kafka would show them (O4)', async () => {
+    const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'compare').admin();
+    await admin.connect();
+    await test.log.ensureTopics([{ name: 'cut', partitions: 1 }]);
+    await test.log.publish(
+      'cut',
+      Array.from({ length: 10 }, () => ({ key: null, value: 'x' })),
+    );
+    await test.truncate('cut', 4);
+    const [cut] = await test.log.topics.describe(['cut']);
+    const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
+    await admin.disconnect();
+    expect([cut!.partitions[0]!.low, cut!.partitions[0]!.high]).toEqual([4, 10]);
+    expect((await test.log.topics.groups()).map(({ group }) => group).sort()).toEqual(
+      expect.arrayContaining(groups.filter((each) => each.includes('alert')).sort()),
+    );
+  });
+});

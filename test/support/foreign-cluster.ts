@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import type { Admin, Kafka, Producer } from 'kafkajs';
+import { type Config, parseConfig } from '../../src/config.js';
+import type { ClusterAccess } from '../../src/log/cluster.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
+import { KafkaClusters } from '../../src/log/kafka/kafka-clusters.js';
+import type { LogRecord } from '../../src/log/log.js';
+
+/** What other people do on their cluster. */
+export class ForeignCluster {
+  readonly kafka: Kafka;
+  #admin: Promise<Admin> | undefined;
+  #producer: Promise<Producer> | undefined;
+
+  constructor(readonly access: ClusterAccess) {
+    this.kafka = kafkaClient(access, 'other-people');
+  }
+
+  /** One connection for all questions. */
+  admin(): Promise<Admin> {
+    return (this.#admin ??= connected(this.kafka.admin()));
+  }
+
+  /** kafkajs remembers topics that are gone, and then does nothing any more, and does not see new partitions for a while: begin anew. */
+  async reconnect(): Promise<void> {
+    await this.close();
+    this.#admin = undefined;
+    this.#producer = undefined;
+  }
+
+  async aTopic(partitions = 1, name = `t${randomBytes(4).toString('hex')}`, replicationFactor = 1): Promise<string> {
+    await (await this.admin()).createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: partitions, replicationFactor }] });
+    return name;
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await (await this.admin()).deleteTopics({ topics: [topic] });
+    await this.reconnect();
+  }
+
+  async send(topic: string, values: readonly string[], partition = 0, timestamp?: number): Promise<void> {
+    this.#producer ??= connected(this.kafka.producer({ allowAutoTopicCreation: false }));
+    const stamp = timestamp === undefined ? {} : { timestamp: String(timestamp) };
+    await (await this.#producer).send({ topic, messages: values.map((value) => ({ value, partition, ...stamp })) });
+  }
+
+  /** Deletes the records before `offset`, as retention does. */
+  async truncate(topic: string, offset: number, partition = 0): Promise<void> {
+    const admin = await this.admin();
+    // kafkajs finds the leader only in metadata that it has loaded before.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  }
+
+  async close(): Promise<void> {
+    await (await this.#producer?.catch(() => undefined))?.disconnect();
+    await (await this.#admin?.catch(() => undefined))?.disconnect();
+  }
+}
+
+async function connected<T extends { connect(): Promise<void> }>(client: T): Promise<T> {
+  await client.connect();
+  return client;
+}
+
+/** Opens clusters with times for tests. */
+export function testClusters(settings: Record<string, string> = {}): { clusters: KafkaClusters; config: Config } {
+  const config = parseConfig({
+    KAFKA_METADATA_MS: '300',
+    KAFKA_RECONNECT_MS: '1000',
+    KAFKA_MAX_WAIT_MS: '200',
+    KAFKA_SESSION_TIMEOUT_MS: '6000',
+    KAFKA_HEARTBEAT_MS: '500',
+    ...settings,
+  });
+  return { clusters: new KafkaClusters(config), config };
+}
+
+export async function collected(slices: AsyncIterable<readonly LogRecord[]>): Promise<LogRecord[]> {
+  const all: LogRecord[] = [];
+  for await (const slice of slices) all.push(...slice);
+  return all;
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AccessModule } from '../../src/access/access.module.js';
+import { SourceConsumers } from '../../src/access/sources/source-consumers.service.js';
+import { SourceService } from '../../src/access/sources/source.service.js';
+import { SourceStateService } from '../../src/access/sources/source-state.service.js';
+import { type Config, parseConfig } from '../../src/config.js';
+import type { Database } from '../../src/database/database.js';
+import { configureHttp, createHttpAdapter } from '../../src/http/http.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import type { Log, LogRecord } from '../../src/log/log.js';
+import { type Platform, PlatformModule } from '../../src/platform.module.js';
+import type { RawEvent } from '../../src/topics.js';
+import { aMysql, aSqlite, type TestDatabase } from './database.js';
+import { Client } from './tocsin.js';
+
+/** Access alone, as one replica: its doors, its sources, nobody who reads raw_events. */
+export interface SourceApp {
+  readonly app: NestFastifyApplication;
+  readonly config: Config;
+  readonly client: Client;
+  readonly sources: SourceService;
+  readonly consumers: SourceConsumers;
+  readonly states: SourceStateService;
+  readonly cursors: CursorRepository;
+  close(): Promise<void>;
+}
+
+/** A database and a log, and the replicas that work on them. */
+export interface SourceSite {
+  readonly database: Database;
+  readonly log: Log;
+  replica(settings?: Record<string, string>): Promise<SourceApp>;
+  /** Every event in raw_events, by its partition, in order. */
+  events(): Promise<RawEvent[][]>;
+  deadLetters(): Promise<LogRecord[]>;
+  close(): Promise<void>;
+}
+
+const PARTITIONS = 3;
+
+/** With which one changes a source. */
+export const byTest = (): { by: string; now: number } => ({ by: 'test', now: Date.now() });
+
+/** Kafka at KAFKA_BROKERS and a fresh schema at DATABASE_URL. */
+export const aDistributedSite = (): Promise<SourceSite> => aSite(aMysql, 'distributed');
+/** SQLite. */
+export const anEmbeddedSite = (): Promise<SourceSite> => aSite(aSqlite, 'embedded');
+
+async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): Promise<SourceSite> {
+  const { database, close } = await open();
+  const prefix = `s${randomBytes(4).toString('hex')}.`;
+  const distributed = mode === 'distributed';
+  const settings = {
+    ...(distributed && { KAFKA_BROKERS: process.env['KAFKA_BROKERS'], DATABASE_URL: process.env['DATABASE_URL'] }),
+    DATA_DIR: mkdtempSync(join(tmpdir(), 'tocsin-sources-')),
+    TOPIC_PREFIX: prefix,
+    GROUP_PREFIX: prefix.slice(0, -1),
+    SECRET_KEY: 'ab'.repeat(32),
+    KAFKA_SESSION_TIMEOUT_MS: '6000',
+    KAFKA_HEARTBEAT_MS: '300',
+    KAFKA_METADATA_MS: '500',
+    LEASE_MS: '1500',
+    SOURCES_RECONCILE_MS: '500',
+    SOURCES_COMMIT_MS: '50',
+    LOG_LEVEL: 'error',
+  };
+  const openLog = (config: Config): Log => (distributed ? new KafkaLog(database, config) : new EmbeddedLog(database, config));
+  const log = openLog(parseConfig({ ...settings, INSTANCE_ID: 'site' }));
+  await log.connect();
+  await log.ensureTopics(['raw_events', 'raw_events.dlq'].map((name) => ({ name, partitions: PARTITIONS })));
+  const [rawEvents, deadLetters] = [new TopicReader(log, 'raw_events'), new TopicReader(log, 'raw_events.dlq')];
+  let count = 0;
+  return {
+    database,
+    log,
+    replica: async (more = {}) => {
+      const config = parseConfig({ ...settings, INSTANCE_ID: `replica-${++count}`, ...more });
+      if (!distributed) return aReplica({ config, database, log }, async () => {});
+      const own = openLog(config);
+      await own.connect();
+      return aReplica({ config, database, log: own }, () => own.close());
+    },
+    events: async () => (await rawEvents.records()).map(eventsOf),
+    deadLetters: async () => (await deadLetters.records()).flat(),
+    close: async () => {
+      await log.close();
+      await close();
+    },
+  };
+}
+
+async function aReplica(platform: Platform, closeLog: () => Promise<void>): Promise<SourceApp> {
+  const { config } = platform;
+  const app = await NestFactory.create<NestFastifyApplication>(moduleOf(platform), createHttpAdapter(config), {
+    logger: ['error'],
+    abortOnError: false,
+    bodyParser: false,
+  });
+  configureHttp(app, config);
+  await app.listen(0, '127.0.0.1');
+  return {
+    app,
+    config,
+    client: new Client(await app.getUrl()),
+    sources: app.get(SourceService),
+    consumers: app.get(SourceConsumers),
+    states: app.get(SourceStateService),
+    cursors: app.get(CursorRepository),
+    close: async () => {
+      await app.close();
+      await closeLog();
+    },
+  };
+}
+
+function moduleOf(platform: Platform): Type {
+  @Module({ imports: [PlatformModule.with(platform), AccessModule] })
+  class SourceModule {}
+  return SourceModule;
+}
+
+/** What stands in a topic of ours; what was read once is not read again. */
+class TopicReader {
+  readonly #seen = Array.from({ length: PARTITIONS }, (): LogRecord[] => []);
+  #reading: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly log: Log,
+    private readonly topic: string,
+  ) {}
+
+  async records(): Promise<readonly (readonly LogRecord[])[]> {
+    this.#reading = this.#reading.then(() => this.#readMore());
+    await this.#reading;
+    return this.#seen;
+  }
+
+  async #readMore(): Promise<void> {
+    for (const { partition, high } of await this.log.offsets(this.topic)) {
+      const seen = this.#seen[partition]!;
+      const from = (seen.at(-1)?.offset ?? -1) + 1;
+      for await (const slice of this.log.read({ topic: this.topic, partition }, from, high)) seen.push(...slice);
+    }
+  }
+}
+
+function eventsOf(records: readonly LogRecord[]): RawEvent[] {
+  return records.flatMap(({ value }) => {
+    const read = JSON.parse(String(value)) as RawEvent | { events: RawEvent[] };
+    return 'events' in read ? (read.events as RawEvent[]) : [read];
+  });
+}
