@@ -147,7 +147,7 @@ const roomRules = [
     comment: 'kafkajs and its codecs only in src/log/kafka.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/log/kafka/' },
-    to: { path: packages('kafkajs', 'kafkajs-snappy', 'lz4js') },
+    to: { path: packages('kafkajs', 'kafkajs-snappy', '@bokuweb/zstd-wasm') },
   },
   {
     name: 'no-barrels',

@@ -20,6 +20,7 @@ import { EmbeddedLog } from '../dist/src/log/embedded/embedded-log.js';
 import { registerCodecs } from '../dist/src/log/kafka/codecs.js';
 import { KafkaLog } from '../dist/src/log/kafka/kafka-log.js';
 import { PlatformModule } from '../dist/src/platform.module.js';
+import { sourceRoles } from './source-roles.mjs';
 import { alertEvent, event, strategy } from './workload.mjs';
 
 registerCodecs();
@@ -294,4 +295,4 @@ async function embedded(options) {
   return report;
 }
 
-export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, bareSqlite, embedded };
+export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, bareSqlite, embedded, ...sourceRoles };

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- detect alert access embedded] [--pairs N] [--scale F]`: every figure is a ratio to a bare reference in the same run.
+ * `npm run bench [-- detect alert access embedded source] [--pairs N] [--scale F]`: every figure is a ratio to a bare reference in the same run.
  * Needs a built dist; starts its own Kafka and MariaDB unless KAFKA_BROKERS and DATABASE_URL are given.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = snappy;
 
 const arguments_ = process.argv.slice(2);
 const option = (name, byDefault) => (arguments_.includes(name) ? Number(arguments_[arguments_.indexOf(name) + 1]) : byDefault);
-const names = ['detect', 'alert', 'access', 'embedded'];
+const names = ['detect', 'alert', 'access', 'embedded', 'source'];
 const chosen = names.filter((name) => arguments_.includes(name));
 const wanted = chosen.length > 0 ? chosen : names;
 const pairs = option('--pairs', 5);
@@ -158,6 +158,27 @@ async function benchEmbedded() {
   );
 }
 
+async function benchSource() {
+  const events = Math.round(200_000 * scale);
+  const partitions = 4;
+  const prefix = aPrefix();
+  await topicsWith(prefix);
+  const from = `${prefix}foreign`;
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: from, numPartitions: partitions }] });
+  await fill(
+    from,
+    lines(events, (index) => event(index, Date.now())),
+    partitions,
+  );
+  const common = { brokers: started.kafkaBrokers, prefix, from, to: `${prefix}raw_events`, events };
+  await paired(
+    '(e) a source of Kafka to raw_events, acknowledged and its positions stored, against kafkajs eachBatch + sendBatch',
+    pairs,
+    async (pair) => run('source', { ...common, database: await aDatabase(), run: `${prefix}${pair}` }),
+    (pair) => run('bareForward', { ...common, run: `${prefix}${pair}` }),
+  );
+}
+
 try {
   if (wanted.includes('detect')) {
     await benchDetect(1);
@@ -166,6 +187,7 @@ try {
   if (wanted.includes('alert')) await benchAlert();
   if (wanted.includes('access')) await benchAccess();
   if (wanted.includes('embedded')) await benchEmbedded();
+  if (wanted.includes('source')) await benchSource();
 } finally {
   await admin.disconnect();
   await started.stop();

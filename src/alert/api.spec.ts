@@ -8,9 +8,12 @@ import { CONFIG, parseConfig } from '../config.js';
 import { Database } from '../database/database.js';
 import { configureHttp, createHttpAdapter } from '../http/http.js';
 import { CursorRepository } from '../log/cursor.repository.js';
+import { ForeignTopics } from '../log/foreign-topics.js';
+import { KafkaForeignTopics } from '../log/kafka/kafka-foreign-topics.js';
 import { Publisher } from '../log/publisher.js';
 import { Duties } from '../ops/duties.js';
 import { Metrics } from '../ops/metrics.js';
+import { GrowthGuards } from '../ops/topics/growth-guards.js';
 import { AlertModule } from './alert.module.js';
 import { AlertService } from './alert.service.js';
 import { NoticeService } from './notice.service.js';
@@ -28,6 +31,8 @@ describe('the API of alerts, receivers and notices', () => {
       { provide: Publisher, useValue: new PublishedMessages(on.database) },
       { provide: Duties, useValue: new DutiesByHand() },
       CursorRepository,
+      { provide: ForeignTopics, useClass: KafkaForeignTopics },
+      GrowthGuards,
       Metrics,
     ];
     @Module({ providers: platform, exports: platform })

@@ -4,7 +4,13 @@ import { newTopics } from './new-topics.js';
 const kafka = { KAFKA_BROKERS: 'k:9092', DATABASE_URL: 'mysql://d/tocsin' };
 
 it('a topic is created as the settings say, and its dead letters have as many partitions and are kept three times as long', () => {
-  const settings = parseConfig({ ...kafka, TOPIC_PARTITIONS: '24', TOPIC_REPLICATION: '3', TOPIC_RETENTION_HOURS: '48', TOPIC_MIN_INSYNC_REPLICAS: '2' });
+  const settings = parseConfig({
+    ...kafka,
+    TOPIC_PARTITIONS: '24',
+    TOPIC_REPLICATION: '3',
+    TOPIC_RETENTION_HOURS: '48',
+    TOPIC_MIN_INSYNC_REPLICAS: '2',
+  });
   expect(newTopics('alerts', settings)).toEqual([
     { name: 'alerts', partitions: 24, replication: 3, config: { 'retention.ms': '172800000', 'min.insync.replicas': '2' } },
     { name: 'alerts.dlq', partitions: 24, replication: 3, config: { 'retention.ms': '518400000', 'min.insync.replicas': '2' } },

@@ -53,8 +53,7 @@ export const keyPartitioners = {
   fnv1a: (key, partitions) => Math.abs(fnv1a(key) % partitions),
 } as const satisfies Record<string, KeyPartitioner>;
 
-export const partitionerNames = [...(Object.keys(keyPartitioners) as (keyof typeof keyPartitioners)[]), 'round_robin'] as const;
-export type PartitionerName = (typeof partitionerNames)[number];
+export type PartitionerName = keyof typeof keyPartitioners | 'round_robin';
 
 /** Partition of a key, the same as the Java client's default partitioner. */
 export const murmur2Partition = (key: string, partitions: number): number => keyPartitioners.murmur2(Buffer.from(key), partitions);

@@ -188,16 +188,17 @@ export class SourcePump implements PartitionListener {
     if (!flow || flow.closed) throw new FencedError('not claimed');
     this.#refuseHeld(batch);
     const records = batch.records.filter(({ offset }) => offset >= flow.window.next);
-    flow.end = Math.max(flow.end, batch.highWatermark);
     const [first] = records;
+    // A client that finds its offset out of range may have jumped by itself.
+    if ((first?.offset ?? batch.highWatermark) !== flow.window.next) await this.#checkPosition(flow);
+    flow.end = batch.highWatermark;
     if (!first) return;
-    if (first.offset > flow.window.next) await this.#checkGap(flow);
     await this.#makeRoom(flow, control);
     await this.#take(flow, records, control);
   }
 
   /** Control records and compaction leave holes; only what retention has deleted is lost. */
-  async #checkGap({ at, window }: PartitionFlow): Promise<void> {
+  async #checkPosition({ at, window }: PartitionFlow): Promise<void> {
     const bounds = (await this.cluster.offsets(at.topic)).find(({ partition }) => partition === at.partition);
     const fault = bounds && positionFault(window.next, bounds);
     if (!fault) return;

@@ -151,7 +151,7 @@ export class RecordTables {
       ...at,
     ) as PartitionRow;
     const needed = this.#write(
-      'SELECT MIN(CASE WHEN state_offset < next_offset THEN state_offset ELSE next_offset END) AS least FROM stream_cursor WHERE topic = ? AND partition_no = ?',
+      "SELECT MIN(CASE WHEN state_offset < next_offset THEN state_offset ELSE next_offset END) AS least FROM stream_cursor WHERE topic = ? AND partition_no = ? AND consumer_group NOT LIKE 'source.%'",
     ).get(...at) as { least: number | null };
     let { low, bytes: size } = row;
     const end = Math.min(row.high, needed.least ?? row.high);

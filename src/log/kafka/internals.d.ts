@@ -13,11 +13,6 @@ declare module 'kafkajs-snappy' {
   export default codec;
 }
 
-declare module 'lz4js' {
-  export function compress(input: Uint8Array): Uint8Array;
-  export function decompress(input: Uint8Array): Uint8Array;
-}
-
 declare module 'kafkajs/src/consumer/batch.js' {
   import type { KafkaMessage } from 'kafkajs';
   /** What one fetch brought of a partition; aborted transactions and control records are out of `messages`. */

@@ -1,0 +1,93 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import kafkajs from 'kafkajs';
+import { AccessModule } from '../dist/src/access/access.module.js';
+import { SourceConsumers } from '../dist/src/access/sources/source-consumers.service.js';
+import { SourceService } from '../dist/src/access/sources/source.service.js';
+import { parseConfig } from '../dist/src/config.js';
+import { migrate, openMysql } from '../dist/src/database/connect.js';
+import { KafkaLog } from '../dist/src/log/kafka/kafka-log.js';
+import { PlatformModule } from '../dist/src/platform.module.js';
+
+/** Wall time and CPU of this process from the first record to the last. */
+function stopwatch() {
+  let began;
+  let cpu;
+  return {
+    begin() {
+      began ??= performance.now();
+      cpu ??= process.cpuUsage();
+    },
+    report(units) {
+      const seconds = (performance.now() - began) / 1000;
+      const { user, system } = process.cpuUsage(cpu);
+      return { rate: units / seconds, cpuMicros: (user + system) / units };
+    },
+  };
+}
+
+/** A kafkajs eachBatch that hands every batch to sendBatch as it is: no parsing, no checks, no positions. */
+async function bareForward({ brokers, from, to, events, run }) {
+  const kafka = new kafkajs.Kafka({ clientId: 'bench', brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 10 } });
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const consumer = kafka.consumer({ groupId: `bare-forward-${run}`, maxWaitTimeInMs: 250, maxBytesPerPartition: 1048576 });
+  await Promise.all([producer.connect(), consumer.connect()]);
+  await consumer.subscribe({ topics: [from], fromBeginning: true });
+  const watch = stopwatch();
+  let seen = 0;
+  await new Promise((resolve) => {
+    void consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 4,
+      eachBatch: async ({ batch, heartbeat }) => {
+        watch.begin();
+        for (let start = 0; start < batch.messages.length; start += 1000) {
+          const messages = batch.messages.slice(start, start + 1000).map(({ key, value }) => ({ key, value, partition: 0 }));
+          await producer.sendBatch({ acks: -1, compression: kafkajs.CompressionTypes.Snappy, topicMessages: [{ topic: to, messages }] });
+          seen += messages.length;
+          await heartbeat();
+        }
+        if (seen >= events) resolve();
+      },
+    });
+  });
+  const report = watch.report(events);
+  await Promise.all([consumer.disconnect(), producer.disconnect()]);
+  return report;
+}
+
+/** A declared source of the same topic, until every event is confirmed and every position stored. */
+async function source({ brokers, database: url, prefix, from, events, run }) {
+  const config = {
+    ...parseConfig({ KAFKA_BROKERS: brokers, DATABASE_URL: url }),
+    TOPIC_PREFIX: prefix,
+    GROUP_PREFIX: `bench-${run}`,
+    INSTANCE_ID: `bench-${run}`,
+    SOURCES_COMMIT_MS: 100,
+  };
+  const database = await openMysql(url, 10);
+  await migrate(database);
+  const log = new KafkaLog(database, config);
+  await log.connect();
+  class BenchModule {}
+  Module({ imports: [PlatformModule.with({ config, database, log }), AccessModule] })(BenchModule);
+  const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
+  await app.init();
+  const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
+  await app.get(SourceService).create(declared, { by: 'bench', now: Date.now() });
+  const watch = stopwatch();
+  await new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const pump = app.get(SourceConsumers).running().get('bench')?.pump;
+      if (!pump) return;
+      if (pump.counts.records > 0) watch.begin();
+      if (pump.partitions().reduce((sum, { position }) => sum + position, 0) < events) return;
+      clearInterval(timer);
+      resolve();
+    }, 2);
+  });
+  return watch.report(events);
+}
+
+export const sourceRoles = { bareForward, source };
