@@ -61,7 +61,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
-  create(value: unknown, change: Change): Promise<SourceWithToken> {
+  async create(value: unknown, change: Change): Promise<SourceWithToken> {
     const { definition, secrets } = parseSource(value);
     const settled = settledSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
@@ -71,7 +71,7 @@ export class SourceService {
    * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
-  replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
+  async replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
     const { definition, secrets } = parseSource(named(value, name));
     if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
     return this.#changing(async () => {
@@ -128,7 +128,7 @@ export class SourceService {
   }
 
   /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
-  apply(values: readonly unknown[], change: Change): Promise<Applied[]> {
+  async apply(values: readonly unknown[], change: Change): Promise<Applied[]> {
     const parsed = parseAll(values);
     return this.#changing(async () => {
       const applied: Applied[] = [];
