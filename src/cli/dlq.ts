@@ -117,6 +117,7 @@ function formatRedriven({ letters, dry_run, more, waiting }: Answer): string {
     already: 'stay: their record was driven back before',
     'too often': 'stay: they came back as often as DLQ_MAX_REDRIVES allows',
     'unknown origin': 'stay: their headers do not say where they stood',
+    'of a source': 'stay: a source read them on another cluster; send them there again',
   };
   const lines = [...sums].map(([outcome, count]) => `${count} ${words[outcome]}\n`);
   const notes = [more && dry_run ? 'and more\n' : '', waiting ? 'no server runs: they leave when one does\n' : ''];

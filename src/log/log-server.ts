@@ -220,7 +220,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     }
     const records = batch.records.filter(({ offset }) => offset >= claim.position);
     const first = records[0];
-    if (!first) return;
+    if (!first) return this.#checkEnd(claim);
     if (first.offset > claim.position) await this.#checkGap(claim, first.offset);
     const replayed = records.filter(({ offset }) => offset < claim.committed);
     const from = performance.now();
@@ -247,6 +247,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     else if (error instanceof FencedError) this.#log.warn(`${name(claim)}: ${detail}; claimed anew`);
     else if (trouble) this.#log.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
     else this.#log.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
+  }
+
+  /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
+  async #checkEnd(claim: Claim): Promise<void> {
+    const bounds = (await this.log.offsets(claim.topic)).find(({ partition }) => partition === claim.partition);
+    const fault = bounds && faultOf(claim.position, claim.position, bounds);
+    if (!fault) return;
+    await this.#stop(claim, fault);
+    throw new StoppedError(fault.why);
   }
 
   async #checkGap(claim: Claim, first: number): Promise<void> {

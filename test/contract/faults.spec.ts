@@ -6,10 +6,10 @@ import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { aKafkaLog, type TestLog } from '../support/logs.js';
+import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 
 describe('faults on real servers', () => {
-  let test: TestLog;
+  let test: TestKafkaLog;
   let number = 0;
   const open: (() => Promise<void> | void)[] = [];
   beforeAll(async () => {
@@ -113,5 +113,16 @@ describe('faults on real servers', () => {
       const mine = all.filter(({ partition_no }) => partition_no === partition).map(({ id }) => id);
       expect(mine).toEqual([...mine].sort());
     }
+  });
+
+  it('a topic that is deleted and made anew under a running group stops it, and nothing is taken for done that is not', async () => {
+    const topic = await aTopic();
+    const app = await start(topic, test.log, test.database, 'first');
+    await publish(topic.name, ids(0, 50));
+    await exactly(ids(0, 50));
+    await test.recreate(topic.name);
+    await publish(topic.name, ids(50, 60));
+    await eventually(() => app.server.state()?.problem?.includes('T6102') ?? false, 'the group stops');
+    expect((await effects()).length).toBe(50);
   });
 });

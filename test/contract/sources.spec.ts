@@ -105,8 +105,7 @@ describe.each([
     );
     const starts = ['latest', 'earliest', { timestamp: before + 30_000 }];
     for (const [index, name] of names.entries()) {
-      const mapping = { items: undefined };
-      await replica.sources.create({ ...kafkaSource(name, topic, { start: starts[index] }), ...(mapping.items ?? {}) }, byTest());
+      await replica.sources.create(kafkaSource(name, topic, { start: starts[index] }), byTest());
     }
     await eventually(
       async () => (await Promise.all(names.map((name) => replica.states.of(name)))).every(({ status }) => status === 'running'),
@@ -420,16 +419,18 @@ describe('sources on several clusters and replicas', () => {
     await send();
     await came(site, name, range(0, sent));
     // The other replica is frozen as far as anybody can see: no heartbeat, but its consumers wake up now and then.
-    jest.spyOn(other.app.get(ReplicaRepository), 'beat').mockReturnValue(new Promise(() => undefined));
+    let wakeUp = (): void => undefined;
+    const frozen = new Promise<void>((resolve) => (wakeUp = resolve));
+    const beat = jest.spyOn(other.app.get(ReplicaRepository), 'beat').mockReturnValue(frozen);
     await send();
     await eventually(async () => (await shared()).join() === '6,0', 'all of them here');
     await send();
     await came(site, name, range(0, sent));
     expect(await shared()).toEqual([6, 0]);
-    jest.restoreAllMocks();
-    await other.app.get(ReplicaRepository).leave();
+    beat.mockRestore();
     await replica.sources.remove(name, byTest());
-    void other.close();
+    wakeUp();
+    await other.close();
   });
 });
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { Admin } from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import type { Log } from '../../src/log/log.js';
+import { eventually } from './eventually.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
 export interface TestLog extends TestDatabase {
@@ -36,8 +38,13 @@ export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'bette
   };
 }
 
+export interface TestKafkaLog extends TestLog {
+  /** Deletes a topic, and makes it anew with one partition. */
+  recreate(topic: string): Promise<void>;
+}
+
 /** Kafka at KAFKA_BROKERS, with topics and groups of its own. */
-export async function aKafkaLog(settings: Readonly<Record<string, string>> = {}): Promise<TestLog> {
+export async function aKafkaLog(settings: Readonly<Record<string, string>> = {}): Promise<TestKafkaLog> {
   const { database, close } = await aMysql();
   const prefix = `t${randomBytes(4).toString('hex')}.`;
   const config = (instance: string, own: Readonly<Record<string, string>>) =>
@@ -64,22 +71,40 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
     database,
     rebalances: true,
     another: open,
-    truncate: async (topic, offset) => {
-      const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'truncate').admin();
-      try {
-        await admin.connect();
+    truncate: (topic, offset) =>
+      administer(async (admin) => {
         // kafkajs finds the leader only in metadata that it has loaded before.
         await admin.fetchTopicOffsets(prefix + topic);
         await admin.deleteTopicRecords({ topic: prefix + topic, partitions: [{ partition: 0, offset: String(offset) }] });
-      } finally {
-        await admin.disconnect();
-      }
-    },
+      }),
+    recreate: (topic) =>
+      administer(async (admin) => {
+        await admin.deleteTopics({ topics: [prefix + topic] });
+        await eventually(async () => !(await admin.listTopics()).includes(prefix + topic), 'the topic to be gone');
+        await eventually(
+          () =>
+            admin.createTopics({ waitForLeaders: true, topics: [{ topic: prefix + topic, numPartitions: 1 }] }).catch((error: Error) => {
+              if (!/already exists/.test(error.message)) throw error;
+              return false;
+            }),
+          'the topic to be made anew',
+        );
+      }),
     close: async () => {
       await Promise.all(logs.map((log) => log.close()));
       await close();
     },
   };
+}
+
+async function administer(work: (admin: Admin) => Promise<void>): Promise<void> {
+  const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'administer').admin();
+  try {
+    await admin.connect();
+    await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** The logs that the contract suite runs on. Kafka where KAFKA_BROKERS and DATABASE_URL name servers; the test script sees to it. */

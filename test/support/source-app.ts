@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Module, type Type } from '@nestjs/common';
@@ -93,6 +93,7 @@ async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): P
     close: async () => {
       await log.close();
       await close();
+      rmSync(settings.DATA_DIR, { recursive: true, force: true });
     },
   };
 }

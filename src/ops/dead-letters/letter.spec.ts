@@ -66,6 +66,10 @@ describe('a dead letter', () => {
     expect(back(aRecord({ headers: { 'tocsin-topic': 'alerts', 'tocsin-partition': '0', 'tocsin-offset': '0' } }))).toBe('unknown origin');
   });
 
+  it('stays when a source has read it elsewhere: its bytes are in the format of the source', () => {
+    expect(back(aLetterRecord({ headers: { 'tocsin-source': 'orders' } }))).toBe('of a source');
+  });
+
   it('is found by its place, under either name of the topic', () => {
     expect(placeOf('raw_events/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });
     expect(placeOf('raw_events.dlq/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });

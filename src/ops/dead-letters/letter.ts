@@ -73,7 +73,10 @@ export function shown(bytes: Buffer | null): Shown | null {
   return isUtf8(bytes) ? { encoding: 'utf8', content: bytes.toString('utf8') } : { encoding: 'base64', content: bytes.toString('base64') };
 }
 
-export const outcomes = ['redriven', 'already', 'too often', 'unknown origin'] as const;
+/** Header of a letter whose record never was in our log: the source that read it elsewhere. */
+const SOURCE = 'tocsin-source';
+
+export const outcomes = ['redriven', 'already', 'too often', 'unknown origin', 'of a source'] as const;
 /** What becomes of a letter that somebody wants back in its topic. */
 export type Outcome = (typeof outcomes)[number];
 
@@ -88,6 +91,8 @@ export interface Return {
 /** How a letter goes back, or why it does not. `partitions` is what the topic has now. */
 export function returnOf(letter: Letter, record: LogRecord, partitions: number, most: number): Return | Outcome {
   const { topic, origin } = letter;
+  // Its bytes are in the format of the source, which the topic does not understand.
+  if (record.headers[SOURCE] !== undefined) return 'of a source';
   if (!origin) return 'unknown origin';
   const times = redriven(record.headers);
   if (times >= most) return 'too often';
