@@ -75,9 +75,13 @@ function defaultExport(module: unknown): unknown {
 }
 
 const READ_COMMITTED = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+/** A replica that is frozen inside a transaction holds its locks so long (s), and then its successor can go on. */
+const IDLE_TRANSACTION_S = 30;
+/** MariaDB ends transactions whose client has fallen silent; MySQL has no such limit and reads the rest as a comment. */
+const endIdleTransactions = (seconds: number): string => `SET SESSION sql_auto_is_null = 0 /*M!100300 , idle_transaction_timeout = ${seconds} */`;
 
 /** Opens MySQL or MariaDB. READ COMMITTED everywhere; the server must be a single primary. */
-export async function openMysql(url: string, pool: number, connectMs = 10_000): Promise<Database> {
+export async function openMysql(url: string, pool: number, connectMs = 10_000, idleTransactionS = IDLE_TRANSACTION_S): Promise<Database> {
   const at = new URL(url);
   const source = await new DataSource({
     type: 'mariadb',
@@ -94,9 +98,10 @@ export async function openMysql(url: string, pool: number, connectMs = 10_000): 
     extra: { enableKeepAlive: true, connectTimeout: connectMs },
   }).initialize();
   const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
-  connections.on('connection', (connection) => connection.query(READ_COMMITTED));
+  const settings = [READ_COMMITTED, endIdleTransactions(idleTransactionS)];
+  connections.on('connection', (connection) => settings.forEach((sql) => connection.query(sql)));
   // One connection is older than the listener, and idle, so it is the one that answers.
-  await source.query(READ_COMMITTED);
+  for (const sql of settings) await source.query(sql);
   return new Database(mysql, source, source, () => ({
     open: connections._allConnections.length,
     idle: connections._freeConnections.length,
