@@ -26,7 +26,7 @@ describe.each(modes)('the binary, %s', (_name, open) => {
     expect((await tocsin.client.get('/health/live')).status).toBe(200);
     await eventually(async () => (await tocsin.client.get('/health/ready')).status === 200, 'ready');
     const { body } = await tocsin.client.get<{ details: Record<string, { status: string }> }>('/health/ready');
-    expect(Object.keys(body.details).sort()).toEqual(['assignment', 'database', 'lag', 'log']);
+    expect(Object.keys(body.details).sort()).toEqual(['assignment', 'database', 'degrade', 'lag', 'log', 'sources']);
     expect(await tocsin.client.get('/-/healthy')).toEqual({ status: 200, body: 'OK' });
   });
 
