@@ -125,7 +125,15 @@ export async function serve(settings: Config): Promise<Running> {
   const sandbox = await readSandbox(database);
   const config = sandbox ? sandboxConfig(settings, settings.DATA_DIR) : settings;
   const log = await openLog(config, database);
-  const app = await createApp({ config, database, log, idle: sandbox !== undefined });
+  const release = async (): Promise<void> => {
+    await log.close();
+    await closeDatabase();
+  };
+  const app = await createApp({ config, database, log, idle: sandbox !== undefined }).catch(async (error: unknown) => {
+    // A start that fails lets go of what it has opened.
+    await release();
+    throw error;
+  });
   measureHttp(app);
   if (config.DOCS) serveDocs(app);
   const consumers = app.get(Consumers);
@@ -140,8 +148,7 @@ export async function serve(settings: Config): Promise<Running> {
     sandbox,
     close: async () => {
       await app.close();
-      await log.close();
-      await closeDatabase();
+      await release();
     },
   };
 }
