@@ -14,7 +14,7 @@ import {
   topicOverrides,
   rate,
   topicNames,
-  compressions,
+  compressionNames,
   setting,
 } from './shared/setting.js';
 
@@ -140,8 +140,8 @@ export const settings = {
   KAFKA_MIN_BYTES: setting(positive, '1', 'Kafka: a fetch is answered as soon as there are so many bytes.'),
   KAFKA_FETCH_BYTES: setting(positive, '10485760', 'Kafka: bytes per fetch over all partitions of a broker.'),
   KAFKA_PARTITION_BYTES: setting(positive, '5242880', 'Kafka: bytes per partition and fetch.'),
-  KAFKA_COMPRESSION: setting(z.enum(compressions), 'lz4', 'Kafka: compression of what Tocsin produces.'),
-  KAFKA_TOPIC_COMPRESSION: setting(topicNames(compressions), '', 'Exceptions from KAFKA_COMPRESSION: topic=codec,topic=codec.'),
+  KAFKA_COMPRESSION: setting(z.enum(compressionNames), 'lz4', 'Kafka: compression of what Tocsin produces.'),
+  KAFKA_TOPIC_COMPRESSION: setting(topicNames(compressionNames), '', 'Exceptions from KAFKA_COMPRESSION: topic=codec,topic=codec.'),
   KAFKA_PARTITIONER: setting(
     topicNames(['murmur2', 'crc32', 'fnv1a', 'round_robin']),
     '',

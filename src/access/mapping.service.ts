@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { CONFIG, type Config } from '../config.js';
-import { TocsinError } from '../shared/errors.js';
+import { parse } from '../shared/parse.js';
 import type { RawEvent } from '../topics.js';
 import { businessName } from './business.js';
 import { mapping } from './formats/mapped.js';
@@ -30,13 +30,10 @@ export class MappingService {
 
   /** Throws {@link TocsinError} T1017 that names every wrong field, T1001 for a sample that is text and no JSON. */
   test(body: unknown, now: number): Mapped {
-    const read = mappingTestSchema.safeParse(body);
-    if (!read.success)
-      throw new TocsinError('T1017', read.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '));
-    const { sample, business = this.config.DEFAULT_BUSINESS, source = 'test' } = read.data;
+    const { sample, mapping: declared, business = this.config.DEFAULT_BUSINESS, source = 'test' } = parse(mappingTestSchema, body, 'T1017', 'body');
     const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));
     const ids = { contentId: 'test', arrivalId: 'test' };
-    const request = { now, business: businessName(business), ...ids, most: this.config.MAX_EVENTS, source, mapping: read.data.mapping };
+    const request = { now, business: businessName(business), ...ids, most: this.config.MAX_EVENTS, source, mapping: declared };
     const events: RawEvent[] = [];
     const errors: ItemError[] = [];
     mapping.read(bytes, request).forEach((item, index) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
+import { parse } from '../shared/parse.js';
 import { type AlertEvent, topics } from '../topics.js';
 import { type Alert, type Effect, isOpen, type TimelineEntry, type What } from './alert.js';
 import { end, statusChange } from './lifecycle.js';
@@ -21,10 +21,7 @@ export type Verdict = Effect | { ignored: 'ended' | 'already_acknowledged' | 'no
 
 /** Checks the body of a command. Throws {@link TocsinError} T1101 that names every wrong field. */
 export function parseCommand<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(body)', problem: issue.message }));
-  throw new TocsinError('T1101', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+  return parse(schema, body, 'T1101', '(body)');
 }
 
 /** Somebody takes care of the alert. A comment on an alert that is already acknowledged is kept as a comment. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TocsinError } from '../shared/errors.js';
+import { flag, one, parse, whole } from '../shared/parse.js';
 import { alertStatus, type Severity } from '../topics.js';
 import { type Alert, labelsOf, severityNames } from './alert.js';
 import { type Matcher, matches, parseMatcher } from './matcher.js';
@@ -31,7 +32,6 @@ export interface AlertQuery {
   readonly after?: Position;
 }
 
-const one = z.string({ error: 'may be given once' });
 const all = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
 const list = all.transform((values) =>
   values
@@ -56,8 +56,6 @@ const time = one.transform((text, context) => {
   if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 time` });
   return value;
 });
-const whole = (least: number, most: number) => one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(least).max(most));
-
 export const DEFAULT_LIMIT = 50;
 export const limit = whole(1, 1000).default(DEFAULT_LIMIT);
 
@@ -66,10 +64,7 @@ const schema = z.strictObject({
   severity: list.pipe(z.array(severity)).optional(),
   bk_biz_id: one.optional(),
   strategy_id: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-  acknowledged: one
-    .pipe(z.enum(['true', 'false']))
-    .transform((value) => value === 'true')
-    .optional(),
+  acknowledged: flag.optional(),
   name: one.optional(),
   filter: all.default([]),
   from: time.optional(),
@@ -86,10 +81,7 @@ export function parseAlertQuery(query: unknown): AlertQuery {
 
 /** Parses a query string. Throws {@link TocsinError} T3003 that names what is wrong. */
 export function parseQuery<T>(of: z.ZodType<T>, query: unknown): T {
-  const result = of.safeParse(query ?? {});
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || 'query', problem: issue.message }));
-  throw new TocsinError('T3003', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+  return parse(of, query ?? {}, 'T3003', 'query');
 }
 
 /** What is checked on the row itself, because the collations of the databases differ or the database cannot look into labels. */

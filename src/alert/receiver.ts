@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
+import { parse } from '../shared/parse.js';
 import { channelNames, channels } from './channels/channels.js';
 
 const schema = z.strictObject({
@@ -39,8 +39,5 @@ export const nameKey = (name: string): string => name.normalize('NFKD').replace(
 
 /** Checks what somebody wrote. Throws {@link TocsinError} T4001 whose details name every field that is wrong and why. */
 export function parseReceiver(value: unknown): ReceiverBody {
-  const result = receiverSchema.safeParse(value);
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(root)', problem: issue.message }));
-  throw new TocsinError('T4001', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+  return parse(receiverSchema, value, 'T4001', '(root)');
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
+import { one, parse, whole } from '../shared/parse.js';
 
 /** Place of a row in a list that is sorted newest first. */
 export interface Position {
@@ -7,8 +7,7 @@ export interface Position {
   readonly id: string;
 }
 
-const one = z.string({ error: 'may be given once' });
-const limit = one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(1).max(1000)).default(50);
+const limit = whole(1, 1000).default(50);
 const position = z.tuple([z.number().int(), z.string()]);
 const cursor = one.transform((text, context): Position => {
   try {
@@ -36,16 +35,9 @@ export type GroupQuery = z.output<typeof groupQuery>;
 export type PageQuery = z.output<typeof pageQuery>;
 
 /** Parses the query string of the group list. Throws {@link TocsinError} T3003 that names every field that is wrong. */
-export const parseGroupQuery = (query: unknown): GroupQuery => parse(groupQuery, query);
+export const parseGroupQuery = (query: unknown): GroupQuery => parse(groupQuery, query ?? {}, 'T3003', 'query');
 
 /** Parses the query string of one group's members. Throws as {@link parseGroupQuery}. */
-export const parsePageQuery = (query: unknown): PageQuery => parse(pageQuery, query);
-
-function parse<T>(schema: z.ZodType<T>, query: unknown): T {
-  const result = schema.safeParse(query ?? {});
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || 'query', problem: issue.message }));
-  throw new TocsinError('T3003', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
-}
+export const parsePageQuery = (query: unknown): PageQuery => parse(pageQuery, query ?? {}, 'T3003', 'query');
 
 export const cursorOf = ({ at, id }: Position): string => Buffer.from(JSON.stringify([at, id])).toString('base64url');

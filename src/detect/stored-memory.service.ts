@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
+import { boundsOf } from '../log/bounds.js';
 import { Log, type TopicPartition } from '../log/log.js';
 import { type StoredState, StoredStates } from '../log/stored-states.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
@@ -37,7 +38,7 @@ export class StoredMemory implements StoredState, OnModuleInit {
 
   /** What the ticks in `log` say; where they are gone, the rules of the time when the log got the record. */
   async rulesVersionAt(log: Pick<Log, 'read' | 'offsets'>, at: TopicPartition, offset: number): Promise<number> {
-    const bounds = (await log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(log, at);
     const named = await rulesInForce(log, at, offset, bounds?.low ?? 0);
     if (named !== undefined) return named;
     for await (const [first] of log.read(at, offset, offset + 1)) if (first) return this.strategies.rulesVersionBefore(first.timestamp);

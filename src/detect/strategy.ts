@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
+import { parse } from '../shared/parse.js';
 
 const finite = z.number().refine(Number.isFinite, 'must be a finite number');
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1 (fatal), 2 (warning) or 3 (remind)' });
@@ -128,8 +128,5 @@ export interface RuleSet {
 
 /** Checks what somebody wrote. Throws {@link TocsinError} T2001 whose details name every field that is wrong and why. */
 export function parseStrategy(value: unknown): StrategyBody {
-  const result = strategySchema.safeParse(value);
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(root)', problem: issue.message }));
-  throw new TocsinError('T2001', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+  return parse(strategySchema, value, 'T2001', '(root)');
 }

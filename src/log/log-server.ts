@@ -7,6 +7,7 @@ import { PoisonError } from '../shared/errors.js';
 import { Mutex } from '../database/mutex.js';
 import { type Claim, ClaimedBatch } from './claimed-batch.js';
 import { commitPolicyOf } from '../shared/commit-policy.js';
+import { boundsOf } from './bounds.js';
 import type { Consumes } from './consumes.js';
 import type { ConsumerWatch } from './consumer-watch.js';
 import { type CursorRepository, FencedError } from './cursor.repository.js';
@@ -165,7 +166,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #claim(at: TopicPartition, generation: number): Promise<Claim> {
     const refused = this.#claims.get(name(at))?.refused ?? new Map<number, PoisonError>();
     this.#drop(at);
-    const bounds = (await this.log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(this.log, at);
     if (!bounds) throw new Error(`${name(at)} does not exist`);
     const cursor = await this.cursors.claim(this.group, at, generation, bounds.low, Date.now());
     if (!cursor) throw new FencedError('a younger generation owns it');
@@ -251,7 +252,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
   async #checkEnd(claim: Claim): Promise<void> {
-    const bounds = (await this.log.offsets(claim.topic)).find(({ partition }) => partition === claim.partition);
+    const bounds = await boundsOf(this.log, claim);
     const fault = bounds && faultOf(claim.position, claim.position, bounds);
     if (!fault) return;
     await this.#stop(claim, fault);
@@ -259,7 +260,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async #checkGap(claim: Claim, first: number): Promise<void> {
-    const bounds = (await this.log.offsets(claim.topic)).find(({ partition }) => partition === claim.partition);
+    const bounds = await boundsOf(this.log, claim);
     // Control records and compaction leave holes; only what retention has deleted is lost.
     if (bounds && bounds.low <= claim.position) return;
     await this.#stop(claim, { code: 'T6101', why: gap(claim.position, first - 1) });

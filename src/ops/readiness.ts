@@ -4,6 +4,7 @@ import { Database } from '../database/database.js';
 import { Consumers } from '../log/consumers.js';
 import type { Hold } from '../log/hold.js';
 import { Log } from '../log/log.js';
+import { within } from '../shared/wait.js';
 import { LagWatch } from './lag-watch.js';
 import { backlog } from './lag.js';
 
@@ -87,13 +88,3 @@ export class Readiness {
 /** A partition that people have paused, in words. */
 const words = ({ topic, partition, by, why, at }: Hold): string =>
   `${topic}/${partition} paused by ${by} since ${new Date(at).toISOString()}${why && `: ${why}`}`;
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
+import { parse } from '../shared/parse.js';
 
 /** Whole number in a query string or a body. */
 export const wholeNumber = z.union([
@@ -16,8 +16,5 @@ export const byWhom = { by: z.string().trim().min(1).max(128).default('unknown')
 
 /** Checks a query or a body. Throws {@link TocsinError} T9002 that names every wrong field. */
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const details = result.error.issues.map((issue) => ({ field: issue.path.join('.') || '(body)', problem: issue.message }));
-  throw new TocsinError('T9002', details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
+  return parse(schema, value ?? {}, 'T9002', '(body)');
 }

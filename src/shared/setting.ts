@@ -66,7 +66,8 @@ export const topicNames = <N extends string>(names: readonly N[]) =>
     }
     return chosen as ReadonlyMap<string, N>;
   });
-export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+export const compressionNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+export type CompressionName = (typeof compressionNames)[number];
 
 export function setting<T>(schema: z.ZodType<T>, byDefault: string | undefined, means: string): Setting<T> {
   return { schema, default: byDefault, means };

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { registerCodecs } from '../../src/log/kafka/codecs.js';
 import { serve } from '../../src/serve.js';
-import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { Client, quickly } from '../support/tocsin.js';
+import { servers } from '../support/installation.js';
+import { Client } from '../support/tocsin.js';
 
 describe('the topics on a shared cluster', () => {
   const open: (() => Promise<unknown>)[] = [];
@@ -14,19 +13,11 @@ describe('the topics on a shared cluster', () => {
   });
 
   it('tell any group that asks of every change of an alert, each group all of them (P10)', async () => {
-    const prefix = `p${randomBytes(4).toString('hex')}.`;
-    const schema = await aMysql();
-    open.push(() => schema.close());
-    const running = await serve(
-      parseConfig({
-        ...quickly,
-        KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
-        DATABASE_URL: schema.url,
-        TOPIC_PREFIX: prefix,
-        GROUP_PREFIX: prefix,
-        TOPIC_PARTITIONS: '2',
-      }),
-    );
+    const { env, close } = await servers();
+    open.push(close);
+    const config = parseConfig(env);
+    const prefix = config.TOPIC_PREFIX;
+    const running = await serve(config);
     open.push(() => running.close());
     registerCodecs();
     const kafka = new kafkajs.Kafka({ clientId: 'others', brokers: process.env['KAFKA_BROKERS']!.split(','), logLevel: kafkajs.logLevel.NOTHING });

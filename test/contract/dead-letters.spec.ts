@@ -1,42 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Config, parseConfig } from '../../src/config.js';
 import { Log, type LogRecord } from '../../src/log/log.js';
 import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.js';
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/serve.js';
-import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { Client, quickly } from '../support/tocsin.js';
+import { type Installation, installations } from '../support/installation.js';
+import { Client } from '../support/tocsin.js';
 
-interface Installation {
-  readonly config: Config;
-  close(): Promise<void>;
-}
-
-const settings = { ...quickly, MAX_RECORD_BYTES: '2000', TOPIC_PARTITIONS: '2', DLQ_REDRIVE_PER_SECOND: '10000' };
-
-async function embedded(): Promise<Installation> {
-  const folder = mkdtempSync(join(tmpdir(), 'tocsin-letters-'));
-  return { config: parseConfig({ ...settings, DATA_DIR: folder }), close: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })) };
-}
-
-async function distributed(): Promise<Installation> {
-  const { database, close } = await aMysql();
-  const [{ name }] = (await database.query<{ name: string }>('SELECT DATABASE() AS name')) as [{ name: string }];
-  const url = new URL(process.env['DATABASE_URL']!);
-  url.pathname = `/${name}`;
-  const prefix = `d${randomBytes(4).toString('hex')}.`;
-  const servers = { KAFKA_BROKERS: process.env['KAFKA_BROKERS'], DATABASE_URL: url.href, TOPIC_PREFIX: prefix, GROUP_PREFIX: prefix };
-  return { config: parseConfig({ ...settings, ...servers }), close };
-}
-
-const installations: [string, () => Promise<Installation>][] = [
-  ['embedded', embedded],
-  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', distributed]] as [string, () => Promise<Installation>][]) : []),
-];
+const settings = { MAX_RECORD_BYTES: '2000', TOPIC_PARTITIONS: '2', DLQ_REDRIVE_PER_SECOND: '10000' };
 
 const anEvent = (id: string) =>
   JSON.stringify({
@@ -65,7 +35,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
   let client: Client;
   let log: Log;
   beforeAll(async () => {
-    installation = await open();
+    installation = await open(settings);
     running = await serve(installation.config);
     client = new Client(running.url);
     log = running.app.get(Log);

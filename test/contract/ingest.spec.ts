@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
 import { SourceService } from '../../src/access/sources/source.service.js';
 import { Log } from '../../src/log/log.js';
 import { type Running, serve } from '../../src/serve.js';
 import { topics } from '../../src/topics.js';
-import { aMysql, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { Client, quickly } from '../support/tocsin.js';
+import { servers } from '../support/installation.js';
+import { Client } from '../support/tocsin.js';
 
 interface Receipt {
   readonly accepted: number;
@@ -19,32 +18,18 @@ interface Ready {
 
 describe('two replicas on one Kafka', () => {
   const replicas: { running: Running; client: Client }[] = [];
-  let schema: TestDatabase & { url: string };
+  let installation: Awaited<ReturnType<typeof servers>>;
 
   beforeAll(async () => {
-    schema = await aMysql();
-    const prefix = `i${randomBytes(4).toString('hex')}.`;
+    installation = await servers();
     for (const instance of ['a', 'b']) {
-      const running = await serve(
-        parseConfig({
-          ...quickly,
-          KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
-          DATABASE_URL: schema.url,
-          TOPIC_PREFIX: prefix,
-          GROUP_PREFIX: prefix,
-          TOPIC_PARTITIONS: '2',
-          INSTANCE_ID: instance,
-          KAFKA_SESSION_TIMEOUT_MS: '6000',
-          KAFKA_HEARTBEAT_MS: '500',
-          LEASE_MS: '3000',
-        }),
-      );
+      const running = await serve(parseConfig({ ...installation.env, INSTANCE_ID: instance, LEASE_MS: '3000' }));
       replicas.push({ running, client: new Client(running.url) });
     }
   });
   afterAll(async () => {
     for (const { running } of replicas.reverse()) await running.close();
-    await schema.close();
+    await installation.close();
   });
 
   const change = () => ({ by: 'test', now: Date.now() });
@@ -95,7 +80,7 @@ describe('two replicas on one Kafka', () => {
     await eventually(async () => (await offer(b)).accepted === 50, 'the end of the switch');
     expect(Date.now()).toBeGreaterThanOrEqual(until);
     await eventually(() => alert('RECOVERED'), 'the end of the alert');
-    const audit = () => schema.database.query<{ action: string }>("SELECT action FROM audit WHERE object = 'flood' ORDER BY id");
+    const audit = () => installation.database.query<{ action: string }>("SELECT action FROM audit WHERE object = 'flood' ORDER BY id");
     await eventually(async () => (await audit()).length === 3, 'the audit rows');
     expect((await audit()).map(({ action }) => action)).toEqual(['degrade_set', 'degrade_set', 'degrade_expired']);
     expect(await count('flood')).toBeGreaterThanOrEqual(50 + 2 * first.accepted + 50);

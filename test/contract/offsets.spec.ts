@@ -1,8 +1,6 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { type Config, parseConfig } from '../../src/config.js';
 import { Database } from '../../src/database/database.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { Offsets, type Planned } from '../../src/ops/offsets/offsets.js';
@@ -10,9 +8,9 @@ import { parseTarget } from '../../src/ops/offsets/position.js';
 import { replay } from '../../src/replay.js';
 import { existingSandbox } from '../../src/sandbox.js';
 import { openIdle, type Running, serve } from '../../src/serve.js';
-import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { type AlertRow, Client, quickly, WebhookSink } from '../support/tocsin.js';
+import { type Installation, installations } from '../support/installation.js';
+import { type AlertRow, Client, WebhookSink } from '../support/tocsin.js';
 
 const START = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
 
@@ -30,39 +28,6 @@ const strategy = (name: string, threshold = 80) => ({
   detects: [{ level: 2, trigger: { count: 1, check_window: 1 }, recovery: { check_window: 2 } }],
 });
 
-interface Installation {
-  readonly config: Config;
-  close(): Promise<void>;
-}
-
-async function embedded(): Promise<Installation> {
-  const folder = mkdtempSync(join(tmpdir(), 'tocsin-offsets-'));
-  return { config: parseConfig({ ...quickly, DATA_DIR: folder }), close: () => Promise.resolve(rmSync(folder, { recursive: true, force: true })) };
-}
-
-async function distributed(): Promise<Installation> {
-  const { database, close } = await aMysql();
-  const [{ name }] = (await database.query<{ name: string }>('SELECT DATABASE() AS name')) as [{ name: string }];
-  const url = new URL(process.env['DATABASE_URL']!);
-  url.pathname = `/${name}`;
-  const prefix = `o${randomBytes(4).toString('hex')}.`;
-  const config = parseConfig({
-    ...quickly,
-    KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
-    DATABASE_URL: url.href,
-    TOPIC_PREFIX: prefix,
-    GROUP_PREFIX: prefix,
-    TOPIC_PARTITIONS: '2',
-    KAFKA_SESSION_TIMEOUT_MS: '6000',
-    KAFKA_HEARTBEAT_MS: '500',
-  });
-  return { config, close };
-}
-
-const installations: [string, () => Promise<Installation>][] = [
-  ['embedded', embedded],
-  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', distributed]] as [string, () => Promise<Installation>][]) : []),
-];
 const ann = { by: 'ann', why: 'a test' };
 
 describe.each(installations)('offsets (%s)', (_name, open) => {

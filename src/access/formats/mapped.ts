@@ -1,6 +1,7 @@
 import { TocsinError } from '../../shared/errors.js';
 import { normalise } from '../normalise.js';
 import { Rejection } from '../rejection.js';
+import { decimalOf } from './decimal.js';
 import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 import type { Mapping, Pick } from './mapping.js';
@@ -146,7 +147,7 @@ function eventOf(read: Partial<Record<Field, Scalar>>, dimensions: Record<string
 
 /** A number that a sender wrote as text is meant as a number. */
 function numberOf(value: Scalar | undefined): unknown {
-  return typeof value === 'string' && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(value.trim()) ? Number(value) : value;
+  return typeof value === 'string' ? (decimalOf(value.trim()) ?? value) : value;
 }
 
 function inMilliseconds(timestamp: Scalar | undefined, unit: string): unknown {

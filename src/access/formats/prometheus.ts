@@ -3,6 +3,7 @@ import { labelProblem, type Labels } from '../labels.js';
 import { normalise } from '../normalise.js';
 import { Omission, Rejection } from '../rejection.js';
 import { PROMETHEUS } from '../remote-write.js';
+import { decimalOf } from './decimal.js';
 import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 
@@ -42,7 +43,7 @@ function numberOf(text: string): number | undefined {
   const special = /^([+-]?)Inf(?:inity)?$/i.exec(text);
   if (special) return special[1] === '-' ? -Infinity : Infinity;
   if (/^NaN$/i.test(text)) return NaN;
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+  return decimalOf(text);
 }
 
 /** Labels are text; one without a value is as good as absent. */

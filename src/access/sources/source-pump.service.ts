@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { boundsOf } from '../../log/bounds.js';
 import type { Cluster } from '../../log/cluster.js';
 import { FencedError } from '../../log/cursor.repository.js';
 import type { Hold } from '../../log/hold.js';
@@ -121,7 +122,7 @@ export class SourcePump implements PartitionListener {
 
   async #claim(at: TopicPartition, generation: number): Promise<PartitionFlow> {
     this.#drop(at);
-    const bounds = (await this.cluster.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(this.cluster, at);
     if (!bounds) throw new Error(`${name(at)} is not on the cluster`);
     const group = cursorGroup(this.source.name);
     const start = (await this.plant.cursors.read(group, at)) ? bounds.low : await this.#start(at, bounds.low);
@@ -199,7 +200,7 @@ export class SourcePump implements PartitionListener {
 
   /** Control records and compaction leave holes; only what retention has deleted is lost. */
   async #checkPosition({ at, window }: PartitionFlow): Promise<void> {
-    const bounds = (await this.cluster.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(this.cluster, at);
     const fault = bounds && positionFault(window.next, bounds);
     if (!fault) return;
     await this.#stop(at, fault);

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createClient } from '@redis/client';
 import { CONFIG, type Config } from '../../config.js';
 import { ForeignTopics } from '../../log/foreign-topics.js';
+import { within } from '../../shared/wait.js';
 import type { DuePush } from './push.js';
 import type { Queue, RedisQueue } from './queue.js';
 
@@ -37,8 +38,6 @@ async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], tim
   });
   // Failures reach us through the rejections below.
   client.on('error', () => undefined);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`not confirmed within ${timeoutMs} ms`)), timeoutMs)));
   const deliver = async (): Promise<void> => {
     await client.connect();
     const bodies = pushes.map(({ body }) => body);
@@ -49,9 +48,8 @@ async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], tim
       .exec();
   };
   try {
-    await Promise.race([deliver(), late]);
+    await within(timeoutMs, deliver(), () => new Error(`not confirmed within ${timeoutMs} ms`));
   } finally {
-    clearTimeout(timer);
     if (client.isOpen) client.destroy();
   }
 }

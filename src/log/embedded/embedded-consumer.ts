@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { sleep } from '../../shared/wait.js';
 import { backoff } from '../backoff.js';
 import type { ConsumerState, GroupConsumer, LogRecord, Subscription, TopicPartition } from '../log.js';
 
@@ -57,7 +58,7 @@ export class EmbeddedConsumer implements GroupConsumer {
         // The listener has logged it; here it only means: again, a little later.
         lane.failing = true;
         lane.assigned = false;
-        await this.#sleep(backoff(++failures, Math.random()));
+        await sleep(backoff(++failures, Math.random()), this.#stop.signal);
       }
     }
     if (lane.assigned) await this.subscription.listener.releasing?.(lane.at);
@@ -98,18 +99,6 @@ export class EmbeddedConsumer implements GroupConsumer {
       };
       const timer = setTimeout(done, ms);
       this.source.appended.once('appended', done);
-      this.#stop.signal.addEventListener('abort', done);
-    });
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#stop.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
       this.#stop.signal.addEventListener('abort', done);
     });
   }

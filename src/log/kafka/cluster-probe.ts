@@ -1,5 +1,6 @@
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
+import { within } from '../../shared/wait.js';
 import type { ClusterAccess } from '../cluster.js';
 import type { BrokerEvidence, ClusterEvidence, KnownCursor, Stamp } from '../cluster-evidence.js';
 import type { LogRecord, TopicPartition } from '../log.js';
@@ -143,14 +144,4 @@ async function first(
 ): Promise<LogRecord | undefined> {
   for await (const slice of cluster.read({ topic: physical(topic), partition }, offset, offset + 1)) if (slice[0]) return slice[0];
   return undefined;
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { type CompressionName, compressions } from './codecs.js';
+import type { CompressionName } from '../../shared/setting.js';
+import { compressions } from './codecs.js';
 import { crc32c } from './crc32c.js';
 import { compressLz4, decompressLz4 } from './lz4.js';
 import { encodeRecords } from './record-batch.js';

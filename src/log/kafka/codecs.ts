@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import kafkajs from 'kafkajs';
 import snappy from 'kafkajs-snappy';
+import type { CompressionName } from '../../shared/setting.js';
 import { compressLz4, decompressLz4 } from './lz4.js';
 import { compressZstd, decompressZstd } from './zstd.js';
 
@@ -48,9 +49,7 @@ export const compressions = {
     decompress: async (records) => Promise.resolve(decompressLz4(records, MOST_BYTES)),
   },
   zstd: { codec: CompressionTypes.ZSTD, compress: compressZstd, decompress: (records) => decompressZstd(records, MOST_BYTES) },
-} as const satisfies Record<string, Compression>;
-
-export type CompressionName = keyof typeof compressions;
+} as const satisfies Record<CompressionName, Compression>;
 
 /** Teaches kafkajs all codecs, so that records of other producers can be read whatever they chose. */
 export function registerCodecs(): void {

@@ -1,6 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
+import { within } from '../../shared/wait.js';
 import type { AssignedConsumer, Assignment, Cluster, ClusterAccess } from '../cluster.js';
 import type { GroupConsumer, LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../log.js';
 import type { ProducerWatch } from '../producer-watch.js';
@@ -72,15 +73,7 @@ export class KafkaCluster implements Cluster {
   }
 
   async ping(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`)), PING_MS);
-    });
-    try {
-      await Promise.race([this.reach(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`));
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {

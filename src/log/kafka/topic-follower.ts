@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { sleep } from '../../shared/wait.js';
 import type { ConsumerState, LogConsumer, PartitionListener, Subscription, TopicPartition } from '../log.js';
 import { reconnectWait } from './reconnect.js';
 import { type Counts, followed, isSame } from './topic-set.js';
@@ -48,8 +49,9 @@ export class TopicFollower implements LogConsumer {
       const wait = await this.#look();
       const end = Date.now() + wait;
       // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
-      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble()) await this.#sleep(Math.min(TROUBLE_MS, end - Date.now()));
-      if (this.#isInTrouble()) await this.#sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS));
+      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble())
+        await sleep(Math.min(TROUBLE_MS, end - Date.now()), this.#stop.signal);
+      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS), this.#stop.signal);
     }
   }
 
@@ -99,19 +101,6 @@ export class TopicFollower implements LogConsumer {
       revoked: (at) => listener.revoked(at),
       batch: (batch, control) => listener.batch(batch, control),
     };
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stop.signal.aborted) return resolve();
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#stop.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#stop.signal.addEventListener('abort', done);
-    });
   }
 
   state(): ConsumerState {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
 import { COMMANDS, Database } from '../../database/database.js';
+import { boundsOf } from '../../log/bounds.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
 import { Log, type LogRecord, type TopicPartition } from '../../log/log.js';
 import { TocsinError } from '../../shared/errors.js';
@@ -69,7 +70,7 @@ export class DeadLetters {
   async find(id: string): Promise<Found> {
     const at = placeOf(id);
     if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
-    const bounds = (await this.log.offsets(deadLetterTopic(at.topic))).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(this.log, { ...at, topic: deadLetterTopic(at.topic) });
     if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
       throw new TocsinError('T6208', bounds ? `${id}; there are ${bounds.low} to ${bounds.high - 1}` : id);
     }

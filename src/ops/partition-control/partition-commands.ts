@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import { boundsOf } from '../../log/bounds.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
 import { isForeign } from '../../log/groups.js';
 import type { Hold } from '../../log/hold.js';
@@ -124,7 +125,7 @@ export class PartitionCommands {
   }
 
   async #bounds(at: TopicPartition): Promise<PartitionOffsets> {
-    const bounds = (await this.log.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+    const bounds = await boundsOf(this.log, at);
     if (!bounds) throw new TocsinError('T6203', `${at.topic}/${at.partition}`);
     return bounds;
   }

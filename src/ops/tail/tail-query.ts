@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TocsinError } from '../../shared/errors.js';
+import { flag, one, parse, whole } from '../../shared/parse.js';
 
 /** Which records of a topic somebody wants to see. */
 export interface TailQuery {
@@ -17,12 +17,6 @@ export interface TailQuery {
   readonly after?: ReadonlyMap<number, number> | undefined;
 }
 
-const one = z.string({ error: 'may be given once' });
-const whole = (least: number, most: number) => one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(least).max(most));
-const flag = one
-  .pipe(z.enum(['true', 'false']))
-  .transform((value) => value === 'true')
-  .default(false);
 const positions = one.regex(/^(\d{1,6}:\d{1,15}(,\d{1,6}:\d{1,15})*)?$/, 'must be partition:offset,partition:offset').transform(
   (text) =>
     new Map(
@@ -39,16 +33,14 @@ const schema = z.strictObject({
   key: one.optional(),
   grep: one.min(1).optional(),
   scan: whole(1, 1_000_000).default(20_000),
-  raw: flag,
-  unfold: flag,
+  raw: flag.default(false),
+  unfold: flag.default(false),
   after: positions.optional(),
 });
 
 /** Parses the query string. Throws {@link TocsinError} T6405 that names what is wrong. */
 export function parseTailQuery(query: unknown): TailQuery {
-  const result = schema.safeParse(query ?? {});
-  if (result.success) return result.data;
-  throw new TocsinError('T6405', result.error.issues.map(({ path, message }) => `${path.join('.') || 'query'}: ${message}`).join('; '));
+  return parse(schema, query ?? {}, 'T6405', 'query');
 }
 
 /** Positions as text, for the next question. */

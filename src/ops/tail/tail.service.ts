@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
 import { Log, type LogRecord, type PartitionOffsets } from '../../log/log.js';
 import { TocsinError } from '../../shared/errors.js';
+import { within } from '../../shared/wait.js';
 import { JsonError, parseJson } from '../../shared/json.js';
 import { type Found, Newest } from './newest.js';
 import { eventsOf, type RecordView, views } from './record-view.js';
@@ -141,15 +142,5 @@ export class TailService {
   #eventFits(event: unknown, { key, grep }: TailQuery): boolean {
     if (key !== undefined && (event as Record<string, unknown>)[this.config.PARTITION_KEY] !== key) return false;
     return grep === undefined || JSON.stringify(event).includes(grep) || key !== undefined;
-  }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { TocsinError } from '../../shared/errors.js';
+import { parse } from '../../shared/parse.js';
 import { GrowthService } from './growth.service.js';
 import { TopicsService } from './topics.service.js';
 
@@ -41,26 +41,20 @@ export class TopicsController {
   @Post()
   @ApiOperation({ summary: 'Create a topic; what is not said is as the settings and the brokers say' })
   create(@Body() body: unknown) {
-    const { name, ...rest } = parse(newTopic, body);
+    const { name, ...rest } = parse(newTopic, body ?? {}, 'T6402', 'body');
     return this.topics.create(name, rest);
   }
 
   @Patch(':topic')
   @ApiOperation({ summary: 'Change retention, min.insync.replicas or max.message.bytes' })
   configure(@Param('topic') topic: string, @Body() body: unknown) {
-    return this.topics.configure(topic, parse(change, body));
+    return this.topics.configure(topic, parse(change, body ?? {}, 'T6402', 'body'));
   }
 
   @Post(':topic/partitions')
   @HttpCode(200)
   @ApiOperation({ summary: 'More partitions; refused while that would break the order of records (dry_run says what it would mean)' })
   grow(@Param('topic') topic: string, @Body() body: unknown) {
-    return this.growth.grow(topic, parse(growthRequest, body));
+    return this.growth.grow(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'));
   }
-}
-
-function parse<T>(of: z.ZodType<T>, body: unknown): T {
-  const result = of.safeParse(body ?? {});
-  if (result.success) return result.data;
-  throw new TocsinError('T6402', result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '));
 }
