@@ -17,6 +17,8 @@ export interface Broker {
   readonly connectionPool: {
     readonly host: string;
     readonly port: number;
+    /** 1 is the one for Fetch, 0 the one for everything else. */
+    getConnection(index: number): Promise<unknown>;
     send(request: Protocol & { logResponseError: boolean; requestTimeout: number }): Promise<unknown>;
   };
   lookupRequest(key: number, request: object): (fields: object) => Protocol;

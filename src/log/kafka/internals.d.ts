@@ -3,6 +3,11 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default RequestQueue;
 }
 
+declare module 'kafkajs/src/network/connection.js' {
+  import type { ConnectionInternals } from './patches.js';
+  const Connection: { prototype: ConnectionInternals };
+  export default Connection;
+}
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
   const ConsumerGroup: { prototype: import('./patches.js').ConsumerGroupInternals & Record<symbol, (() => Promise<void>) | undefined> };
   export default ConsumerGroup;

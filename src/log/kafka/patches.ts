@@ -1,4 +1,5 @@
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
+import Connection from 'kafkajs/src/network/connection.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 export interface RequestQueueInternals {
@@ -7,6 +8,11 @@ export interface RequestQueueInternals {
   pending: unknown[];
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
+}
+
+export interface ConnectionInternals {
+  connect(): Promise<boolean>;
+  disconnect(): Promise<boolean>;
 }
 
 interface PartitionOffset {
@@ -50,13 +56,15 @@ function membershipOf({ assigners }: ConsumerGroupInternals): Membership | undef
 let patched = false;
 
 /**
- * Repairs of kafkajs 2.2.4 at run time: an idle connection arms a timer every millisecond for ever, and a member of a group tells nobody
- * that partitions are about to go, which generation it is in (the fence needs it), or that the broker has refused it.
+ * Repairs of kafkajs 2.2.4 at run time: an idle connection arms a timer every millisecond for ever, two requests that need the same connection
+ * open two sockets of which one is never closed, and a member of a group tells nobody that partitions are about to go, which generation it
+ * is in (the fence needs it), or that the broker has refused it.
  */
 export function patchKafkajs(): void {
   if (patched) return;
   patched = true;
   patchTimerLoop();
+  patchConnect();
   patchJoin();
   patchRefusals();
 }
@@ -73,6 +81,17 @@ function patchTimerLoop(): void {
       },
       throttled > 0 ? throttled : 10,
     );
+  };
+}
+
+/** Whoever needs the connection while it is being made waits for the same one. */
+function patchConnect(): void {
+  const { connect } = Connection.prototype;
+  const connecting = new WeakMap<ConnectionInternals, Promise<boolean>>();
+  Connection.prototype.connect = function (this: ConnectionInternals): Promise<boolean> {
+    const attempt = connecting.get(this) ?? connect.call(this).finally(() => connecting.delete(this));
+    connecting.set(this, attempt);
+    return attempt;
   };
 }
 
