@@ -8,6 +8,8 @@ import { NestFactory } from '@nestjs/core';
 import kafkajs from 'kafkajs';
 import mysql from 'mysql2/promise';
 import { AccessModule } from '../dist/src/access/access.module.js';
+import { encode } from '../dist/src/access/envelope.js';
+import { PublicationService } from '../dist/src/access/publication.service.js';
 import { AlertModule } from '../dist/src/alert/alert.module.js';
 import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql, openSqlite } from '../dist/src/database/connect.js';
@@ -221,6 +223,26 @@ async function access(options) {
   return load(`${await app.getUrl()}/api/v1/events`, options);
 }
 
+/** The last step of every door alone: events that are text already become records, and are acknowledged; 50 requests under way. */
+async function publish(options) {
+  const { app } = await application(options, [AccessModule], []);
+  await app.init();
+  const publication = app.get(PublicationService);
+  const requests = Array.from({ length: options.events / options.perRequest }, (_, request) =>
+    Array.from({ length: options.perRequest }, (_each, index) =>
+      encode(event(request * options.perRequest + index, Date.now()), 'bk_biz_id', 1 << 20),
+    ),
+  );
+  await publication.publish('events', requests[0]);
+  const watch = new Watch();
+  watch.begin();
+  const sender = async () => {
+    for (let request = requests.pop(); request; request = requests.pop()) await publication.publish('events', request);
+  };
+  await Promise.all(Array.from({ length: 50 }, sender));
+  return watch.report(options.events);
+}
+
 /** Waits while the sender (another process) posts to `url`; reports what this process used for it. */
 async function load(url, options) {
   const { fork } = await import('node:child_process');
@@ -295,4 +317,4 @@ async function embedded(options) {
   return report;
 }
 
-export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, bareSqlite, embedded, ...sourceRoles };
+export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, publish, bareSqlite, embedded, ...sourceRoles };

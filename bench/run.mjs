@@ -146,6 +146,18 @@ async function benchAccess() {
     (pair) => run('access', { ...common, run: `${prefix}e${pair}` }),
     (pair) => run('access', { ...common, settings: plain, run: `${prefix}p${pair}` }),
   );
+  await paired(
+    '(c) Access, envelopes as they are by default, against node:http + JSON.parse + kafkajs send of plain records',
+    pairs,
+    (pair) => run('access', { ...common, run: `${prefix}f${pair}` }),
+    () => run('bareHttp', { ...common, topic: `${prefix}raw_events` }),
+  );
+  await paired(
+    '(c) The step into the log alone, envelopes as they are by default, against plain records',
+    pairs,
+    (pair) => run('publish', { ...common, run: `${prefix}g${pair}` }),
+    (pair) => run('publish', { ...common, settings: plain, run: `${prefix}h${pair}` }),
+  );
 }
 
 async function benchEmbedded() {
