@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type DescribeConfigResponse, type GroupDescription, type ITopicConfig, type ITopicMetadata } from 'kafkajs';
 import type { Config } from '../../config.js';
+import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import type { TopicPartition } from '../log.js';
 import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../topic-admin.js';
@@ -49,6 +51,8 @@ const SHOWN = [
   'compression.type',
   'message.timestamp.type',
 ];
+/** How long (ms) what was just granted may take until the brokers know it. */
+const SHOWN_MS = 10_000;
 /** ConfigSource of Kafka's protocol: set on the topic itself. */
 const SET_ON_TOPIC = 1;
 const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
@@ -161,7 +165,15 @@ export class KafkaTopics extends TopicAdmin {
   }
 
   async grow(topic: string, partitions: number): Promise<void> {
-    await (await this.#adminOf(topic)).createPartitions({ topicPartitions: [{ topic: this.placement.physical(topic), count: partitions }] });
+    const admin = await this.#adminOf(topic);
+    const name = this.placement.physical(topic);
+    await admin.createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
+    // The controller has them; each broker learns of them in its own time.
+    for (const end = Date.now() + SHOWN_MS; Date.now() < end; await delay(100)) {
+      const [metadata] = (await admin.fetchTopicMetadata({ topics: [name] })).topics;
+      if (metadata!.partitions.length >= partitions && metadata!.partitions.every(({ leader }) => leader >= 0)) return;
+    }
+    throw new TocsinError('T7004', `${topic} is to have ${partitions} partitions, but the brokers do not show them after ${SHOWN_MS} ms`);
   }
 
   /** The client knows only the request that replaces every setting of the topic, so those that are set are sent again. */
