@@ -6,11 +6,11 @@ import { TocsinError } from '../shared/errors.js';
 import { AlertProblem, answerProblems, readAlert, readAlerts, rejectedAlert, type AlertAnswer } from './alerts.js';
 import { count, type AccessCounts, type DropReason, type Door } from './counts.js';
 import { DegradeService } from './degrade.service.js';
-import { encode, type Encoded } from './envelope.js';
+import { encode, type Encoded, tooLarge } from './envelope.js';
 import type { FormatRequest, Item } from './formats/format.js';
 import { formats, type FormatName } from './formats/formats.js';
 import type { Mapping } from './formats/mapping.js';
-import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve } from './intake.js';
+import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve, withoutTooLarge } from './intake.js';
 import { PublicationService } from './publication.service.js';
 import { RateService, type Rated } from './rate.service.js';
 import { Rejection } from './rejection.js';
@@ -77,9 +77,7 @@ export class AccessService {
     this.#admit(door, arrival.sender);
     if (arrival.body.length === 0 && !arrival.headers?.['ce-specversion']) throw new TocsinError('T1001', 'the body is empty');
     const now = Date.now();
-    const intake = sift(read(this.#request(arrival, now)), this.#sieve(arrival.sender, now));
-    await this.#publish(door, arrival.sender, intake.events);
-    this.#count(intake);
+    const intake = await this.#published(door, arrival.sender, sift(read(this.#request(arrival, now)), this.#sieve(arrival.sender, now)));
     const receipt = receiptOf(intake);
     const [first] = intake.errors;
     if (receipt.accepted === 0 && receipt.rejected > 0 && !receipt.dropped && first)
@@ -99,11 +97,10 @@ export class AccessService {
   async takeSamples({ body, business, sender }: Arrival): Promise<void> {
     this.#admit('remote_write', sender);
     const written = this.#readSamples(body, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
-    const intake = noIntake();
+    const sifted = noIntake();
     const sieve = this.#sieve(sender, Date.now());
-    written.events.forEach((event, index) => siftEvent(event, index, sieve, intake));
-    await this.#publish('remote_write', sender, intake.events);
-    this.#count(intake);
+    written.events.forEach((event, index) => siftEvent(event, index, sieve, sifted));
+    const intake = await this.#published('remote_write', sender, sifted);
     this.#countSamples(written);
     const refused = [...written.rejections.map(({ rejection }) => rejection), ...intake.errors.filter(({ code }) => code !== 'T1015')];
     const rejected = written.rejections.reduce((sum, { samples }) => sum + samples, receiptOf(intake).rejected);
@@ -116,10 +113,12 @@ export class AccessService {
     const items = readAlerts(body);
     if (!Array.isArray(items)) return items;
     if (items.length > this.#config.MAX_EVENTS) throw new TocsinError('T1010', `at most ${this.#config.MAX_EVENTS}`);
-    const { events, problems } = this.#readAlerts(items, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
-    await this.#publish('alertmanager', sender, events);
-    for (const { reason } of problems) count(this.counts.rejected, reason);
-    return answerProblems(problems);
+    const { places, problems } = this.#readAlerts(items, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
+    for (const event of await this.#publish('alertmanager', sender, [...places.keys()])) {
+      problems.set(places.get(event)!, rejectedAlert(tooLarge(event), places.get(event)!));
+    }
+    for (const { reason } of problems.values()) count(this.counts.rejected, reason);
+    return answerProblems([...problems].sort(([a], [b]) => a - b).map(([, problem]) => problem));
   }
 
   /** Before any work is put into a request. */
@@ -128,9 +127,17 @@ export class AccessService {
     this.#refusing(() => this.#rates.admit(sender, door, Date.now()));
   }
 
-  async #publish(door: Door, sender: Sender | undefined, events: readonly Encoded[]): Promise<void> {
+  /** Publishes what an intake holds, and counts what it comes to. Answers it as it is then. */
+  async #published(door: Door, sender: Sender | undefined, sifted: Intake): Promise<Intake> {
+    const intake = withoutTooLarge(sifted, await this.#publish(door, sender, sifted.events));
+    this.#count(intake);
+    return intake;
+  }
+
+  /** Answers the events that are too large for the log; the others are in it. */
+  #publish(door: Door, sender: Sender | undefined, events: readonly Encoded[]): Promise<readonly Encoded[]> {
     this.#refusing(() => this.#rates.charge(sender, door, events.length, Date.now()));
-    await this.#publication.publish(door, events);
+    return this.#publication.publish(door, events);
   }
 
   #refusing(ask: () => void): void {
@@ -162,19 +169,20 @@ export class AccessService {
     };
   }
 
-  #readAlerts(items: readonly unknown[], business: string): { events: Encoded[]; problems: AlertProblem[] } {
+  /** The alerts that are all right, and what is wrong with the others, each with its place in the request. */
+  #readAlerts(items: readonly unknown[], business: string): { places: Map<Encoded, number>; problems: Map<number, AlertProblem> } {
     const arrivalId = randomUUID();
     const now = Date.now();
-    const events: Encoded[] = [];
-    const problems: AlertProblem[] = [];
+    const places = new Map<Encoded, number>();
+    const problems = new Map<number, AlertProblem>();
     items.forEach((item, index) => {
       const read = readAlert(item, index, { now, business, id: `${arrivalId}-${index}` });
       const encoded = read instanceof AlertProblem ? read : encode(read, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES);
-      if (encoded instanceof AlertProblem) problems.push(encoded);
-      else if (encoded instanceof Rejection) problems.push(rejectedAlert(encoded, index));
-      else events.push(encoded);
+      if (encoded instanceof AlertProblem) problems.set(index, encoded);
+      else if (encoded instanceof Rejection) problems.set(index, rejectedAlert(encoded, index));
+      else places.set(encoded, index);
     });
-    return { events, problems };
+    return { places, problems };
   }
 
   #readSamples(body: Buffer, business: string): Written {

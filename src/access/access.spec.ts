@@ -7,6 +7,7 @@ import { eventually } from '../../test/support/eventually.js';
 import { CONFIG, parseConfig } from '../config.js';
 import { configureHttp, createHttpAdapter } from '../http/http.js';
 import { Log, type OutgoingRecord } from '../log/log.js';
+import { PublishError } from '../log/publish-error.js';
 import { jsonSerializer } from '../log/serializer.js';
 import { Metrics } from '../ops/metrics.js';
 import { parseJson } from '../shared/json.js';
@@ -31,11 +32,16 @@ class NotedLog implements Pick<Log, 'publish' | 'partitionFor' | 'serializer'> {
   /** Publishing waits for these. */
   readonly held: (() => void)[] = [];
   holds = false;
+  /** Bytes that a record may have. */
+  most = Infinity;
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (this.holds) await new Promise<void>((resolve) => this.held.push(resolve));
     if (this.fails) throw new Error('broker 10.0.0.7 is away');
-    this.records.push(...records.map((record) => ({ ...record, topic })));
+    const isTooLarge = ({ value }: OutgoingRecord) => Buffer.byteLength(value!) > this.most;
+    this.records.push(...records.filter((record) => !isTooLarge(record)).map((record) => ({ ...record, topic })));
+    const refused = records.flatMap((record, index) => (isTooLarge(record) ? [index] : []));
+    if (refused.length > 0) throw new PublishError('too large', 'MESSAGE_TOO_LARGE', refused);
   }
 
   async partitionFor(_topic: string, key: string): Promise<number> {
@@ -302,6 +308,55 @@ describe('POST /api/v1/events', () => {
     expect(json).toMatchObject({ accepted: 1, errors: [{ index: 1, code: 'T1104' }] });
   });
 
+  const wide = (value: number) => metric({ raw_data: { metric: 'cpu', value }, note: 'x'.repeat(1000) });
+  const words = expect.stringMatching(/^1\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string;
+
+  it('names what the log does not take among all the other bad items, and takes the rest', async () => {
+    await restart({ EVENT_MAX_AGE_MS: '3600000' });
+    tocsin.log.most = 700;
+    const items = [valued(1), wide(2), 7, valued(3), metric({ timestamp: Date.now() - 7_200_000 }), wide(4), metric({ timestamp: 3 }), valued(5)];
+    const { status, json } = await events(items);
+    expect(status).toBe(202);
+    expect(json).toEqual({
+      accepted: 3,
+      rejected: 4,
+      dropped: { expired: 1 },
+      errors: [
+        { index: 1, code: 'T1104', message: words },
+        { index: 2, code: 'T1101', message: expect.any(String) },
+        { index: 4, code: 'T1015', message: expect.any(String) },
+        { index: 5, code: 'T1104', message: words },
+        { index: 6, code: 'T1103', message: expect.any(String) },
+      ],
+    });
+    expect(values()).toEqual([1, 3, 5]);
+    expect(tocsin.access.counts).toMatchObject({
+      accepted: { events: 3 },
+      rejected: { T1104: 2, T1101: 1, T1103: 1 },
+      refused: {},
+      dropped: { expired: 1 },
+      pending: 0,
+    });
+  });
+
+  it('says that no item was acceptable when the log takes none, as when we take none', async () => {
+    tocsin.log.most = 700;
+    const { status, json } = await events([wide(1), 7]);
+    expect(status).toBe(400);
+    expect(json.error).toMatchObject({
+      code: 'T1009',
+      details: {
+        accepted: 0,
+        rejected: 2,
+        errors: [
+          { index: 0, code: 'T1104', message: words },
+          { index: 1, code: 'T1101' },
+        ],
+      },
+    });
+    expect(tocsin.access.counts).toMatchObject({ accepted: { events: 0 }, rejected: { T1104: 1, T1101: 1 } });
+  });
+
   it('refuses too many events, too many bytes, and a few bytes that become too many', async () => {
     await restart({ MAX_EVENTS: '3', MAX_BODY_BYTES: '4000' });
     expect(await events([1, 2, 3, 4].map(valued))).toMatchObject({ status: 413, code: 'T1010' });
@@ -393,6 +448,27 @@ describe('POST /api/v1/write', () => {
     expect(tocsin.access.counts.rejected).toEqual({ T1105: 1 });
   });
 
+  it('refuses for good a sample that the log does not take, after the others are in it, so that it does not come again', async () => {
+    tocsin.log.most = 700;
+    const answer = await write(
+      request(
+        { name: 'a', value: 1 },
+        { name: 'b', value: 2, label: 'x'.repeat(1000) },
+        { name: 'c', value: 3, label: 'x'.repeat(2000) },
+        { name: 'd', value: NaN },
+        { name: 'e', value: 5 },
+      ),
+    );
+    expect(answer).toMatchObject({ status: 400, json: { error: { details: { accepted: 2, rejected: 2 } } } });
+    expect(values()).toEqual([1, 5]);
+    expect(tocsin.access.counts).toMatchObject({ accepted: { remote_write: 2 }, rejected: { T1104: 1, T1105: 1 }, dropped: { nan: 1 } });
+    expect(await write(request({ name: 'b', value: 2, label: 'x'.repeat(1000) }))).toMatchObject({
+      status: 400,
+      code: 'T1104',
+      json: { error: { details: { accepted: 0, rejected: 1 } } },
+    });
+  });
+
   it.each<[string, Buffer, Record<string, string>, number, string]>([
     ['bytes that are no snappy block', Buffer.from('nonsense'), {}, 400, 'T1008'],
     ['a block that would hang a careless decoder', Buffer.from([10, 0xfc, 0xf0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0]), {}, 400, 'T1008'],
@@ -459,6 +535,20 @@ describe('POST /api/v2/alerts', () => {
     expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is no RFC 3339 time');
     expect(tocsin.log.events().map(({ raw_data }) => (raw_data as { labels: Record<string, string> }).labels['alertname'])).toEqual(['X', 'Y']);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 1, T1103: 1 });
+  });
+
+  it('names the alerts that the log does not take among the others that are not taken', async () => {
+    tocsin.log.most = 1000;
+    const large = alert({ annotations: { summary: 'x'.repeat(1500) } });
+    const answer = await alerts([alert({ labels: { a: '' } }), large, alert(), alert({ startsAt: 'today' })]);
+    expect(answer.status).toBe(400);
+    expect(answer.json.split('\n')).toEqual([
+      'alert 0: at least one label pair required',
+      expect.stringMatching(/^alert 1: \d+ bytes are more than the topic takes \(max\.message\.bytes\)$/),
+      'alert 3: startsAt is no RFC 3339 time',
+    ]);
+    expect(tocsin.log.events()).toHaveLength(1);
+    expect(tocsin.access.counts).toMatchObject({ accepted: { alertmanager: 1 }, rejected: { T1101: 1, T1103: 1, T1104: 1 } });
   });
 
   it.each<[string, string | Buffer, Record<string, string>, number, number]>([

@@ -11,11 +11,11 @@ export interface Encoded {
 }
 
 /** A record of the log. */
-export interface Packed {
+export interface Packed<T extends Encoded = Encoded> {
   readonly key: string;
   readonly value: string | Buffer;
   readonly partition: number;
-  readonly members: readonly Encoded[];
+  readonly members: readonly T[];
 }
 
 /** What one record may hold: cheap to publish, and small enough to be handled at once. */
@@ -33,18 +33,21 @@ export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBy
   return { key: event[key], json, bytes };
 }
 
+/** Why an event is refused that {@link encode} found small enough, and the log did not. */
+export const tooLarge = ({ bytes }: Encoded): Rejection => new Rejection('T1104', `${bytes} bytes are more than the topic takes (max.message.bytes)`);
+
 /**
  * Events of one partition as records, in order: `{"v":1,"events":[…]}` of at most {@link ENVELOPE_EVENTS} events and {@link ENVELOPE_BYTES} bytes,
  * an event that stays alone as it is. The key of a record is that of its first event; `members` are its events.
  * @param most events in a record
  * @param wrap JSON of a record as its bytes
  */
-export function pack(
-  events: readonly Encoded[],
+export function pack<T extends Encoded>(
+  events: readonly T[],
   partition: number,
   { most = ENVELOPE_EVENTS, wrap = (json) => json }: { most?: number; wrap?: (json: string) => string | Buffer } = {},
-): Packed[] {
-  const records: Packed[] = [];
+): Packed<T>[] {
+  const records: Packed<T>[] = [];
   for (let start = 0; start < events.length;) {
     const end = fill(events, start, most);
     const members = events.slice(start, end);
@@ -53,6 +56,12 @@ export function pack(
     start = end;
   }
   return records;
+}
+
+/** What the log refused as too large: events that were `alone` in their record can never work, those that shared one may, each in a record of its own. */
+export function divide<T extends Encoded>(records: readonly Packed<T>[], refused: readonly number[]): { alone: T[]; shared: T[] } {
+  const members = refused.map((index) => records[index]!.members);
+  return { alone: members.filter(({ length }) => length === 1).flat(), shared: members.filter(({ length }) => length > 1).flat() };
 }
 
 /** Where the envelope ends that starts with the event at `start`. */

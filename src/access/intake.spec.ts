@@ -1,6 +1,6 @@
 import { aMetric, anExternalAlert } from '../../test/support/builders.js';
 import { encode } from './envelope.js';
-import { sift, type Sieve } from './intake.js';
+import { sift, type Sieve, withoutTooLarge } from './intake.js';
 import { Omission, Rejection } from './rejection.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -44,5 +44,22 @@ describe('sift', () => {
   it('counts what a switch drops, without a line for each', () => {
     const { events, errors, dropped } = sift([item(), item()], sieve({ sheds: () => true }));
     expect({ events, errors, dropped }).toEqual({ events: [], errors: [], dropped: { degraded: 2 } });
+  });
+});
+
+describe('what the log refuses', () => {
+  it('becomes an error of its item, in the order of the request, and nothing else changes', () => {
+    const intake = sift([item(), new Rejection('T1101', 'no'), item(), new Omission('nan'), item(NOW, true), item()], sieve());
+    const { events, places, errors, dropped, clamped } = withoutTooLarge(intake, [intake.events[0]!, intake.events[2]!]);
+    expect([events, places]).toEqual([
+      [intake.events[1], intake.events[3]],
+      [2, 5],
+    ]);
+    expect(errors.map(({ index, code }) => [index, code])).toEqual([
+      [0, 'T1104'],
+      [1, 'T1101'],
+      [4, 'T1104'],
+    ]);
+    expect({ dropped, clamped }).toEqual({ dropped: { nan: 1 }, clamped: 1 });
   });
 });

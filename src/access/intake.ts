@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../shared/errors.js';
 import type { RawEvent } from '../topics.js';
 import type { DropReason } from './counts.js';
-import type { Encoded } from './envelope.js';
+import { type Encoded, tooLarge } from './envelope.js';
 import type { Item } from './formats/format.js';
 import { Omission, Rejection } from './rejection.js';
 
@@ -15,6 +15,8 @@ export interface ItemError {
 /** What the items of a request come to before they are published. */
 export interface Intake {
   readonly events: Encoded[];
+  /** Place in the request of each of the events. */
+  readonly places: number[];
   /** What is wrong with items that are not taken; also what is too old is named here. */
   readonly errors: ItemError[];
   readonly dropped: Partial<Record<DropReason, number>>;
@@ -34,7 +36,7 @@ export interface Sieve {
   readonly encode: (event: RawEvent) => Encoded | Rejection;
 }
 
-export const noIntake = (): Intake => ({ events: [], errors: [], dropped: {}, clamped: 0 });
+export const noIntake = (): Intake => ({ events: [], places: [], errors: [], dropped: {}, clamped: 0 });
 
 /** Sorts the items of a request: one that is refused or dropped costs only itself. */
 export function sift(items: readonly Item[], sieve: Sieve): Intake {
@@ -60,8 +62,24 @@ export function siftEvent(event: RawEvent, index: number, { now, maxAge, sheds, 
   else {
     const encoded = encode(event);
     if (encoded instanceof Rejection) into.errors.push({ index, ...encoded });
-    else into.events.push(encoded);
+    else {
+      into.events.push(encoded);
+      into.places.push(index);
+    }
   }
+}
+
+/** The same request after the log has refused some of its events: they are items that are not taken, each in its place among the others. */
+export function withoutTooLarge(intake: Intake, refused: readonly Encoded[]): Intake {
+  if (refused.length === 0) return intake;
+  const out = new Set(refused);
+  const errors = intake.events.flatMap((event, index) => (out.has(event) ? [{ index: intake.places[index]!, ...tooLarge(event) }] : []));
+  return {
+    ...intake,
+    events: intake.events.filter((event) => !out.has(event)),
+    places: intake.places.filter((_, index) => !out.has(intake.events[index]!)),
+    errors: [...intake.errors, ...errors].sort((a, b) => a.index - b.index),
+  };
 }
 
 /** Whether an event is so old that nobody waits for it; alerts of external senders say themselves how long they hold. */

@@ -5,7 +5,7 @@ import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
 import { count, noCounts, type Door } from './counts.js';
-import { pack, type Encoded, type Packed } from './envelope.js';
+import { divide, pack, type Encoded, type Packed } from './envelope.js';
 
 /** How long (ms) we believe to know the partition of a key, for the log may get more of them, and of how many keys. */
 const PARTITION_MS = 30_000;
@@ -42,11 +42,11 @@ export class PublicationService {
   }
 
   /**
-   * Resolves when the log has all the events. Throws {@link TocsinError} as {@link admit}; T1201 when the log did not confirm within PUBLISH_TIMEOUT_MS:
-   * it may have some of them; T1104 when it has all but those that are too large for it.
+   * Resolves when the log has all the events but those that are too large for it, to these. Throws {@link TocsinError} as {@link admit}; T1201 when
+   * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
    */
-  async publish(door: Door, events: readonly Encoded[]): Promise<void> {
-    if (events.length === 0) return;
+  async publish(door: Door, events: readonly Encoded[]): Promise<readonly Encoded[]> {
+    if (events.length === 0) return [];
     this.admit(door, events.length);
     this.counts.pending += events.length;
     let tooLarge: readonly Encoded[] = [];
@@ -61,11 +61,7 @@ export class PublicationService {
     }
     this.#heard(undefined);
     this.counts.accepted[door] += events.length - tooLarge.length;
-    if (tooLarge.length === 0) return;
-    count(this.counts.rejected, 'T1104', tooLarge.length);
-    const largest = Math.max(...tooLarge.map(({ bytes }) => bytes));
-    const details = { accepted: events.length - tooLarge.length, rejected: tooLarge.length };
-    throw new TocsinError('T1104', `${largest} bytes are more than the topic takes (max.message.bytes)`, details);
+    return tooLarge;
   }
 
   /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
@@ -75,10 +71,8 @@ export class PublicationService {
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const refused = error.records.map((index) => records[index]!.members);
-      const divided = refused.filter(({ length }) => length > 1).flat();
-      const alone = refused.filter(({ length }) => length === 1).flat();
-      return divided.length === 0 ? alone : [...alone, ...(await this.#send(await this.#records(divided, 1)))];
+      const { alone, shared } = divide(records, error.records);
+      return shared.length === 0 ? alone : [...alone, ...(await this.#send(await this.#records(shared, 1)))];
     }
   }
 

@@ -1,17 +1,44 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config.js';
+import { deadLetterTopic } from '../topics.js';
 import type { Log } from './log.js';
 import type { TopicState } from './topic-admin.js';
 
 type Limits = Pick<Config, 'MAX_EVENT_BYTES'>;
 
+/** Kafka's name for the size of a record, or of a compressed batch, that a topic takes. */
+export const MOST_BYTES = 'max.message.bytes';
+/** What the headers of a dead letter may need beside the record that it is. */
+const HEADER_BYTES = 16_384;
+
+const LETTERS = deadLetterTopic('');
+
+/** The topic whose dead letters go to this one; undefined for any other topic. */
+export const letteredTopic = (name: string): string | undefined => (name.endsWith(LETTERS) ? name.slice(0, -LETTERS.length) : undefined);
+
+/** Bytes that dead letters must be able to have when their topic takes `most`. */
+export const letterBytes = (most: number): number => most + HEADER_BYTES;
+
 /** Topics that would refuse an event which we accept, in sentences. */
 export function tooSmall(topics: readonly TopicState[], { MAX_EVENT_BYTES }: Limits): string[] {
   return topics.flatMap(({ name, config }) => {
-    const most = config['max.message.bytes'];
+    const most = config[MOST_BYTES];
     return most !== undefined && Number(most) < MAX_EVENT_BYTES
+      ? [`${name} takes messages of ${most} bytes (${MOST_BYTES}), events may have ${MAX_EVENT_BYTES} (MAX_EVENT_BYTES): larger ones will be refused`]
+      : [];
+  });
+}
+
+/** Dead letters whose topics would refuse a record that its own topic takes, in sentences. */
+export function withoutRoom(topics: readonly TopicState[]): string[] {
+  const most = new Map(topics.flatMap(({ name, config }) => (config[MOST_BYTES] === undefined ? [] : [[name, Number(config[MOST_BYTES])] as const])));
+  return [...most].flatMap(([name, bytes]) => {
+    const [letters, needed] = [deadLetterTopic(name), letterBytes(bytes)];
+    const room = most.get(letters);
+    return room !== undefined && room < needed
       ? [
-          `${name} takes messages of ${most} bytes (max.message.bytes), events may have ${MAX_EVENT_BYTES} (MAX_EVENT_BYTES): larger ones will be refused`,
+          `${letters} takes messages of ${room} bytes (${MOST_BYTES}), ${name} of ${bytes}, and a dead letter has headers besides: ` +
+            `one that is too large waits in the outbox; tocsin topics set ${letters} --max-message ${needed}`,
         ]
       : [];
   });
@@ -21,7 +48,8 @@ export function tooSmall(topics: readonly TopicState[], { MAX_EVENT_BYTES }: Lim
 export async function warnOfLimits(log: Log, names: readonly string[], limits: Limits): Promise<void> {
   const logger = new Logger('topics');
   try {
-    for (const sentence of tooSmall(await log.topics.describe(names), limits)) logger.warn(sentence);
+    const topics = await log.topics.describe(names);
+    for (const sentence of [...tooSmall(topics, limits), ...withoutRoom(topics)]) logger.warn(sentence);
   } catch (error) {
     logger.warn(`the settings of the topics are not known: ${error instanceof Error ? error.message : String(error)}`);
   }

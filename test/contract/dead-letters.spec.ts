@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { parseConfig } from '../../src/config.js';
+import { kafkaClient } from '../../src/log/kafka/client.js';
 import { Log, type LogRecord } from '../../src/log/log.js';
 import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.js';
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/serve.js';
 import { eventually } from '../support/eventually.js';
-import { type Installation, installations } from '../support/installation.js';
+import { type Installation, installations, servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';
 
 const settings = { MAX_RECORD_BYTES: '2000', TOPIC_PARTITIONS: '2', DLQ_REDRIVE_PER_SECOND: '10000' };
@@ -28,6 +31,13 @@ const broken: [string, Buffer | null, string][] = [
   ['a forbidden key', Buffer.from('{"__proto__":{"bad":1}}'), 'T6006'],
 ];
 const KEY = Buffer.from([0x6b, 0xff, 0x00]);
+
+async function everything(log: Log, topic: string): Promise<LogRecord[]> {
+  const all: LogRecord[] = [];
+  for (const { partition, low, high } of await log.offsets(topic))
+    for await (const some of log.read({ topic, partition }, low, high)) all.push(...some);
+  return all;
+}
 
 describe.each(installations)('dead letters (%s)', (_name, open) => {
   let installation: Installation;
@@ -139,5 +149,83 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     expect(again.letters.filter(({ outcome }) => outcome === 'redriven')).toEqual([]);
     const database = await client.call('POST', '/api/v1/dead-letters/redrive', { by: 'ann' });
     expect(database.status).toBe(400);
+  });
+});
+
+describe('dead letters that are large (Kafka)', () => {
+  let site: Awaited<ReturnType<typeof servers>>;
+  let running: Running;
+  beforeAll(async () => {
+    site = await servers();
+    // Made by somebody who knew nothing of headers, nor of how large our records may be.
+    const admin = kafkaClient({ brokers: site.env['KAFKA_BROKERS']!.split(',') }, 'others').admin();
+    await admin.connect();
+    const name = `${site.env['TOPIC_PREFIX']}raw_events.dlq`;
+    const configEntries = [{ name: 'max.message.bytes', value: '3000' }];
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: 2, configEntries }] });
+    await admin.disconnect();
+    running = await start();
+  }, 120_000);
+  afterAll(async () => {
+    await running?.close();
+    await site?.close();
+  });
+
+  const start = () => serve(parseConfig({ ...site.env, ...settings, KAFKA_COMPRESSION: 'none' }));
+  const log = () => running.app.get(Log);
+  const lanes = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane);
+  const most = async (topic: string) => Number((await log().topics.describe([topic]))[0]!.config['max.message.bytes']);
+
+  it('a record as large as its topic takes has room in its dead letters beside its headers, with its bytes (C14)', async () => {
+    const bytes = await most('alerts');
+    expect(await most('alerts.dlq')).toBeGreaterThan(bytes);
+    // What a record, a batch and its own header need.
+    const value = randomBytes(bytes - 150);
+    await log().publish('alerts', [{ key: null, value, headers: { trace: 'abc' }, partition: 0 }]);
+    await eventually(async () => (await everything(log(), 'alerts.dlq')).length >= 2, 'a letter of each group');
+    for (const letter of await everything(log(), 'alerts.dlq')) {
+      expect(letter.value!.equals(value)).toBe(true);
+      expect(letter.headers).toMatchObject({ trace: 'abc', 'tocsin-error-code': 'T6004' });
+    }
+  });
+
+  it('dead letters that somebody creates for a topic have that room, too, whatever was asked', async () => {
+    const config = { 'max.message.bytes': '5000' };
+    for (const name of ['extra', 'extra.dlq']) await log().topics.create({ name, partitions: 1, config });
+    expect([await most('extra'), await most('extra.dlq')]).toEqual([5000, 5000 + 16_384]);
+  });
+
+  it('one that the dead letters of others are too small for is kept, holds up nothing behind it, shows, and leaves when they have grown (C14)', async () => {
+    const [small, large] = [randomBytes(500), randomBytes(5000)];
+    const records = [Buffer.from(anEvent('before')), large, small, Buffer.from(anEvent('after'))];
+    await log().publish(
+      'raw_events',
+      records.map((value) => ({ key: 'k', value, partition: 1 })),
+    );
+    const client = new Client(running.url);
+    await eventually(async () => {
+      const { body } = await client.get<{ partitions: { partition: number; cursor: number }[] }>('/api/v1/offsets?group=detect');
+      return body.partitions.some(({ partition, cursor }) => partition === 1 && cursor >= records.length);
+    }, 'the records behind');
+    await eventually(async () => (await everything(log(), 'raw_events.dlq')).length === 1, 'the small letter');
+    expect((await everything(log(), 'raw_events.dlq'))[0]!.value).toEqual(small);
+    await eventually(async () => (await lanes()).join() === 'held/detect/raw_events/1', 'nothing in the outbox but the large one');
+    expect((await client.get<string>('/metrics')).body).toMatch(
+      /^tocsin_producer_failures_total\{topic="raw_events\.dlq",reason="too_large"\} [1-9]/m,
+    );
+    await log().topics.configure('raw_events.dlq', { 'max.message.bytes': '100000' });
+    await eventually(async () => (await most('raw_events.dlq')) === 100_000, 'dead letters that have grown');
+    await running.close();
+    running = await start();
+    await eventually(async () => (await everything(log(), 'raw_events.dlq')).length === 2, 'the large letter');
+    const letter = (await everything(log(), 'raw_events.dlq'))[1]!;
+    expect(letter.value).toEqual(large);
+    expect(letter.headers).toMatchObject({
+      'tocsin-topic': 'raw_events',
+      'tocsin-partition': '1',
+      'tocsin-offset': '1',
+      'tocsin-error-code': 'T6004',
+    });
+    await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
   });
 });

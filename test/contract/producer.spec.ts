@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Producer } from 'kafkajs';
+import { AccessService } from '../../src/access/access.service.js';
+import type { DegradeService } from '../../src/access/degrade.service.js';
 import { encode, type Encoded } from '../../src/access/envelope.js';
 import { PublicationService } from '../../src/access/publication.service.js';
+import { RateService } from '../../src/access/rate.service.js';
 import { parseConfig } from '../../src/config.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import { OutboxRelay } from '../../src/log/kafka/outbox-relay.js';
 import type { LogRecord } from '../../src/log/log.js';
 import { PublishError } from '../../src/log/publish-error.js';
 import { Publisher } from '../../src/log/publisher.js';
@@ -317,6 +321,41 @@ describe('the producer on a real Kafka', () => {
     expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 5000]);
     await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
   });
+  it('what is held in the outbox is tried again by itself, record by record, and does not look younger than it is', async () => {
+    const log = aLog(cluster.direct);
+    const published: string[] = [];
+    let most = 100;
+    const relay = new OutboxRelay(
+      test.database,
+      (_topic, all) => {
+        const refused = all.flatMap(({ value }, index) => (value!.length > most ? [index] : []));
+        published.push(...all.filter((_, index) => !refused.includes(index)).map(({ value }) => String(value)));
+        return refused.length === 0 ? Promise.resolve() : Promise.reject(new PublishError('too large', 'MESSAGE_TOO_LARGE', refused));
+      },
+      50,
+    );
+    const [large, larger] = ['x'.repeat(1000), 'y'.repeat(2000)];
+    await test.database.transaction(() =>
+      log.stage(
+        ['one', large, larger, 'two'].map((value) => ({ topic: 't', key: 'k', value })),
+        'lane-x',
+      ),
+    );
+    await test.database.transaction(() => test.database.execute("UPDATE outbox SET created_at = 7 WHERE lane = 'lane-x'"));
+    const waiting = async (): Promise<string> => {
+      const found = await test.database.query<{ lane: string; created_at: number }>("SELECT lane, created_at FROM outbox WHERE lane LIKE '%lane-x'");
+      return found.map(({ lane, created_at }) => `${lane} since ${created_at}`).join();
+    };
+    const held = 'held/lane-x since 7';
+    relay.own('lane-x');
+    await eventually(async () => (await waiting()) === `${held},${held}`, 'two that are held');
+    most = 1000;
+    await eventually(async () => (await waiting()) === held, 'one that is held');
+    most = 2000;
+    await eventually(async () => (await waiting()) === '', 'an empty outbox');
+    expect(published).toEqual(['one', 'two', large, larger]);
+    await relay.close();
+  });
   describe('behind Access', () => {
     const anEvent = (id: string, content: string): Encoded => {
       const event = {
@@ -334,7 +373,7 @@ describe('the producer on a real Kafka', () => {
       await aTopic(1, configs, `${prefix}raw_events`);
       const log = aLog(brokers, { TOPIC_PREFIX: prefix, KAFKA_COMPRESSION: 'none', ...settings });
       const config = parseConfig({ KAFKA_BROKERS: brokers, DATABASE_URL: process.env['DATABASE_URL'], ...settings });
-      return { publication: new PublicationService(config, log), topic: `${prefix}raw_events` };
+      return { publication: new PublicationService(config, log), config, topic: `${prefix}raw_events` };
     };
 
     it('a sender is told to come again before it gives up itself, long before the delivery timeout (P1)', async () => {
@@ -358,11 +397,48 @@ describe('the producer on a real Kafka', () => {
     it('an event that the topic is too small for is refused for good, and its neighbours are taken although their envelope was too large (P2)', async () => {
       const { publication, topic } = await aPublication(cluster.direct, {}, { 'max.message.bytes': '3000' });
       const events = ids(60).map((id, index) => anEvent(id, index === 20 ? 'x'.repeat(5000) : ''));
-      const refusal = { code: 'T1104', details: { accepted: 59, rejected: 1 } };
-      await expect(publication.publish('events', events)).rejects.toMatchObject(refusal);
+      expect(await publication.publish('events', events)).toEqual([events[20]]);
       const found = (await values(topic)).map((value) => (JSON.parse(value) as RawEvent).event_id);
       expect(found).toEqual(ids(60).filter((_, index) => index !== 20));
       expect(publication.counts.accepted.events).toBe(59);
+    });
+
+    it('the receipt of a request names what the topic is too small for beside what else is wrong with it, and everything is counted (P2)', async () => {
+      const { publication, topic, config } = await aPublication(cluster.direct, { EVENT_MAX_AGE_MS: '3600000' }, { 'max.message.bytes': '3000' });
+      const access = new AccessService(config, publication, { judge: () => undefined } as unknown as DegradeService, new RateService(config));
+      const metric = (value: number, more: object = {}) => ({
+        event_type: 'metric',
+        bk_biz_id: '2',
+        event_source: 's',
+        raw_data: { metric: 'm', value },
+        ...more,
+      });
+      const large = metric(0, { note: 'x'.repeat(5000) });
+      const take = (items: readonly unknown[]) => access.takeEvents({ body: Buffer.from(JSON.stringify(items)), business: undefined });
+      const receipt = await take([metric(1), large, 7, metric(2, { timestamp: Date.now() - 7_200_000 }), metric(3)]);
+      expect(receipt).toMatchObject({ accepted: 2, rejected: 2, dropped: { expired: 1 } });
+      expect(receipt.errors.map(({ index, code }) => [index, code])).toEqual([
+        [1, 'T1104'],
+        [2, 'T1101'],
+        [3, 'T1015'],
+      ]);
+      await expect(take([large, 7])).rejects.toMatchObject({ code: 'T1009', details: { accepted: 0, rejected: 2 } });
+      const alert = (name: string, summary: string) => ({ labels: { alertname: name }, annotations: { summary } });
+      const alerts = Buffer.from(JSON.stringify([alert('Large', 'x'.repeat(5000)), alert('Small', '')]));
+      expect(await access.takeAlerts({ body: alerts, business: undefined })).toEqual({
+        status: 400,
+        body: expect.stringMatching(/^alert 0: 5\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string,
+      });
+      const found = (await values(topic))
+        .map((value) => JSON.parse(value) as { events?: RawEvent[] } & RawEvent)
+        .flatMap((each) => each.events ?? [each]);
+      expect(found.map(({ raw_data }) => ('value' in raw_data ? raw_data.value : 'an alert'))).toEqual([1, 3, 'an alert']);
+      expect(access.counts).toMatchObject({
+        accepted: { events: 2, alertmanager: 1 },
+        rejected: { T1104: 3, T1101: 2 },
+        dropped: { expired: 1 },
+        pending: 0,
+      });
     });
   });
 });

@@ -1,9 +1,13 @@
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { createClient } from '@redis/client';
 import { parseConfig } from '../../src/config.js';
 import { KafkaCluster } from '../../src/log/kafka/kafka-cluster.js';
+import { KafkaForeignTopics } from '../../src/log/kafka/kafka-foreign-topics.js';
+import type { LogRecord, OutgoingRecord } from '../../src/log/log.js';
+import { murmur2Partition } from '../../src/log/partitioner.js';
 import { eventually } from '../support/eventually.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
 import { startRedis } from '../support/servers/redis.mjs';
@@ -17,10 +21,10 @@ interface Pushed {
 const brokers = process.env['KAFKA_BROKERS'] ?? '';
 const topic = `heal-${randomBytes(4).toString('hex')}`;
 
-/** Takes connections and never says a word. */
+/** Takes connections, listens, and never says a word. */
 async function aSilentServer(): Promise<Server & { port: number }> {
   const sockets = new Set<import('node:net').Socket>();
-  const server = createServer((socket) => void sockets.add(socket));
+  const server = createServer((socket) => void sockets.add(socket.resume()));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.on('close', () => sockets.forEach((socket) => socket.destroy()));
   return Object.assign(server, { port: (server.address() as AddressInfo).port });
@@ -148,6 +152,73 @@ describe('pushes to queues of self-healing systems', () => {
     };
     await eventually(async () => (await compatible()).length === 2, 'the push of the birth and the one by hand');
     expect(await compatible()).toMatchObject([{ type: 'ANOMALY_PUSH', event: { level_name: 'warning' } }, { type: 'ANOMALY_PUSH' }]);
+  });
+
+  describe('to Kafka', () => {
+    const foreign = new KafkaForeignTopics(parseConfig({}));
+    const access = { brokers: brokers.split(',') };
+    const aTopic = async (config: Record<string, string> = {}): Promise<string> => {
+      const name = `heal-${randomBytes(4).toString('hex')}`;
+      await kafka.ensureTopics([{ name, partitions: 3, config }], 1);
+      return name;
+    };
+    const deliver = (to: string, records: readonly OutgoingRecord[], timeoutMs = 30_000) => foreign.deliver(access, to, records, timeoutMs);
+    const stored = async (name: string) => {
+      const all: { partition: number; record: LogRecord }[] = [];
+      for (const { partition, low, high } of await kafka.offsets(name))
+        for await (const some of kafka.read({ topic: name, partition }, low, high)) all.push(...some.map((record) => ({ partition, record })));
+      return all;
+    };
+
+    it('stand where the key belongs, in order, or in turn where there is none, with key and headers (P9)', async () => {
+      const name = await aTopic();
+      const keyed = Array.from({ length: 60 }, (_, index) => ({
+        key: `key-${index % 7}`,
+        value: `v${String(index).padStart(2, '0')}`,
+        headers: { n: 'h' },
+      }));
+      await deliver(name, keyed);
+      const found = await stored(name);
+      expect(found).toHaveLength(60);
+      for (const { partition, record } of found) {
+        expect(partition).toBe(murmur2Partition(String(record.key), 3));
+        expect(record.headers).toEqual({ n: 'h' });
+      }
+      for (const { key } of keyed.slice(0, 7)) {
+        const own = found.filter(({ record }) => String(record.key) === key).map(({ record }) => String(record.value));
+        expect(own).toEqual(keyed.filter((each) => each.key === key).map(({ value }) => value));
+      }
+      const other = await aTopic();
+      for (const value of ['a', 'b', 'c', 'd', 'e', 'f']) await deliver(other, [{ key: null, value }]);
+      expect((await stored(other)).map(({ partition }) => partition).sort()).toEqual([0, 0, 1, 1, 2, 2]);
+    });
+
+    it('that can never work fail in words (P9)', async () => {
+      await expect(deliver('heal-nowhere', [{ key: null, value: 'x' }])).rejects.toThrow('There is no such topic on the Kafka cluster: heal-nowhere');
+      const small = await aTopic({ 'max.message.bytes': '1000' });
+      const records = ['x', 'y'.repeat(2000)].map((value) => ({ key: 'k', value }));
+      await expect(deliver(small, records)).rejects.toThrow(/MESSAGE_TOO_LARGE/);
+      expect((await stored(small)).map(({ record }) => String(record.value))).toEqual(['x']);
+    });
+
+    const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+
+    it('leave no connection behind (P9)', async () => {
+      const name = await aTopic();
+      const before = sockets();
+      for (let round = 0; round < 5; round++) await deliver(name, [{ key: null, value: 'x' }]);
+      await eventually(() => sockets() <= before, 'no more connections than before');
+    });
+
+    it('end with their limit when nobody answers, and at once when nobody is there (P9)', async () => {
+      const silent = await aSilentServer();
+      open.push(() => void silent.close());
+      const nobody = foreign.deliver({ brokers: [`127.0.0.1:${silent.port}`] }, 'x', [{ key: null, value: 'x' }], 500);
+      await expect(nobody).rejects.toThrow('not confirmed within 500 ms');
+      await eventually(() => promisify(silent.getConnections.bind(silent))().then((count) => count === 0), 'no connection to who is silent');
+      const dead = foreign.deliver({ brokers: ['127.0.0.1:1'] }, 'x', [{ key: null, value: 'x' }], 30_000);
+      await expect(dead).rejects.toThrow(/127\.0\.0\.1:1: nothing listens there/);
+    });
   });
 
   it('with a wrong address stop the start with a sentence', () => {

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ReplicaRepository } from '../../src/access/sources/replica.repository.js';
+import { COMMANDS } from '../../src/database/database.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
+import { Log } from '../../src/log/log.js';
 import type { RawEvent } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';
 import { ForeignCluster } from '../support/foreign-cluster.js';
@@ -431,6 +434,48 @@ describe('sources on several clusters and replicas', () => {
     await replica.sources.remove(name, byTest());
     wakeUp();
     await other.close();
+  });
+
+  it('makes dead letters of events that raw_events is too small for, keeps those that even the dead letters are too small for, and goes on (C14)', async () => {
+    const [name, topic] = [aName('large'), await aTopic(cluster)];
+    const takes = async (of: string, bytes: number) => {
+      await site.log.topics.configure(of, { 'max.message.bytes': String(bytes) });
+      await eventually(
+        async () => (await site.log.topics.describe([of]))[0]!.config['max.message.bytes'] === String(bytes),
+        `${bytes} bytes of ${of}`,
+      );
+    };
+    const padded = (value: number, bytes: number) =>
+      JSON.stringify({ ...JSON.parse(line(name, value)), note: randomBytes(bytes).toString('base64') });
+    const letters = async () => (await site.deadLetters()).filter(({ headers }) => headers['tocsin-source'] === name);
+    const held = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane).join();
+    await takes('raw_events', 2000);
+    await takes('raw_events.dlq', 5000);
+    const [broken, tooLarge] = [`{"${randomBytes(9000).toString('base64')}`, padded(3, 9000)];
+    await cluster.send(topic, [line(name, 1), padded(2, 2500), tooLarge, broken, line(name, 4)]);
+    await replica.sources.create(kafkaSource(name, topic), byTest());
+    await came(site, name, [1, 4]);
+    await eventually(async () => (await held()) === 'held/commands,held/commands', 'two letters that are held');
+    await eventually(async () => (await replica.states.of(name)).lag === 0, 'no lag');
+    const seen = (await letters()).map(({ value, headers }) => [headers['tocsin-error-code'], valueOf(JSON.parse(String(value)) as RawEvent)]);
+    expect(seen).toEqual([['T1104', 2]]);
+    await takes('raw_events.dlq', 1_000_000);
+    // As when another replica takes over.
+    const log = replica.app.get(Log);
+    log.disown(COMMANDS);
+    log.own(COMMANDS);
+    await eventually(async () => (await letters()).length === 3, 'the letters that were held');
+    const values = (await letters()).map(({ value }) => String(value));
+    expect(values).toContain(broken);
+    expect(
+      values
+        .filter((value) => value !== broken)
+        .map((value) => valueOf(JSON.parse(value) as RawEvent))
+        .sort(),
+    ).toEqual([2, 3]);
+    await eventually(async () => (await held()) === '', 'an empty outbox');
+    await takes('raw_events', 1_000_000);
+    await replica.sources.remove(name, byTest());
   });
 });
 

@@ -1,17 +1,17 @@
 import { parseConfig } from '../../config.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
-import type { OutgoingRecord } from '../../log/log.js';
+import type { Log, OutgoingRecord } from '../../log/log.js';
+import { PublishError } from '../../log/publish-error.js';
 import { jsonSerializer } from '../../log/serializer.js';
 import { PoisonError } from '../../shared/errors.js';
 import { aSqlite, type TestDatabase } from '../../../test/support/database.js';
 import { eventually } from '../../../test/support/eventually.js';
-import type { Encoded } from '../envelope.js';
-import { PartitionFlow } from './partition-flow.service.js';
+import { PartitionFlow, type Sourced } from './partition-flow.service.js';
 
 const at = { topic: 't', partition: 0 };
 const control = { heartbeat: () => Promise.resolve(), commit: () => Promise.resolve() };
-const event = (text: string): Encoded => ({ key: 'k', json: JSON.stringify(text), bytes: text.length + 2 });
-const to = (partition: number, ...texts: string[]) => new Map([[partition, texts.map(event)]]);
+const event = (text: string, offset = 0): Sourced => ({ key: 'k', json: JSON.stringify(text), bytes: text.length + 2, offset });
+const to = (partition: number, ...texts: string[]) => new Map([[partition, texts.map((text, offset) => event(text, offset))]]);
 
 describe('a partition of a source on its way into the log', () => {
   let test: TestDatabase;
@@ -24,9 +24,7 @@ describe('a partition of a source on its way into the log', () => {
 
   /** A flow whose log does with a publish what `answer` says, and what has arrived there by partition. */
   async function aFlow(answer: () => Promise<void> = () => Promise.resolve()) {
-    const { epoch } = (await cursors.claim('source.a', at, 1, 0, Date.now()))!;
     const arrived: Record<string, string[]> = {};
-    const fenced: unknown[] = [];
     const publish = async (topic: string, records: readonly OutgoingRecord[]): Promise<void> => {
       const texts = records.flatMap(({ value, partition }) => {
         const parsed = topic === 'raw_events' ? (JSON.parse(String(value)) as string | { events: string[] }) : String(value);
@@ -41,18 +39,42 @@ describe('a partition of a source on its way into the log', () => {
       }
       await answer();
     };
+    return { ...(await aFlowInto({ publish })), arrived };
+  }
+
+  async function aFlowInto({ publish, stage = () => Promise.resolve() }: Pick<Log, 'publish'> & Partial<Pick<Log, 'stage'>>) {
+    const { epoch } = (await cursors.claim('source.a', at, 1, 0, Date.now()))!;
+    const fenced: unknown[] = [];
+    const refusals: unknown[] = [];
     const flow = new PartitionFlow('a', at, epoch, 0, {
       database: test.database,
       cursors,
-      log: { publish, serializer: jsonSerializer },
+      log: { publish, serializer: jsonSerializer, stage, staged: () => undefined },
       envelopeEvents: 200,
       commitMs: 1,
       retryMs: 1,
       failed: () => undefined,
+      refused: (...refusal) => refusals.push(refusal),
       committed: () => undefined,
       fenced: (lost) => fenced.push(lost),
     });
-    return { flow, arrived, fenced, cursor: async () => (await cursors.read('source.a', at))!.nextOffset };
+    return { flow, fenced, refusals, cursor: async () => (await cursors.read('source.a', at))!.nextOffset };
+  }
+
+  /** A log whose topics take so many bytes, what has arrived there, and what it was given for later within a transaction. */
+  function aSmallLog(most: Record<string, number>) {
+    const arrived: Record<string, string[]> = {};
+    const staged: string[] = [];
+    const publish = (topic: string, records: readonly OutgoingRecord[]): Promise<void> => {
+      const refused = records.flatMap(({ value }, index) => (Buffer.byteLength(value!) > most[topic]! ? [index] : []));
+      (arrived[topic] ??= []).push(...records.filter((_, index) => !refused.includes(index)).map(({ value }) => String(value)));
+      return refused.length === 0 ? Promise.resolve() : Promise.reject(new PublishError('too large', 'MESSAGE_TOO_LARGE', refused));
+    };
+    const stage = (records: readonly (OutgoingRecord & { topic: string })[]): Promise<void> => {
+      for (const { topic, value } of records) staged.push(`${topic} ${String(value)} ${test.database.inTransaction ? 'in a transaction' : ''}`);
+      return Promise.resolve();
+    };
+    return { arrived, staged, publish, stage };
   }
 
   it('keeps the order of every partition of the log although publishes fail, and loses nothing', async () => {
@@ -92,6 +114,42 @@ describe('a partition of a source on its way into the log', () => {
     flow.take(to(0, 'a'), [{ record, error: new PoisonError('T6002', 'bad') }], 2, control, 0);
     await eventually(async () => (await cursor()) === 2, 'the cursor at the end');
     expect(arrived).toEqual({ 'raw_events/0': ['a'], 'raw_events.dlq/': ['bad'] });
+  });
+
+  it('makes a dead letter of what the log is too small for, and goes on', async () => {
+    const log = aSmallLog({ raw_events: 60, 'raw_events.dlq': 1000 });
+    const { flow, cursor } = await aFlowInto(log);
+    flow.take(to(0, 'a', 'b'.repeat(100), 'c'), [], 3, control, 0);
+    flow.take(to(0, 'd'), [], 4, control, 0);
+    await eventually(async () => (await cursor()) === 4, 'the cursor at the end');
+    expect(log.arrived).toEqual({ raw_events: ['"a"', '"c"', '"d"'], 'raw_events.dlq': [JSON.stringify('b'.repeat(100))] });
+    expect(log.staged).toEqual([]);
+  });
+
+  it('says of an event that raw_events is too small for which record it came in, and counts it', async () => {
+    const letters: unknown[] = [];
+    const log = aSmallLog({ raw_events: 60, 'raw_events.dlq': 500 });
+    const publish = (topic: string, records: readonly OutgoingRecord[]): Promise<void> => {
+      if (topic === 'raw_events.dlq') letters.push(...records.map(({ headers }) => headers!['tocsin-offset']));
+      return log.publish(topic, records);
+    };
+    const { flow, refusals, cursor } = await aFlowInto({ ...log, publish });
+    flow.take(to(0, 'a', 'b', 'c'.repeat(100), 'd', 'e'.repeat(100)), [], 5, control, 0);
+    await eventually(async () => (await cursor()) === 5, 'the cursor at the end');
+    expect(letters).toEqual(['2', '4']);
+    expect(refusals).toEqual([['T1104', 2]]);
+  });
+
+  it('leaves a letter to the outbox for which even the dead letters are too small, so that nothing waits behind it', async () => {
+    const log = aSmallLog({ raw_events: 60, 'raw_events.dlq': 50 });
+    const { flow, cursor } = await aFlowInto(log);
+    const record = (value: string) => ({ offset: 0, timestamp: 0, key: null, value: Buffer.from(value), headers: {} });
+    const refused = ['bad', 'x'.repeat(80), 'worse'].map((value) => ({ record: record(value), error: new PoisonError('T6002', 'bad') }));
+    flow.take(to(0, 'a', 'b'.repeat(100)), refused, 5, control, 0);
+    flow.take(to(0, 'c'), [], 6, control, 0);
+    await eventually(async () => (await cursor()) === 6, 'the cursor at the end');
+    expect(log.arrived).toEqual({ raw_events: ['"a"', '"c"'], 'raw_events.dlq': ['bad', 'worse'] });
+    expect(log.staged.sort()).toEqual([`raw_events.dlq "${'b'.repeat(100)}" in a transaction`, `raw_events.dlq ${'x'.repeat(80)} in a transaction`]);
   });
 
   it('commits one at a time, however long a commit takes, and never fences itself off', async () => {

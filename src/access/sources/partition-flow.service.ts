@@ -1,12 +1,12 @@
-import type { Database } from '../../database/database.js';
+import { COMMANDS, type Database } from '../../database/database.js';
 import { backoff } from '../../log/backoff.js';
 import { type CursorRepository, FencedError } from '../../log/cursor.repository.js';
 import { deadLetterHeaders } from '../../log/dead-letters.js';
 import type { BatchControl, Log, LogRecord, OutgoingRecord, TopicPartition } from '../../log/log.js';
 import { PublishError } from '../../log/publish-error.js';
-import { PoisonError } from '../../shared/errors.js';
+import { type ErrorCode, PoisonError } from '../../shared/errors.js';
 import { deadLetterTopic, topics } from '../../topics.js';
-import { type Encoded, pack } from '../envelope.js';
+import { divide, type Encoded, pack } from '../envelope.js';
 import { Outlet } from './outlet.js';
 import { SlidingWindow } from './sliding-window.js';
 import { cursorGroup } from './source.js';
@@ -21,11 +21,16 @@ export interface Refused {
   readonly error: PoisonError;
 }
 
+/** An event, and the offset of the record that it came in. */
+export interface Sourced extends Encoded {
+  readonly offset: number;
+}
+
 /** What a flow does its work with. */
 export interface FlowPlant {
   readonly database: Pick<Database, 'transaction'>;
   readonly cursors: Pick<CursorRepository, 'advance' | 'read' | 'release'>;
-  readonly log: Pick<Log, 'publish' | 'serializer'>;
+  readonly log: Pick<Log, 'publish' | 'serializer' | 'stage' | 'staged'>;
   /** Most events in one record. */
   readonly envelopeEvents: number;
   readonly commitMs: number;
@@ -33,6 +38,8 @@ export interface FlowPlant {
   readonly retryMs: number;
   /** A publish failed and comes again. */
   readonly failed: (error: unknown, failures: number) => void;
+  /** So many events went to the dead letters although their record could be read. */
+  readonly refused: (code: ErrorCode, events: number) => void;
   /** The cursor has moved. */
   readonly committed: () => void;
   /** Somebody else owns the partition by now. */
@@ -45,7 +52,7 @@ export interface FlowPlant {
  */
 export class PartitionFlow {
   readonly window: SlidingWindow;
-  readonly #outlets = new Map<number, Outlet<Encoded>>();
+  readonly #outlets = new Map<number, Outlet<Sourced>>();
   readonly #deadLetters: Outlet<OutgoingRecord>;
   #committed: number;
   #committing: Promise<void> | undefined;
@@ -68,7 +75,7 @@ export class PartitionFlow {
   ) {
     this.window = new SlidingWindow(start);
     this.#committed = start;
-    this.#deadLetters = this.#outlet((records) => plant.log.publish(DEAD_LETTERS, records));
+    this.#deadLetters = this.#outlet((letters) => this.#bury(letters));
   }
 
   get closed(): boolean {
@@ -84,7 +91,7 @@ export class PartitionFlow {
    * Takes a batch that ends before `next`: its events by partition of raw_events, and what of it can never work.
    * Resolves at once; whether it is done says the window.
    */
-  take(events: ReadonlyMap<number, readonly Encoded[]>, refused: readonly Refused[], next: number, control: BatchControl, now: number): void {
+  take(events: ReadonlyMap<number, readonly Sourced[]>, refused: readonly Refused[], next: number, control: BatchControl, now: number): void {
     this.#control = control;
     const settle = this.window.open(next);
     let pending = events.size + (refused.length > 0 ? 1 : 0);
@@ -154,37 +161,54 @@ export class PartitionFlow {
     await this.plant.cursors.release(cursorGroup(this.source), this.at, this.epoch, now);
   }
 
-  #outletOf(partition: number): Outlet<Encoded> {
+  #outletOf(partition: number): Outlet<Sourced> {
     let outlet = this.#outlets.get(partition);
     if (!outlet) {
-      outlet = this.#outlet((events) => this.#publish(events, partition, this.plant.envelopeEvents));
+      outlet = this.#outlet((events) => this.#publish(events, partition));
       this.#outlets.set(partition, outlet);
     }
     return outlet;
   }
 
-  /** What is too large for the topic goes to the dead letters; an envelope that is too large as a whole is sent event by event. */
-  async #publish(events: readonly Encoded[], partition: number, most: number): Promise<void> {
+  /** What is too large for the topic goes to the dead letters. */
+  async #publish(events: readonly Sourced[], partition: number): Promise<void> {
+    const tooLarge = await this.#send(events, partition, this.plant.envelopeEvents);
+    if (tooLarge.length === 0) return;
+    await this.#bury(tooLarge.map((event) => this.#tooLarge(event)));
+    this.plant.refused('T1104', tooLarge.length);
+  }
+
+  /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
+  async #send(events: readonly Sourced[], partition: number, most: number): Promise<readonly Sourced[]> {
     const { log } = this.plant;
     const records = pack(events, partition, { most, wrap: (json) => log.serializer.wrap(topics.rawEvents.name, json) });
     try {
       await log.publish(topics.rawEvents.name, records);
+      return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const refused = error.records.map((index) => records[index]!.members);
-      const alone = refused.filter(({ length }) => length === 1).flat();
-      if (alone.length > 0)
-        await log.publish(
-          DEAD_LETTERS,
-          alone.map((event) => this.#tooLarge(event)),
-        );
-      const divided = refused.filter(({ length }) => length > 1).flat();
-      if (divided.length > 0) await this.#publish(divided, partition, 1);
+      const { alone, shared } = divide(records, error.records);
+      return shared.length === 0 ? alone : [...alone, ...(await this.#send(shared, partition, 1))];
     }
   }
 
-  #tooLarge({ key, json, bytes }: Encoded): OutgoingRecord {
-    const record = { offset: this.window.position, timestamp: 0, key: Buffer.from(key), value: Buffer.from(json), headers: {} };
+  /** Publishes dead letters. One that is too large even for their topic goes into the outbox with its bytes, and is held there: nothing waits behind it. */
+  async #bury(letters: readonly OutgoingRecord[]): Promise<void> {
+    const { database, log } = this.plant;
+    try {
+      await log.publish(DEAD_LETTERS, letters);
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
+      await database.transaction(async () => {
+        // One by one, because a statement must not be larger than the database takes.
+        for (const index of error.records) await log.stage([{ ...letters[index]!, topic: DEAD_LETTERS }], COMMANDS);
+      });
+      log.staged(COMMANDS);
+    }
+  }
+
+  #tooLarge({ key, json, bytes, offset }: Sourced): OutgoingRecord {
+    const record = { offset, timestamp: 0, key: Buffer.from(key), value: Buffer.from(json), headers: {} };
     return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes are more than raw_events takes`) }, Date.now());
   }
 

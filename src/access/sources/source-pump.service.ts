@@ -6,13 +6,14 @@ import type { Hold } from '../../log/hold.js';
 import type { BatchControl, LogConsumer, LogRecord, PartitionListener, RecordBatch, TopicPartition } from '../../log/log.js';
 import { type Fault, PartitionHolds } from '../../log/partition-holds.js';
 import { PoisonLimit } from '../../log/poison-limit.js';
+import type { ErrorCode } from '../../shared/errors.js';
 import type { RawEvent } from '../../topics.js';
 import { count } from '../counts.js';
-import { type Encoded, encode } from '../envelope.js';
+import { encode } from '../envelope.js';
 import { TokenBucket } from '../rate.js';
 import { type Decoded, decodeRecord, idPrefix } from './decode.js';
 import type { KeyPartitions } from './key-partitions.js';
-import { PartitionFlow, type Refused } from './partition-flow.service.js';
+import { PartitionFlow, type Refused, type Sourced } from './partition-flow.service.js';
 import type { PumpCounts, PumpPlant } from './pump-plant.js';
 import { cursorGroup, type KafkaSource } from './source.js';
 import { positionFault, startOf } from './start.js';
@@ -169,6 +170,7 @@ export class SourcePump implements PartitionListener {
       commitMs: config.SOURCES_COMMIT_MS,
       retryMs: RETRY_MS,
       failed: (error, failures) => this.#failed(error, failures),
+      refused: (code, events) => this.#refused(code, events),
       committed: () => (this.#problem = undefined),
       fenced: (fenced) => {
         this.#log.warn(`${name(fenced)} belongs to another replica now`);
@@ -176,6 +178,10 @@ export class SourcePump implements PartitionListener {
         this.consumer?.restart(fenced);
       },
     });
+  }
+
+  #refused(code: ErrorCode, events: number): void {
+    this.counts.poison[code] = (this.counts.poison[code] ?? 0) + events;
   }
 
   #failed(error: unknown, failures: number): void {
@@ -218,7 +224,7 @@ export class SourcePump implements PartitionListener {
   }
 
   async #take(flow: PartitionFlow, records: readonly LogRecord[], control: BatchControl): Promise<void> {
-    const events = new Map<number, Encoded[]>();
+    const events = new Map<number, Sourced[]>();
     const refused: Refused[] = [];
     const prefix = idPrefix(this.source.name, flow.at);
     let taken = 0;
@@ -226,7 +232,7 @@ export class SourcePump implements PartitionListener {
     for (const record of records) {
       const { intake, poison } = this.#decode(record, prefix);
       if (poison) refused.push({ record, error: poison });
-      for (const event of intake.events) await this.#sort(event, events);
+      for (const { key, json, bytes } of intake.events) await this.#sort({ key, json, bytes, offset: record.offset }, events);
       taken += intake.events.length;
       if (Date.now() < until) continue;
       await new Promise((resolve) => setImmediate(resolve));
@@ -243,7 +249,7 @@ export class SourcePump implements PartitionListener {
     throw new HeldError(why);
   }
 
-  #sort(event: Encoded, into: Map<number, Encoded[]>): void | Promise<void> {
+  #sort(event: Sourced, into: Map<number, Sourced[]>): void | Promise<void> {
     const partition = this.keys.of(event.key, Date.now());
     if (typeof partition !== 'number') return partition.then((known) => put(into, known, event));
     put(into, partition, event);
@@ -269,7 +275,7 @@ export class SourcePump implements PartitionListener {
     this.counts.records += records;
     this.counts.events += events;
     this.plant.publication.counts.accepted.kafka += events;
-    for (const { error } of refused) this.counts.poison[error.code] = (this.counts.poison[error.code] ?? 0) + 1;
+    for (const { error } of refused) this.#refused(error.code, 1);
   }
 
   /** Waits while the source sends more than its rate: nothing is refused, it becomes lag. */
@@ -320,7 +326,7 @@ export class SourcePump implements PartitionListener {
   }
 }
 
-function put(into: Map<number, Encoded[]>, partition: number, event: Encoded): void {
+function put(into: Map<number, Sourced[]>, partition: number, event: Sourced): void {
   const list = into.get(partition);
   if (list) list.push(event);
   else into.set(partition, [event]);

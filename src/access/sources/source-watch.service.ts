@@ -29,7 +29,7 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.metrics.onCollect(() => this.#collect());
     this.readiness.show('sources', () => this.#shown());
-    this.#timer = setInterval(() => this.#look(Date.now()), LOOK_MS).unref();
+    this.#timer = setInterval(() => this.look(Date.now()), LOOK_MS).unref();
   }
 
   onModuleDestroy(): void {
@@ -46,7 +46,8 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
     return new Map(this.consumers.states().flatMap((state) => (problemsOf(state).length > 0 ? [[state.name, problemsOf(state)] as const] : [])));
   }
 
-  #look(now: number): void {
+  /** Looks now (epoch ms). */
+  look(now: number): void {
     const problems = this.#problems();
     for (const name of this.#since.keys()) if (!problems.has(name)) this.#since.delete(name);
     for (const name of problems.keys()) if (!this.#since.has(name)) this.#since.set(name, now);

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type DescribeConfigResponse, type GroupDescription, type ITopicConfig, type ITopicMetadata } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import type { TopicPartition } from '../log.js';
 import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../topic-admin.js';
+import { letterBytes, letteredTopic, MOST_BYTES } from '../topic-limits.js';
 
 /** One of our clusters, as far as the tools need it. */
 interface Part {
@@ -42,20 +44,13 @@ export function placementOf(
   };
 }
 
-const SHOWN = [
-  'retention.ms',
-  'retention.bytes',
-  'min.insync.replicas',
-  'max.message.bytes',
-  'cleanup.policy',
-  'compression.type',
-  'message.timestamp.type',
-];
+const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
 /** How long (ms) what was just granted may take until the brokers know it. */
 const SHOWN_MS = 10_000;
 /** ConfigSource of Kafka's protocol: set on the topic itself. */
 const SET_ON_TOPIC = 1;
 const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
+const TRIES = 5;
 
 type Offsets = ReadonlyMap<number, { readonly low: number; readonly high: number }>;
 
@@ -158,10 +153,8 @@ export class KafkaTopics extends TopicAdmin {
 
   async create(topic: NewTopic): Promise<void> {
     const admin = await this.#adminOf(topic.name);
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [topicConfig({ ...topic, name: this.placement.physical(topic.name) }, this.replication)],
-    });
+    const wanted = await withRoom(admin, { ...topic, name: this.placement.physical(topic.name) });
+    await admin.createTopics({ waitForLeaders: true, topics: [topicConfig(wanted, this.replication)] });
   }
 
   async grow(topic: string, partitions: number): Promise<void> {
@@ -184,6 +177,41 @@ export class KafkaTopics extends TopicAdmin {
     const set = (resources[0]?.configEntries ?? []).filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
     const all = { ...Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue])), ...config };
     await admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC, name, configEntries: entries(all) }] });
+  }
+}
+
+/**
+ * Dead letters get room for every record that their topic takes and for the headers besides, whatever else is asked. The topic must exist;
+ * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
+ */
+export async function withRoom(admin: Admin, topic: NewTopic): Promise<NewTopic> {
+  const original = letteredTopic(topic.name);
+  if (original === undefined) return topic;
+  try {
+    const bytes = Math.max(letterBytes(await mostBytes(admin, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
+    return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
+  } catch (error) {
+    if (!(error instanceof kafkajs.KafkaJSError)) throw error;
+    new Logger('topics').warn(`${topic.name} is created without room for headers, because nobody tells what ${original} takes: ${error.message}`);
+    return topic;
+  }
+}
+
+/** What a topic takes; of one that was just created not every broker knows yet. */
+async function mostBytes(admin: Admin, topic: string): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: TOPIC, name: topic, configNames: [MOST_BYTES] }],
+      });
+      const told = configOf(resources, topic)[MOST_BYTES];
+      if (told === undefined) throw new kafkajs.KafkaJSNonRetriableError('the broker does not say');
+      return Number(told);
+    } catch (error) {
+      if (tries === TRIES || (error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+    }
   }
 }
 

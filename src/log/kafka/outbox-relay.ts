@@ -9,14 +9,18 @@ interface OutboxRow {
   readonly id: number | string;
   readonly lane: string;
   readonly parcel: Buffer;
+  readonly created_at: number | string;
 }
 
 /** Parcels that are read at once. */
 const MOST = 16;
-/** Before the name of a lane: what its topic is too small for. Tried again when the lane gets an owner. */
+/** Before the name of a lane: what its topic is too small for. */
 const HELD = 'held/';
+/** What is held is tried again after this time (ms), and when its lane gets an owner. */
+const HELD_MS = 600_000;
 
-type InLane = Staged & { readonly lane: string };
+/** A record, and since when (epoch ms) it waits in which lane. */
+type Waiting = Staged & { readonly lane: string; readonly since: number };
 
 /**
  * Publishes outbox rows of the lanes that this process owns, in the order of their ids, and deletes them when the log has confirmed.
@@ -31,15 +35,17 @@ export class OutboxRelay {
   #closed = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
+  #restoredAt = 0;
 
   constructor(
     private readonly database: Database,
     private readonly publish: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>,
+    private readonly heldMs = HELD_MS,
   ) {}
 
   own(lane: string): void {
+    if (!this.#lanes.has(lane)) this.#newLanes.add(lane);
     this.#lanes.add(lane);
-    this.#newLanes.add(lane);
     this.wake();
   }
 
@@ -80,18 +86,19 @@ export class OutboxRelay {
   async #relay(): Promise<number> {
     const lanes = [...this.#lanes];
     if (lanes.length === 0) return 0;
-    await this.#restore();
+    await this.#restore(Date.now());
     const rows = await this.database.query<OutboxRow>(
-      `SELECT id, lane, parcel FROM outbox WHERE lane IN (${lanes.map(() => '?').join(', ')}) ORDER BY id LIMIT ${MOST}`,
+      `SELECT id, lane, parcel, created_at FROM outbox WHERE lane IN (${lanes.map(() => '?').join(', ')}) ORDER BY id LIMIT ${MOST}`,
       lanes,
     );
     if (rows.length === 0) return 0;
-    const byTopic = new Map<string, InLane[]>();
-    for (const { lane, parcel } of rows) {
+    const byTopic = new Map<string, Waiting[]>();
+    for (const { lane, parcel, created_at: since } of rows) {
       for (const record of unpack(parcel)) {
+        const waiting = { ...record, lane, since: Number(since) };
         const list = byTopic.get(record.topic);
-        if (list) list.push({ ...record, lane });
-        else byTopic.set(record.topic, [{ ...record, lane }]);
+        if (list) list.push(waiting);
+        else byTopic.set(record.topic, [waiting]);
       }
     }
     const tooLarge = (await Promise.all([...byTopic].map(([topic, records]) => this.#publishAll(topic, records)))).flat();
@@ -106,35 +113,40 @@ export class OutboxRelay {
   }
 
   /** Answers the records that are too large for their topic; the others are published. */
-  async #publishAll(topic: string, records: readonly InLane[]): Promise<InLane[]> {
+  async #publishAll(topic: string, records: readonly Waiting[]): Promise<Waiting[]> {
     try {
       await this.publish(topic, records);
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
       this.#log.error(
-        `${error.records.length} records for ${topic} are held in the outbox, raise its max.message.bytes and restart: ${error.message}`,
+        `${error.records.length} records for ${topic} are held in the outbox until its max.message.bytes is raised, and tried again every ${Math.round(this.heldMs / 60_000)} minutes: ${error.message}`,
       );
       return error.records.map((index) => records[index]!);
     }
   }
 
   /** Sets aside what would block its lane for ever, with its bytes intact. */
-  async #hold(records: readonly InLane[]): Promise<void> {
-    const now = Date.now();
-    for (const lane of new Set(records.map((record) => record.lane))) {
-      const own = records.filter((record) => record.lane === lane);
-      const parcels = pack(own).map((parcel) => [`${HELD}${lane}`, parcel, now]);
-      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], parcels);
+  async #hold(records: readonly Waiting[]): Promise<void> {
+    for (const { lane, since, ...record } of records) {
+      // One by one, because a statement must not be larger than the database takes.
+      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], [[HELD + lane, ...pack([record]), since]]);
     }
   }
 
-  /** Tries again what was held in lanes that have become ours. */
-  async #restore(): Promise<void> {
-    for (const lane of this.#newLanes) {
-      await this.database.transaction(() => this.database.execute('UPDATE outbox SET lane = ? WHERE lane = ?', [lane, `${HELD}${lane}`]));
-      this.#newLanes.delete(lane);
-    }
+  /** Puts back what was held in lanes that have become ours, and from time to time in all of them. */
+  async #restore(now: number): Promise<void> {
+    const isTime = now - this.#restoredAt >= this.heldMs;
+    const lanes = [...(isTime ? this.#lanes : this.#newLanes)];
+    if (lanes.length === 0) return;
+    await this.database.transaction(() =>
+      this.database.execute(
+        `UPDATE outbox SET lane = SUBSTR(lane, ${HELD.length + 1}) WHERE lane IN (${lanes.map(() => '?').join(', ')})`,
+        lanes.map((lane) => HELD + lane),
+      ),
+    );
+    if (isTime) this.#restoredAt = now;
+    for (const lane of lanes) this.#newLanes.delete(lane);
   }
 
   async close(): Promise<void> {

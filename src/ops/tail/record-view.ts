@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { decode } from '../../log/dead-letters.js';
 import type { LogRecord } from '../../log/log.js';
+import type { Serializer } from '../../log/serializer.js';
+import { letteredTopic } from '../../log/topic-limits.js';
 import { PoisonError } from '../../shared/errors.js';
 import { JsonError, parseJson } from '../../shared/json.js';
 import { type RawEvent, type Topic, topics } from '../../topics.js';
@@ -32,6 +34,8 @@ export interface ViewOptions {
   /** One view for each event of an envelope. */
   readonly unfold: boolean;
   readonly maxBytes: number;
+  /** How the log's own messages become bytes and come back. */
+  readonly serializer: Serializer;
 }
 
 /** Bytes of an undecodable value that are shown. */
@@ -51,14 +55,24 @@ export function views(partition: number, record: LogRecord, options: ViewOptions
   return events ? events.map((message, index) => ({ ...view, index, message })) : [{ ...view, message: decoded.message }];
 }
 
-function decodedOf(record: LogRecord, { topic, maxBytes }: ViewOptions): Pick<RecordView, 'message' | 'error'> {
+function decodedOf(record: LogRecord, { topic, maxBytes, serializer }: ViewOptions): Pick<RecordView, 'message' | 'error'> {
   const known = contract.get(topic);
   try {
-    if (known) return { message: decode(known, record, maxBytes) };
-    return record.value === null ? { message: null } : { message: parseJson(record.value) };
+    if (known) return { message: decode(known, record, maxBytes, serializer) };
+    return { message: record.value === null ? null : messageOf(topic, record.value, serializer) };
   } catch (error) {
     if (error instanceof PoisonError) return { error: { code: error.code, message: error.message } };
     if (error instanceof JsonError) return {};
+    throw error;
+  }
+}
+
+/** The message of a topic without a schema. Its bytes may be ours, as those of many dead letters, or anybody's JSON. Throws {@link JsonError} when they are neither. */
+function messageOf(topic: string, value: Buffer, serializer: Serializer): unknown {
+  try {
+    return serializer.deserialize(letteredTopic(topic) ?? topic, value);
+  } catch (error) {
+    if (error instanceof JsonError || error instanceof PoisonError) return parseJson(value);
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
 import { Log, type LogRecord, type PartitionOffsets } from '../../log/log.js';
-import { TocsinError } from '../../shared/errors.js';
+import { jsonSerializer } from '../../log/serializer.js';
+import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
-import { JsonError, parseJson } from '../../shared/json.js';
+import { JsonError } from '../../shared/json.js';
 import { type Found, Newest } from './newest.js';
 import { eventsOf, type RecordView, views } from './record-view.js';
 import { positionsText, type TailQuery } from './tail-query.js';
@@ -57,7 +58,7 @@ export class TailService {
     if (errors.length > 0 && errors.length === bounds.length && newest.records.length === 0) {
       throw new TocsinError('T6406', errors.map(({ partition, message }) => `${partition}: ${message}`).join('; '), errors);
     }
-    const options = { topic, raw: query.raw, unfold: query.unfold, maxBytes: this.config.MAX_RECORD_BYTES };
+    const options = { topic, raw: query.raw, unfold: query.unfold, maxBytes: this.config.MAX_RECORD_BYTES, serializer: this.log.serializer };
     const records = newest.records
       .flatMap(({ partition, record }) => views(partition, record, options))
       .filter((view) => view.index === undefined || this.#eventFits(view.message, query));
@@ -118,22 +119,29 @@ export class TailService {
 
   #take(reading: Reading, partition: number, slice: readonly LogRecord[]): number {
     reading.scanned += slice.length;
-    const found: Found[] = slice.filter((record) => this.#fits(record, reading.query)).map((record) => ({ partition, record }));
+    const found: Found[] = slice.filter((record) => this.#fits(record, reading)).map((record) => ({ partition, record }));
     reading.newest.add(found);
     return found.length;
   }
 
-  #fits({ key, value }: LogRecord, query: TailQuery): boolean {
-    if (query.grep !== undefined && !value?.includes(query.grep) && !key?.includes(query.grep)) return false;
+  #fits({ key, value }: LogRecord, { topic, query }: Reading): boolean {
+    if (query.grep !== undefined && !key?.includes(query.grep) && !this.#says(topic, value, query.grep)) return false;
     if (query.key === undefined || key?.toString('utf8') === query.key) return true;
-    return value !== null && value.includes(query.key) && this.#envelopeOf(value).some((event) => this.#eventFits(event, query));
+    return this.#says(topic, value, query.key) && (eventsOf(this.#messageOf(topic, value)) ?? []).some((event) => this.#eventFits(event, query));
   }
 
-  #envelopeOf(value: Buffer): readonly unknown[] {
+  /** Whether a text stands in the bytes, or in the message where those are not JSON. */
+  #says(topic: string, value: Buffer | null, text: string): boolean {
+    if (value?.includes(text)) return true;
+    return this.log.serializer !== jsonSerializer && JSON.stringify(this.#messageOf(topic, value) ?? '').includes(text);
+  }
+
+  /** undefined for bytes that are no message. */
+  #messageOf(topic: string, value: Buffer | null): unknown {
     try {
-      return eventsOf(parseJson(value)) ?? [];
+      return value === null ? undefined : this.log.serializer.deserialize(topic, value);
     } catch (error) {
-      if (error instanceof JsonError) return [];
+      if (error instanceof JsonError || error instanceof PoisonError) return undefined;
       throw error;
     }
   }

@@ -1,7 +1,13 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { anEmbeddedLog } from '../../../test/support/logs.js';
+import { parseConfig } from '../../config.js';
 import type { LogRecord } from '../../log/log.js';
+import { jsonSerializer, type Serializer } from '../../log/serializer.js';
+import { PoisonError } from '../../shared/errors.js';
 import { type Found, Newest } from './newest.js';
 import { SHOWN_BYTES, views, type ViewOptions } from './record-view.js';
 import { parseTailQuery, positionsText } from './tail-query.js';
+import { TailService } from './tail.service.js';
 
 const record = (value: Buffer | string | null, more: Partial<LogRecord> = {}): LogRecord => ({
   offset: 7,
@@ -11,7 +17,16 @@ const record = (value: Buffer | string | null, more: Partial<LogRecord> = {}): L
   headers: {},
   ...more,
 });
-const options: ViewOptions = { topic: 'raw_events', raw: false, unfold: false, maxBytes: 1000 };
+const options: ViewOptions = { topic: 'raw_events', raw: false, unfold: false, maxBytes: 1000, serializer: jsonSerializer };
+/** The number of a schema and compressed bytes, in which nobody can read anything. */
+const deflated: Serializer = {
+  serialize: (topic, message) => deflated.wrap(topic, JSON.stringify(message)),
+  wrap: (_topic, json) => Buffer.concat([Buffer.from([7]), deflateRawSync(json)]),
+  deserialize: (_topic, bytes) => {
+    if (bytes[0] !== 7) throw new PoisonError('T6003', 'unknown schema');
+    return JSON.parse(inflateRawSync(bytes.subarray(1)).toString('utf8'));
+  },
+};
 const event = (id: string) => ({
   event_id: id,
   event_type: 'metric',
@@ -56,12 +71,39 @@ describe('a record is shown', () => {
     expect(views(0, record('{"a":1}'), { ...letters, raw: true })[0]).toMatchObject({ text: '{"a":1}' });
   });
 
+  it('by the serializer of the log, whatever that is', () => {
+    const inOurs = { ...options, serializer: deflated };
+    const value = deflated.serialize('raw_events', event('a'));
+    expect(views(0, record(value), inOurs)[0]).toMatchObject({ message: event('a') });
+    expect(views(0, record(value), { ...inOurs, topic: 'raw_events.dlq' })[0]).toMatchObject({ message: event('a') });
+    expect(views(0, record(JSON.stringify(event('a'))), inOurs)[0]).toMatchObject({ error: { code: 'T6003' }, text: expect.any(String) as string });
+    expect(views(0, record('{"a":1}'), { ...inOurs, topic: 'raw_events.dlq' })[0]).toMatchObject({ message: { a: 1 } });
+    expect(views(0, record(value), { ...inOurs, raw: true })[0]).toMatchObject({ hex: Buffer.from(value).toString('hex') });
+  });
+
   it('by its beginning when it is large, never through the middle of a character', () => {
     const [view] = views(0, record('ä'.repeat(SHOWN_BYTES) + 'x', { key: null }), { ...options, topic: 'x' });
     expect(view).toMatchObject({ cut: true, bytes: 2 * SHOWN_BYTES + 1, text: 'ä'.repeat(SHOWN_BYTES / 2), key: null });
     const [shifted] = views(0, record('x' + 'ä'.repeat(SHOWN_BYTES)), { ...options, topic: 'x' });
     expect(shifted!.text).toBe('x' + 'ä'.repeat(SHOWN_BYTES / 2 - 1));
   });
+});
+
+it('records are found and shown by the serializer of the log (P6)', async () => {
+  const { log, close } = await anEmbeddedLog();
+  log.serializer = deflated;
+  await log.ensureTopics([{ name: 'raw_events', partitions: 1 }]);
+  const envelope = { v: 1, events: [event('a'), { ...event('b'), bk_biz_id: '3' }] };
+  const values = [envelope, event('c')].map((message) => deflated.serialize('raw_events', message));
+  await log.publish(
+    'raw_events',
+    [...values, JSON.stringify(event('not ours'))].map((value) => ({ key: '2', value })),
+  );
+  const ask = async (query: object) => (await new TailService(log, parseConfig({})).tail('raw_events', parseTailQuery(query))).records;
+  expect((await ask({})).map(({ message, error }) => message ?? error?.code)).toEqual([envelope, event('c'), 'T6003']);
+  expect((await ask({ key: '3', unfold: 'true' })).map(({ message }) => message)).toEqual([envelope.events[1]]);
+  expect((await ask({ grep: '"event_id":"c"' })).map(({ message }) => message)).toEqual([event('c')]);
+  await close();
 });
 
 describe('the newest of many partitions', () => {

@@ -4,8 +4,8 @@ import { CursorRepository } from '../../log/cursor.repository.js';
 import { Log } from '../../log/log.js';
 import { keyPartitioners } from '../../log/partitioner.js';
 import type { TopicState } from '../../log/topic-admin.js';
-import { TocsinError } from '../../shared/errors.js';
-import { JsonError, parseJson } from '../../shared/json.js';
+import { PoisonError, TocsinError } from '../../shared/errors.js';
+import { JsonError } from '../../shared/json.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { eventsOf } from '../tail/record-view.js';
 import { type Growth, growth, type Reader } from './growth.js';
@@ -122,19 +122,19 @@ export class GrowthService {
       for await (const slice of this.log.read({ topic: topic.name, partition }, Math.max(low, high - each), high)) {
         for (const { key, value } of slice) {
           if (key) keys.add(key.toString('utf8'));
-          for (const event of value ? eventsIn(value) : []) keys.add(String(event[this.config.PARTITION_KEY]));
+          for (const event of value ? this.#eventsIn(topic.name, value) : []) keys.add(String(event[this.config.PARTITION_KEY]));
         }
       }
     }
     return [...keys].sort();
   }
-}
 
-function eventsIn(value: Buffer): readonly { bk_biz_id: string; event_source: string }[] {
-  try {
-    return eventsOf(parseJson(value)) ?? [];
-  } catch (error) {
-    if (error instanceof JsonError) return [];
-    throw error;
+  #eventsIn(topic: string, value: Buffer): readonly { bk_biz_id: string; event_source: string }[] {
+    try {
+      return eventsOf(this.log.serializer.deserialize(topic, value)) ?? [];
+    } catch (error) {
+      if (error instanceof JsonError || error instanceof PoisonError) return [];
+      throw error;
+    }
   }
 }
