@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { Cluster } from '../../src/log/cluster.js';
 import type { TopicPartition } from '../../src/log/log.js';
 import { eventually } from '../support/eventually.js';
@@ -47,6 +48,105 @@ describe('clusters of other people', () => {
     await listener.received(5);
     await consumer.stop();
     expect(listener.values()).toEqual(['a1', 'b1', 'a2', 'a3', 'a4']);
+  });
+
+  /** Replicas of one group and pattern, each on a cluster object of its own settings. */
+  const replicasOf = (group: string, pattern: RegExp, opened: readonly Cluster[]) => {
+    const replicas = opened.map((each) => {
+      const listener = new RecordingListener();
+      return { listener, consumer: each.subscribe({ group, topics: [], pattern, maxRecords: 100, listener }) };
+    });
+    const states = () => replicas.map(({ consumer }) => consumer.state());
+    return {
+      replicas,
+      /** Which replica has which partition of these topics. */
+      owners: (...topics: readonly string[]): string[] =>
+        states().flatMap(({ assigned }, index) =>
+          assigned.filter(({ topic }) => topics.includes(topic)).map(({ topic, partition }) => `${topic}/${partition} ${index}`),
+        ),
+      settled: (topics: readonly string[], partitions: number): Promise<void> =>
+        eventually(() => {
+          const sizes = states().map(({ assigned }) => assigned.length);
+          const balanced = Math.max(...sizes) - Math.min(...sizes) < 2 && sizes.reduce((sum, size) => sum + size) === partitions;
+          return balanced && states().every((state) => state.status === 'running' && !state.paused.length && String(state.topics) === String(topics));
+        }, `${partitions} partitions of ${topics.join()} shared by all`),
+      handled: (): string[] => replicas.flatMap(({ listener }) => listener.values()),
+      lost: (): TopicPartition[] => replicas.flatMap(({ listener }) => listener.revocations),
+    };
+  };
+  const sendToAll = async (topic: string, partitions: number, value: string): Promise<void> => {
+    for (const at of allOf(topic, partitions)) await foreign.send(topic, [`${value} to ${topic}/${at.partition}`], at.partition);
+  };
+
+  it('a topic that comes moves no partition of the others between replicas, even where one looks for topics hardly ever (C2, C4)', async () => {
+    const prefix = `c${Date.now()}`;
+    const [a, b, c] = [await foreign.aTopic(2, `${prefix}.a`), await foreign.aTopic(3, `${prefix}.b`), `${prefix}.c`];
+    const seldom = testClusters({ KAFKA_METADATA_MS: '3600000' }).clusters.open(foreign.access, 'guest');
+    const group = replicasOf(`coming-${prefix}`, new RegExp(`${prefix}\\.\\w+`), [cluster, seldom]);
+    await group.settled([a, b], 5);
+    const before = group.owners(a, b);
+    await sendToAll(a, 2, 'before');
+    await sendToAll(b, 3, 'before');
+    await eventually(() => group.handled().length === 5, 'what was there before');
+    const moved = group.lost().length;
+    await foreign.aTopic(3, c);
+    await sendToAll(a, 2, 'after');
+    await sendToAll(b, 3, 'after');
+    await sendToAll(c, 3, 'after');
+    await group.settled([a, b, c], 8);
+    expect(group.owners(a, b)).toEqual(before);
+    expect(group.lost()).toHaveLength(moved);
+    await eventually(() => group.handled().length >= 13, 'what came afterwards');
+    expect(new Set(group.handled()).size).toBe(group.handled().length);
+    await Promise.all([...group.replicas.map(({ consumer }) => consumer.stop()), seldom.close()]);
+  });
+
+  it('a topic that goes moves no partition of the others between replicas (C2, C4)', async () => {
+    const prefix = `g${Date.now()}`;
+    const [a, b, c] = [await foreign.aTopic(2, `${prefix}.a`), await foreign.aTopic(2, `${prefix}.b`), await foreign.aTopic(2, `${prefix}.c`)];
+    const group = replicasOf(`going-${prefix}`, new RegExp(`${prefix}\\.\\w+`), [cluster, cluster]);
+    await group.settled([a, b, c], 6);
+    await sendToAll(a, 2, 'before');
+    await sendToAll(c, 2, 'before');
+    await eventually(() => group.handled().length === 4, 'what was there before');
+    const [before, moved] = [group.owners(a, c), group.lost().length];
+    await foreign.deleteTopic(b);
+    await group.settled([a, c], 4);
+    expect(group.owners(a, c)).toEqual(before);
+    const lost = group.lost().slice(moved);
+    expect(lost.filter(({ topic }) => topic !== b)).toEqual([]);
+    await sendToAll(a, 2, 'after');
+    await sendToAll(c, 2, 'after');
+    await eventually(() => group.handled().length >= 8, 'what came afterwards');
+    expect(new Set(group.handled()).size).toBe(group.handled().length);
+    await Promise.all(group.replicas.map(({ consumer }) => consumer.stop()));
+  });
+
+  it('a topic that comes while a replica waits for the others to join is read as soon as they have (C2)', async () => {
+    const followed: string[] = [];
+    const note = (text: unknown): void => void followed.push(String(text));
+    Logger.overrideLogger({ log: note, warn: note, error: note });
+    const patient = testClusters({ KAFKA_SESSION_TIMEOUT_MS: '30000', KAFKA_HANDOVER_MS: '60000' }).clusters.open(foreign.access, 'guest');
+    const prefix = `w${Date.now()}`;
+    const first = await foreign.aTopic(2, `${prefix}.a`);
+    const group = replicasOf(`waiting-${prefix}`, new RegExp(`${prefix}\\.\\w+`), [patient, patient]);
+    await group.settled([first], 2);
+    const [busy, waiting] = group.replicas;
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    let entered = false;
+    busy!.listener.onBatch = () => ((entered = true), opened);
+    await foreign.send(first, ['long'], busy!.consumer.state().assigned[0]!.partition);
+    await eventually(() => entered, 'a batch that does not end');
+    const second = await foreign.aTopic(2, `${prefix}.b`);
+    await eventually(() => waiting!.consumer.state().topics.includes(second), 'the request to join');
+    const third = await foreign.aTopic(2, `${prefix}.c`);
+    await eventually(() => followed.filter((text) => text.includes(third)).length === 2, 'both to know the third topic');
+    expect(waiting!.consumer.state()).toMatchObject({ status: 'rebalancing', topics: [first, second] });
+    open();
+    await group.settled([first, second, third], 6);
+    Logger.overrideLogger(['error', 'warn', 'log']);
+    await patient.close();
   });
 
   it('a topic that is missing, and one that is deleted, do not hold up those that are there; new partitions are taken (C2)', async () => {

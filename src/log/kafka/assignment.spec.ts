@@ -124,6 +124,24 @@ describe('dealing out partitions', () => {
     );
   });
 
+  it('moves nothing for the sake of balance while somebody does not know of a topic yet, sticky', () => {
+    const late: Member = { ...holding('late', 4, 0, 1), topics: ['a'] };
+    const early: Member = { ...holding('early', 4, 2, 3), topics: ['a', 'b'] };
+    const all = new Map([...numbers(4), ['b', [0, 1]]]);
+    expect(text(sticky([late, early], all))).toEqual({ late: ['a0', 'a1'], early: ['a2', 'a3', 'b0', 'b1'] });
+    expect(
+      text(
+        sticky(
+          [
+            { ...late, topics: ['a', 'b'] },
+            { ...early, owned: [...early.owned, ...[0, 1].map((partition) => ({ topic: 'b', partition }))] },
+          ],
+          all,
+        ),
+      ),
+    ).toEqual({ late: ['a0', 'a1', 'b1'], early: ['a2', 'a3', 'b0'] });
+  });
+
   it('does not believe a zombie that claims what it had in an older generation, sticky', () => {
     const zombie = holding('a-zombie', 3, 0, 1, 2);
     expect(text(sticky([zombie, holding('owner', 4, 0, 1, 2)], numbers(3)))).toEqual({ 'a-zombie': ['a2'], owner: ['a0', 'a1'] });

@@ -93,13 +93,16 @@ function claims(members: readonly Member[]): Map<string, Member> {
   return owners;
 }
 
-/** Moves one partition from the fullest member to the emptiest that reads its topic and has at least two less. False when there is none. */
+/** Moves one partition from the fullest member to the emptiest that has at least two less, also of the topics that both read. False when there is none. */
 function moveOne(members: readonly Member[], assignment: Map<string, TopicPartition[]>): boolean {
   const load = ({ id }: Member): number => assignment.get(id)!.length;
+  const shared = ({ id }: Member, other: Member): number => assignment.get(id)!.filter(({ topic }) => reads(other, topic)).length;
   const full = [...members].sort((a, b) => load(b) - load(a));
   for (const from of full) {
     for (const to of [...full].reverse()) {
       if (load(from) - load(to) < 2) break;
+      // Who does not know a topic yet will soon: what both read is shared well enough until then.
+      if (shared(from, to) - shared(to, from) < 2) continue;
       const own = assignment.get(from.id)!;
       const at = own.findLast(({ topic }) => reads(to, topic));
       if (!at) continue;

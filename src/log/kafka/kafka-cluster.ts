@@ -3,16 +3,17 @@ import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
 import type { AssignedConsumer, Assignment, Cluster, ClusterAccess } from '../cluster.js';
-import type { GroupConsumer, LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../log.js';
+import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../log.js';
 import type { ProducerWatch } from '../producer-watch.js';
 import type { NewTopic } from '../topic-admin.js';
+import { letteredTopic } from '../topic-limits.js';
 import { Brokers } from './brokers.js';
 import { kafkaClient } from './client.js';
 import { compressions } from './codecs.js';
-import { KafkaConsumer, type Names } from './kafka-consumer.js';
+import { KafkaConsumer, type Names, type OpenSubscription } from './kafka-consumer.js';
 import { KafkaProducers } from './kafka-producers.js';
 import { KafkaReader } from './kafka-reader.js';
-import { topicConfig } from './kafka-topics.js';
+import { topicConfig, withRoom } from './kafka-topics.js';
 import { readRange } from './read-range.js';
 import { TopicFollower } from './topic-follower.js';
 
@@ -83,13 +84,25 @@ export class KafkaCluster implements Cluster {
   /** Creates what is missing; never changes what exists. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
     const admin = await this.admin();
+    const areLetters = ({ name }: NewTopic): boolean => letteredTopic(name) !== undefined;
+    // How large dead letters may be goes by their topic, which must be there first.
+    await this.#ensure(
+      admin,
+      topics.filter((topic) => !areLetters(topic)),
+      replicationFactor,
+    );
+    await this.#ensure(admin, topics.filter(areLetters), replicationFactor);
+  }
+
+  async #ensure(admin: Admin, topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
+    const wanted = await Promise.all(missing.map((topic) => withRoom(admin, topic)));
     try {
       await admin.createTopics({
         waitForLeaders: true,
-        topics: missing.map((topic) => topicConfig(topic, replicationFactor)),
+        topics: wanted.map((topic) => topicConfig(topic, replicationFactor)),
       });
     } catch (error) {
       // Another replica may have been faster.
@@ -179,14 +192,14 @@ export class KafkaCluster implements Cluster {
   }
 
   subscribe(subscription: Subscription & { readonly pattern?: RegExp }): LogConsumer {
-    const source = { topics: () => this.topics(), join: (own: Subscription) => this.join(own, OWN_NAMES) };
+    const source = { topics: () => this.topics(), join: (own: OpenSubscription) => this.join(own, OWN_NAMES) };
     const follower: TopicFollower = new TopicFollower(source, subscription, this.config, () => this.#consumers.delete(follower));
     this.#consumers.add(follower);
     return follower;
   }
 
   /** A member of a group on topics that are there. */
-  join(subscription: Subscription, names: Names): GroupConsumer {
+  join(subscription: OpenSubscription, names: Names): KafkaConsumer {
     const client = kafkaClient(this.access, `${names.groupId(subscription.group)}-${this.config.INSTANCE_ID}`);
     const consumer = new KafkaConsumer(client, subscription, this.config, names);
     consumer.start();

@@ -15,6 +15,9 @@ export interface Names {
   logical(physical: string): string;
 }
 
+/** A subscription whose topics come and go: before each request to join it is asked for those that there are. Does not reject. */
+export type OpenSubscription = Subscription & { readonly look?: () => Promise<readonly string[]> };
+
 interface Lane {
   readonly at: TopicPartition;
   generation: Generation;
@@ -47,7 +50,7 @@ export class KafkaConsumer implements GroupConsumer {
 
   constructor(
     kafka: Kafka,
-    private readonly subscription: Subscription,
+    private readonly subscription: OpenSubscription,
     private readonly config: MemberConfig,
     private readonly names: Names,
   ) {
@@ -57,6 +60,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.#generation = new Generation(-1, 0);
     this.#generation.end('not yet joined');
     this.#member = new KafkaMember(this.#log, kafka, names.groupId(group), config, {
+      topics: () => this.#look(),
       owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
       interrupted: (why) => this.#interrupted(why),
       handOver: () => this.#handOver(),
@@ -71,7 +75,17 @@ export class KafkaConsumer implements GroupConsumer {
   }
 
   start(): void {
-    this.#member.start(this.#topics.map((topic) => this.names.physical(topic)));
+    this.#member.start();
+  }
+
+  /** Joins anew, as the same member, because of these topics. */
+  follow(topics: readonly string[]): void {
+    this.#member.follow(topics.map((topic) => this.names.physical(topic)));
+  }
+
+  async #look(): Promise<readonly string[]> {
+    this.#topics = (await this.subscription.look?.()) ?? this.#topics;
+    return this.#topics.map((topic) => this.names.physical(topic));
   }
 
   #physical({ topic, partition }: TopicPartition): TopicPartition {

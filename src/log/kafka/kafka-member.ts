@@ -7,7 +7,8 @@ import type { Commit } from './commit-sequence.js';
 import { within } from './generation.js';
 import { leaveGroup } from './leave-group.js';
 import { type Ownership, partitionAssigners } from './partition-assigners.js';
-import type { ConsumerGroupInternals, Membership } from './patches.js';
+import type { Membership } from './patches.js';
+import { forgetOthers, resubscribe, type Subscribed } from './resubscribe.js';
 
 export type MemberConfig = Pick<
   Config,
@@ -25,6 +26,8 @@ export type MemberConfig = Pick<
 
 /** What a member tells and asks; partitions by their names on the cluster. */
 export interface MemberEvents {
+  /** What to read; asked before each request to join. Does not reject. */
+  topics(): Promise<readonly string[]>;
   /** What we had in the latest generation. */
   owned(): Ownership;
   /** Nothing may be handled any more, because of `why`, until the next `assigned`. */
@@ -56,12 +59,13 @@ const joinAnew = (why: string): Error => Object.assign(new kafkajs.KafkaJSError(
 export class KafkaMember {
   status: ConsumerState['status'] = 'connecting';
   problem: string | undefined;
-  #topics: readonly string[] = [];
   #consumer: Consumer | undefined;
-  #group: ConsumerGroupInternals | undefined;
+  #group: Subscribed | undefined;
   /** kafkajs knows our partitions, so it can be told to pause and seek. */
   #live = false;
   #joining = false;
+  /** What we ask, or have asked, to join with is not the latest. */
+  #outdated = false;
   #expelled: Error | undefined;
   #rebuilds = 0;
   #rebuild: NodeJS.Timeout | undefined;
@@ -75,10 +79,15 @@ export class KafkaMember {
     private readonly events: MemberEvents,
   ) {}
 
-  /** Joins with these topics, by their names on the cluster. */
-  start(topics: readonly string[]): void {
-    this.#topics = topics;
+  start(): void {
     this.#building = this.#build();
+  }
+
+  /** Reads these topics from now on: joins anew, but as the same member, so that what it keeps stays where it is. */
+  follow(topics: readonly string[]): void {
+    this.#outdated = true;
+    if (this.#group) forgetOthers(this.#group, topics);
+    if (this.#live && !this.#joining) this.#expel(joinAnew('other topics'));
   }
 
   async #build(): Promise<void> {
@@ -88,7 +97,7 @@ export class KafkaMember {
     try {
       await consumer.connect();
       // Out of range must never mean "skip to the end"; where to start is the listener's business anyway.
-      await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+      await consumer.subscribe({ topics: [...(await this.events.topics())], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -125,12 +134,9 @@ export class KafkaMember {
     const expelled = (): Error | undefined => (wanted() ? this.#expelled : undefined);
     return {
       joining: async (group) => {
+        // It is the whole of kafkajs' own member.
+        if (wanted()) await this.#prepareJoin(group as Subscribed);
         if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is not wanted any more');
-        this.#group = group;
-        this.#joining = true;
-        this.#expelled ??= joinAnew('the group is joined anew');
-        this.events.interrupted(this.#expelled);
-        await this.events.handOver();
       },
       joined: () => (wanted() ? this.events.prepared() : Promise.resolve()),
       refused: (error) => {
@@ -140,6 +146,16 @@ export class KafkaMember {
         return expelled();
       },
     };
+  }
+
+  async #prepareJoin(group: Subscribed): Promise<void> {
+    this.#group = group;
+    this.#joining = true;
+    this.#expelled ??= joinAnew('the group is joined anew');
+    this.events.interrupted(this.#expelled);
+    await this.events.handOver();
+    this.#outdated = false;
+    await resubscribe(group, await this.events.topics());
   }
 
   #expel(error: Error): void {
@@ -172,6 +188,7 @@ export class KafkaMember {
     this.#live = true;
     const partitions = Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => ({ topic, partition })));
     this.events.assigned(partitions, this.#group?.generationId ?? 0);
+    if (this.#outdated) this.#expel(joinAnew('other topics'));
   }
 
   /** After a refusal nothing that kafkajs still hands over may be handled: it is made to join first. */
@@ -198,7 +215,7 @@ export class KafkaMember {
     this.#forget(consumer);
     const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
     this.log.warn(`cannot consume: ${this.problem}; again in ${wait} ms`);
-    this.#rebuild = setTimeout(() => this.start(this.#topics), wait);
+    this.#rebuild = setTimeout(() => this.start(), wait);
   }
 
   #forget(consumer: Consumer): void {

@@ -1,13 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { sleep } from '../../shared/wait.js';
-import type { ConsumerState, LogConsumer, PartitionListener, Subscription, TopicPartition } from '../log.js';
+import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../log.js';
+import { within } from './generation.js';
+import type { KafkaConsumer, OpenSubscription } from './kafka-consumer.js';
 import { reconnectWait } from './reconnect.js';
 import { type Counts, followed, isSame } from './topic-set.js';
 
 /** What the follower needs of a cluster. */
 interface Source {
   topics(): Promise<Counts>;
-  join(subscription: Subscription): LogConsumer;
+  join(subscription: OpenSubscription): KafkaConsumer;
 }
 
 interface Times {
@@ -17,8 +19,8 @@ interface Times {
 
 /** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
 const TROUBLE_MS = 2000;
-
-const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+/** The group waits so long (ms) for a member that looks before it joins. */
+const LOOK_MS = 2000;
 
 /**
  * A group member whose topics come and go. kafkajs resolves a pattern once, and fails for ever where one topic of several is missing or
@@ -27,9 +29,8 @@ const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partit
 export class TopicFollower implements LogConsumer {
   readonly #log: Logger;
   readonly #stop = new AbortController();
-  readonly #paused = new Map<string, TopicPartition>();
   readonly #running: Promise<void>;
-  #member: LogConsumer | undefined;
+  #member: KafkaConsumer | undefined;
   #counts: Counts = new Map();
   #problem: string | undefined;
   #failures = 0;
@@ -65,7 +66,7 @@ export class TopicFollower implements LogConsumer {
       const { counts, missing } = followed(this.subscription, await this.source.topics());
       if (this.#failures > 0) this.#log.log('the cluster answers again');
       this.#failures = 0;
-      if (!isSame(counts, this.#counts)) await this.#follow(counts);
+      if (this.#differs(counts)) await this.#follow();
       if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
       return this.times.KAFKA_METADATA_MS;
@@ -78,29 +79,31 @@ export class TopicFollower implements LogConsumer {
     }
   }
 
-  async #follow(counts: Counts): Promise<void> {
+  /** Whether that is not what we knew; from now on it is. */
+  #differs(counts: Counts): boolean {
+    if (isSame(counts, this.#counts)) return false;
     this.#log.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
-    const before = this.#member;
-    this.#member = undefined;
-    await before?.stop();
     this.#counts = counts;
-    if (counts.size === 0 || this.#stop.signal.aborted) return;
-    this.#member = this.source.join({ ...this.subscription, topics: [...counts.keys()], listener: this.#listener() });
+    return true;
   }
 
-  /** The listener of the subscription, which must not notice that a pause by command outlives the member. */
-  #listener(): PartitionListener {
-    const { listener } = this.subscription;
-    return {
-      assigned: async (at, generation) => {
-        const position = await listener.assigned(at, generation);
-        if (this.#paused.has(key(at))) this.#member?.pause(at);
-        return position;
-      },
-      releasing: async (at) => listener.releasing?.(at),
-      revoked: (at) => listener.revoked(at),
-      batch: (batch, control) => listener.batch(batch, control),
-    };
+  async #follow(): Promise<void> {
+    const topics = [...this.#counts.keys()];
+    if (topics.length === 0) {
+      const before = this.#member;
+      this.#member = undefined;
+      await before?.stop();
+    } else if (this.#member) this.#member.follow(topics);
+    else if (!this.#stop.signal.aborted) this.#member = this.source.join({ ...this.subscription, topics, look: () => this.#latest() });
+  }
+
+  /** When one member joins anew all are asked to: whoever looks again then knows the topics too, and need not join anew later. */
+  async #latest(): Promise<readonly string[]> {
+    let latest = this.#counts;
+    const looking = this.source.topics().then((existing) => (latest = followed(this.subscription, existing).counts));
+    await within(LOOK_MS, looking);
+    if (latest.size > 0) this.#differs(latest);
+    return [...this.#counts.keys()];
   }
 
   state(): ConsumerState {
@@ -113,11 +116,9 @@ export class TopicFollower implements LogConsumer {
 
   pause(at: TopicPartition): void {
     this.#current().pause(at);
-    this.#paused.set(key(at), at);
   }
 
   resume(at: TopicPartition): void {
-    this.#paused.delete(key(at));
     this.#current().resume(at);
   }
 
