@@ -1,46 +1,33 @@
-import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { crashRun, folderAt, type Outcome } from './crash-run.js';
-import { distributed } from './distributed.js';
 import { embedded } from './embedded.js';
 import type { Installation, Mode } from './installation.js';
-import { promised } from './judge.js';
+import { killing } from './killer.js';
 import { chaosOptions } from './options.js';
-import { keepEvidence, report } from './report.js';
+import { acknowledged, itKeepsThePromises, onServers, reported, say } from './scenario.js';
+import type { Outcome } from './run.js';
 
-const { modes, seed, restMs, binary, folder, brokers, databaseUrl } = chaosOptions(process.env);
+const options = chaosOptions(process.env);
+const REPLICAS: Record<Mode, number> = { embedded: 1, distributed: 2 };
 
 // The onlooker's own clients have nothing to tell.
 Logger.overrideLogger(['error']);
-const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${line}\n`);
 
-function open(mode: Mode, at: string): Promise<Installation> {
-  if (mode === 'embedded') return embedded({ binary, folder: at });
-  if (!brokers || !databaseUrl) throw new Error('the distributed mode needs servers');
-  return distributed({ binary, folder: at, brokers, databaseUrl });
+function open(mode: Mode, folder: string): Promise<Installation> {
+  return mode === 'embedded' ? embedded({ binary: options.binary, folder }) : onServers(options, { folder, replicas: REPLICAS[mode] });
 }
 
-describe.each(modes)('$mode: an installation that is killed $kills times under $events events', ({ mode, events, kills, freezes, roundMs }) => {
+describe.each(options.crash)('$mode: an installation that is killed $kills times under $events events', ({ mode, kills, freezes, ...load }) => {
   let outcome: Outcome;
   beforeAll(async () => {
-    const place = folderAt(join(folder, mode));
-    say(`${mode}: ${events} events, ${kills} kills, seed ${seed}`);
-    const installation = await open(mode, place);
-    try {
-      outcome = await crashRun(installation, { seed, events, kills, freezes, roundMs, restMs, say });
-      if (Object.values(outcome.verdict.violations).some((found) => found.length > 0)) keepEvidence(place, outcome);
-      process.stderr.write(`\n${report(outcome)}\n\n`);
-    } finally {
-      await installation.close();
-    }
+    say(`${mode}: ${load.events} events, ${kills} kills, seed ${options.seed}`);
+    const trouble = killing({ kills, freezes }, REPLICAS[mode]);
+    outcome = await reported(options, mode, (folder) => open(mode, folder), trouble, { ...load, load: 'gated' });
   }, 3_600_000);
 
   it('was loaded and killed as often as it should', () => {
-    expect(outcome.evidence.promises.events.size).toBeGreaterThanOrEqual(events);
+    expect(acknowledged(outcome)).toBeGreaterThanOrEqual(load.events);
     expect(outcome.evidence.kills.filter(({ kind }) => kind === 'killed').length).toBeGreaterThanOrEqual(kills);
   });
 
-  it.each(Object.keys(promised) as (keyof typeof promised)[])('keeps the promise of %s', (name) => {
-    expect(outcome.verdict.violations[name].slice(0, 10)).toEqual([]);
-  });
+  itKeepsThePromises(() => outcome);
 });

@@ -5,19 +5,21 @@ import { parseConfig } from '../../src/config.js';
 import { openMysql } from '../../src/database/connect.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import { topics } from '../../src/topics.js';
+import { Feeds } from './feeds.js';
 import { type Installation, type InstallationOptions, settings } from './installation.js';
 import { Replica } from './replica.js';
-
-const REPLICAS = 2;
 
 export interface DistributedOptions extends InstallationOptions {
   /** As the settings KAFKA_BROKERS and DATABASE_URL. */
   readonly brokers: string;
   readonly databaseUrl: string;
+  readonly replicas: number;
+  /** Other settings than those of every crash test. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
-/** Two replicas with topics, groups and a database of their own on real servers. */
-export async function distributed({ binary, folder, brokers, databaseUrl }: DistributedOptions): Promise<Installation> {
+/** Replicas with topics, groups and a database of their own on real servers. */
+export async function distributed({ binary, folder, brokers, databaseUrl, replicas: count, more }: DistributedOptions): Promise<Installation> {
   const name = `chaos_${process.pid}_${randomBytes(3).toString('hex')}`;
   const dropDatabase = await createDatabase(databaseUrl, name);
   const url = new URL(databaseUrl);
@@ -33,22 +35,27 @@ export async function distributed({ binary, folder, brokers, databaseUrl }: Dist
     KAFKA_SESSION_TIMEOUT_MS: '6000',
     KAFKA_HEARTBEAT_MS: '500',
     KAFKA_MAX_WAIT_MS: '100',
+    ...more,
   };
-  const replicas = Array.from({ length: REPLICAS }, (_, index) => {
+  const replicas = Array.from({ length: count }, (_, index) => {
     const replica = `replica-${index + 1}`;
     return new Replica(replica, { binary, env: { ...env, INSTANCE_ID: replica }, logFile: join(folder, `${replica}.log`) });
   });
   const database = await openMysql(url.href, 4);
   const log = new KafkaLog(database, parseConfig({ ...env, INSTANCE_ID: 'onlooker' }));
   await log.connect();
+  const feeds = new Feeds(brokers.split(','), `${name}.foreign_`);
+  await feeds.open();
   return {
     mode: 'distributed',
     replicas,
+    feeds,
     publish: (record) => log.publish(topics.rawEvents.name, [record]),
     whileDead: () => Promise.resolve(),
-    inspect: (work) => work({ database, log }),
+    inspect: (work) => work({ database, log, feeds }),
     close: async () => {
-      await Promise.all(replicas.map((replica) => replica.kill()));
+      await Promise.all(replicas.map((replica) => replica.close()));
+      await feeds.close();
       await log.close();
       await database.close();
       await dropDatabase();

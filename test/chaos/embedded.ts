@@ -28,7 +28,7 @@ export function embedded({ binary, folder }: InstallationOptions): Promise<Insta
     },
     inspect,
     close: async () => {
-      await replica.kill();
+      await replica.close();
       rmSync(data, { recursive: true, force: true });
     },
   });

@@ -1,5 +1,6 @@
 import type { Database } from '../../src/database/database.js';
 import type { Log } from '../../src/log/log.js';
+import type { Feeds } from './feeds.js';
 import type { PoisonRecord } from './poison.js';
 import type { Replica } from './replica.js';
 
@@ -9,12 +10,15 @@ export type Mode = 'embedded' | 'distributed';
 export interface Insides {
   readonly database: Database;
   readonly log: Log;
+  readonly feeds?: Feeds;
 }
 
 /** An installation of the real binary that can be killed, fed past Access, and looked into. */
 export interface Installation {
   readonly mode: Mode;
   readonly replicas: readonly Replica[];
+  /** Foreign topics that it reads; absent where there is no Kafka. */
+  readonly feeds?: Feeds;
   /** Puts a record into raw_events past Access: at once, or while nobody runs. */
   publish(record: PoisonRecord): Promise<void>;
   /** To be called when every replica is dead, before one is started again. */
@@ -59,4 +63,5 @@ export const settings: Readonly<Record<string, string>> = {
   NOTICE_RETRY_MS: '50',
   NOTICE_RETRY_MAX_MS: '500',
   LEASE_MS: '3000',
+  SOURCES_RECONCILE_MS: '1000',
 };

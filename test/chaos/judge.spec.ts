@@ -33,6 +33,7 @@ const notice = (key: string, sequence_no: number) => ({
 
 const good: Evidence = {
   promises: { events: new Set(points.map(({ event_id }) => event_id)), marks: new Set(), refusals: [], requests: 1, retries: 0 },
+  fed: [],
   kills: [{ replica: 'a', at: NOON + 50, kind: 'killed' }],
   arrivals: [arrival('one', 'firing', NOON), arrival('two', 'resolved', NOON + 100)],
   unrest: undefined,
@@ -72,6 +73,17 @@ describe('the judge', () => {
   it('misses an event that was answered 2xx and is not in the log', () => {
     const promises = { ...good.promises, events: new Set([...good.promises.events, 'lost']) };
     expect(found({ promises })).toEqual({ intake: ['event lost: answered 2xx, but not in the log'] });
+  });
+
+  it('misses an event that stands in a foreign topic and is not in the log', () => {
+    const fed = [{ topic: 'foreign', partition: 0, offset: 7, value: Buffer.from('{}'), events: [{ mark: 'lost', business: '2' }] }];
+    expect(found({ fed })).toEqual({ intake: ['event lost of foreign/0/7: written, but not in the log'] });
+  });
+
+  it('takes the dead letters of sources for themselves', () => {
+    const fed = [{ topic: 'foreign', partition: 0, offset: 7, value: Buffer.from('{'), events: [] }];
+    expect(found({ fed, remains: { deadLetters: fed } })).toEqual({});
+    expect(found({ fed })).toEqual({ sources: ['dead letter foreign/0/7: missing'] });
   });
 
   it('misses an alert, and the group of an alert', () => {

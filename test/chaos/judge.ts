@@ -1,16 +1,21 @@
+import { topics } from '../../src/topics.js';
 import { type AlertRow, compareRun } from '../oracle/compare.js';
 import type { Delivery } from '../oracle/compare-notices.js';
 import { type Reference, referenceAlerts } from '../oracle/detect.js';
+import type { FedRecord } from './feeds.js';
 import { GROUP_INTERVAL_MS, GROUP_WAIT_MS, MAX_RECORD_BYTES } from './installation.js';
-import type { Kill } from './killer.js';
+import { type Marked, missingFed, wrongFeeds } from './judge-feeds.js';
 import { type Telling, tellingOf } from './notices-due.js';
 import { messageText, type Remains, type StoredAlert } from './remains.js';
 import type { Promises } from './sender.js';
 import { type Arrival, noticeOf } from './sink.js';
+import type { Kill } from './trouble.js';
 
 /** All that is known of a run when it is over. */
 export interface Evidence {
   readonly promises: Promises;
+  /** Every record that was written into a foreign topic. */
+  readonly fed: readonly FedRecord[];
   readonly kills: readonly Kill[];
   readonly arrivals: readonly Arrival[];
   readonly remains: Remains;
@@ -26,7 +31,8 @@ export type Violations = Readonly<Record<keyof typeof promised, readonly string[
 /** What must be true of a run. */
 export const promised = {
   rest: 'comes to rest, and no process ends by itself',
-  intake: 'has every event that was answered 2xx in the log',
+  intake: 'has every event in the log that was answered 2xx, or stands in a foreign topic',
+  sources: 'took foreign topics in order, each event under one id, and what cannot work as it was to the dead letters',
   sequential: 'left alerts, timelines, notices and dead letters as a sequential run over the log',
   messages: 'published what Detect must say, in order, and nothing else',
   convergence: 'gave every alert one group, and finished every notice',
@@ -46,9 +52,11 @@ export function judge(evidence: Evidence): Verdict {
   const reference = referenceOf(remains);
   const telling = tellingOf(remains, arrivals, { waitMs: GROUP_WAIT_MS, intervalMs: GROUP_INTERVAL_MS });
   const events = eventsIn(remains, reference);
+  const foreignLetters = remains.deadLetters.filter((letter) => !isOurs(letter));
   const violations = {
     rest: [...(evidence.unrest ? [`still under way: ${evidence.unrest}`] : []), ...evidence.accidents, ...remains.stops],
     intake: [...evidence.promises.refusals, ...missingEvents(evidence, events)],
+    sources: wrongFeeds(evidence.fed, events, foreignLetters),
     sequential: compareWithReference(evidence, reference, telling),
     messages: wrongMessages(reference, remains),
     convergence: wrongConvergence(remains),
@@ -67,11 +75,13 @@ function referenceOf({ history, ruleSets }: Remains): Reference {
 }
 
 /** What the judge looks at in an event of the log. */
-interface Logged {
-  readonly event_id: string;
+interface Logged extends Marked {
   readonly event_type: string;
-  readonly raw_data: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly raw_data: Marked['raw_data'] & { readonly annotations?: Readonly<Record<string, string>> };
 }
+
+/** Not one of a source, which names the foreign topic. */
+const isOurs = ({ topic }: { readonly topic: string }): boolean => topic === topics.rawEvents.name;
 
 /** The events of the log; the reference has said which records hold none. */
 function eventsIn({ history }: Remains, { poison }: Reference): Logged[] {
@@ -86,12 +96,13 @@ function eventsOf(value: Buffer | string): readonly Logged[] {
   return 'events' in record ? record.events : [record];
 }
 
-function missingEvents({ promises, remains }: Evidence, events: readonly Logged[]): string[] {
+function missingEvents({ promises, fed, remains }: Evidence, events: readonly Logged[]): string[] {
   const there = new Set(events.map(({ event_id }) => event_id));
   const marks = new Set(events.flatMap((event) => (event.event_type === 'alert' ? [event.raw_data.annotations?.['mark']] : [])));
   return [
     ...[...promises.events].filter((id) => !there.has(id)).map((id) => `event ${id}: answered 2xx, but not in the log`),
     ...[...promises.marks].filter((mark) => !marks.has(mark)).map((mark) => `alerts of ${mark}: answered 2xx, but not in the log`),
+    ...missingFed(fed, events),
     // The clock may tick on; everything else must have been taken.
     ...remains.untaken.filter(({ value }) => value === null || !value.includes('"tick"')).map(({ offset }) => `offset ${offset}: never taken`),
   ];
@@ -104,7 +115,7 @@ function compareWithReference({ remains, arrivals, kills }: Evidence, reference:
       alertRows: remains.alerts,
       timelineRows: remains.timelines,
       deliveries: deliveriesOf(arrivals),
-      deadLetters: remains.deadLetters,
+      deadLetters: remains.deadLetters.filter(isOurs),
       kills: kills.length,
       neverDue,
     }),
@@ -216,7 +227,7 @@ function wrongDeliveries({ notices }: Remains, arrivals: readonly Arrival[], kil
 }
 
 function figuresOf(
-  { promises, kills, arrivals, remains }: Evidence,
+  { promises, fed, kills, arrivals, remains }: Evidence,
   reference: Reference,
   telling: Telling,
   events: readonly Logged[],
@@ -225,19 +236,22 @@ function figuresOf(
   const keys = new Set(delivered.map(({ key }) => key));
   const ofKind = (kind: string): number => reference.messages.filter((message) => message.kind === kind).length;
   const sent = events.filter(({ event_type }) => event_type !== 'tick');
+  const marks = events.flatMap(({ raw_data: { mark } }) => mark ?? []);
+  const fedPoison = fed.filter((record) => record.events.length === 0).length;
   return {
     'events answered 2xx': promises.events.size,
     'requests / sent again': `${promises.requests} / ${promises.retries}`,
     'kills while up, while starting; freezes': ['killed', 'killed early', 'frozen']
       .map((kind) => kills.filter((kill) => kill.kind === kind).length)
       .join(', '),
+    'events of sources, those that came again': `${new Set(marks).size}, ${marks.length - new Set(marks).size}`,
     'records in raw_events': remains.history.reduce((sum, { records }) => sum + records.length, 0),
     'events in raw_events (of them ticks)': `${events.length} (${events.length - sent.length})`,
     'events twice in raw_events': sent.length - new Set(sent.map(({ event_id }) => event_id)).size,
     alerts: reference.alerts.size,
     'messages (fired, raised, still, ended)': `${reference.messages.length} (${ofKind('fired')}, ${ofKind('severity_changed')}, ${ofKind('still_abnormal')}, ${ofKind('recovered') + ofKind('closed')})`,
     'messages published again': remains.messages.length - new Set(remains.messages.map(({ event_id }) => event_id)).size,
-    'dead letters / poison': `${remains.deadLetters.length} / ${reference.poison.length}`,
+    'dead letters / poison': `${remains.deadLetters.length} / ${reference.poison.length + fedPoison}`,
     'notices / not told': `${remains.notices.length} / ${remains.notices.filter(({ state }) => state === 'not_sent').length}`,
     'requests at the sink (refused, cut)': `${arrivals.length} (${arrivals.filter(({ fate }) => fate === 'refused').length}, ${arrivals.filter(({ fate }) => fate === 'cut').length})`,
     deliveries: delivered.length,

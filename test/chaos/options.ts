@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+const events = z.number().int().positive();
+const roundMs = z.number().nonnegative();
+
 /** What scripts/chaos.mjs hands over in the variable CHAOS. */
 const options = z.strictObject({
   /** The built program, `main.js`. */
@@ -8,17 +11,16 @@ const options = z.strictObject({
   folder: z.string(),
   seed: z.number().int(),
   restMs: z.number(),
-  modes: z
-    .array(
-      z.strictObject({
-        mode: z.enum(['embedded', 'distributed']),
-        events: z.number().int().positive(),
-        kills: z.number().int().nonnegative(),
-        freezes: z.number().int().nonnegative(),
-        roundMs: z.number().nonnegative(),
-      }),
-    )
-    .min(1),
+  crash: z.array(
+    z.strictObject({
+      mode: z.enum(['embedded', 'distributed']),
+      events,
+      kills: z.number().int().nonnegative(),
+      freezes: z.number().int().nonnegative(),
+      roundMs,
+    }),
+  ),
+  scale: z.array(z.strictObject({ events, roundMs, restarts: z.number().int().min(1).max(4) })),
   brokers: z.string().optional(),
   databaseUrl: z.string().optional(),
 });

@@ -15,12 +15,15 @@ const event = (business: string, raw: string): string =>
   `{"event_id":"poison","event_type":"metric","bk_biz_id":"${business}","event_source":"chaos","timestamp":1700000000000,"raw_data":${raw}}`;
 const sound = '{"metric":"chaos.cpu","value":99,"dimensions":{"host":"poisoned"}}';
 
+/** The kind of which a source takes what is good. */
+export const PARTLY_GOOD = 'one bad event among good ones';
+
 const kinds: Readonly<Record<string, (business: string) => Buffer | string | null>> = {
   tombstone: () => null,
   'no JSON': () => '{"event_id":',
   'no UTF-8': (business) => Buffer.concat([Buffer.from(event(business, sound)), Buffer.from([0xff])]),
   'no event': (business) => `{"bk_biz_id":"${business}"}`,
-  'one bad event among good ones': (business) => `{"v":1,"events":[${event(business, sound)},${event(business, '{"metric":7}')}]}`,
+  [PARTLY_GOOD]: (business) => `{"v":1,"events":[${event(business, sound)},${event(business, '{"metric":7}')}]}`,
   'a key that reaches a prototype': (business) => event(business, sound.replace('"host"', '"__proto__"')),
   'nested too deeply': (business) => event(business, `{"metric":"chaos.cpu","value":1,"x":${'['.repeat(60)}${']'.repeat(60)}}`),
   'too large': (business) => event(business, `{"metric":"chaos.cpu","value":1,"x":"${'x'.repeat(TOO_LARGE)}"}`),

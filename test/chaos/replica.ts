@@ -11,7 +11,8 @@ export class Replica {
   #ended: Promise<string> = Promise.resolve('never started');
   #url: string | undefined;
   #wanted = false;
-  /** Ends of the process that nobody wanted, in words. */
+  #frozen = false;
+  /** Ends of the process that nobody wanted, or not so, in words. */
   readonly accidents: string[] = [];
   starts = 0;
 
@@ -22,9 +23,9 @@ export class Replica {
     this.#log = createWriteStream(options.logFile, { flags: 'a' });
   }
 
-  /** Where it listens; undefined while it does not. */
+  /** Where it listens; undefined while it does not, or is frozen. */
   get url(): string | undefined {
-    return this.#url;
+    return this.#frozen ? undefined : this.#url;
   }
 
   get alive(): boolean {
@@ -86,26 +87,36 @@ export class Replica {
     return killed;
   }
 
-  /** Stops the process in whatever it does, and lets it go on after so many milliseconds. False when it does not listen. */
-  async freeze(ms: number): Promise<boolean> {
-    const child = this.#child;
-    if (!child || !this.#url) return false;
-    this.#log.write(`--- frozen for ${ms} ms at ${new Date().toISOString()}\n`);
-    child.kill('SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    child.kill('SIGCONT');
+  /** Stops the process in whatever it does; nobody is sent to it any more. False when it does not listen. */
+  freeze(): boolean {
+    if (!this.url) return false;
+    this.#frozen = true;
+    this.#log.write(`--- frozen at ${new Date().toISOString()}\n`);
+    this.#child?.kill('SIGSTOP');
     return true;
   }
 
-  /** SIGTERM; answers how it ended, and after how many milliseconds. Kills it when it takes longer than `most`. */
-  async stop(most = 15_000): Promise<{ how: string; ms: number }> {
+  /** Lets it go on as if nothing had been. */
+  thaw(): void {
+    this.#frozen = false;
+    this.#log.write(`--- thawed at ${new Date().toISOString()}\n`);
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** SIGTERM; it may be started again. Killed when it takes longer than `most` (ms). Another end than a good one is an accident. */
+  async stop(most = 15_000): Promise<void> {
+    if (!this.#child) return;
     this.#wanted = false;
-    const began = Date.now();
-    this.#child?.kill('SIGTERM');
+    this.#child.kill('SIGTERM');
     const late = setTimeout(() => this.#child?.kill('SIGKILL'), most);
     const how = await this.#ended;
     clearTimeout(late);
+    if (how !== 'exit code 0') this.accidents.push(`${this.name} ended with ${how} when it was told to stop`);
+  }
+
+  /** Whatever it does: it is over. */
+  async close(): Promise<void> {
+    await this.kill();
     this.#log.end();
-    return { how, ms: Date.now() - began };
   }
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Outcome } from './crash-run.js';
 import { promised } from './judge.js';
+import type { Outcome } from './run.js';
 
 /** Violations of one kind that are printed; all of them are in the evidence. */
 const MOST_PRINTED = 10;
@@ -35,6 +35,7 @@ export function keepEvidence(folder: string, { verdict, evidence }: Outcome): vo
   keep('raw_events.ndjson', lines.join('\n'));
   keep('reference.ndjson', verdict.reference.messages.map((message) => JSON.stringify(message)).join('\n'));
   keep('arrivals.ndjson', evidence.arrivals.map((arrival) => JSON.stringify(arrival)).join('\n'));
+  keep('fed.ndjson', evidence.fed.map(({ value: _, ...record }) => JSON.stringify(record)).join('\n'));
   keep('kills.json', JSON.stringify(evidence.kills, null, 1));
   for (const [name, rows] of Object.entries(remains)) keep(`${name}.ndjson`, [...rows].map((row) => JSON.stringify(row)).join('\n'));
 }

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { parseConfig } from '../../src/config.js';
+import { isForeign } from '../../src/log/groups.js';
 import type { Insides, Installation } from './installation.js';
+import type { Standing } from './standstill.js';
 
 const LOOK_EVERY_MS = 500;
 /** Looks in a row that must find nothing to do. */
@@ -25,7 +27,7 @@ export async function comeToRest(installation: Installation, ms: number, look = 
 
 /** What is under way at the moment, undefined for nothing. */
 async function unrest(insides: Insides): Promise<string | undefined> {
-  const lags = await lagging(insides);
+  const lags = lagging(await standings(insides));
   const open = await Promise.all([
     count(insides, 'alerts open', "FROM alert WHERE status = 'ABNORMAL'"),
     count(insides, 'groups open', "FROM converge_group WHERE state <> 'ended'"),
@@ -42,18 +44,34 @@ async function count({ database }: Insides, what: string, sql: string): Promise<
 }
 
 /** Consumer groups that are not at the end of their topics, in words. */
-async function lagging({ database, log }: Insides): Promise<string[]> {
-  const cursors = await new CursorRepository(database, parseConfig({})).all();
+function lagging(all: readonly Standing[]): string[] {
   const lags = new Map<string, number>();
-  for (const topic of new Set(cursors.map((cursor) => cursor.topic))) {
-    for (const { partition, high } of await log.offsets(topic)) {
-      for (const cursor of cursors.filter((each) => each.topic === topic && each.partition === partition)) {
-        const name = `${cursor.group} behind on ${topic}`;
-        if (cursor.nextOffset < high) lags.set(name, (lags.get(name) ?? 0) + high - cursor.nextOffset);
-      }
-    }
+  for (const { group, topic, next, end } of all) {
+    const name = `${group} behind on ${topic}`;
+    if (next < end) lags.set(name, (lags.get(name) ?? 0) + end - next);
   }
   return [...lags].map(([name, lag]) => `${name} by ${lag}`);
+}
+
+export interface Owned extends Standing {
+  readonly owner: string;
+}
+
+/** Where every group is in every partition, the sources in the foreign topics included, and who owns it. */
+export async function standings({ database, log, feeds }: Insides): Promise<Owned[]> {
+  const cursors = await new CursorRepository(database, parseConfig({})).all();
+  const own = cursors.filter(({ group }) => !isForeign(group));
+  const names = [...new Set(own.map(({ topic }) => topic))];
+  const bounds = await Promise.all(names.map(async (topic) => (await log.offsets(topic)).map(({ partition, high }) => ({ topic, partition, high }))));
+  const ofStages = bounds.flat().flatMap(({ topic, partition, high }) => {
+    const here = own.filter((cursor) => cursor.topic === topic && cursor.partition === partition);
+    return here.map(({ group, owner, nextOffset }) => ({ group, topic, partition, owner, next: nextOffset, end: high }));
+  });
+  const ofSources = (feeds?.ends() ?? []).map((end) => {
+    const cursor = cursors.find(({ group, topic, partition }) => group === end.group && topic === end.topic && partition === end.partition);
+    return { ...end, owner: cursor?.owner ?? '', next: cursor?.nextOffset ?? 0 };
+  });
+  return [...ofStages, ...ofSources];
 }
 
 /** Sum of all cursors: grows with every batch that takes effect. */

@@ -62,18 +62,18 @@ export class Sender {
     else this.promises.refusals.push(`POST /api/v2/alerts: ${status} ${body.slice(0, 300)}`);
   }
 
-  /** Creates a receiver of notices. */
-  async createReceiver(receiver: object): Promise<void> {
-    const { status, body } = await this.#insist('POST', '/api/v1/receivers', JSON.stringify(receiver));
-    if (status >= 300) throw new Error(`POST /api/v1/receivers: ${status} ${body}`);
+  /** Creates what the API has at `path`; answers it. */
+  async create(path: string, what: object): Promise<unknown> {
+    const { status, body } = await this.#insist('POST', path, JSON.stringify(what));
+    if (status >= 300) throw new Error(`POST ${path}: ${status} ${body}`);
+    return JSON.parse(body);
   }
 
   /** Creates strategies; one at a time, so that their ids are the same in every run. */
   async createRules(bodies: readonly StrategyInput[]): Promise<void> {
     for (const rule of bodies) {
-      const { status, body } = await this.#insist('POST', '/api/v1/strategies', JSON.stringify(rule));
-      if (status >= 300) throw new Error(`POST /api/v1/strategies: ${status} ${body}`);
-      this.#ids.set(`${rule.bk_biz_id} ${rule.name}`, (JSON.parse(body) as { id: number }).id);
+      const { id } = (await this.create('/api/v1/strategies', rule)) as { id: number };
+      this.#ids.set(`${rule.bk_biz_id} ${rule.name}`, id);
     }
   }
 

@@ -43,6 +43,8 @@ export interface WorkloadOptions {
   readonly events: number;
   /** Time of the first event (epoch ms); a whole hour, in the past. */
   readonly start: number;
+  /** Asked when so many events are sent: whether there is another round before the closing ones. */
+  readonly goesOn?: () => boolean;
 }
 
 const EVENTS_PER_REQUEST = 300;
@@ -62,12 +64,12 @@ interface Series {
   readonly moods: Moods;
 }
 
-/** Everything that is sent, round by round, until the number of events is reached; then the closing rounds. Only the seed and the start decide. */
+/** Everything that is sent, round by round, until the number of events is reached; then the closing rounds. Only the seed, the start and the number of rounds decide. */
 export function* workload(options: WorkloadOptions): Generator<Round> {
   const crowd = new Crowd(options);
   const before = Math.max(1, options.events - crowd.closingEvents);
-  for (let round = 0; crowd.sent < before; round++) {
-    const steps = crowd.round(round, crowd.sent / before);
+  for (let round = 0; crowd.sent < before || options.goesOn?.(); round++) {
+    const steps = crowd.round(round, Math.min(1, crowd.sent / before));
     yield { closing: false, share: Math.min(1, crowd.sent / before), steps };
   }
   for (const round of crowd.closing()) yield round;
