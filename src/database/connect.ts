@@ -76,7 +76,9 @@ function defaultExport(module: unknown): unknown {
 
 const READ_COMMITTED = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
 /** A replica that is frozen inside a transaction holds its locks so long (s), and then its successor can go on. */
-const IDLE_TRANSACTION_S = 30;
+const IDLE_TRANSACTION_S = 10;
+/** What a frozen replica still waits for must not become its own when others let go of it (s). */
+const LOCK_WAIT_S = 10;
 /** MariaDB ends transactions whose client has fallen silent; MySQL has no such limit and reads the rest as a comment. */
 const endIdleTransactions = (seconds: number): string => `SET SESSION sql_auto_is_null = 0 /*M!100300 , idle_transaction_timeout = ${seconds} */`;
 
@@ -98,7 +100,7 @@ export async function openMysql(url: string, pool: number, connectMs = 10_000, i
     extra: { enableKeepAlive: true, connectTimeout: connectMs },
   }).initialize();
   const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
-  const settings = [READ_COMMITTED, endIdleTransactions(idleTransactionS)];
+  const settings = [READ_COMMITTED, endIdleTransactions(idleTransactionS), `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`];
   connections.on('connection', (connection) => settings.forEach((sql) => connection.query(sql)));
   // One connection is older than the listener, and idle, so it is the one that answers.
   for (const sql of settings) await source.query(sql);

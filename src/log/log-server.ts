@@ -37,7 +37,7 @@ export class StoppedError extends Error {}
  * It decides where a partition starts, notices gaps and lost ownership, and never lets an error reach the client library.
  */
 export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
-  readonly #log = new Logger(`consumer ${this.group}`);
+  readonly #log: Logger;
   readonly #claims = new Map<string, Claim>();
   readonly #holds: PartitionHolds;
   readonly #poison = new Map<string, PoisonLimit>();
@@ -55,6 +55,8 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     holds: HoldRepository,
   ) {
     super();
+    // Not where it is declared: private fields come before the parameters.
+    this.#log = new Logger(`consumer ${group}`);
     this.#holds = new PartitionHolds(group, holds);
     this.transportId = groupTransport(group);
   }

@@ -22,9 +22,17 @@ export class ReplicaRepository {
         JSON.stringify(states),
         INSTANCE_ID,
       ]);
-      // A replica that is gone for good leaves no trace.
-      await this.database.execute(`DELETE FROM source_replica WHERE expires_at < ${now} - ?`, [100 * LEASE_MS]);
     });
+    await this.#forgetGone(100 * LEASE_MS);
+  }
+
+  /** A replica that is gone for good leaves no trace. Found without a lock and deleted by its key: a search would wait for the beats of all others. */
+  async #forgetGone(ms: number): Promise<void> {
+    const isGone = `expires_at < ${this.database.dialect.now} - ?`;
+    const gone = await this.database.query<{ instance: string }>(`SELECT instance FROM source_replica WHERE ${isGone}`, [ms]);
+    for (const { instance } of gone) {
+      await this.database.transaction(() => this.database.execute(`DELETE FROM source_replica WHERE instance = ? AND ${isGone}`, [instance, ms]));
+    }
   }
 
   /** Replicas that live, in order of their names. */
