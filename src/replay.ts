@@ -8,7 +8,7 @@ import type { Database } from './database/database.js';
 import { CheckpointRepository } from './detect/checkpoint.repository.js';
 import { StoredMemory } from './detect/stored-memory.service.js';
 import { StrategyRepository } from './detect/strategy.repository.js';
-import { Consumers } from './log/consumers.js';
+import { Consumers, type Position } from './log/consumers.js';
 import { EmbeddedLog } from './log/embedded/embedded-log.js';
 import { importRecords } from './log/embedded/record-import.js';
 import { KafkaLog } from './log/kafka/kafka-log.js';
@@ -29,6 +29,9 @@ export interface Replay {
   readonly to: Target;
   readonly folder: string;
 }
+
+/** Stages that have not moved for so long (ms) will not: nothing that a sandbox waits for comes from elsewhere. */
+const STANDSTILL_MS = 60_000;
 
 /** The installation whose records are run again. Only read, whoever is running on it. */
 interface Source {
@@ -56,7 +59,7 @@ async function openSource(config: Config): Promise<Source> {
  * versions, the records with their offsets and times, and nobody who is told anything. Ticks are records, so time passes as it did.
  * Throws T6206 for a range that cannot be had, T6207 when the folder is used, T6210 when the stages did not get through.
  */
-export async function replay(config: Config, wish: Replay, now: number): Promise<ReplayReport> {
+export async function replay(config: Config, wish: Replay, now: number, standstillMs = STANDSTILL_MS): Promise<ReplayReport> {
   if (wish.topic !== topics.rawEvents.name && wish.topic !== topics.alerts.name) {
     throw new TocsinError('T6206', `a sandbox begins with ${topics.rawEvents.name} or ${topics.alerts.name}, not with ${wish.topic}`);
   }
@@ -65,7 +68,8 @@ export async function replay(config: Config, wish: Replay, now: number): Promise
   try {
     const ranges = await rangesOf(source.log, wish);
     mkdirSync(wish.folder, { recursive: true });
-    return await runIn(sandboxConfig({ ...config, LOG_LEVEL: 'error', DETECT_COMMIT_MS: 100 }, wish.folder), source, { ...wish, ranges }, now);
+    const sandbox = sandboxConfig({ ...config, LOG_LEVEL: 'error', DETECT_COMMIT_MS: 100 }, wish.folder);
+    return await runIn(sandbox, source, { ...wish, ranges, standstillMs }, now);
   } finally {
     await source.close();
   }
@@ -98,9 +102,9 @@ async function timeAt(log: Log, topic: string, partition: number, low: number, h
   return undefined;
 }
 
-type Chosen = Replay & { readonly ranges: readonly Range[] };
+type Chosen = Replay & { readonly ranges: readonly Range[]; readonly standstillMs: number };
 
-async function runIn(config: Config, source: Source, { topic, ranges }: Chosen, now: number): Promise<ReplayReport> {
+async function runIn(config: Config, source: Source, { topic, ranges, standstillMs }: Chosen, now: number): Promise<ReplayReport> {
   const { database, close } = await openDatabase(config);
   const log = new EmbeddedLog(database, config);
   try {
@@ -112,7 +116,7 @@ async function runIn(config: Config, source: Source, { topic, ranges }: Chosen, 
     for (const range of ranges) read.set(range.partition, await fill(source, { log, database, config }, topic, range));
     const app = await openSandbox({ config, database, log });
     try {
-      await untilDone(app);
+      await untilDone(app, standstillMs);
       return await reportOf({ topic, ranges, read, database, log, folder: config.DATA_DIR });
     } finally {
       await app.close();
@@ -156,9 +160,10 @@ async function fill(source: Source, sandbox: Place, topic: string, { partition, 
   return count;
 }
 
-/** Resolves when every stage has handled everything that stands in its topics. Throws T6210 when one of them cannot. */
-async function untilDone(app: INestApplicationContext): Promise<void> {
+/** Resolves when every stage has handled everything that stands in its topics. Throws T6210 when one of them cannot, or all stand still. */
+async function untilDone(app: INestApplicationContext, standstillMs: number): Promise<void> {
   const consumers = app.get(Consumers);
+  let moved = { at: Date.now(), cursors: '' };
   for (;;) {
     const states = consumers.states();
     for (const { group, problem } of states) if (problem) throw new TocsinError('T6210', `${group}: ${problem}`);
@@ -166,8 +171,14 @@ async function untilDone(app: INestApplicationContext): Promise<void> {
     const { partitions } = await consumers.positions();
     const done = new Set(partitions.filter(({ cursor, end }) => end !== null && cursor >= end).map(key));
     if (states.every(({ group, assigned }) => assigned.every((at) => done.has(key({ group, ...at }))))) return;
+    const cursors = partitions.map((each) => `${key(each)} ${each.cursor}`).join();
+    if (cursors !== moved.cursors) moved = { at: Date.now(), cursors };
+    else if (Date.now() - moved.at >= standstillMs) throw new TocsinError('T6210', standing(partitions.filter((each) => !done.has(key(each)))));
     await sleep(50);
   }
 }
+
+const standing = (partitions: readonly Position[]): string =>
+  partitions.map((each) => `${key(each)} stands at ${each.cursor} of ${each.end ?? '?'}`).join('; ');
 
 const key = ({ group, topic, partition }: { group: string; topic: string; partition: number }): string => `${group} ${topic}/${partition}`;

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { SourceService } from '../../src/access/sources/source.service.js';
+import { SourceWatch } from '../../src/access/sources/source-watch.service.js';
 import { lagCommand } from '../../src/cli/lag.js';
 import { Consumers } from '../../src/log/consumers.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
@@ -8,6 +10,7 @@ import type { LagAnswer, LagLine } from '../../src/ops/lag-answer.js';
 import { SelfAlarms } from '../../src/ops/self-alarms.js';
 import { type Mode, modes } from '../support/binary.js';
 import { eventually } from '../support/eventually.js';
+import { ForeignCluster } from '../support/foreign-cluster.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
 
 /** A congestion is quickly found and quickly told. */
@@ -18,11 +21,15 @@ const impatient = {
   LAG_TOPIC_THRESHOLDS: 'alerts=8,raw_events=8',
   SELF_ALARM_RENEW_MS: '300',
   TICK_MS: '200',
+  KAFKA_METADATA_MS: '500',
 };
 
 interface Ready {
   readonly status: string;
-  readonly details: { readonly lag: { degraded: boolean; congested?: { group: string; topic: string; seconds: number; lag: number }[] } };
+  readonly details: {
+    readonly sources: { readonly problems?: Record<string, string[]> };
+    readonly lag: { degraded: boolean; congested?: { group: string; topic: string; seconds: number; lag: number }[] };
+  };
 }
 
 describe.each(modes)('lag and congestion, %s', (name, open) => {
@@ -181,6 +188,40 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
       await admin.disconnect();
     }
   }, 60_000);
+
+  it('a source that is hindered for a minute is an alert in business 0, until it runs again (C17)', async () => {
+    const foreign = new ForeignCluster({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
+    const topic = `late-${Date.now()}`;
+    const { app } = tocsin.running;
+    const shown = async () => (await readiness()).body.details.sources;
+    const alerts = () => tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinSourceHindered');
+    const active = () =>
+      app
+        .get(SelfAlarms)
+        .active()
+        .map(({ name: alarm }) => alarm);
+    const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
+    await app.get(SourceService).create(source, { by: 'test', now: Date.now() });
+    await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
+    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`there is no topic ${topic}`] } });
+    // As if it had been found a minute ago.
+    app.get(SourceWatch).look(Date.now() - 60_000);
+    expect(active()).not.toContain('TocsinSourceHindered');
+    app.get(SourceWatch).look(Date.now());
+    await eventually(async () => (await alerts())[0]?.status === 'ABNORMAL', 'the alert', 120_000);
+    expect(await alerts()).toMatchObject([{ severity: 2, labels: { source: 'theirs', replica: expect.any(String) as string } }]);
+    await foreign.aTopic(1, topic);
+    await eventually(async () => (await alerts())[0]?.status === 'RECOVERED', 'the alert is over');
+    expect(await alerts()).toMatchObject([{ end_reason: 'resolved_by_sender' }]);
+    expect(await shown()).toEqual({ degraded: false, running: 1, status: 'up' });
+    // The next trouble has its own minute.
+    await foreign.deleteTopic(topic);
+    await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the next problem');
+    app.get(SourceWatch).look(Date.now());
+    expect(active()).not.toContain('TocsinSourceHindered');
+    await app.get(SourceService).remove('theirs', { by: 'test', now: Date.now() });
+    await foreign.close();
+  }, 180_000);
 
   it('two replicas tell of the same alarm once, and the alert outlives the one that told (O2)', async () => {
     const alarm = { name: 'TocsinTwice', severity: 'info' as const, labels: {}, summary: 'only a test' };

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/database/database.js';
+import { Log } from '../../src/log/log.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { Offsets, type Planned } from '../../src/ops/offsets/offsets.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
@@ -236,6 +237,44 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
       await close();
     }
   }, 60_000);
+
+  it('a reset is refused when a replica takes a partition meanwhile, and then moves none (C12)', async () => {
+    await stop();
+    const { app, close } = await openIdle(installation.config);
+    try {
+      const [log, database, offsets] = [app.get(Log), app.get(Database), app.get(Offsets)];
+      const before = await offsets.positions({ group: 'alert' });
+      const last = before.at(-1)!.partition;
+      // The last look before it moves: nobody is there yet.
+      jest.spyOn(log, 'members').mockImplementationOnce(async () => {
+        const claim = "UPDATE stream_cursor SET epoch = epoch + 1 WHERE consumer_group = 'alert' AND topic = 'alerts' AND partition_no = ?";
+        await database.transaction(() => database.execute(claim, [last]));
+        return [];
+      });
+      const reset = () => offsets.reset({ group: 'alert', topic: 'alerts', to: parseTarget('earliest'), ...ann }, false, Date.now());
+      await expect(reset()).rejects.toMatchObject({ code: 'T6205', message: expect.stringContaining(`alert alerts/${last}`) as string });
+      expect(await offsets.positions({ group: 'alert' })).toEqual(before);
+    } finally {
+      await close();
+    }
+  }, 60_000);
+
+  it('a replay whose stages do not get on says which, and where they stand (C11)', async () => {
+    await stop();
+    const wish = () => ({ topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder: aFolder() });
+    const ofDisk = "strategy_id = (SELECT id FROM strategy WHERE name = 'disk')";
+    const [rules] = await stopped((_offsets, database) => database.query<{ body: string }>(`SELECT body FROM strategy_version WHERE ${ofDisk}`));
+    const write = (body: string) =>
+      stopped((_offsets, database) => database.transaction(() => database.execute(`UPDATE strategy_version SET body = ? WHERE ${ofDisk}`, [body])));
+    // Detect comes to the tick that names these rules, and fails there again and again.
+    await write('no JSON');
+    await expect(replay(installation.config, wish(), Date.now(), 3000)).rejects.toMatchObject({
+      code: 'T6210',
+      message: expect.stringMatching(/detect raw_events\/\d+ stands at \d+ of \d+/) as string,
+    });
+    await write(rules!.body);
+    expect((await replay(installation.config, wish(), Date.now())).records).toBeGreaterThan(0);
+  }, 120_000);
 
   it('the log shows a group where the reset has put it, to its own tools too (C12)', async () => {
     await stop();

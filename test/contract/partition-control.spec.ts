@@ -1,12 +1,17 @@
-import type { Config } from '../../src/config.js';
+import { type Config, parseConfig } from '../../src/config.js';
 import type { Batch } from '../../src/log/batch.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { PartitionCommands } from '../../src/ops/partition-control/partition-commands.js';
+import { Consumers } from '../../src/log/consumers.js';
 import { HealthController } from '../../src/ops/health.controller.js';
+import type { PartitionPosition } from '../../src/ops/offsets/offsets.js';
+import { type ConsumedPartition, PartitionCommands } from '../../src/ops/partition-control/partition-commands.js';
+import { type Running, serve } from '../../src/serve.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';
+import { servers } from '../support/installation.js';
 import { anEmbeddedLog, aKafkaLog, type TestLog } from '../support/logs.js';
+import { Client } from '../support/tocsin.js';
 
 const logs: [string, () => Promise<TestLog>][] = [
   ['embedded', () => anEmbeddedLog()],
@@ -128,6 +133,33 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     expect(state()!.problem).toBeUndefined();
   });
 
+  it('a resume is refused when somebody else moves the cursor meanwhile, and then changes nothing (C9)', async () => {
+    const topic = await aTopic(1);
+    await start(topic);
+    await marker(topic, 0, 'a');
+    await running!.close();
+    await publish(topic, 0, ['lost', 'kept']);
+    await test.truncate(topic.name, 2);
+    await start(topic);
+    await stops('T6101');
+    const at = { group: `g-${topic.name}`, topic: topic.name, partition: 0 };
+    const cursors = running!.app.get(CursorRepository);
+    const read = cursors.read.bind(cursors);
+    // Right after the command has looked.
+    jest.spyOn(cursors, 'read').mockImplementationOnce(async (...which) => {
+      const cursor = await read(...which);
+      await cursors.relocate(at.group, at, { nextOffset: 1, stateOffset: 1 }, cursor!.epoch, Date.now());
+      return cursor;
+    });
+    const given = (await audited('records_given_up')).length;
+    const resume = () => commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
+    await expect(resume()).rejects.toMatchObject({ code: 'T6205', message: expect.stringContaining(`${at.group} ${topic.name}/0`) as string });
+    expect(await audited('records_given_up')).toHaveLength(given);
+    expect((await commands().list(Date.now())).find(({ group }) => group === at.group)!.holds).toMatchObject([{ code: 'T6101' }]);
+    expect(await resume()).toMatchObject([{ movedTo: 2 }]);
+    await sees('kept');
+  });
+
   it('a topic that was made anew is begun where people say, and nowhere before (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
@@ -175,5 +207,61 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
       message: expect.stringContaining(`g-${topic.name}`) as string,
     });
     await expect(commands().pause({ group: 'source.x' }, { ...ann, until: null }, Date.now())).rejects.toThrow('tocsin sources disable x');
+    await expect(commands().resume({ group: 'source.x' }, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
+      code: 'T6203',
+      message: expect.stringContaining('tocsin sources resume x') as string,
+    });
+  });
+});
+
+describe('partitions that people hold, on two replicas', () => {
+  const ALERTS = 40;
+  let installation: Awaited<ReturnType<typeof servers>>;
+  const replicas = new Map<string, { running: Running; client: Client }>();
+  beforeAll(async () => {
+    installation = await servers();
+    for (const instance of ['a', 'b']) {
+      const running = await serve(parseConfig({ ...installation.env, INSTANCE_ID: instance, LEASE_MS: '3000' }));
+      replicas.set(instance, { running, client: new Client(running.url) });
+    }
+  });
+  afterAll(async () => {
+    for (const { running } of replicas.values()) await running.close();
+    await installation.close();
+  });
+
+  it('a pause that one of them was told stops the partition on the other, and so does its end (C9)', async () => {
+    const [asked, owner] = [replicas.get('a')!, replicas.get('b')!];
+    const partitions = async (): Promise<ConsumedPartition[]> => {
+      const { body } = await asked.client.get<{ partitions: ConsumedPartition[] }>('/api/v1/consumers');
+      return body.partitions.filter(({ group }) => group === 'alert');
+    };
+    const positions = async (): Promise<PartitionPosition[]> =>
+      (await asked.client.get<{ partitions: PartitionPosition[] }>('/api/v1/offsets?group=alert')).body.partitions;
+    const told = () => owner.running.app.get(Consumers).find('alert')!.state()!;
+    const count = async () => (await asked.client.alerts('?limit=100')).length;
+    await eventually(async () => String((await partitions()).map((each) => each.owner).sort()) === 'a,b', 'a partition for each');
+    const { topic, partition } = (await partitions()).find((each) => each.owner === 'b')!;
+    const which = { group: 'alert', topic, partition };
+    await asked.client.post('/api/v1/consumers/pause', { ...which, ...ann });
+    await eventually(() => told().pauses !== undefined, 'the owner to know');
+    expect(told()).toMatchObject({ paused: [{ topic, partition }], pauses: [{ partition, by: 'ann', why: 'the database is moved' }] });
+    expect(JSON.stringify((await owner.client.get('/health/ready')).body)).toContain(`${topic}/${partition} paused by ann since`);
+    const before = await positions();
+    await asked.client.post(
+      '/api/v2/alerts',
+      Array.from({ length: ALERTS }, (_, index) => ({ labels: { alertname: 'Any', instance: `i-${index}` } })),
+    );
+    const published = (all: readonly PartitionPosition[]): number => all.reduce((sum, { high }) => sum + high, 0);
+    await eventually(async () => published(await positions()) === published(before) + ALERTS, 'everything to be published');
+    await eventually(async () => (await positions()).every((each) => each.partition === partition || each.lag === 0), 'the other partition');
+    const { lag, cursor } = (await positions()).find((each) => each.partition === partition)!;
+    expect(cursor).toBe(before.find((each) => each.partition === partition)!.cursor);
+    expect(lag).toBeGreaterThan(0);
+    expect(await count()).toBe(ALERTS - lag);
+    await asked.client.post('/api/v1/consumers/resume', { ...which, ...ann });
+    await eventually(async () => (await count()) === ALERTS, 'the rest');
+    expect((await partitions()).find((each) => each.partition === partition)).toMatchObject({ owner: 'b', holds: [] });
+    expect(told().pauses).toBeUndefined();
   });
 });

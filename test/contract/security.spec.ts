@@ -5,6 +5,9 @@ import { Logger } from '@nestjs/common';
 import { parseConfig } from '../../src/config.js';
 import type { ClusterAccess } from '../../src/log/cluster.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import { diagnose } from '../../src/ops/doctor/doctor.js';
+import { examine } from '../../src/ops/doctor/examine.js';
+import type { Finding } from '../../src/ops/doctor/finding.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
@@ -137,6 +140,56 @@ describe('clusters that ask who we are', () => {
       wrong.map(([, code, says], index) => [index, code, expect.stringMatching(says)]),
     );
     for (const { stack = '' } of told) expect(stack).not.toContain('secret');
+  });
+
+  it('the doctor passes what lets us in, and says which settings to look at where a cluster does not (O9)', async () => {
+    const { url, close } = await aMysql();
+    const path = (name: string): string => join(kafka.pems, name);
+    const right = {
+      DATABASE_URL: url,
+      HTTP_PORT: '65535',
+      TOPIC_PREFIX: `doctor-${process.pid}.`,
+      KAFKA_BROKERS: kafka.saslTls,
+      KAFKA_TLS: 'true',
+      KAFKA_TLS_CA_FILE: path('ca.pem'),
+      KAFKA_TLS_SERVER_NAME: SERVER_NAME,
+      KAFKA_SASL_MECHANISM: 'scram-sha-256',
+      KAFKA_SASL_USERNAME: USER.username,
+      KAFKA_SASL_PASSWORD: USER.password,
+      ALERT_KAFKA_BROKERS: kafka.sasl,
+      ALERT_KAFKA_SASL_MECHANISM: 'plain',
+      ALERT_KAFKA_SASL_USERNAME: USER.username,
+      ALERT_KAFKA_SASL_PASSWORD: USER.password,
+    };
+    const findings = async (wrong: Record<string, string> = {}): Promise<Finding[]> => diagnose(await examine(parseConfig({ ...right, ...wrong })));
+    const failed = (found: readonly Finding[]) => found.filter(({ verdict }) => verdict === 'fail').map(({ check, code }) => `${check} ${code}`);
+    const [good, password, user, authority, alert] = await Promise.all([
+      findings(),
+      findings({ KAFKA_SASL_PASSWORD: 'a-wrong-secret' }),
+      findings({ KAFKA_SASL_USERNAME: 'nobody' }),
+      findings({ KAFKA_TLS_CA_FILE: path('other-ca.pem') }),
+      findings({ ALERT_KAFKA_SASL_PASSWORD: 'a-wrong-secret' }),
+    ]);
+    const finding = (found: readonly Finding[], check: string): Finding => found.find((each) => each.check === check)!;
+    expect(failed(good)).toEqual([]);
+    for (const cluster of ['main', 'alert'])
+      for (const check of ['brokers', 'login', 'versions']) expect(finding(good, `kafka.${cluster}.${check}`)).toMatchObject({ verdict: 'ok' });
+    for (const found of [password, user]) {
+      expect(failed(found)).toEqual(['kafka.main.login T5015']);
+      expect(finding(found, 'kafka.main.login')).toMatchObject({
+        evidence: expect.stringMatching(/refuses the login.*authentication failed/i) as string,
+        remedy: `check KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD, and what the listener at ${kafka.saslTls} asks for`,
+      });
+    }
+    expect(failed(authority)).toEqual(['kafka.main.login T5015']);
+    expect(finding(authority, 'kafka.main.login')).toMatchObject({
+      evidence: expect.stringContaining('no authority that we trust') as string,
+      remedy: 'TLS: check KAFKA_TLS and its _CA_FILE, _CERT_FILE, _KEY_FILE',
+    });
+    expect(failed(alert)).toEqual(['kafka.alert.login T5015']);
+    expect(finding(alert, 'kafka.alert.login').remedy).toContain('check ALERT_KAFKA_SASL_MECHANISM');
+    expect(JSON.stringify([good, password, user, authority, alert])).not.toContain('secret');
+    await close();
   });
 
   it('a wrong login does not stop the process: the consumer says why it waits, and no secret is ever logged (P8)', async () => {

@@ -1,4 +1,7 @@
+import { aConsumerApp, aNoteTopic } from '../../../test/support/consumer-app.js';
 import { aSqlite, type TestDatabase } from '../../../test/support/database.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { CursorRepository } from '../cursor.repository.js';
 import { EmbeddedLog } from './embedded-log.js';
 
 const HOUR = 3_600_000;
@@ -52,6 +55,35 @@ describe('retention of the embedded log', () => {
     await cursorAt(900, 400);
     await log.housekeep(Date.now() + 100 * HOUR);
     expect(await bounds(log)).toEqual({ partition: 0, low: 400, high: 1200 });
+  });
+
+  it('deletes what a stage without memory has handled, and nothing under it: it comes to the end without a gap', async () => {
+    const log = await aLog();
+    await log.ensureTopics(['notes', 'notes.dlq'].map((name) => ({ name, partitions: 1 })));
+    await log.publish(
+      'notes',
+      Array.from({ length: 40 }, (_, id) => ({ key: null, value: JSON.stringify({ id: `n${id}` }) })),
+    );
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const seen: string[] = [];
+    const platform = { database: test.database, log, config: { BATCH_RECORDS: 10 } };
+    const stage = await aConsumerApp(platform, aNoteTopic('notes'), { group: 'g' }, async ({ records }) => {
+      if (seen.length === 20) await opened;
+      seen.push(...records.map(({ message }) => message.id));
+    });
+    const cursor = async () => (await stage.app.get(CursorRepository).read('g', { topic: 'notes', partition: 0 }))?.nextOffset;
+    const kept = async () => (await log.offsets('notes'))[0];
+    await eventually(async () => (await cursor()) === 20, 'half of it');
+    await log.housekeep(Date.now() + 100 * HOUR);
+    expect(await kept()).toEqual({ partition: 0, low: 20, high: 40 });
+    open();
+    await eventually(async () => (await cursor()) === 40, 'the rest');
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, id) => `n${id}`));
+    expect(stage.server.state()?.problem).toBeUndefined();
+    await log.housekeep(Date.now() + 100 * HOUR);
+    expect(await kept()).toEqual({ partition: 0, low: 40, high: 40 });
+    await stage.close();
   });
 
   it('keeps everything that was published across a restart', async () => {
