@@ -1,5 +1,9 @@
-import { parseConfig } from '../../src/config.js';
-import { type Running, serve } from '../../src/serve.js';
+import { type Config, parseConfig } from '../../src/config.js';
+import type { LagAnswer } from '../../src/ops/lag-answer.js';
+import { Offsets } from '../../src/ops/offsets/offsets.js';
+import { parseTarget } from '../../src/ops/offsets/position.js';
+import type { TopicLine } from '../../src/ops/topics/topic-overview.js';
+import { openIdle, type Running, serve } from '../../src/serve.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -26,6 +30,7 @@ const strategy = {
 describe('alerts on a cluster of their own', () => {
   let alertCluster: Awaited<ReturnType<typeof startKafka>>;
   let database: Awaited<ReturnType<typeof aMysql>>;
+  let config: Config;
   let running: Running;
   let client: Client;
   let owners: { main: ForeignCluster; alert: ForeignCluster };
@@ -34,7 +39,7 @@ describe('alerts on a cluster of their own', () => {
 
   beforeAll(async () => {
     [alertCluster, database] = await Promise.all([startKafka(), aMysql()]);
-    const config = parseConfig({
+    config = parseConfig({
       ...quickly,
       KAFKA_BROKERS: process.env['KAFKA_BROKERS'],
       ALERT_KAFKA_BROKERS: alertCluster.brokers,
@@ -94,6 +99,28 @@ describe('alerts on a cluster of their own', () => {
     }
   });
 
+  it('the tools look on the one and on the other: topics, groups, members, positions, lag (P7)', async () => {
+    const { topics: shown } = (await client.get<{ topics: TopicLine[] }>('/api/v1/topics')).body;
+    const clusters = Object.fromEntries(shown.map(({ name, cluster, groups }) => [name, `${cluster}: ${groups.join()}`]));
+    expect(clusters).toMatchObject({
+      raw_events: `main: ${PREFIX}.detect`,
+      alerts: `alert: ${PREFIX}.alert,${PREFIX}.converge`,
+      converged_alerts: `alert: ${PREFIX}.notice`,
+    });
+    for (const group of ['detect', 'alert', 'converge', 'notice']) {
+      const lag = async (): Promise<LagAnswer> => (await client.get<LagAnswer>(`/api/v1/lag?group=${group}`)).body;
+      await eventually(async () => (await lag()).partitions.some(({ current }) => current !== null && current > 0), `what ${group} has committed`);
+      const { partitions, problems } = await lag();
+      expect(problems).toEqual([]);
+      expect(partitions.map(({ client_id: who }) => who)).toEqual(partitions.map(() => `${PREFIX}.${group}-${config.INSTANCE_ID}`));
+    }
+    const reset = await client.call('POST', '/api/v1/offsets/reset', { group: 'notice', topic: 'converged_alerts', to: 'earliest' });
+    expect(reset).toMatchObject({
+      status: 409,
+      body: { error: { code: 'T6201', message: expect.stringContaining('notice is consumed by') as string } },
+    });
+  });
+
   it('while the cluster of the alerts is down events are still taken, readiness says which one it is, and nothing is lost (P7)', async () => {
     await alertCluster.kill();
     await isBusy('web-2');
@@ -109,4 +136,20 @@ describe('alerts on a cluster of their own', () => {
     expect(await alerted()).toEqual(['web-1', 'web-2']);
     await eventually(async () => (await client.get('/health/ready')).status === 200, 'readiness');
   }, 180_000);
+
+  it('a group that reads alerts is moved where it commits, and nowhere else (P7)', async () => {
+    await running.close();
+    const { app, close } = await openIdle(config);
+    const reset = { group: 'notice', topic: 'converged_alerts', to: parseTarget('latest'), by: 'ann', why: '' };
+    const moved = await app.get(Offsets).reset(reset, false, Date.now());
+    await close();
+    expect(moved.some(({ offset }) => offset > 0)).toBe(true);
+    const told = async (cluster: ForeignCluster) => {
+      const all = await (await cluster.admin()).fetchOffsets({ groupId: `${PREFIX}.notice` });
+      return all.flatMap(({ topic, partitions }) => partitions.map(({ partition, offset }) => `${topic}/${partition} ${offset}`)).sort();
+    };
+    await owners.alert.reconnect();
+    expect(await told(owners.alert)).toEqual(moved.map(({ partition, offset }) => `${PREFIX}converged_alerts/${partition} ${offset}`));
+    expect(await told(owners.main)).toEqual([]);
+  }, 60_000);
 });

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -68,6 +69,8 @@ describe('clusters that ask who we are', () => {
   it("the log's own cluster is reached by its settings, and so is that of the alerts (P8)", async () => {
     const { database, close } = await aMysql();
     const path = (name: string): string => join(kafka.pems, name);
+    const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'opens-the-key' } as const;
+    writeFileSync(path('locked-key.pem'), createPrivateKey(pem('client-key.pem')).export(locked));
     const log = new KafkaLog(
       database,
       parseConfig({
@@ -84,7 +87,8 @@ describe('clusters that ask who we are', () => {
         ALERT_KAFKA_TLS: 'true',
         ALERT_KAFKA_TLS_CA_FILE: path('ca.pem'),
         ALERT_KAFKA_TLS_CERT_FILE: path('client.pem'),
-        ALERT_KAFKA_TLS_KEY_FILE: path('client-key.pem'),
+        ALERT_KAFKA_TLS_KEY_FILE: path('locked-key.pem'),
+        ALERT_KAFKA_TLS_KEY_PASSPHRASE: locked.passphrase,
         ALERT_KAFKA_TLS_SERVER_NAME: SERVER_NAME,
       }),
     );

@@ -85,9 +85,18 @@ export class KafkaMember {
 
   /** Reads these topics from now on: joins anew, but as the same member, so that what it keeps stays where it is. */
   follow(topics: readonly string[]): void {
+    if (this.status === 'stopped') return;
     this.#outdated = true;
-    if (this.#group) forgetOthers(this.#group, topics);
+    if (!this.#group) return this.#beginAnew();
+    forgetOthers(this.#group, topics);
     if (this.#live && !this.#joining) this.#expel(joinAnew('other topics'));
+  }
+
+  /** Who has not come as far as to ask to join is nobody whom the group would miss. */
+  #beginAnew(): void {
+    clearTimeout(this.#rebuild);
+    if (this.#consumer) this.#forget(this.#consumer);
+    this.start();
   }
 
   async #build(): Promise<void> {
@@ -220,6 +229,7 @@ export class KafkaMember {
 
   #forget(consumer: Consumer): void {
     this.#consumer = undefined;
+    this.#group = undefined;
     this.#live = false;
     consumer.disconnect().catch(() => undefined);
   }
