@@ -59,6 +59,7 @@ export class Brokers {
   readonly #pool: Pool;
   readonly #metadata = new Mutex();
   readonly #leaders = new Map<string, Leaders>();
+  #closed = false;
 
   constructor(
     private readonly access: ClusterAccess,
@@ -69,6 +70,7 @@ export class Brokers {
 
   /** Reaches one of the brokers, and is let in. One try for each. */
   async #connect(): Promise<void> {
+    this.#checkOpen();
     checkPems(this.access);
     const refusals: TocsinError[] = [];
     while (refusals.length < Math.max(1, this.access.brokers.length)) {
@@ -98,6 +100,7 @@ export class Brokers {
   async topics(names: readonly string[] = []): Promise<ReadonlyMap<string, Leaders>> {
     const release = await this.#metadata.acquire();
     try {
+      this.#checkOpen();
       if (!this.#pool.metadata) await this.#connect();
       await this.#pool.refreshMetadata(names).catch(() => this.#connect().then(() => this.#pool.refreshMetadata(names)));
       const all = this.#pool.metadata!.topicMetadata.filter(({ topic }) => names.length > 0 || !topic.startsWith('__'));
@@ -216,6 +219,7 @@ export class Brokers {
   }
 
   async #ask(nodeId: number, request: 'Fetch' | 'ListOffsets', fields: object): Promise<unknown> {
+    this.#checkOpen();
     const broker = await this.#pool.findBroker({ nodeId });
     try {
       return await send(broker, request, fields);
@@ -225,8 +229,22 @@ export class Brokers {
     }
   }
 
+  /** kafkajs would connect once more for a question that comes late. */
+  #checkOpen(): void {
+    if (this.#closed) throw new TocsinError('T7001', `${this.access.brokers.join()}: closed`);
+  }
+
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#pool.disconnect();
+    void this.#closeLate();
+  }
+
+  /** Whoever was just connecting when it was closed has come through by the end of its question. */
+  async #closeLate(): Promise<void> {
+    const release = await this.#metadata.acquire();
+    await this.#pool.disconnect();
+    release();
   }
 }
 
