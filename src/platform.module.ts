@@ -15,7 +15,7 @@ import { KafkaClusters } from './log/kafka/kafka-clusters.js';
 import { Log } from './log/log.js';
 import { OffsetCommitInterceptor } from './log/offset-commit.interceptor.js';
 import { Publisher } from './log/publisher.js';
-import { BacklogMetrics } from './ops/backlog-metrics.js';
+import { BacklogWatch } from './ops/backlog-watch.js';
 import { ConsumerMetrics } from './ops/consumer-metrics.js';
 import { ConsumerTimes } from './ops/consumer-times.js';
 import { DeadLetters } from './ops/dead-letters/dead-letters.js';
@@ -81,7 +81,7 @@ const own = [
   Offsets,
   PartitionCommands,
   PartitionControl,
-  BacklogMetrics,
+  BacklogWatch,
   ConsumerMetrics,
   ConsumerTimes,
   DeadLetters,

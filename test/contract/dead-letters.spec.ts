@@ -213,6 +213,9 @@ describe('dead letters that are large (Kafka)', () => {
     expect((await client.get<string>('/metrics')).body).toMatch(
       /^tocsin_producer_failures_total\{topic="raw_events\.dlq",reason="too_large"\} [1-9]/m,
     );
+    const ready = () => client.get<{ details: { outbox: { held?: number } } }>('/health/ready');
+    await eventually(async () => (await ready()).body.details.outbox.held === 1, 'readiness that shows it');
+    expect(await ready()).toMatchObject({ status: 200, body: { details: { outbox: { status: 'up', degraded: true, parcels: 1 } } } });
     await log().topics.configure('raw_events.dlq', { 'max.message.bytes': '100000' });
     await eventually(async () => (await most('raw_events.dlq')) === 100_000, 'dead letters that have grown');
     await running.close();

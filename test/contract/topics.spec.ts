@@ -45,11 +45,13 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
   const ask = (topic: string, query: Record<string, string> = {}) => tail.tail(topic, parseTailQuery(query));
 
   it('tail shows the newest records of all partitions in order of time, decoded, and why the others cannot be (O3)', async () => {
-    for (let index = 0; index < 8; index++) {
-      await test.log.publish('raw_events', [{ key: '2', value: JSON.stringify(event(`e${index}`)), partition: index % 4 }]);
+    const events = Array.from({ length: 8 }, (_, index) => ({ key: '2', value: JSON.stringify(event(`e${index}`)), partition: index % 4 }));
+    const envelope = { key: '3', value: JSON.stringify({ v: 1, events: [event('x1', '3'), event('x2', '4')] }), partition: 1 };
+    for (const record of [...events, envelope, { key: null, value: Buffer.from([123, 255]), partition: 3 }]) {
+      await test.log.publish('raw_events', [record]);
+      const now = Date.now();
+      await eventually(() => Date.now() > now, 'another time for the next one');
     }
-    await test.log.publish('raw_events', [{ key: '3', value: JSON.stringify({ v: 1, events: [event('x1', '3'), event('x2', '4')] }), partition: 1 }]);
-    await test.log.publish('raw_events', [{ key: null, value: Buffer.from([123, 255]), partition: 3 }]);
     const { records, errors, complete } = await ask('raw_events', { n: '5' });
     expect(errors).toEqual([]);
     expect(complete).toBe(true);
@@ -170,6 +172,19 @@ describe('topics on Kafka', () => {
     const { config: now } = await topics.get('kept');
     expect([now['retention.ms'], now['max.message.bytes']]).toEqual([String(7 * 3_600_000), '100000']);
     await expect(topics.configure('kept', { min_insync_replicas: 3 })).rejects.toMatchObject({ code: 'T6402' });
+  });
+
+  it('a topic that takes larger records has dead letters that take them too, and a smaller one leaves them room (O5)', async () => {
+    const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+    await topics.create('roomy', {});
+    await topics.create('roomy.dlq', {});
+    const most = async (name: string) => Number((await topics.get(name)).config['max.message.bytes']);
+    await topics.configure('roomy', { max_message_bytes: 3_000_000 });
+    expect(await most('roomy')).toBe(3_000_000);
+    const room = await most('roomy.dlq');
+    expect(room).toBeGreaterThan(3_000_000);
+    await topics.configure('roomy', { max_message_bytes: 500_000 });
+    expect([await most('roomy'), await most('roomy.dlq')]).toEqual([500_000, room]);
   });
 
   it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {

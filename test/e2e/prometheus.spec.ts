@@ -1,7 +1,6 @@
-import { cpus } from 'node:os';
 import { type Binary, type Mode, modes, start } from '../support/binary.js';
 import { eventually } from '../support/eventually.js';
-import { load, type Prometheus, startPrometheus } from '../support/prometheus.js';
+import { Processors, type Prometheus, startPrometheus } from '../support/prometheus.js';
 import { WebhookSink } from '../support/tocsin.js';
 
 describe.each(modes)('real Prometheus and node exporter, %s', (_name, open) => {
@@ -9,8 +8,9 @@ describe.each(modes)('real Prometheus and node exporter, %s', (_name, open) => {
   let tocsin: Binary;
   let prometheus: Prometheus;
   let sink: WebhookSink;
-  let stopLoad = (): void => undefined;
+  let processors: Processors;
   beforeAll(async () => {
+    processors = new Processors();
     mode = await open();
     tocsin = await start({ ...mode.settings, RULES_PATH: 'examples/prometheus/tocsin.yaml' });
     sink = new WebhookSink();
@@ -23,11 +23,11 @@ describe.each(modes)('real Prometheus and node exporter, %s', (_name, open) => {
     strategy.items[0]!.lateness = 1;
     strategy.items[0]!.queries[0]!.interval = 2;
     expect((await tocsin.client.call('PUT', `/api/v1/strategies/${id}`, strategy)).status).toBe(200);
-    prometheus = await startPrometheus(tocsin.client.url);
+    prometheus = await startPrometheus(tocsin.client.url, processors);
   }, 120_000);
   afterAll(async () => {
-    stopLoad();
     prometheus?.stop();
+    processors?.close();
     sink?.close();
     await tocsin?.close();
     await mode?.close();
@@ -38,12 +38,12 @@ describe.each(modes)('real Prometheus and node exporter, %s', (_name, open) => {
     sink.received(`${name} is ${status}`, ({ body }) => body.status === status && body.alerts.some(({ labels }) => labels['alertname'] === name));
 
   it('fires on load, by our strategy on remote write and by the rule of Prometheus, and both recover when the load ends', async () => {
-    stopLoad = load(cpus().length * 2);
+    processors.load(0.95);
     await eventually(async () => (await alert('CPU is busy'))?.status === 'ABNORMAL', 'our alert on the samples', 120_000);
     await eventually(async () => (await alert('CpuBusyByPrometheus')) !== undefined, 'the alert of Prometheus', 120_000);
     await told('CPU is busy', 'firing');
     await told('CpuBusyByPrometheus', 'firing');
-    stopLoad();
+    processors.load(0.1);
     await told('CPU is busy', 'resolved');
     await told('CpuBusyByPrometheus', 'resolved');
     expect((await alert('CpuBusyByPrometheus'))?.labels).toMatchObject({ severity: 'warning' });

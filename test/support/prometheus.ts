@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +21,8 @@ export interface Prometheus {
   stop(): void;
 }
 
-/** Prometheus and node exporter with the files of examples/prometheus, only faster and with the addresses of this run. */
-export async function startPrometheus(tocsin: string): Promise<Prometheus> {
+/** Prometheus and a node exporter that reads these processors, with the files of examples/prometheus, only faster and with the addresses of this run. */
+export async function startPrometheus(tocsin: string, processors: Processors): Promise<Prometheus> {
   await requirePrometheus();
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-prometheus-'));
   const [exporterPort, port] = [await freePort(), await freePort()];
@@ -33,7 +33,11 @@ export async function startPrometheus(tocsin: string): Promise<Prometheus> {
   writeFileSync(join(folder, 'prometheus.yml'), config);
   writeFileSync(join(folder, 'rules.yml'), readFileSync('examples/prometheus/rules.yml', 'utf8').replace('[20s]', '[5s]'));
   const children: ChildProcess[] = [
-    spawn(findProgram('prometheus-node-exporter'), [`--web.listen-address=127.0.0.1:${exporterPort}`], { stdio: 'ignore' }),
+    spawn(
+      findProgram('prometheus-node-exporter'),
+      [`--web.listen-address=127.0.0.1:${exporterPort}`, `--path.procfs=${processors.proc}`, '--collector.disable-defaults', '--collector.cpu'],
+      { stdio: 'ignore' },
+    ),
     spawn(
       findProgram('prometheus'),
       [
@@ -94,10 +98,39 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/** Keeps every processor busy until it is told to stop. */
-export function load(processors: number): () => void {
-  const children = Array.from({ length: processors }, () => spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' }));
-  const stop = (): void => children.forEach((child) => child.kill('SIGKILL'));
-  process.once('exit', stop);
-  return stop;
+/** Times of two processors as the kernel counts them in `<proc>/stat`, told by the test and not by what else the machine does. */
+export class Processors {
+  readonly proc = mkdtempSync(join(tmpdir(), 'tocsin-proc-'));
+  readonly #timer = setInterval(() => this.#count(), 100);
+  #since = Date.now();
+  #busy = 0;
+  #idle = 0;
+  /** Share of the time from now on in which they work, 0 to 1. */
+  #load = 0;
+
+  constructor() {
+    this.#count();
+  }
+
+  load(share: number): void {
+    this.#count();
+    this.#load = share;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    rmSync(this.proc, { recursive: true, force: true });
+  }
+
+  #count(): void {
+    const passed = Date.now() - this.#since;
+    this.#since += passed;
+    this.#busy += passed * this.#load;
+    this.#idle += passed * (1 - this.#load);
+    // user nice system idle iowait irq softirq steal guest guest_nice, each in hundredths of a second.
+    const times = `${Math.floor(this.#busy / 10)} 0 0 ${Math.floor(this.#idle / 10)} 0 0 0 0 0 0`;
+    const next = join(this.proc, 'stat.next');
+    writeFileSync(next, ['cpu', 'cpu0', 'cpu1'].map((name) => `${name} ${times}\n`).join(''));
+    renameSync(next, join(this.proc, 'stat'));
+  }
 }

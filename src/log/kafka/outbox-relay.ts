@@ -15,7 +15,7 @@ interface OutboxRow {
 /** Parcels that are read at once. */
 const MOST = 16;
 /** Before the name of a lane: what its topic is too small for. */
-const HELD = 'held/';
+export const HELD = 'held/';
 /** What is held is tried again after this time (ms), and when its lane gets an owner. */
 const HELD_MS = 600_000;
 

@@ -4,6 +4,7 @@ import { CursorRepository } from '../../log/cursor.repository.js';
 import { Log } from '../../log/log.js';
 import { newTopics } from '../../log/new-topics.js';
 import type { GroupState, TopicState } from '../../log/topic-admin.js';
+import { letterBytes, MOST_BYTES } from '../../log/topic-limits.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { groupIn, lineOf, readersOf, recordsOf, type TopicDetail, type TopicLine } from './topic-overview.js';
@@ -64,15 +65,24 @@ export class TopicsService {
     return { ...judgement, topics: wanted.map((topic) => topic.name) };
   }
 
-  /** Changes what can be changed at any time. Throws {@link TocsinError} T6401, T6402. */
+  /** Changes what can be changed at any time; room for larger records is made in the topic's dead letters first. Throws {@link TocsinError} T6401, T6402. */
   async configure(name: string, shape: TopicShape): Promise<Judgement & { readonly config: Readonly<Record<string, string>> }> {
     const topic = await this.find(name);
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
     if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
+    if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), letterBytes(shape.max_message_bytes));
     await this.log.topics.configure(name, config);
     await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
     return { ...judgement, config: (await this.find(name)).config };
+  }
+
+  async #makeRoom(name: string, bytes: number): Promise<void> {
+    const [letters] = await this.log.topics.describe([name]);
+    const most = letters?.config[MOST_BYTES];
+    if (most === undefined || Number(most) >= bytes) return;
+    await this.log.topics.configure(name, { [MOST_BYTES]: String(bytes) });
+    await this.cursors.audit('topic_configured', name, JSON.stringify({ [MOST_BYTES]: String(bytes) }), Date.now());
   }
 
   async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
