@@ -10,7 +10,7 @@ function tried(output: string, number: number): unknown {
   return JSON.parse(/-d '(.*)'/.exec(line)?.[1] ?? 'null');
 }
 
-describe.each(modes)('the binary, %s', (_name, open) => {
+describe.each(modes)('the binary, %s', (name, open) => {
   let mode: Mode;
   let tocsin: Binary;
   beforeAll(async () => {
@@ -26,7 +26,8 @@ describe.each(modes)('the binary, %s', (_name, open) => {
     expect((await tocsin.client.get('/health/live')).status).toBe(200);
     await eventually(async () => (await tocsin.client.get('/health/ready')).status === 200, 'ready');
     const { body } = await tocsin.client.get<{ details: Record<string, { status: string }> }>('/health/ready');
-    expect(Object.keys(body.details).sort()).toEqual(['assignment', 'database', 'degrade', 'lag', 'log', 'sources']);
+    const details = ['assignment', 'database', 'degrade', 'lag', 'log', ...(name === 'distributed' ? ['outbox'] : []), 'sources'];
+    expect(Object.keys(body.details).sort()).toEqual(details);
     expect(await tocsin.client.get('/-/healthy')).toEqual({ status: 200, body: 'OK' });
   });
 
