@@ -16,7 +16,7 @@ const LEAVE_MS = 30_000;
 const suites = {
   check: { run: () => import('./check.mjs').then(({ check }) => check()) },
   unit: { run: (servers) => jest('unit', ['--maxWorkers=2', ...ignoring('contract', 'e2e', 'support')], servers) },
-  contract: { servers: true, run: (servers) => jest('contract', ['--runInBand', ...only('contract', 'support')], servers) },
+  contract: { servers: true, run: (servers) => jest('contract', ['--maxWorkers=2', ...only('contract', 'support')], servers) },
   e2e: { servers: true, binary: true, run: (servers) => jest('e2e', ['--runInBand', ...only('e2e')], servers) },
   chaos: { servers: true, binary: true, run: (servers) => script('chaos.mjs', ['--short'], servers) },
 };

@@ -225,20 +225,6 @@ describe('reading without a group', () => {
     expect((await collected(cluster.read({ topic, partition: 0 }, 0, 99))).map(({ value }) => String(value))).toEqual(['first', 'second']);
   });
 
-  it('the newest records of many partitions come quickly, and no group ever shows up (O3)', async () => {
-    const topic = await foreign.aTopic(24);
-    for (let partition = 0; partition < 24; partition++) await foreign.send(topic, texts(0, 50), partition);
-    const before = new Set(await groups());
-    const seen: string[] = [];
-    const watching = setInterval(() => void groups().then((all) => seen.push(...all)), 20);
-    const newest = await Promise.all(
-      (await cluster.offsets(topic)).map(({ partition, high }) => collected(cluster.read({ topic, partition }, high - 5, high))),
-    );
-    clearInterval(watching);
-    expect(newest.flat().map(({ value }) => String(value))).toEqual(Array.from({ length: 24 }, () => texts(45, 50)).flat());
-    expect([...seen, ...(await groups())].filter((group) => !before.has(group))).toEqual([]);
-  });
-
   it('offsets by time: exact, between, before the first, behind the last, of an empty partition (C10)', async () => {
     const topic = await foreign.aTopic(2);
     const start = Date.now() - 60_000;
