@@ -128,7 +128,7 @@ async function benchAlert() {
 }
 
 async function benchAccess() {
-  const events = Math.round(200_000 * scale);
+  const events = Math.round(600_000 * scale);
   const prefix = aPrefix();
   await topicsWith(prefix);
   const database = await aDatabaseWithStrategy();

@@ -1,10 +1,13 @@
-/** Posts the workload to a URL over a few connections: `node bench/sender.mjs <url> <options as JSON>`; tells its parent when it begins and ends. */
+/**
+ * Posts the workload to a URL: `node bench/sender.mjs <url> <options as JSON>`; tells its parent when it begins and ends.
+ * Over many connections, so that the processor is the limit and not how long the log lets each request wait.
+ */
 import { Agent, request } from 'node:http';
 import { bodies } from './role-table.mjs';
 
 const [, , url, json] = process.argv;
 const options = JSON.parse(json);
-const agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 8 });
+const agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 64 });
 const all = bodies(options);
 
 function post(body) {
@@ -25,7 +28,7 @@ function post(body) {
 process.send('begin');
 let next = 0;
 await Promise.all(
-  Array.from({ length: options.connections ?? 8 }, async () => {
+  Array.from({ length: options.connections ?? 64 }, async () => {
     while (next < all.length) await post(all[next++]);
   }),
 );

@@ -151,13 +151,22 @@ export class AccessService {
 
   #request({ body, contentType, headers, business, sender }: Arrival, now: number): FormatRequest {
     const named = business ?? sender?.business;
-    const contentId = createHash('sha256')
-      .update(sender ? `${sender.name}\n${named}\n` : `${named}\n`)
-      .update(body)
-      .digest('hex')
-      .slice(0, 32);
-    const most = this.#config.MAX_EVENTS;
-    return { now, business: named, contentId, arrivalId: randomUUID(), contentType, headers, most, source: sender?.name, mapping: sender?.mapping };
+    const owner = sender ? `${sender.name}\n${named}\n` : `${named}\n`;
+    let contentId: string | undefined;
+    return {
+      now,
+      business: named,
+      // Only items that bring no id of their own need it.
+      get contentId() {
+        return (contentId ??= createHash('sha256').update(owner).update(body).digest('hex').slice(0, 32));
+      },
+      arrivalId: randomUUID(),
+      contentType,
+      headers,
+      most: this.#config.MAX_EVENTS,
+      source: sender?.name,
+      mapping: sender?.mapping,
+    };
   }
 
   #sieve(sender: Sender | undefined, now: number): Sieve {
