@@ -15,9 +15,10 @@ import { KafkaClusters } from './log/kafka/kafka-clusters.js';
 import { Log } from './log/log.js';
 import { OffsetCommitInterceptor } from './log/offset-commit.interceptor.js';
 import { Publisher } from './log/publisher.js';
-import { BacklogWatch } from './ops/backlog-watch.js';
 import { ConsumerMetrics } from './ops/consumer-metrics.js';
 import { ConsumerTimes } from './ops/consumer-times.js';
+import { DatabaseMetrics } from './ops/database-metrics.js';
+import { DeadLetterMetrics } from './ops/dead-letter-metrics.js';
 import { DeadLetters } from './ops/dead-letters/dead-letters.js';
 import { DeadLettersController } from './ops/dead-letters/dead-letters.controller.js';
 import { Duties } from './ops/duties.js';
@@ -31,6 +32,7 @@ import { Metrics } from './ops/metrics.js';
 import { Offsets } from './ops/offsets/offsets.js';
 import { OffsetsController } from './ops/offsets/offsets.controller.js';
 import { ConsumersController } from './ops/partition-control/consumers.controller.js';
+import { OutboxWatch } from './ops/outbox-watch.js';
 import { PartitionCommands } from './ops/partition-control/partition-commands.js';
 import { PartitionControl } from './ops/partition-control/partition-control.js';
 import { ProducerMetrics } from './ops/producer-metrics.js';
@@ -81,7 +83,9 @@ const own = [
   Offsets,
   PartitionCommands,
   PartitionControl,
-  BacklogWatch,
+  DatabaseMetrics,
+  DeadLetterMetrics,
+  OutboxWatch,
   ConsumerMetrics,
   ConsumerTimes,
   DeadLetters,

@@ -1,0 +1,36 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Log } from '../log/log.js';
+import { known, Rounds } from '../shared/rounds.js';
+import { deadLetterTopic, topics } from '../topics.js';
+import { IDLE } from './idle.js';
+import { Metrics } from './metrics.js';
+
+/** Counts dead letters, beside the scrapes, which must not wait for brokers. */
+@Injectable()
+export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #rounds = new Rounds(15_000, () => this.#look());
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly log: Log,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (!this.idle) this.#rounds.start();
+  }
+
+  onModuleDestroy(): void {
+    this.#rounds.stop();
+  }
+
+  async #look(): Promise<void> {
+    const counts = await Promise.all(
+      Object.values(topics).map(async ({ name }) => {
+        const bounds = await known(() => this.log.offsets(deadLetterTopic(name)));
+        return bounds.length > 0 ? [[{ topic: name }, bounds.reduce((sum, { low, high }) => sum + high - low, 0)] as const] : [];
+      }),
+    );
+    this.metrics.set('tocsin_dead_letters', counts.flat());
+  }
+}
