@@ -68,7 +68,10 @@ export class EmbeddedTopics extends TopicAdmin {
 
   configure(): Promise<void> {
     return Promise.reject(
-      new TocsinError('T6402', 'the embedded log has one retention for all topics: set RETENTION_HOURS and RETENTION_BYTES and start again'),
+      new TocsinError(
+        'T6402',
+        'topics of the embedded log have no settings of their own: RETENTION_HOURS, RETENTION_BYTES and MAX_EVENT_BYTES hold for all of them, from the next start on',
+      ),
     );
   }
 
