@@ -5,9 +5,10 @@
 import { Agent, request } from 'node:http';
 import { bodies } from './role-table.mjs';
 
+const CONNECTIONS = 64;
 const [, , url, json] = process.argv;
 const options = JSON.parse(json);
-const agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 64 });
+const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const all = bodies(options);
 
 function post(body) {
@@ -28,7 +29,7 @@ function post(body) {
 process.send('begin');
 let next = 0;
 await Promise.all(
-  Array.from({ length: options.connections ?? 64 }, async () => {
+  Array.from({ length: CONNECTIONS }, async () => {
     while (next < all.length) await post(all[next++]);
   }),
 );

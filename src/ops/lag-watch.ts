@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Consumers, type Position } from '../log/consumers.js';
+import { Rounds } from '../shared/rounds.js';
 import { type Congestion, judgeCongestion } from './congestion.js';
 import { IDLE } from './idle.js';
 import { backlog, keyOf, LagHistory, lagByTopic, type Rate } from './lag.js';
@@ -17,8 +18,7 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #history = new LagHistory(WINDOW_MS);
   #congestion: Congestion[] = [];
   #problem: string | undefined;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #rounds: Rounds;
 
   constructor(
     private readonly consumers: Consumers,
@@ -26,17 +26,18 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly metrics: Metrics,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
-  ) {}
+  ) {
+    this.#rounds = new Rounds(config.LAG_SAMPLE_MS, () => this.#look());
+  }
 
   onApplicationBootstrap(): void {
     if (this.idle) return;
     this.metrics.onCollect(() => this.#collect(Date.now()));
-    this.#later();
+    this.#rounds.startLater();
   }
 
   onModuleDestroy(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#rounds.stop();
   }
 
   /** Groups that are, or may soon be, congested. */
@@ -53,10 +54,6 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#history.rate(at);
   }
 
-  #later(): void {
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#look(), this.config.LAG_SAMPLE_MS).unref();
-  }
-
   /** A look that fails changes nothing: nobody is behind or has caught up because we could not ask. */
   async #look(): Promise<void> {
     try {
@@ -68,7 +65,6 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       this.#say(error instanceof Error ? error.message : String(error));
     }
-    this.#later();
   }
 
   #judge(positions: readonly Position[], now: number): void {

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, 
 import { CONFIG, type Config } from '../config.js';
 import { Database } from '../database/database.js';
 import { HELD } from '../log/kafka/outbox-relay.js';
-import { known, Rounds } from '../shared/rounds.js';
+import { Rounds } from '../shared/rounds.js';
 import { IDLE } from './idle.js';
 import { Metrics } from './metrics.js';
 import { Readiness, type Shown } from './readiness.js';
@@ -52,12 +52,13 @@ export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModu
   }
 
   async #look(now: number): Promise<void> {
-    const [row] = await known(() =>
-      this.database.query<Counted>(
+    // What cannot be found out has no value; that the database fails is told by others.
+    const [row] = await this.database
+      .query<Counted>(
         `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${HELD}%') AS held, MIN(created_at) AS oldest
          FROM (SELECT lane, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
-      ),
-    );
+      )
+      .catch(() => []);
     this.#waiting = row && waitingOf(row, now);
     this.metrics.set('tocsin_outbox_parcels', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
     this.metrics.set('tocsin_outbox_oldest_age_seconds', this.#waiting ? [[{}, this.#waiting.age / 1000]] : []);

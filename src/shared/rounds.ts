@@ -1,4 +1,4 @@
-/** Repeats `work`, at once and then with pauses of `ms` between an end and the next begin. `work` never rejects. */
+/** Repeats `work` with pauses of `ms` between an end and the next begin. `work` never rejects. */
 export class Rounds {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
@@ -8,8 +8,14 @@ export class Rounds {
     private readonly work: () => Promise<void>,
   ) {}
 
+  /** The first round begins at once. */
   start(): void {
     void this.#round();
+  }
+
+  /** The first round begins after a pause. */
+  startLater(): void {
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#round(), this.ms).unref();
   }
 
   /** No round begins any more. */
@@ -20,15 +26,6 @@ export class Rounds {
 
   async #round(): Promise<void> {
     await this.work();
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#round(), this.ms).unref();
-  }
-}
-
-/** What `ask` answers; nothing where it fails, for questions whose failure somebody else tells of. */
-export async function known<T>(ask: () => Promise<T[]>): Promise<T[]> {
-  try {
-    return await ask();
-  } catch {
-    return [];
+    this.startLater();
   }
 }

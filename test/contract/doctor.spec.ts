@@ -5,7 +5,7 @@ import { diagnose, verdictOf } from '../../src/ops/doctor/doctor.js';
 import { examine } from '../../src/ops/doctor/examine.js';
 import type { Finding } from '../../src/ops/doctor/finding.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
-import { aKafkaLog, type TestLog } from '../support/logs.js';
+import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { aTocsin } from '../support/tocsin.js';
 
 /** Nobody listens there. */
@@ -16,17 +16,14 @@ const troubles = (findings: readonly Finding[]): string[] =>
 const about = (findings: readonly Finding[], code: string): Finding => findings.find((each) => each.code === code && each.verdict !== 'ok')!;
 
 describe('the doctor on real servers', () => {
-  let test: TestLog;
+  let test: TestKafkaLog;
   let base: Record<string, string>;
   beforeAll(async () => {
     const prefix = `doctor${process.pid}.`;
     test = await aKafkaLog({ TOPIC_PREFIX: prefix, GROUP_PREFIX: 'doctor' });
-    const [current] = await test.database.query<{ name: string }>('SELECT DATABASE() AS name');
-    const url = new URL(process.env['DATABASE_URL']!);
-    url.pathname = `/${current!.name}`;
     base = {
       KAFKA_BROKERS: process.env['KAFKA_BROKERS']!,
-      DATABASE_URL: url.href,
+      DATABASE_URL: test.url,
       TOPIC_PREFIX: prefix,
       GROUP_PREFIX: 'doctor',
       HTTP_PORT: '65535',

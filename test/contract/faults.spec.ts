@@ -57,12 +57,10 @@ describe('faults on real servers', () => {
   };
 
   async function aProxiedDatabase(): Promise<{ database: Database; proxy: FaultProxy }> {
-    const [current] = await test.database.query<{ name: string }>('SELECT DATABASE() AS name');
-    const url = new URL(process.env['DATABASE_URL']!);
+    const url = new URL(test.url);
     const proxy = new FaultProxy(url.hostname, Number(url.port));
     url.port = String(await proxy.listen());
     url.hostname = '127.0.0.1';
-    url.pathname = `/${current!.name}`;
     const database = await openMysql(url.href, 3);
     open.push(async () => {
       await database.close();

@@ -7,7 +7,7 @@ import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
 import { collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
-import { aKafkaLog, type TestLog } from '../support/logs.js';
+import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { startKafka } from '../support/servers/kafka.mjs';
 
 const PREFIX = 'traces.';
@@ -16,17 +16,14 @@ const texts = (from: number, to: number): string[] => Array.from({ length: to - 
 /** A cluster that nobody else uses, so that every group and topic on it is of what looks. */
 describe('what only looks leaves no trace', () => {
   let kafka: Awaited<ReturnType<typeof startKafka>>;
-  let test: TestLog;
+  let test: TestKafkaLog;
   let admin: Admin;
   let config: Config;
   beforeAll(async () => {
     kafka = await startKafka();
     const own = { KAFKA_BROKERS: kafka.brokers, TOPIC_PREFIX: PREFIX, GROUP_PREFIX: PREFIX };
     test = await aKafkaLog(own);
-    const [schema] = await test.database.query<{ name: string }>('SELECT DATABASE() AS name');
-    const url = new URL(process.env['DATABASE_URL']!);
-    url.pathname = `/${schema!.name}`;
-    config = parseConfig({ ...own, DATABASE_URL: url.href, HTTP_PORT: '65535' });
+    config = parseConfig({ ...own, DATABASE_URL: test.url, HTTP_PORT: '65535' });
     const names = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
     await test.log.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
     admin = kafkaClient({ brokers: [kafka.brokers] }, 'look').admin();

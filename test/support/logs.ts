@@ -39,13 +39,15 @@ export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'bette
 }
 
 export interface TestKafkaLog extends TestLog {
+  /** Of its schema. */
+  readonly url: string;
   /** Deletes a topic, and makes it anew with one partition. */
   recreate(topic: string): Promise<void>;
 }
 
 /** Kafka at KAFKA_BROKERS, with topics and groups of its own. */
 export async function aKafkaLog(settings: Readonly<Record<string, string>> = {}): Promise<TestKafkaLog> {
-  const { database, close } = await aMysql();
+  const { database, url, close } = await aMysql();
   const prefix = `t${randomBytes(4).toString('hex')}.`;
   const config = (instance: string, own: Readonly<Record<string, string>>) =>
     parseConfig({
@@ -69,6 +71,7 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
   return {
     log: await open(),
     database,
+    url,
     rebalances: true,
     another: open,
     truncate: (topic, offset) =>

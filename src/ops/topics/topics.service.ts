@@ -72,8 +72,7 @@ export class TopicsService {
     const config = configOf(shape);
     if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
     if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), letterBytes(shape.max_message_bytes));
-    await this.log.topics.configure(name, config);
-    await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
+    await this.#set(name, config);
     return { ...judgement, config: (await this.find(name)).config };
   }
 
@@ -81,8 +80,12 @@ export class TopicsService {
     const [letters] = await this.log.topics.describe([name]);
     const most = letters?.config[MOST_BYTES];
     if (most === undefined || Number(most) >= bytes) return;
-    await this.log.topics.configure(name, { [MOST_BYTES]: String(bytes) });
-    await this.cursors.audit('topic_configured', name, JSON.stringify({ [MOST_BYTES]: String(bytes) }), Date.now());
+    await this.#set(name, { [MOST_BYTES]: String(bytes) });
+  }
+
+  async #set(name: string, config: Readonly<Record<string, string>>): Promise<void> {
+    await this.log.topics.configure(name, config);
+    await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
   }
 
   async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
