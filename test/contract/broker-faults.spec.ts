@@ -6,11 +6,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { Consumers } from '../../src/log/consumers.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import { Log } from '../../src/log/log.js';
 import { type Running, serve } from '../../src/serve.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { createTopic } from '../support/foreign-cluster.js';
+import { FETCH, KafkaProxy } from '../support/kafka-proxy.js';
 import { startKafka } from '../support/servers/kafka.mjs';
+import { freePort } from '../support/servers/processes.mjs';
 import { Client, quickly } from '../support/tocsin.js';
 
 const strategy = {
@@ -173,6 +177,46 @@ describe('a broker in trouble', () => {
     const logged = await idsInLog(running.app.get(Log));
     expect(senders.flatMap(({ accepted }) => [...accepted].filter((id) => !logged.has(id)))).toEqual([]);
   }, 240_000);
+
+  it('that hears late of a new topic is waited for by whoever creates it', async () => {
+    const late = await aBrokerThatHearsLate();
+    const schema = await aMysql();
+    open.push(() => schema.close());
+    const log = new KafkaLog(schema.database, parseConfig({ ...quickly, KAFKA_BROKERS: late.brokers, DATABASE_URL: schema.url }));
+    open.push(() => log.close());
+    await log.connect();
+    late.proxy.hold(FETCH);
+    let isThere = false;
+    const creating = log.ensureTopics([{ name: 'raw_events', partitions: 2 }]).then(() => (isThere = true));
+    await eventually(async () => (await late.controller.listTopics()).includes('raw_events'), 'the controller grants the topic');
+    await pause(500);
+    expect(isThere).toBe(false);
+    late.proxy.release();
+    await creating;
+    expect(await log.partitions('raw_events')).toBe(2);
+  }, 120_000);
+
+  /** The second of two brokers, which learns what its controller has decided through a proxy. */
+  async function aBrokerThatHearsLate() {
+    const [port, controllerPort, latePort] = [await freePort(), await freePort(), await freePort()];
+    const proxy = new KafkaProxy(controllerPort);
+    open.push(() => proxy.close());
+    const through = await proxy.listen();
+    const clusterId = 'TocsinHearsOfThemLate1';
+    const advertised = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${through}`;
+    const first = await startKafka({ port, controllerPort, clusterId, properties: { 'advertised.listeners': advertised } });
+    open.push(() => first.stop());
+    const itself = { 'process.roles': 'broker', 'node.id': 2, listeners: `PLAINTEXT://127.0.0.1:${latePort}` };
+    const voters = { 'controller.quorum.voters': `1@127.0.0.1:${through}` };
+    const advertisedLate = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${latePort}` };
+    const second = await startKafka({ port: latePort, controllerPort, clusterId, properties: { ...itself, ...voters, ...advertisedLate } });
+    open.push(() => second.stop());
+    const kafka = new kafkajs.Kafka({ brokers: [first.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const controller = kafka.admin();
+    await controller.connect();
+    open.push(() => controller.disconnect());
+    return { brokers: second.brokers, proxy, controller };
+  }
 });
 
 /** Writes into a topic of somebody else until the broker can take no more. */
@@ -181,7 +225,7 @@ async function fill(brokers: string): Promise<void> {
   const admin = kafka.admin();
   const producer = kafka.producer({ retry: { retries: 0 } });
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic: 'others', numPartitions: 1 }], waitForLeaders: true });
+  await createTopic(admin, { topic: 'others', numPartitions: 1 });
   await producer.connect();
   const value = Buffer.alloc(500_000, 'x');
   try {

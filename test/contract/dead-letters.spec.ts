@@ -6,6 +6,7 @@ import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-lette
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/serve.js';
 import { eventually } from '../support/eventually.js';
+import { createTopic } from '../support/foreign-cluster.js';
 import { type Installation, installations, servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';
 
@@ -162,7 +163,7 @@ describe('dead letters that are large (Kafka)', () => {
     await admin.connect();
     const name = `${site.env['TOPIC_PREFIX']}raw_events.dlq`;
     const configEntries = [{ name: 'max.message.bytes', value: '3000' }];
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: 2, configEntries }] });
+    await createTopic(admin, { topic: name, numPartitions: 2, configEntries });
     await admin.disconnect();
     running = await start();
   }, 120_000);

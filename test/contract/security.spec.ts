@@ -45,6 +45,7 @@ describe('clusters that ask who we are', () => {
     await others.send(topic, ['hello']);
     await others.close();
     const cluster = clusters.open(access, 'guest');
+    await cluster.topics();
     await cluster.ping();
     expect((await cluster.topics()).get(topic)).toBe(1);
     expect((await collected(cluster.read({ topic, partition: 0 }, 0, 9))).map(({ value }) => String(value))).toEqual(['hello']);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Admin, Kafka, Producer } from 'kafkajs';
+import type { Admin, ITopicConfig, Kafka, Producer } from 'kafkajs';
 import { type Config, parseConfig } from '../../src/config.js';
 import type { ClusterAccess } from '../../src/log/cluster.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaClusters } from '../../src/log/kafka/kafka-clusters.js';
 import type { LogRecord } from '../../src/log/log.js';
+import { eventually } from './eventually.js';
 
 /** What other people do on their cluster. */
 export class ForeignCluster {
@@ -29,7 +30,7 @@ export class ForeignCluster {
   }
 
   async aTopic(partitions = 1, name = `t${randomBytes(4).toString('hex')}`, replicationFactor = 1): Promise<string> {
-    await (await this.admin()).createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: partitions, replicationFactor }] });
+    await createTopic(await this.admin(), { topic: name, numPartitions: partitions, replicationFactor });
     return name;
   }
 
@@ -56,6 +57,21 @@ export class ForeignCluster {
     await (await this.#producer?.catch(() => undefined))?.disconnect();
     await (await this.#admin?.catch(() => undefined))?.disconnect();
   }
+}
+
+/** Creates a topic and waits until the broker tells of its leaders, for one that it has not heard of yet fails whoever uses it. False: it was there. */
+export async function createTopic(admin: Admin, wanted: ITopicConfig): Promise<boolean> {
+  const isNew = await admin.createTopics({ waitForLeaders: false, topics: [wanted] });
+  const isLed = async (): Promise<boolean> => {
+    const [found] = (await admin.fetchTopicMetadata({ topics: [wanted.topic] })).topics;
+    return found!.partitions.every(({ leader }) => leader >= 0);
+  };
+  const notYet = (error: unknown): boolean => {
+    if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+    return false;
+  };
+  await eventually(() => isLed().catch(notYet), `leaders of ${wanted.topic}`);
+  return isNew;
 }
 
 async function connected<T extends { connect(): Promise<void> }>(client: T): Promise<T> {

@@ -1,6 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 const PRODUCE = 0;
+export const FETCH = 1;
 
 /** What happens to a connection after an answer on it was lost. */
 export type Aftermath = 'cut' | 'silence';
@@ -11,7 +12,7 @@ export class KafkaProxy {
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
   #lose: Aftermath[] = [];
-  #holding = false;
+  #holding: number | undefined;
   /** Produce answers that were lost so far. */
   lost = 0;
 
@@ -34,9 +35,9 @@ export class KafkaProxy {
     this.#lose.push(then);
   }
 
-  /** Produce requests stay on the way from now on, even when their connection is closed. */
-  hold(): void {
-    this.#holding = true;
+  /** Requests of one kind (Kafka's API key) stay on the way from now on, even when their connection is closed. */
+  hold(kind = PRODUCE): void {
+    this.#holding = kind;
   }
 
   /** Requests that are held. */
@@ -46,12 +47,12 @@ export class KafkaProxy {
 
   /** New requests pass; those that are held stay. */
   pass(): void {
-    this.#holding = false;
+    this.#holding = undefined;
   }
 
   /** Delivers what was held, whoever still waits for it. */
   release(): void {
-    this.#holding = false;
+    this.#holding = undefined;
     for (const deliver of this.#held.splice(0)) deliver();
   }
 
@@ -70,9 +71,9 @@ export class KafkaProxy {
     // What is held must still reach the broker when the client has gone.
     client.on('close', () => held === 0 && upstream.end());
     frames(client, (frame) => {
-      const isProduce = frame.readInt16BE(4) === PRODUCE;
-      if (isProduce && this.#lose.length > 0) losing.set(frame.readInt32BE(8), this.#lose.shift()!);
-      if (!isProduce || !this.#holding) return void upstream.write(frame);
+      const kind = frame.readInt16BE(4);
+      if (kind === PRODUCE && this.#lose.length > 0) losing.set(frame.readInt32BE(8), this.#lose.shift()!);
+      if (kind !== this.#holding) return void upstream.write(frame);
       held++;
       this.#held.push(() => upstream.write(frame));
     });

@@ -5,6 +5,7 @@ import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import type { Log } from '../../src/log/log.js';
+import { createTopic } from './foreign-cluster.js';
 import { eventually } from './eventually.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
@@ -84,14 +85,7 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
       administer(async (admin) => {
         await admin.deleteTopics({ topics: [prefix + topic] });
         await eventually(async () => !(await admin.listTopics()).includes(prefix + topic), 'the topic to be gone');
-        await eventually(
-          () =>
-            admin.createTopics({ waitForLeaders: true, topics: [{ topic: prefix + topic, numPartitions: 1 }] }).catch((error: Error) => {
-              if (!/already exists/.test(error.message)) throw error;
-              return false;
-            }),
-          'the topic to be made anew',
-        );
+        await eventually(() => createTopic(admin, { topic: prefix + topic, numPartitions: 1 }), 'the topic to be made anew');
       }),
     close: async () => {
       await Promise.all(logs.map((log) => log.close()));

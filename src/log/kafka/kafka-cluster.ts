@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
@@ -7,7 +8,7 @@ import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicParti
 import type { ProducerWatch } from '../producer-watch.js';
 import type { NewTopic } from '../topic-admin.js';
 import { letteredTopic } from '../topic-limits.js';
-import { Brokers } from './brokers.js';
+import { Brokers, type Leaders } from './brokers.js';
 import { kafkaClient } from './client.js';
 import { compressions } from './codecs.js';
 import { KafkaConsumer, type Names, type OpenSubscription } from './kafka-consumer.js';
@@ -19,6 +20,10 @@ import { TopicFollower } from './topic-follower.js';
 
 /** A readiness check waits 2 s for all clusters. */
 const PING_MS = 1500;
+
+/** How long (ms) what was just granted may take until the brokers know it. */
+const SHOWN_MS = 10_000;
+const SHOWN_POLL_MS = 50;
 
 const OWN_NAMES: Names = { groupId: (group) => group, physical: (topic) => topic, logical: (physical) => physical };
 
@@ -99,15 +104,22 @@ export class KafkaCluster implements Cluster {
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
     const wanted = await Promise.all(missing.map((topic) => withRoom(admin, topic)));
-    try {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: wanted.map((topic) => topicConfig(topic, replicationFactor)),
-      });
-    } catch (error) {
-      // Another replica may have been faster.
-      const now = new Set(await admin.listTopics());
-      if (!missing.every(({ name }) => now.has(name))) throw error;
+    // Those that another replica has created in the meantime are no error.
+    await admin.createTopics({ waitForLeaders: false, topics: wanted.map((topic) => topicConfig(topic, replicationFactor)) });
+    await this.shows(new Map(missing.map(({ name }) => [name, 1])));
+  }
+
+  /**
+   * Waits until the topics have so many partitions at least, each with a leader. The controller grants at once, and each broker learns of it in
+   * its own time; until then it says that there is no such topic. Throws T7004 after 10 s.
+   */
+  async shows(partitions: ReadonlyMap<string, number>): Promise<void> {
+    const names = [...partitions.keys()];
+    for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
+      const all = await this.#brokers.topics(names);
+      const absent = names.filter((name) => !isLed(all.get(name) ?? new Map(), partitions.get(name)!));
+      if (absent.length === 0) return;
+      if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
     }
   }
 
@@ -208,3 +220,4 @@ export class KafkaCluster implements Cluster {
 }
 
 const byPartition = (a: PartitionOffsets, b: PartitionOffsets): number => a.partition - b.partition;
+const isLed = (leaders: Leaders, partitions: number): boolean => leaders.size >= partitions && [...leaders.values()].every((node) => node >= 0);

@@ -1,8 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type DescribeConfigResponse, type GroupDescription, type ITopicConfig, type ITopicMetadata } from 'kafkajs';
 import type { Config } from '../../config.js';
-import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import type { TopicPartition } from '../log.js';
 import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../topic-admin.js';
@@ -11,6 +9,8 @@ import { letterBytes, letteredTopic, MOST_BYTES } from '../topic-limits.js';
 /** One of our clusters, as far as the tools need it. */
 interface Part {
   admin(): Promise<Admin>;
+  /** Waits until the brokers tell of so many partitions of each topic. */
+  shows(partitions: ReadonlyMap<string, number>): Promise<void>;
 }
 
 /** Which cluster a topic stands on, and how topics are called there. */
@@ -45,8 +45,6 @@ export function placementOf(
 }
 
 const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
-/** How long (ms) what was just granted may take until the brokers know it. */
-const SHOWN_MS = 10_000;
 /** ConfigSource of Kafka's protocol: set on the topic itself. */
 const SET_ON_TOPIC = 1;
 const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
@@ -67,8 +65,12 @@ export class KafkaTopics extends TopicAdmin {
     return this.placement.clusters.get(cluster)!.admin();
   }
 
+  #clusterOf(topic: string): Part {
+    return this.placement.clusters.get(this.placement.clusterOf(topic))!;
+  }
+
   #adminOf(topic: string): Promise<Admin> {
-    return this.#admin(this.placement.clusterOf(topic));
+    return this.#clusterOf(topic).admin();
   }
 
   async brokers(topic: string): Promise<number> {
@@ -152,21 +154,18 @@ export class KafkaTopics extends TopicAdmin {
   }
 
   async create(topic: NewTopic): Promise<void> {
-    const admin = await this.#adminOf(topic.name);
+    const cluster = this.#clusterOf(topic.name);
+    const admin = await cluster.admin();
     const wanted = await withRoom(admin, { ...topic, name: this.placement.physical(topic.name) });
-    await admin.createTopics({ waitForLeaders: true, topics: [topicConfig(wanted, this.replication)] });
+    await admin.createTopics({ waitForLeaders: false, topics: [topicConfig(wanted, this.replication)] });
+    await cluster.shows(new Map([[wanted.name, 1]]));
   }
 
   async grow(topic: string, partitions: number): Promise<void> {
-    const admin = await this.#adminOf(topic);
+    const cluster = this.#clusterOf(topic);
     const name = this.placement.physical(topic);
-    await admin.createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
-    // The controller has them; each broker learns of them in its own time.
-    for (const end = Date.now() + SHOWN_MS; Date.now() < end; await delay(100)) {
-      const [metadata] = (await admin.fetchTopicMetadata({ topics: [name] })).topics;
-      if (metadata!.partitions.length >= partitions && metadata!.partitions.every(({ leader }) => leader >= 0)) return;
-    }
-    throw new TocsinError('T7004', `${topic} is to have ${partitions} partitions, but the brokers do not show them after ${SHOWN_MS} ms`);
+    await (await cluster.admin()).createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
+    await cluster.shows(new Map([[name, partitions]]));
   }
 
   /** The client knows only the request that replaces every setting of the topic, so those that are set are sent again. */
