@@ -186,6 +186,7 @@ describe('a broker in trouble', () => {
     open.push(() => log.close());
     await log.connect();
     late.proxy.hold(FETCH);
+    await eventually(() => late.proxy.held > 0, 'the broker asks what its controller has decided');
     let isThere = false;
     const creating = log.ensureTopics([{ name: 'raw_events', partitions: 2 }]).then(() => (isThere = true));
     await eventually(async () => (await late.controller.listTopics()).includes('raw_events'), 'the controller grants the topic');
