@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
@@ -5,6 +6,8 @@ import { diagnose, verdictOf } from '../../src/ops/doctor/doctor.js';
 import { examine } from '../../src/ops/doctor/examine.js';
 import type { Finding } from '../../src/ops/doctor/finding.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
+import { eventually } from '../support/eventually.js';
+import { KafkaProxy, METADATA } from '../support/kafka-proxy.js';
 import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { aTocsin } from '../support/tocsin.js';
 
@@ -88,6 +91,20 @@ describe('the doctor on real servers', () => {
     const all = await findings({ KAFKA_BROKERS: NOWHERE });
     expect(about(all, 'T5014')).toMatchObject({ verdict: 'fail', remedy: expect.stringContaining('correct KAFKA_BROKERS') as string });
     expect(all.find(({ check }) => check === 'database.reachable')?.verdict).toBe('ok');
+  });
+
+  it('gives a slow broker more time than a readiness check does (O9)', async () => {
+    const [host, port] = base['KAFKA_BROKERS']!.split(',')[0]!.split(':');
+    const proxy = new KafkaProxy(Number(port));
+    const slow = `${host}:${await proxy.listen()}`;
+    proxy.hold(METADATA);
+    const looking = findings({ KAFKA_BROKERS: slow });
+    await eventually(() => proxy.held > 0, 'the doctor asks');
+    await pause(2000);
+    proxy.release();
+    const found = await looking;
+    proxy.close();
+    expect(found.find(({ check }) => check === 'kafka.main.brokers')).toMatchObject({ verdict: 'ok' });
   });
 
   it('tells a refused login and a wrong encryption from a broker that is away (O9)', async () => {

@@ -2,6 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 const PRODUCE = 0;
 export const FETCH = 1;
+export const METADATA = 3;
 
 /** What happens to a connection after an answer on it was lost. */
 export type Aftermath = 'cut' | 'silence';

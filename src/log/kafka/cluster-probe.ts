@@ -10,7 +10,8 @@ import { apiVersions, clientApis } from './api-versions.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import { alertTopics, KafkaTopics, type Placement, placementOf } from './kafka-topics.js';
 
-const BROKER_MS = 5000;
+/** A broker may be slow; whether it is there is another question than whether it is ready in time. */
+const BROKER_MS = 10_000;
 const CLUSTER_MS = 30_000;
 /** Partitions whose newest record is looked at. */
 const STAMPED = 12;
@@ -74,7 +75,7 @@ async function inside(name: string, cluster: KafkaCluster, examined: Examined, b
 async function broker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: Examined): Promise<BrokerEvidence> {
   const alone = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
   try {
-    await within(BROKER_MS, alone.ping());
+    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: no answer within ${BROKER_MS} ms`));
     return { address, known, incompatible: await incompatible(address, access) };
   } catch (error) {
     const problem =
