@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Config } from './config.js';
 import { migrate, openMysql, openSqliteToRead } from './database/connect.js';
@@ -174,7 +174,7 @@ async function untilDone(app: INestApplicationContext, standstillMs: number): Pr
     const cursors = partitions.map((each) => `${key(each)} ${each.cursor}`).join();
     if (cursors !== moved.cursors) moved = { at: Date.now(), cursors };
     else if (Date.now() - moved.at >= standstillMs) throw new TocsinError('T6210', standing(partitions.filter((each) => !done.has(key(each)))));
-    await sleep(50);
+    await delay(50);
   }
 }
 

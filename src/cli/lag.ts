@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../config.js';
 import { LagHistory } from '../ops/lag.js';
 import { type GroupLag, type LagAnswer, lagAnswer, type LagLine } from '../ops/lag-answer.js';
+import { sleep } from '../shared/wait.js';
 import { type Api, openApi } from './api.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
 import { formatTable } from './table.js';
@@ -39,7 +40,7 @@ async function look(api: Api, options: LagOptions): Promise<LagAnswer> {
   const history = new LagHistory(Infinity);
   let answer = await ask(api, options, history);
   for (let count = 1; count < options.samples; count++) {
-    await sleep(options.interval * 1000);
+    await delay(options.interval * 1000);
     answer = await ask(api, options, history);
   }
   return answer;
@@ -54,7 +55,7 @@ async function watch(options: LagOptions): Promise<void> {
     while (!interrupted.signal.aborted) {
       const answer = await ask(api, options, history);
       process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${new Date(answer.at).toISOString()}\n${format(answer)}\n`);
-      await sleep(options.interval * 1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
+      await sleep(options.interval * 1000, interrupted.signal);
     }
   } finally {
     await api.close();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import type { RecordView } from '../ops/tail/record-view.js';
@@ -40,7 +41,7 @@ async function run(topic: string, options: TailOptions): Promise<void> {
     let answer = await ask(api, topic, options);
     print(answer, options);
     while (options.follow) {
-      if (answer.records.length === 0) await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+      if (answer.records.length === 0) await delay(FOLLOW_MS);
       answer = await ask(api, topic, { ...options, records: '1000' }, answer.next);
       print(answer, options);
     }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { TocsinError } from '../shared/errors.js';
 import { backoff } from './backoff.js';
@@ -12,7 +13,7 @@ export async function untilConnected<T>(name: string, connect: () => Promise<T>)
       const wait = backoff(failures, Math.random(), 200, 5000);
       const why = error instanceof TocsinError ? `${error.code} ${error.message}` : error instanceof Error ? error.message : String(error);
       logger.warn(`the ${name} does not answer: ${why}; again in ${wait} ms`);
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await delay(wait);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { COMMANDS, type Database } from '../../database/database.js';
 import { backoff } from '../../log/backoff.js';
 import { type CursorRepository, FencedError } from '../../log/cursor.repository.js';
@@ -218,7 +219,7 @@ export class PartitionFlow {
       most: MOST_EVENTS,
       wait: (failures, error) => {
         this.plant.failed(error, failures);
-        return new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random(), this.plant.retryMs, 50 * this.plant.retryMs)));
+        return delay(backoff(failures, Math.random(), this.plant.retryMs, 50 * this.plant.retryMs));
       },
     });
   }

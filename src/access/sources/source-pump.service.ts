@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { boundsOf } from '../../log/bounds.js';
 import type { Cluster } from '../../log/cluster.js';
@@ -283,7 +284,7 @@ export class SourcePump implements PartitionListener {
     while (this.#bucket && !flow.closed) {
       const wait = this.#bucket.take(events, Date.now());
       if (wait === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS)));
+      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS));
       await control.heartbeat();
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaMessage } from 'kafkajs';
 import Batch from 'kafkajs/src/consumer/batch.js';
 import errors from 'kafkajs/src/protocol/error.js';
@@ -139,7 +140,7 @@ export class Brokers {
       const moved = await this.#tryListOffsets(topic, timestamp, { partition, committed, fresh: partition === undefined || tries > 1 }, found);
       if (!moved) return new Map([...found].sort(([a], [b]) => a - b));
       if (tries === TRIES) throw moved;
-      await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+      await delay(100 * tries);
     }
   }
 

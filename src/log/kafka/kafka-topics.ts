@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type DescribeConfigResponse, type GroupDescription, type ITopicConfig, type ITopicMetadata } from 'kafkajs';
 import type { Config } from '../../config.js';
@@ -209,7 +210,7 @@ async function mostBytes(admin: Admin, topic: string): Promise<number> {
       return Number(told);
     } catch (error) {
       if (tries === TRIES || (error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+      await delay(100 * tries);
     }
   }
 }

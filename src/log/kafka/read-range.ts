@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { TocsinError } from '../../shared/errors.js';
 import { backoff } from '../backoff.js';
 import type { LogRecord, TopicPartition } from '../log.js';
@@ -27,7 +28,7 @@ export async function* readRange(
     } else if (!found || found.errorCode !== 0 || found.problem) {
       const why = found?.problem ?? (found ? words(found.errorCode) : 'has no leader at the moment');
       if (++failures === TRIES || (found && !moved(found.errorCode))) throw new TocsinError('T7004', `${topic}/${partition}: ${why}`);
-      await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random())));
+      await delay(backoff(failures, Math.random()));
     } else {
       failures = 0;
       const records = found.records.filter(({ offset }) => offset < end);

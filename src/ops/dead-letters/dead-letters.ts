@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
 import { COMMANDS, Database } from '../../database/database.js';
@@ -93,7 +94,7 @@ export class DeadLetters {
       const gone = some.filter(({ outcome }) => outcome === 'redriven').length;
       driven += gone;
       if (found.length > room) return await this.#finish(order, letters, true, dryRun, now);
-      if (!dryRun && gone > 0) await new Promise((resolve) => setTimeout(resolve, (1000 * gone) / this.config.DLQ_REDRIVE_PER_SECOND));
+      if (!dryRun && gone > 0) await delay((1000 * gone) / this.config.DLQ_REDRIVE_PER_SECOND);
     }
     return this.#finish(order, letters, false, dryRun, now);
   }
