@@ -226,7 +226,8 @@ export class KafkaConsumer implements GroupConsumer {
       return false;
     }
     lane.failures = 0;
-    this.#stalled(this.#stall.handled(records[0]!.timestamp, Date.now()));
+    // What was under way when everything stopped is not what was waiting.
+    if (generation.over === undefined) this.#stalled(this.#stall.handled(records[0]!.timestamp, Date.now()));
     payload.resolveOffset(String(records.at(-1)!.offset));
     return true;
   }
