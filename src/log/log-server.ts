@@ -186,7 +186,8 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       refused,
     };
     this.#claims.set(name(at), claim);
-    const fault = faultOf(cursor.nextOffset, start, bounds);
+    // An owner before us may have gone on after the first look; only from the claim on nobody else moves the cursor.
+    const fault = faultOf(cursor.nextOffset, start, bounds) && (await this.#fault(at, cursor.nextOffset, start));
     if (await this.#holds.claim(at, fault, Date.now())) await this.#tell(at, fault!);
     if (!fault && this.#stateful) await this.#handle(new ClaimedBatch(claim, [], start < cursor.nextOffset));
     return claim;
@@ -254,11 +255,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
   async #checkEnd(claim: Claim): Promise<void> {
-    const bounds = await boundsOf(this.log, claim);
-    const fault = bounds && faultOf(claim.position, claim.position, bounds);
+    const fault = await this.#fault(claim, claim.position, claim.position);
     if (!fault) return;
     await this.#stop(claim, fault);
     throw new StoppedError(fault.why);
+  }
+
+  async #fault(at: TopicPartition, next: number, start: number): Promise<Fault | undefined> {
+    const bounds = await boundsOf(this.log, at);
+    return bounds && faultOf(next, start, bounds);
   }
 
   async #checkGap(claim: Claim, first: number): Promise<void> {

@@ -176,6 +176,28 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(await effects()).toHaveLength(3);
   });
 
+  it('does not take records for lost, or never written, that came while the partition changed hands', async () => {
+    const topic = await aTopic();
+    await publish(topic.name, ids(3));
+    await start(topic, store, { group: 'handed-over' });
+    await eventually(async () => (await effects()).length === 3, 'the effects');
+    await running!.close();
+    const { claim } = CursorRepository.prototype;
+    const claiming = jest.spyOn(CursorRepository.prototype, 'claim').mockImplementationOnce(async function (this: CursorRepository, ...args) {
+      // The owner before goes on until the very moment of the claim.
+      await publish(topic.name, ids(6).slice(3));
+      await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 6, state_offset = 6 WHERE topic = '${topic.name}'`);
+      return claim.apply(this, args);
+    });
+    await start(topic, store, { group: 'handed-over' });
+    await eventually(() => claiming.mock.calls.length > 0, 'the claim');
+    await publish(topic.name, ids(8).slice(6));
+    await eventually(async () => (await effects()).length === 5, 'what comes after');
+    claiming.mockRestore();
+    expect(await effects()).toEqual([...ids(3), ...ids(8).slice(6)]);
+    expect(await test.database.query("SELECT detail FROM audit WHERE object LIKE 'handed-over%'")).toEqual([]);
+  });
+
   it('stops, with an audit row, where retention has deleted what was not handled yet; never a silent jump', async () => {
     const topic = await aTopic();
     await publish(topic.name, ids(3));

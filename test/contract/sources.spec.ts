@@ -401,6 +401,32 @@ describe('sources on several clusters and replicas', () => {
     await replica.sources.remove(name, byTest());
   });
 
+  it('does not take what came while a partition changed hands for never written (C3)', async () => {
+    const [name, topic] = [aName('handed-over'), await aTopic(cluster)];
+    await cluster.send(topic, lines(name, 0, 5));
+    await replica.sources.create(kafkaSource(name, topic, { mode: 'assign', start: 'earliest' }), byTest());
+    await came(site, name, range(0, 5));
+    await replica.sources.enable(name, false, byTest());
+    await eventually(async () => (await replica.cursors.of(`source.${name}`)).every(({ owner }) => owner === ''), 'let go of');
+    const cursors = replica.app.get(CursorRepository);
+    const claim = cursors.claim.bind(cursors);
+    const claiming = jest.spyOn(cursors, 'claim').mockImplementation(async (group, ...rest) => {
+      if (group === `source.${name}`) {
+        claiming.mockRestore();
+        // The replica before goes on until the very moment of the claim; what it takes is not ours.
+        await cluster.send(topic, lines(name, 5, 8));
+        await site.database.execute(`UPDATE stream_cursor SET next_offset = 8, state_offset = 8 WHERE topic = '${topic}'`);
+      }
+      return claim(group, ...rest);
+    });
+    await replica.sources.enable(name, true, byTest());
+    await runs(name);
+    await cluster.send(topic, lines(name, 8, 10));
+    await came(site, name, [...range(0, 5), ...range(8, 10)]);
+    expect((await replica.states.of(name)).problems).toEqual([]);
+    await replica.sources.remove(name, byTest());
+  });
+
   it('spreads explicit partitions over the replicas; those of a dead one follow, and what it still does is fenced off (C3)', async () => {
     const [name, topic] = [aName('spread'), await aTopic(cluster, 6)];
     await replica.sources.create(kafkaSource(name, topic, { mode: 'assign' }), byTest());

@@ -136,7 +136,8 @@ export class SourcePump implements PartitionListener {
     const flow = this.#flow(at, cursor.epoch, cursor.nextOffset);
     flow.end = bounds.high;
     this.#flows.set(name(at), flow);
-    await this.#judge(at, positionFault(cursor.nextOffset, bounds));
+    // An owner before us may have gone on after the first look; only from the claim on nobody else moves the cursor.
+    await this.#judge(at, positionFault(cursor.nextOffset, bounds) && (await this.#fault(flow)));
     return flow;
   }
 
@@ -206,12 +207,16 @@ export class SourcePump implements PartitionListener {
   }
 
   /** Control records and compaction leave holes; only what retention has deleted is lost. */
-  async #checkPosition({ at, window }: PartitionFlow): Promise<void> {
-    const bounds = await boundsOf(this.cluster, at);
-    const fault = bounds && positionFault(window.next, bounds);
+  async #checkPosition(flow: PartitionFlow): Promise<void> {
+    const fault = await this.#fault(flow);
     if (!fault) return;
-    await this.#stop(at, fault);
+    await this.#stop(flow.at, fault);
     throw new HeldError(fault.why);
+  }
+
+  async #fault({ at, window }: PartitionFlow): Promise<Fault | undefined> {
+    const bounds = await boundsOf(this.cluster, at);
+    return bounds && positionFault(window.next, bounds);
   }
 
   async #makeRoom(flow: PartitionFlow, control: BatchControl): Promise<void> {
