@@ -410,17 +410,19 @@ describe('sources on several clusters and replicas', () => {
     await eventually(async () => (await replica.cursors.of(`source.${name}`)).every(({ owner }) => owner === ''), 'let go of');
     const cursors = replica.app.get(CursorRepository);
     const claim = cursors.claim.bind(cursors);
+    let handsChanged = false;
     const claiming = jest.spyOn(cursors, 'claim').mockImplementation(async (group, ...rest) => {
       if (group === `source.${name}`) {
         claiming.mockRestore();
         // The replica before goes on until the very moment of the claim; what it takes is not ours.
         await cluster.send(topic, lines(name, 5, 8));
         await site.database.execute(`UPDATE stream_cursor SET next_offset = 8, state_offset = 8 WHERE topic = '${topic}'`);
+        handsChanged = true;
       }
       return claim(group, ...rest);
     });
     await replica.sources.enable(name, true, byTest());
-    await runs(name);
+    await eventually(() => handsChanged, 'the claim');
     await cluster.send(topic, lines(name, 8, 10));
     await came(site, name, [...range(0, 5), ...range(8, 10)]);
     expect((await replica.states.of(name)).problems).toEqual([]);
