@@ -11,7 +11,7 @@ import { Log } from '../../src/log/log.js';
 import { type Running, serve } from '../../src/serve.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { createTopic } from '../support/foreign-cluster.js';
+import { createTopic, ForeignCluster } from '../support/foreign-cluster.js';
 import { FETCH, KafkaProxy } from '../support/kafka-proxy.js';
 import { startKafka } from '../support/servers/kafka.mjs';
 import { freePort } from '../support/servers/processes.mjs';
@@ -212,11 +212,9 @@ describe('a broker in trouble', () => {
     const advertisedLate = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${latePort}` };
     const second = await startKafka({ port: latePort, controllerPort, clusterId, properties: { ...itself, ...voters, ...advertisedLate } });
     open.push(() => second.stop());
-    const kafka = new kafkajs.Kafka({ brokers: [first.brokers], logLevel: kafkajs.logLevel.NOTHING });
-    const controller = kafka.admin();
-    await controller.connect();
-    open.push(() => controller.disconnect());
-    return { brokers: second.brokers, proxy, controller };
+    const atFirst = new ForeignCluster({ brokers: [first.brokers] });
+    open.push(() => atFirst.close());
+    return { brokers: second.brokers, proxy, controller: await atFirst.admin() };
   }
 });
 

@@ -90,6 +90,17 @@ describe('a rebalance on Kafka', () => {
     open.push(() => running.close());
     return running;
   };
+  /** One that waits in each batch until its gate is opened. */
+  const gated = async (topic: string, who: string) => {
+    const gate = aGate();
+    let entered = 0;
+    const running = await app(topic, who, async (batch) => {
+      entered++;
+      await gate.opened;
+      await store(batch);
+    });
+    return { ...running, open: gate.open, entered: () => entered };
+  };
   const claimed = (running: readonly ConsumerApp[], sizes: readonly number[]): Promise<void> =>
     eventually(() => String(running.map(({ server }) => server.claims().length).sort()) === String(sizes), `claims of ${sizes.join(', ')}`);
 
@@ -212,21 +223,15 @@ describe('a rebalance on Kafka', () => {
 
   it('is visible in readiness and metrics: what was kept, gained and lost, and how long nothing went on (C8)', async () => {
     const topic = await aTopic(4);
-    const gate = aGate();
-    let entered = 0;
-    const first = await app(topic, 'first', async (batch) => {
-      entered++;
-      await gate.opened;
-      await store(batch);
-    });
+    const first = await gated(topic, 'first');
     await claimed([first], [4]);
     await publish(topic, ids(40));
-    await eventually(() => entered > 0, 'a batch');
+    await eventually(() => first.entered() > 0, 'a batch');
     const second = app(topic, 'second', store, { log: await test.another() });
     const ready = async () => (await (first.app as NestFastifyApplication).inject('/health/ready')).json() as Readiness;
     await eventually(async () => (await ready()).details.assignment[`g-${topic}`]!.status === 'rebalancing', 'the word of the broker');
     // What is under way when everything stops may end, and does not end the time without progress.
-    gate.open();
+    first.open();
     await claimed([first, await second], [2, 2]);
     await publish(topic, ids(40, 40));
     await eventually(async () => (await effects()).length >= 80, 'all effects');
@@ -253,19 +258,13 @@ describe('a rebalance on Kafka', () => {
 
   it('follows a graceful stop at once: the batch is finished, the broker told, and nobody waits for the session (C16)', async () => {
     const topic = await aTopic(2);
-    const gate = aGate();
-    let entered = 0;
-    const first = await app(topic, 'first', async (batch) => {
-      entered++;
-      await gate.opened;
-      await store(batch);
-    });
+    const first = await gated(topic, 'first');
     await claimed([first], [2]);
     await publish(topic, ids(20));
-    await eventually(() => entered > 0, 'a batch');
-    const handled = entered * 10;
+    await eventually(() => first.entered() > 0, 'a batch');
+    const handled = first.entered() * 10;
     const closing = first.close();
-    gate.open();
+    first.open();
     await closing;
     expect((await effects()).length).toBeGreaterThanOrEqual(handled);
     const told = [...(await test.log.committed(`g-${topic}`, topic)).values()].reduce((sum, next) => sum + next, 0);

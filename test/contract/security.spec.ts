@@ -45,9 +45,9 @@ describe('clusters that ask who we are', () => {
     await others.send(topic, ['hello']);
     await others.close();
     const cluster = clusters.open(access, 'guest');
-    await cluster.topics();
-    await cluster.ping();
     expect((await cluster.topics()).get(topic)).toBe(1);
+    // Only now: a first connection may take longer than a readiness check waits.
+    await cluster.ping();
     expect((await collected(cluster.read({ topic, partition: 0 }, 0, 9))).map(({ value }) => String(value))).toEqual(['hello']);
     const [member, reader] = [new RecordingListener(), new RecordingListener()];
     cluster.subscribe({ group: `group-${topic}`, topics: [topic], maxRecords: 10, listener: member });
