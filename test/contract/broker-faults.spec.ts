@@ -178,24 +178,60 @@ describe('a broker in trouble', () => {
     expect(senders.flatMap(({ accepted }) => [...accepted].filter((id) => !logged.has(id)))).toEqual([]);
   }, 240_000);
 
-  it('that hears late of a new topic is waited for by whoever creates it', async () => {
-    const late = await aBrokerThatHearsLate();
-    const schema = await aMysql();
-    open.push(() => schema.close());
-    const log = new KafkaLog(schema.database, parseConfig({ ...quickly, KAFKA_BROKERS: late.brokers, DATABASE_URL: schema.url }));
-    open.push(() => log.close());
-    await log.connect();
-    late.proxy.hold(FETCH);
-    await eventually(() => late.proxy.held > 0, 'the broker asks what its controller has decided');
-    let isThere = false;
-    const creating = log.ensureTopics([{ name: 'raw_events', partitions: 2 }]).then(() => (isThere = true));
-    await eventually(async () => (await late.controller.listTopics()).includes('raw_events'), 'the controller grants the topic');
-    await pause(500);
-    expect(isThere).toBe(false);
-    late.proxy.release();
-    await creating;
-    expect(await log.partitions('raw_events')).toBe(2);
-  }, 120_000);
+  describe('that hears late', () => {
+    let late: Awaited<ReturnType<typeof aBrokerThatHearsLate>>;
+    let log: KafkaLog;
+    beforeEach(async () => {
+      late = await aBrokerThatHearsLate();
+      const schema = await aMysql();
+      open.push(() => schema.close());
+      log = new KafkaLog(schema.database, parseConfig({ ...quickly, KAFKA_BROKERS: late.brokers, DATABASE_URL: schema.url }));
+      open.push(() => log.close());
+      await log.connect();
+    }, 120_000);
+
+    /** What the controller grants from now on, the broker does not hear of before the proxy is told to release. */
+    const deafen = async (): Promise<void> => {
+      late.proxy.hold(FETCH);
+      await eventually(() => late.proxy.held > 0, 'the broker asks what its controller has decided');
+    };
+    const settings = async (): Promise<string[]> => {
+      const configNames = ['max.message.bytes', 'retention.ms'];
+      const { resources } = await late.controller.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: 2, name: 'raw_events', configNames }],
+      });
+      return resources[0]!.configEntries.toSorted((a, b) => (a.configName < b.configName ? -1 : 1)).map(({ configValue }) => configValue);
+    };
+
+    it('of a new topic is waited for by whoever creates it (O5)', async () => {
+      await deafen();
+      let isThere = false;
+      const creating = log.ensureTopics([{ name: 'raw_events', partitions: 2 }]).then(() => (isThere = true));
+      await eventually(async () => (await late.controller.listTopics()).includes('raw_events'), 'the controller grants the topic');
+      await pause(500);
+      expect(isThere).toBe(false);
+      late.proxy.release();
+      await creating;
+      expect(await log.partitions('raw_events')).toBe(2);
+    }, 120_000);
+
+    it('of a setting is waited for by whoever sets it, and takes back no other that was set meanwhile (O5)', async () => {
+      await log.ensureTopics([{ name: 'raw_events', partitions: 2 }]);
+      await deafen();
+      let done = 0;
+      const set = (name: string, value: string) => log.topics.configure('raw_events', { [name]: value }).then(() => done++);
+      const setting = [set('retention.ms', '7200000'), set('max.message.bytes', '100000')];
+      await eventually(async () => (await settings()).join() === '100000,7200000', 'the controller grants both settings');
+      await pause(500);
+      expect(done).toBe(0);
+      late.proxy.release();
+      await Promise.all(setting);
+      expect(await settings()).toEqual(['100000', '7200000']);
+      await expect(log.topics.configure('absent', { 'retention.ms': '7200000' })).rejects.toMatchObject({ code: 'T7005' });
+      await expect(log.topics.configure('raw_events', { 'retention.ms': 'long' })).rejects.toMatchObject({ code: 'T7004' });
+    }, 120_000);
+  });
 
   /** The second of two brokers, which learns what its controller has decided through a proxy. */
   async function aBrokerThatHearsLate() {

@@ -52,6 +52,11 @@ const registrySerializer: Serializer = {
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
+const notTaken = (error: unknown): false => {
+  if (!(error instanceof PublishError)) throw error;
+  return false;
+};
+
 const ids = (count: number, prefix = 'm'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(6, '0')}`);
 
 describe('the producer on a real Kafka', () => {
@@ -308,17 +313,14 @@ describe('the producer on a real Kafka', () => {
     await stage(['three']);
     await eventually(async () => (await values(topic)).length === 3, 'the next');
     await eventually(async () => (await lanes()).join() === 'held/lane-x', 'nothing but what is held');
-    const admin = kafkaClient({ brokers: [cluster.direct] }, 'test').admin();
-    await admin.connect();
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: 2, name: topic, configEntries: [{ name: 'max.message.bytes', value: '10000' }] }],
-    });
-    await admin.disconnect();
+    await log.topics.configure(topic, { 'max.message.bytes': '10000' });
+    // A broker tells of a setting a moment before it goes by it.
+    const isTaken = () => log.publish(topic, [{ key: null, value: 'x'.repeat(4000) }]).then(() => true, notTaken);
+    await eventually(isTaken, 'the broker takes larger records');
     log.disown('lane-x');
     log.own('lane-x');
-    await eventually(async () => (await values(topic)).length === 4, 'what was held');
-    expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 5000]);
+    await eventually(async () => (await values(topic)).length === 5, 'what was held');
+    expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 4000, 5000]);
     await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
   });
   it('what is held in the outbox is tried again by itself, record by record, and does not look younger than it is', async () => {

@@ -11,7 +11,7 @@ export interface ApiRange {
 
 /** The requests that we send and the versions of them that kafkajs 2.2.4 speaks (its src/protocol/requests). */
 export const clientApis: readonly (ApiRange & { readonly name: string })[] = [
-  // Ours goes beside kafkajs: always version 7.
+  // Ours, beside kafkajs: always version 7.
   { name: 'Produce', key: 0, min: 7, max: 7 },
   { name: 'Fetch', key: 1, min: 0, max: 11 },
   { name: 'ListOffsets', key: 2, min: 0, max: 3 },
@@ -30,9 +30,9 @@ export const clientApis: readonly (ApiRange & { readonly name: string })[] = [
   { name: 'CreateTopics', key: 19, min: 0, max: 3 },
   { name: 'InitProducerId', key: 22, min: 0, max: 1 },
   { name: 'DescribeConfigs', key: 32, min: 0, max: 2 },
-  { name: 'AlterConfigs', key: 33, min: 0, max: 1 },
   { name: 'SaslAuthenticate', key: 36, min: 0, max: 1 },
   { name: 'CreatePartitions', key: 37, min: 0, max: 1 },
+  { name: 'IncrementalAlterConfigs', key: 44, min: 0, max: 0 },
 ];
 
 /** ApiVersions version 0 without a client id; brokers answer it before any login. */

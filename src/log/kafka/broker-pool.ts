@@ -1,8 +1,12 @@
 import type { Kafka } from 'kafkajs';
 import protocol from 'kafkajs/src/protocol/requests/index.js';
+import { incrementalAlterConfigs } from './incremental-alter-configs.js';
 
 /** Kafka's numbers of the requests that we make ourselves. */
-const keys = { Fetch: 1, ListOffsets: 2, Metadata: 3 } as const;
+const keys = { Fetch: 1, ListOffsets: 2, Metadata: 3, DescribeConfigs: 32, IncrementalAlterConfigs: 44 } as const;
+const definitions = { ...protocol.requests, IncrementalAlterConfigs: incrementalAlterConfigs };
+
+export type RequestName = keyof typeof keys;
 
 /** Whoever asks again soon need not wait long; but bytes may take their time. */
 export const ANSWER_MS = 5000;
@@ -28,6 +32,8 @@ export interface Broker {
 
 export interface Pool {
   readonly seedBroker: Broker | undefined;
+  /** By node id. */
+  readonly brokers: Readonly<Record<string, Broker>>;
   readonly metadata: Metadata | null;
   createBroker(options: object): Broker;
   connect(): Promise<void>;
@@ -48,8 +54,8 @@ interface Metadata {
 export class Undecodable extends Error {}
 
 /** Sends a request and answers what came, errors of single partitions included. */
-export function send(broker: Broker, name: keyof typeof keys, fields: object): Promise<unknown> {
-  const { response, ...rest } = broker.lookupRequest(keys[name], protocol.requests[name])(fields);
+export function send(broker: Broker, name: RequestName, fields: object): Promise<unknown> {
+  const { response, ...rest } = broker.lookupRequest(keys[name], definitions[name])(fields);
   const decode = async (bytes: Buffer): Promise<unknown> => {
     try {
       return await response.decode(bytes);

@@ -1,20 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaMessage } from 'kafkajs';
+import kafkajs, { type KafkaMessage } from 'kafkajs';
 import Batch from 'kafkajs/src/consumer/batch.js';
 import errors from 'kafkajs/src/protocol/error.js';
 import { Mutex } from '../../database/mutex.js';
 import { TocsinError } from '../../shared/errors.js';
 import type { ClusterAccess } from '../cluster.js';
 import type { LogRecord, TopicPartition } from '../log.js';
-import { ANSWER_MS, type Broker, type Pool, poolOf, send, Undecodable } from './broker-pool.js';
+import { ANSWER_MS, type Broker, type Pool, poolOf, type RequestName, send, Undecodable } from './broker-pool.js';
 import { kafkaClient } from './client.js';
+import type { AlterAnswer } from './incremental-alter-configs.js';
 import { checkPems, innermost, told } from './refusal.js';
 import { logRecord } from './records.js';
 
 /** The broker does not know the partition, or does not lead it any more: whom to ask must be learnt again. */
 const MOVED: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 72, 74, 75, 76, 78, 100, 103]);
 export const OUT_OF_RANGE = 1;
+const NO_SUCH_TOPIC = 3;
 const NOT_AUTHORIZED = 29;
+const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
 const TRIES = 5;
 /** Asked for when only the answer matters: an empty list of topics means all of them. */
 const PRESENT_EVERYWHERE = '__consumer_offsets';
@@ -219,7 +222,49 @@ export class Brokers {
     );
   }
 
-  async #ask(nodeId: number, request: 'Fetch' | 'ListOffsets', fields: object): Promise<unknown> {
+  /** Sets these settings of a topic; others that were set on it stay. Throws T7005 when there is no such topic. */
+  async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    try {
+      // Any broker takes it to the controller.
+      const [node] = await this.#nodes(topic);
+      const { resources } = (await this.#ask(node!, 'IncrementalAlterConfigs', { topic, config })) as AlterAnswer;
+      const refused = resources.find(({ errorCode }) => errorCode !== 0);
+      if (refused) throw new TocsinError('T7004', `${topic}: ${words(refused.errorCode)}: ${refused.errorMessage ?? ''}`);
+    } catch (error) {
+      throw await told(error, this.access);
+    }
+  }
+
+  /** The settings of a topic, once for each broker that answers; of a broker that does not know the topic yet, none. */
+  async configs(topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string>[]> {
+    const nodes = await this.#nodes(topic);
+    const answers = await Promise.all(nodes.map((node) => this.#configsOf(node, topic, names)));
+    return answers.filter((each) => each !== undefined);
+  }
+
+  async #configsOf(nodeId: number, topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
+    try {
+      const fields = { resources: [{ type: TOPIC, name: topic, configNames: names }], includeSynonyms: false };
+      const { resources } = (await this.#ask(nodeId, 'DescribeConfigs', fields)) as {
+        resources: { errorCode: number; configEntries: { configName: string; configValue: string }[] }[];
+      };
+      const [{ errorCode, configEntries }] = resources as [(typeof resources)[number]];
+      if (errorCode !== 0 && errorCode !== NO_SUCH_TOPIC) throw new TocsinError('T7004', `${topic}: ${words(errorCode)}`);
+      return new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));
+    } catch (error) {
+      const refused = await told(error, this.access);
+      if (refused.code === 'T7001') return undefined;
+      throw refused;
+    }
+  }
+
+  /** Every broker of the cluster. Throws T7005 when there is no such topic. */
+  async #nodes(topic: string): Promise<number[]> {
+    await this.leaders(topic, { fresh: true });
+    return Object.keys(this.#pool.brokers).map(Number);
+  }
+
+  async #ask(nodeId: number, request: RequestName, fields: object): Promise<unknown> {
     this.#checkOpen();
     const broker = await this.#pool.findBroker({ nodeId });
     try {

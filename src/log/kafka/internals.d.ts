@@ -30,11 +30,31 @@ declare module 'kafkajs/src/consumer/batch.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/index.js' {
-  const protocol: { requests: Record<'Fetch' | 'ListOffsets' | 'Metadata', object> };
+  const protocol: { requests: Record<'Fetch' | 'ListOffsets' | 'Metadata' | 'DescribeConfigs', object> };
   export default protocol;
 }
 
 declare module 'kafkajs/src/protocol/error.js' {
   const errors: { createErrorFromCode(code: number): Error & { readonly type: string; readonly retriable: boolean } };
   export default errors;
+}
+
+declare module 'kafkajs/src/protocol/encoder.js' {
+  export default class Encoder {
+    writeInt8(value: number): this;
+    writeString(value: string): this;
+    writeBoolean(value: boolean): this;
+    writeArray(elements: readonly Encoder[]): this;
+  }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+    readInt8(): number;
+    readInt16(): number;
+    readInt32(): number;
+    readString(): string | null;
+    readArray<T>(each: (decoder: Decoder) => T): T[];
+  }
 }

@@ -109,18 +109,23 @@ export class KafkaCluster implements Cluster {
     await this.shows(new Map(missing.map(({ name }) => [name, 1])));
   }
 
-  /**
-   * Waits until the topics have so many partitions at least, each with a leader. The controller grants at once, and each broker learns of it in
-   * its own time; until then it says that there is no such topic. Throws T7004 after 10 s.
-   */
+  /** Waits until the topics have so many partitions at least, each with a leader. Throws T7004 after 10 s. */
   async shows(partitions: ReadonlyMap<string, number>): Promise<void> {
     const names = [...partitions.keys()];
-    for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
+    await shown(async () => {
       const all = await this.#brokers.topics(names);
-      const absent = names.filter((name) => !isLed(all.get(name) ?? new Map(), partitions.get(name)!));
-      if (absent.length === 0) return;
-      if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
-    }
+      return names.filter((name) => !isLed(all.get(name) ?? new Map(), partitions.get(name)!));
+    });
+  }
+
+  /** Sets these settings of a topic, and waits until every broker that answers has them. Throws T7005 without such a topic, T7004 after 10 s. */
+  async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    await this.#brokers.configure(topic, config);
+    const wanted = Object.entries(config);
+    await shown(async () => {
+      const told = await this.#brokers.configs(topic, Object.keys(config));
+      return wanted.flatMap(([name, value]) => (told.some((each) => each.get(name) !== value) ? [`${name}=${value} of ${topic}`] : []));
+    });
   }
 
   /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
@@ -216,6 +221,18 @@ export class KafkaCluster implements Cluster {
     const consumer = new KafkaConsumer(client, subscription, this.config, names);
     consumer.start();
     return consumer;
+  }
+}
+
+/**
+ * Waits until nothing is `missing` any more. The controller grants at once, and each broker learns of it in its own time; until then it answers
+ * as if nothing had happened. Throws T7004.
+ */
+async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
+  for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
+    const absent = await missing();
+    if (absent.length === 0) return;
+    if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
   }
 }
 

@@ -12,6 +12,8 @@ interface Part {
   admin(): Promise<Admin>;
   /** Waits until the brokers tell of so many partitions of each topic. */
   shows(partitions: ReadonlyMap<string, number>): Promise<void>;
+  /** Sets these settings of a topic, and waits until the brokers tell of them. */
+  configure(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** Which cluster a topic stands on, and how topics are called there. */
@@ -46,8 +48,6 @@ export function placementOf(
 }
 
 const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
-/** ConfigSource of Kafka's protocol: set on the topic itself. */
-const SET_ON_TOPIC = 1;
 const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
 const TRIES = 5;
 
@@ -169,14 +169,8 @@ export class KafkaTopics extends TopicAdmin {
     await cluster.shows(new Map([[name, partitions]]));
   }
 
-  /** The client knows only the request that replaces every setting of the topic, so those that are set are sent again. */
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
-    const admin = await this.#adminOf(topic);
-    const name = this.placement.physical(topic);
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: TOPIC, name }] });
-    const set = (resources[0]?.configEntries ?? []).filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
-    const all = { ...Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue])), ...config };
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC, name, configEntries: entries(all) }] });
+    await this.#clusterOf(topic).configure(this.placement.physical(topic), config);
   }
 }
 
