@@ -163,8 +163,7 @@ describe('clusters of other people', () => {
     await foreign.aTopic(1, late);
     await foreign.send(late, ['y']);
     await listener.received(2);
-    await (await foreign.admin()).createPartitions({ topicPartitions: [{ topic: here, count: 3 }] });
-    await foreign.reconnect();
+    await foreign.grow(here, 3);
     await foreign.send(here, ['z'], 2);
     await listener.received(3);
     consumer.pause({ topic: here, partition: 2 });

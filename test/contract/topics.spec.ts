@@ -30,7 +30,8 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
   let inventory: TopicsService;
   let number = 0;
   beforeAll(async () => {
-    test = await open();
+    // Who only looks disturbs no group, and neither does a busy machine.
+    test = await open({ KAFKA_SESSION_TIMEOUT_MS: '30000' });
     tail = new TailService(test.log, config);
     inventory = new TopicsService(test.log, new CursorRepository(test.database, config), config);
     await test.log.ensureTopics([topics.rawEvents.name, deadLetterTopic(topics.rawEvents.name)].map((each) => ({ name: each, partitions: 4 })));

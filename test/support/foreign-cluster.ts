@@ -34,8 +34,19 @@ export class ForeignCluster {
     return name;
   }
 
+  /** Deletes a topic and waits until the broker has heard of it: what is sent before goes into the old one. */
   async deleteTopic(topic: string): Promise<void> {
-    await (await this.admin()).deleteTopics({ topics: [topic] });
+    const admin = await this.admin();
+    await admin.deleteTopics({ topics: [topic] });
+    await eventually(async () => !(await admin.listTopics()).includes(topic), `${topic} to be gone`);
+    await this.reconnect();
+  }
+
+  /** Adds partitions and waits until they have leaders: kafkajs drops without a word what is sent to one that it does not know. */
+  async grow(topic: string, partitions: number): Promise<void> {
+    const admin = await this.admin();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] });
+    await eventually(() => isLed(admin, topic, partitions), `${partitions} partitions of ${topic}`);
     await this.reconnect();
   }
 
@@ -62,16 +73,17 @@ export class ForeignCluster {
 /** Creates a topic and waits until the broker tells of its leaders, for one that it has not heard of yet fails whoever uses it. False: it was there. */
 export async function createTopic(admin: Admin, wanted: ITopicConfig): Promise<boolean> {
   const isNew = await admin.createTopics({ waitForLeaders: false, topics: [wanted] });
-  const isLed = async (): Promise<boolean> => {
-    const [found] = (await admin.fetchTopicMetadata({ topics: [wanted.topic] })).topics;
-    return found!.partitions.every(({ leader }) => leader >= 0);
-  };
   const notYet = (error: unknown): boolean => {
     if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
     return false;
   };
-  await eventually(() => isLed().catch(notYet), `leaders of ${wanted.topic}`);
+  await eventually(() => isLed(admin, wanted.topic).catch(notYet), `leaders of ${wanted.topic}`);
   return isNew;
+}
+
+async function isLed(admin: Admin, topic: string, least = 1): Promise<boolean> {
+  const [found] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics;
+  return found!.partitions.length >= least && found!.partitions.every(({ leader }) => leader >= 0);
 }
 
 async function connected<T extends { connect(): Promise<void> }>(client: T): Promise<T> {

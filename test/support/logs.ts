@@ -104,9 +104,9 @@ async function administer(work: (admin: Admin) => Promise<void>): Promise<void> 
   }
 }
 
-/** The logs that the contract suite runs on. Kafka where KAFKA_BROKERS and DATABASE_URL name servers; the test script sees to it. */
-export const logs: [string, () => Promise<TestLog>][] = [
+/** The logs that the contract suite runs on; settings are for Kafka, where KAFKA_BROKERS and DATABASE_URL name servers: the test script sees to it. */
+export const logs: [string, (settings?: Readonly<Record<string, string>>) => Promise<TestLog>][] = [
   ['embedded, better-sqlite3', () => anEmbeddedLog('better-sqlite3')],
   ['embedded, libsql', () => anEmbeddedLog('libsql')],
-  ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', () => aKafkaLog()]] as [string, () => Promise<TestLog>][]) : []),
+  ...(process.env['KAFKA_BROKERS'] ? [['Kafka', aKafkaLog] as [string, typeof aKafkaLog]] : []),
 ];
