@@ -50,6 +50,15 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     const consume = { group: options.group ?? `g-${topic.name}`, stateful: options.stateful ?? false };
     return (running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, consume, handle));
   };
+  /** A topic whose records so far a group has handled; nobody reads it now. */
+  const aTopicReadBy = async (group: string, handled: readonly string[]) => {
+    const topic = await aTopic();
+    await publish(topic.name, handled);
+    await start(topic, store, { group });
+    await eventually(async () => (await effects()).length === handled.length, 'the effects');
+    await running!.close();
+    return topic;
+  };
   const cursor = (topic: string, group = `g-${topic}`) => running!.app.get(CursorRepository).read(group, { topic, partition: 0 });
   const audited = (detail: string): Promise<void> =>
     eventually(async () => (await test.database.query('SELECT detail FROM audit WHERE detail = ?', [detail])).length > 0, `an audit row: ${detail}`);
@@ -151,11 +160,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   });
 
   it('goes on from the cursor, not from what the log believes', async () => {
-    const topic = await aTopic();
-    await publish(topic.name, ids(20));
-    await start(topic, store, { group: 'cursor-truth' });
-    await eventually(async () => (await effects()).length === 20, 'the effects');
-    await running!.close();
+    const topic = await aTopicReadBy('cursor-truth', ids(20));
     await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 15 WHERE topic = '${topic.name}'`);
     await test.database.writer.query('DELETE FROM effect');
     await start(topic, store, { group: 'cursor-truth' });
@@ -164,11 +169,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   });
 
   it('stops, with an audit row, where the log is shorter than the cursor says', async () => {
-    const topic = await aTopic();
-    await publish(topic.name, ids(3));
-    await start(topic, store, { group: 'ahead' });
-    await eventually(async () => (await effects()).length === 3, 'the effects');
-    await running!.close();
+    const topic = await aTopicReadBy('ahead', ids(3));
     await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 1000, state_offset = 1000 WHERE topic = '${topic.name}'`);
     await start(topic, store, { group: 'ahead' });
     await eventually(() => running!.server.state()?.problem?.includes('T6102') ?? false, 'the problem in the state');
@@ -177,11 +178,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   });
 
   it('does not take records for lost, or never written, that came while the partition changed hands', async () => {
-    const topic = await aTopic();
-    await publish(topic.name, ids(3));
-    await start(topic, store, { group: 'handed-over' });
-    await eventually(async () => (await effects()).length === 3, 'the effects');
-    await running!.close();
+    const topic = await aTopicReadBy('handed-over', ids(3));
     const { claim } = CursorRepository.prototype;
     let handsChanged = false;
     const claiming = jest.spyOn(CursorRepository.prototype, 'claim').mockImplementationOnce(async function (this: CursorRepository, ...args) {
@@ -201,11 +198,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   });
 
   it('stops, with an audit row, where retention has deleted what was not handled yet; never a silent jump', async () => {
-    const topic = await aTopic();
-    await publish(topic.name, ids(3));
-    await start(topic, store, { group: 'late' });
-    await eventually(async () => (await effects()).length === 3, 'the effects');
-    await running!.close();
+    const topic = await aTopicReadBy('late', ids(3));
     await publish(topic.name, ids(10).slice(3));
     await test.truncate(topic.name, 6);
     await start(topic, store, { group: 'late' });

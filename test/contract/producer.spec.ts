@@ -18,7 +18,9 @@ import type { RawEvent } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic } from '../support/consumer-app.js';
 import { aMysql, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { createTopic } from '../support/foreign-cluster.js';
 import { KafkaProxy } from '../support/kafka-proxy.js';
+import { takes } from '../support/logs.js';
 import { freePort } from '../support/servers/processes.mjs';
 import { startKafka } from '../support/servers/kafka.mjs';
 
@@ -52,11 +54,6 @@ const registrySerializer: Serializer = {
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-const notTaken = (error: unknown): false => {
-  if (!(error instanceof PublishError)) throw error;
-  return false;
-};
-
 const ids = (count: number, prefix = 'm'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(6, '0')}`);
 
 describe('the producer on a real Kafka', () => {
@@ -78,9 +75,8 @@ describe('the producer on a real Kafka', () => {
     const admin = kafkaClient({ brokers: [cluster.direct] }, 'test').admin();
     await admin.connect();
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] });
+    await createTopic(admin, { topic, numPartitions: partitions, configEntries });
     await admin.disconnect();
-    await eventually(async () => (await reader.partitions(topic).catch(() => 0)) === partitions, 'the topic');
     return topic;
   };
   const records = async (topic: string): Promise<(LogRecord & { partition: number })[]> => {
@@ -314,9 +310,7 @@ describe('the producer on a real Kafka', () => {
     await eventually(async () => (await values(topic)).length === 3, 'the next');
     await eventually(async () => (await lanes()).join() === 'held/lane-x', 'nothing but what is held');
     await log.topics.configure(topic, { 'max.message.bytes': '10000' });
-    // A broker tells of a setting a moment before it goes by it.
-    const isTaken = () => log.publish(topic, [{ key: null, value: 'x'.repeat(4000) }]).then(() => true, notTaken);
-    await eventually(isTaken, 'the broker takes larger records');
+    await takes(log, topic, 4000);
     log.disown('lane-x');
     log.own('lane-x');
     await eventually(async () => (await values(topic)).length === 5, 'what was held');

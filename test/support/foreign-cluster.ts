@@ -34,11 +34,8 @@ export class ForeignCluster {
     return name;
   }
 
-  /** Deletes a topic and waits until the broker has heard of it: what is sent before goes into the old one. */
   async deleteTopic(topic: string): Promise<void> {
-    const admin = await this.admin();
-    await admin.deleteTopics({ topics: [topic] });
-    await eventually(async () => !(await admin.listTopics()).includes(topic), `${topic} to be gone`);
+    await deleteTopic(await this.admin(), topic);
     await this.reconnect();
   }
 
@@ -79,6 +76,12 @@ export async function createTopic(admin: Admin, wanted: ITopicConfig): Promise<b
   };
   await eventually(() => isLed(admin, wanted.topic).catch(notYet), `leaders of ${wanted.topic}`);
   return isNew;
+}
+
+/** Deletes a topic and waits until the broker has heard of it: what is sent before goes into the old one. */
+export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
+  await admin.deleteTopics({ topics: [topic] });
+  await eventually(async () => !(await admin.listTopics()).includes(topic), `${topic} to be gone`);
 }
 
 async function isLed(admin: Admin, topic: string, least = 1): Promise<boolean> {

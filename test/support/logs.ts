@@ -5,7 +5,8 @@ import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
 import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import type { Log } from '../../src/log/log.js';
-import { createTopic } from './foreign-cluster.js';
+import { PublishError } from '../../src/log/publish-error.js';
+import { createTopic, deleteTopic } from './foreign-cluster.js';
 import { eventually } from './eventually.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
@@ -83,8 +84,7 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
       }),
     recreate: (topic) =>
       administer(async (admin) => {
-        await admin.deleteTopics({ topics: [prefix + topic] });
-        await eventually(async () => !(await admin.listTopics()).includes(prefix + topic), 'the topic to be gone');
+        await deleteTopic(admin, prefix + topic);
         await eventually(() => createTopic(admin, { topic: prefix + topic, numPartitions: 1 }), 'the topic to be made anew');
       }),
     close: async () => {
@@ -102,6 +102,16 @@ async function administer(work: (admin: Admin) => Promise<void>): Promise<void> 
   } finally {
     await admin.disconnect();
   }
+}
+
+/** Waits until a topic takes a record of so many bytes, which stays there: a broker tells of a setting a moment before it goes by it. */
+export function takes(log: Log, topic: string, bytes: number): Promise<void> {
+  const notYet = (error: unknown): false => {
+    if (!(error instanceof PublishError)) throw error;
+    return false;
+  };
+  const value = randomBytes(bytes / 2).toString('hex');
+  return eventually(() => log.publish(topic, [{ key: null, value }]).then(() => true, notYet), `${topic} takes ${bytes} bytes`);
 }
 
 /** The logs that the contract suite runs on; settings are for Kafka, where KAFKA_BROKERS and DATABASE_URL name servers: the test script sees to it. */

@@ -17,7 +17,6 @@ const MOVED: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 72, 74, 75, 76, 78, 
 export const OUT_OF_RANGE = 1;
 const NO_SUCH_TOPIC = 3;
 const NOT_AUTHORIZED = 29;
-const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
 const TRIES = 5;
 /** Asked for when only the answer matters: an empty list of topics means all of them. */
 const PRESENT_EVERYWHERE = '__consumer_offsets';
@@ -227,9 +226,8 @@ export class Brokers {
     try {
       // Any broker takes it to the controller.
       const [node] = await this.#nodes(topic);
-      const { resources } = (await this.#ask(node!, 'IncrementalAlterConfigs', { topic, config })) as AlterAnswer;
-      const refused = resources.find(({ errorCode }) => errorCode !== 0);
-      if (refused) throw new TocsinError('T7004', `${topic}: ${words(refused.errorCode)}: ${refused.errorMessage ?? ''}`);
+      const { errorCode, errorMessage } = (await this.#ask(node!, 'IncrementalAlterConfigs', { topic, config })) as AlterAnswer;
+      if (errorCode !== 0) throw new TocsinError('T7004', `${topic}: ${words(errorCode)}: ${errorMessage ?? ''}`);
     } catch (error) {
       throw await told(error, this.access);
     }
@@ -244,7 +242,7 @@ export class Brokers {
 
   async #configsOf(nodeId: number, topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
     try {
-      const fields = { resources: [{ type: TOPIC, name: topic, configNames: names }], includeSynonyms: false };
+      const fields = { resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: names }], includeSynonyms: false };
       const { resources } = (await this.#ask(nodeId, 'DescribeConfigs', fields)) as {
         resources: { errorCode: number; configEntries: { configName: string; configValue: string }[] }[];
       };

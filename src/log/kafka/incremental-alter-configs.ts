@@ -3,11 +3,11 @@ import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 
 export interface AlterAnswer {
-  readonly throttleTime: number;
-  readonly resources: readonly { readonly errorCode: number; readonly errorMessage: string | null }[];
+  /** Kafka's number; 0 is none. */
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
 }
 
-const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
 /** Kafka's number of what is done to each setting. */
 const SET = 0;
 
@@ -27,18 +27,15 @@ const alterTopic = ({ topic, config }: { topic: string; config: Readonly<Record<
 
 function encode(topic: string, config: Readonly<Record<string, string>>): Encoder {
   const settings = Object.entries(config).map(([name, value]) => new Encoder().writeString(name).writeInt8(SET).writeString(value));
-  return new Encoder().writeArray([new Encoder().writeInt8(TOPIC).writeString(topic).writeArray(settings)]).writeBoolean(false);
+  return new Encoder()
+    .writeArray([new Encoder().writeInt8(kafkajs.ConfigResourceTypes.TOPIC).writeString(topic).writeArray(settings)])
+    .writeBoolean(false);
 }
 
 function decode(answer: Buffer): AlterAnswer {
   const decoder = new Decoder(answer);
-  const throttleTime = decoder.readInt32();
-  const resources = decoder.readArray((each) => {
-    const told = { errorCode: each.readInt16(), errorMessage: each.readString() };
-    // Which resource it is about; there is but one.
-    each.readInt8();
-    each.readString();
-    return told;
-  });
-  return { throttleTime, resources };
+  // How long the broker was made to wait, and how many topics it tells of: the one we asked for, whose name comes last.
+  decoder.readInt32();
+  decoder.readInt32();
+  return { errorCode: decoder.readInt16(), errorMessage: decoder.readString() };
 }

@@ -51,10 +51,8 @@ declare module 'kafkajs/src/protocol/encoder.js' {
 declare module 'kafkajs/src/protocol/decoder.js' {
   export default class Decoder {
     constructor(bytes: Buffer);
-    readInt8(): number;
     readInt16(): number;
     readInt32(): number;
     readString(): string | null;
-    readArray<T>(each: (decoder: Decoder) => T): T[];
   }
 }
