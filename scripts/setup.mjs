@@ -30,7 +30,7 @@ export async function build() {
   const started = new Date();
   if (existsSync(binary) && modified(binary) >= newest(SOURCES.map((source) => join(root, source)))) return;
   try {
-    await step('Building', [process.execPath, join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js')], ['build']);
+    await step('Building', npm(), ['run', '--silent', 'build']);
   } catch (error) {
     // The compiler writes files even when it finds errors; they must not pass for a build.
     rmSync(join(root, 'dist'), { recursive: true, force: true });

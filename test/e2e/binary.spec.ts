@@ -90,6 +90,13 @@ describe('the binary', () => {
     });
   });
 
+  it('can be called by its name after every build: npx makes it executable only once', () => {
+    expect(spawnSync('dist/src/main.js', ['--version'], { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^\d/) as string,
+    });
+  });
+
   it('names every wrong setting at start', () => {
     const { status, stderr } = run({ HTTP_PORT: 'eighty', TICK_MS: '-1' });
     expect(status).toBe(1);
