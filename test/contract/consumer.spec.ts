@@ -7,6 +7,7 @@ import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { anAdmin } from '../support/foreign-cluster.js';
 import { aKafkaLog, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { startKafka } from '../support/servers/kafka.mjs';
@@ -106,7 +107,7 @@ describe('a member of a consumer group on Kafka', () => {
   });
 
   const physicalName = async (topic: string): Promise<string> => {
-    const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'names').admin();
+    const admin = anAdmin({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
     await admin.connect();
     try {
       return (await admin.listTopics()).find((name) => name.endsWith(`.${topic}`))!;

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import { Log, type LogRecord } from '../../src/log/log.js';
 import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.js';
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/serve.js';
 import { eventually } from '../support/eventually.js';
-import { createTopic } from '../support/foreign-cluster.js';
+import { anAdmin, createTopic } from '../support/foreign-cluster.js';
 import { type Installation, installations, servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';
 
@@ -159,7 +158,7 @@ describe('dead letters that are large (Kafka)', () => {
   beforeAll(async () => {
     site = await servers();
     // Made by somebody who knew nothing of headers, nor of how large our records may be.
-    const admin = kafkaClient({ brokers: site.env['KAFKA_BROKERS']!.split(',') }, 'others').admin();
+    const admin = anAdmin({ brokers: site.env['KAFKA_BROKERS']!.split(',') });
     await admin.connect();
     const name = `${site.env['TOPIC_PREFIX']}raw_events.dlq`;
     const configEntries = [{ name: 'max.message.bytes', value: '3000' }];

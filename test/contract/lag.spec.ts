@@ -4,13 +4,12 @@ import { SourceWatch } from '../../src/access/sources/source-watch.service.js';
 import { lagCommand } from '../../src/cli/lag.js';
 import { Consumers } from '../../src/log/consumers.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import type { LogConsumer } from '../../src/log/log.js';
 import type { LagAnswer, LagLine } from '../../src/ops/lag-answer.js';
 import { SelfAlarms } from '../../src/ops/self-alarms.js';
 import { type Mode, modes } from '../support/binary.js';
 import { eventually } from '../support/eventually.js';
-import { ForeignCluster } from '../support/foreign-cluster.js';
+import { anAdmin, ForeignCluster } from '../support/foreign-cluster.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
 
 /** A congestion is quickly found and quickly told. */
@@ -172,7 +171,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
   it('the table says what Kafka itself says of offsets and members (O1)', async () => {
     await eventually(async () => (await lag()).total === 0, 'no lag');
     const prefix = mode.settings['GROUP_PREFIX']!;
-    const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'judge').admin();
+    const admin = anAdmin({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
     await admin.connect();
     try {
       const { partitions } = await lag('?group=alert');

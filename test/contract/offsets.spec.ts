@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/database/database.js';
 import { Log } from '../../src/log/log.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import { Offsets, type Planned } from '../../src/ops/offsets/offsets.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import { replay } from '../../src/replay.js';
 import { existingSandbox } from '../../src/sandbox.js';
 import { openIdle, type Running, serve } from '../../src/serve.js';
 import { eventually } from '../support/eventually.js';
+import { anAdmin } from '../support/foreign-cluster.js';
 import { type Installation, installations } from '../support/installation.js';
 import { type AlertRow, Client, WebhookSink } from '../support/tocsin.js';
 
@@ -284,7 +284,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     const [shown] = await stopped((offsets) => offsets.positions({ group: 'notice' }));
     expect(shown).toMatchObject({ partition: 0, cursor: first!.offset, committed: first!.offset });
     if (installation.config.mode !== 'distributed') return;
-    const admin = kafkaClient({ brokers: installation.config.KAFKA_BROKERS! }, 'test').admin();
+    const admin = anAdmin({ brokers: installation.config.KAFKA_BROKERS! });
     await admin.connect();
     const { GROUP_PREFIX, TOPIC_PREFIX } = installation.config;
     const [offsets] = await admin.fetchOffsets({ groupId: `${GROUP_PREFIX}.notice`, topics: [`${TOPIC_PREFIX}converged_alerts`] });

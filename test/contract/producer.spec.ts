@@ -18,7 +18,7 @@ import type { RawEvent } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic } from '../support/consumer-app.js';
 import { aMysql, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { createTopic } from '../support/foreign-cluster.js';
+import { anAdmin, createTopic } from '../support/foreign-cluster.js';
 import { KafkaProxy } from '../support/kafka-proxy.js';
 import { takes } from '../support/logs.js';
 import { freePort } from '../support/servers/processes.mjs';
@@ -72,7 +72,7 @@ describe('the producer on a real Kafka', () => {
     return log;
   };
   const aTopic = async (partitions = 1, configs: Record<string, string> = {}, topic = `produced-${number++}`): Promise<string> => {
-    const admin = kafkaClient({ brokers: [cluster.direct] }, 'test').admin();
+    const admin = anAdmin({ brokers: [cluster.direct] });
     await admin.connect();
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
     await createTopic(admin, { topic, numPartitions: partitions, configEntries });

@@ -1,12 +1,11 @@
 import type { Admin } from 'kafkajs';
 import { type Config, parseConfig } from '../../src/config.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import { diagnose } from '../../src/ops/doctor/doctor.js';
 import { examine } from '../../src/ops/doctor/examine.js';
 import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
-import { collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
+import { anAdmin, collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
 import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { startKafka } from '../support/servers/kafka.mjs';
 
@@ -26,7 +25,7 @@ describe('what only looks leaves no trace', () => {
     config = parseConfig({ ...own, DATABASE_URL: test.url, HTTP_PORT: '65535' });
     const names = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
     await test.log.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
-    admin = kafkaClient({ brokers: [kafka.brokers] }, 'look').admin();
+    admin = anAdmin({ brokers: [kafka.brokers] });
     await admin.connect();
   }, 180_000);
   afterAll(async () => {

@@ -19,7 +19,7 @@ export class ForeignCluster {
 
   /** One connection for all questions. */
   admin(): Promise<Admin> {
-    return (this.#admin ??= connected(this.kafka.admin()));
+    return (this.#admin ??= connected(anAdmin(this.access)));
   }
 
   /** kafkajs remembers topics that are gone, and then does nothing any more, and does not see new partitions for a while: begin anew. */
@@ -65,6 +65,38 @@ export class ForeignCluster {
     await (await this.#producer?.catch(() => undefined))?.disconnect();
     await (await this.#admin?.catch(() => undefined))?.disconnect();
   }
+}
+
+/** What a broker says until it has heard of all that it leads; kafkajs gives up at the first. */
+const PASSING: ReadonlySet<unknown> = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+
+/** An admin client that asks patiently. */
+export function anAdmin(access: ClusterAccess): Admin {
+  const admin = kafkaClient(access, 'other-people').admin();
+  const patiently =
+    <Asked extends unknown[], T>(ask: (...asked: Asked) => Promise<T>) =>
+    async (...asked: Asked): Promise<T> => {
+      let answer: T | undefined;
+      const passing = (error: unknown): boolean => {
+        if (!PASSING.has((error as { type?: unknown }).type)) throw error;
+        return false;
+      };
+      const asking = (): Promise<boolean> => ask(...asked).then((found) => ((answer = found), true), passing);
+      await eventually(asking, 'the broker to settle');
+      return answer!;
+    };
+  return {
+    ...admin,
+    fetchTopicOffsets: patiently((topic: string) => admin.fetchTopicOffsets(topic)),
+    fetchOffsets: patiently((options: Parameters<Admin['fetchOffsets']>[0]) => admin.fetchOffsets(options)),
+    listGroups: patiently(() => admin.listGroups()),
+    describeGroups: patiently((groups: string[]) => admin.describeGroups(groups)),
+  };
 }
 
 /** Creates a topic and waits until the broker tells of its leaders, for one that it has not heard of yet fails whoever uses it. False: it was there. */

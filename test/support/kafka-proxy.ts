@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { type Question, question, refusal } from './kafka-refusal.js';
 
 const PRODUCE = 0;
 export const FETCH = 1;
@@ -7,13 +8,14 @@ export const METADATA = 3;
 /** What happens to a connection after an answer on it was lost. */
 export type Aftermath = 'cut' | 'silence';
 
-/** A TCP proxy that knows Kafka's frames: it can lose single answers to Produce requests, and deliver requests late. */
+/** A TCP proxy that knows Kafka's frames: it can lose single answers to Produce requests, deliver requests late, and refuse them. */
 export class KafkaProxy {
   readonly #server = createServer((client) => this.#serve(client));
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
   #lose: Aftermath[] = [];
   #holding: number | undefined;
+  #refuses: (asked: Question) => number = () => 0;
   /** Produce answers that were lost so far. */
   lost = 0;
 
@@ -57,6 +59,11 @@ export class KafkaProxy {
     for (const deliver of this.#held.splice(0)) deliver();
   }
 
+  /** Refuses, with the number of the error that `refuses` answers, what a broker could refuse; 0 lets it pass. */
+  refuse(refuses: (asked: Question) => number): void {
+    this.#refuses = refuses;
+  }
+
   #serve(client: Socket): void {
     const upstream = connect(this.port, '127.0.0.1');
     const losing = new Map<number, Aftermath>();
@@ -73,6 +80,9 @@ export class KafkaProxy {
     client.on('close', () => held === 0 && upstream.end());
     frames(client, (frame) => {
       const kind = frame.readInt16BE(4);
+      const asked = question(frame);
+      const code = asked ? this.#refuses(asked) : 0;
+      if (asked && code !== 0) return void client.write(refusal(asked, code));
       if (kind === PRODUCE && this.#lose.length > 0) losing.set(frame.readInt32BE(8), this.#lose.shift()!);
       if (kind !== this.#holding) return void upstream.write(frame);
       held++;

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Admin } from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
 import type { Log } from '../../src/log/log.js';
 import { PublishError } from '../../src/log/publish-error.js';
-import { createTopic, deleteTopic } from './foreign-cluster.js';
+import { anAdmin, createTopic, deleteTopic } from './foreign-cluster.js';
 import { eventually } from './eventually.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
@@ -95,7 +94,7 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
 }
 
 async function administer(work: (admin: Admin) => Promise<void>): Promise<void> {
-  const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'administer').admin();
+  const admin = anAdmin({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
   try {
     await admin.connect();
     await work(admin);
