@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import { diagnose, verdictOf } from '../../src/ops/doctor/doctor.js';
 import { examine } from '../../src/ops/doctor/examine.js';
 import type { Finding } from '../../src/ops/doctor/finding.js';
@@ -70,10 +69,7 @@ describe('the doctor on real servers', () => {
     );
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 4, 1);
     await cursors.claim('alert', { topic: 'alerts', partition: 1 }, 1, 77, Date.now());
-    const admin = kafkaClient({ brokers: base['KAFKA_BROKERS']!.split(',') }, 'set').admin();
-    await admin.connect();
-    await admin.setOffsets({ groupId: 'doctor.alert', topic: `${base['TOPIC_PREFIX']}alerts`, partitions: [{ partition: 0, offset: '9' }] });
-    await admin.disconnect();
+    await test.log.setCommitted('alert', 'alerts', new Map([[0, 9]]));
     const found = await findings();
     expect(about(found, 'T5026').evidence).toBe(
       'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was made anew, or the broker has lost records',

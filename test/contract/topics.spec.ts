@@ -1,15 +1,14 @@
 import { parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
 import type { Log } from '../../src/log/log.js';
 import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
-import { GrowthGuards } from '../../src/ops/topics/growth-guards.js';
-import { GrowthService } from '../../src/ops/topics/growth.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';
+import { anAdmin } from '../support/foreign-cluster.js';
+import { aGrowth } from '../support/growth.js';
 import { aKafkaLog, logs, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 
@@ -163,10 +162,6 @@ describe('topics on Kafka', () => {
   });
   afterAll(() => test.close());
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
-  const aGrowth = (log: Log): GrowthService => {
-    const cursors = new CursorRepository(test.database, config);
-    return new GrowthService(log, cursors, new TopicsService(log, cursors, config), new GrowthGuards(), config);
-  };
 
   it('changing a setting of a topic leaves the others that were set on it (O5)', async () => {
     const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
@@ -193,7 +188,7 @@ describe('topics on Kafka', () => {
   it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
     await test.log.ensureTopics([{ name: 'stale', partitions: 1 }]);
     await test.log.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
-    await aGrowth(test.log).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
+    await aGrowth(test.database, test.log).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
     let acknowledged = 0;
     for (let index = 0; index < 5; index++) {
       await test.log.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
@@ -240,11 +235,11 @@ describe('topics on Kafka', () => {
     };
     const senders = [sender(test.log, 'a'), sender(await test.another(), 'b')];
     await eventually(() => seen.length > 200, 'load before the growth');
-    const refused = await aGrowth(test.log)
+    const refused = await aGrowth(test.database, test.log)
       .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false })
       .then(({ keys }) => keys);
     expect(refused).toEqual({ seen: 20, moving: expect.any(Number) as number });
-    await aGrowth(test.log).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
+    await aGrowth(test.database, test.log).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
     // A log that has just been opened knows of the new partitions at once, as a replica that was started after the growth.
     senders.push(sender(await test.another(), 'c'));
     await eventually(() => new Set(seen.map(({ partition }) => partition)).size === 4, 'records from all four partitions');
@@ -267,7 +262,7 @@ describe('topics on Kafka', () => {
   });
 
   it('refuses to grow a topic of the stages while its group runs or is behind, and does it when that is over (O5)', async () => {
-    const growth = aGrowth(test.log);
+    const growth = aGrowth(test.database, test.log);
     await test.log.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
     await test.log.publish('alerts', [{ key: 'k', value: '{}', partition: 0 }]);
     const cursors = new CursorRepository(test.database, config);
@@ -289,7 +284,7 @@ describe('topics on Kafka', () => {
   });
 
   it('offsets of a topic come from the cluster as the tools of Kafka would show them (O4)', async () => {
-    const admin = kafkaClient({ brokers: process.env['KAFKA_BROKERS']!.split(',') }, 'compare').admin();
+    const admin = anAdmin({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
     await admin.connect();
     await test.log.ensureTopics([{ name: 'cut', partitions: 1 }]);
     await test.log.publish(

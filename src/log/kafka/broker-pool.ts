@@ -1,9 +1,21 @@
 import type { Kafka } from 'kafkajs';
+import errors from 'kafkajs/src/protocol/error.js';
 import protocol from 'kafkajs/src/protocol/requests/index.js';
 import { incrementalAlterConfigs } from './incremental-alter-configs.js';
 
 /** Kafka's numbers of the requests that we make ourselves. */
-const keys = { Fetch: 1, ListOffsets: 2, Metadata: 3, DescribeConfigs: 32, IncrementalAlterConfigs: 44 } as const;
+const keys = {
+  Fetch: 1,
+  ListOffsets: 2,
+  Metadata: 3,
+  OffsetCommit: 8,
+  OffsetFetch: 9,
+  GroupCoordinator: 10,
+  DescribeGroups: 15,
+  ListGroups: 16,
+  DescribeConfigs: 32,
+  IncrementalAlterConfigs: 44,
+} as const;
 const definitions = { ...protocol.requests, IncrementalAlterConfigs: incrementalAlterConfigs };
 
 export type RequestName = keyof typeof keys;
@@ -42,16 +54,28 @@ export interface Pool {
   findBroker(which: { nodeId: number }): Promise<Broker>;
 }
 
+export interface PartitionMetadata {
+  readonly partitionId: number;
+  /** -1 where nobody leads. */
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
 interface Metadata {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
   readonly topicMetadata: readonly {
     readonly topicErrorCode: number;
     readonly topic: string;
-    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+    readonly partitionMetadata: readonly PartitionMetadata[];
   }[];
 }
 
 /** The bytes of an answer are not what they should be, or compressed in a way that we do not know. */
 export class Undecodable extends Error {}
+
+/** Kafka's name for the number of an error. */
+export const words = (errorCode: number): string => errors.createErrorFromCode(errorCode).type;
 
 /** Sends a request and answers what came, errors of single partitions included. */
 export function send(broker: Broker, name: RequestName, fields: object): Promise<unknown> {

@@ -1,13 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type KafkaMessage } from 'kafkajs';
 import Batch from 'kafkajs/src/consumer/batch.js';
-import errors from 'kafkajs/src/protocol/error.js';
 import { Mutex } from '../../database/mutex.js';
 import { TocsinError } from '../../shared/errors.js';
 import type { ClusterAccess } from '../cluster.js';
 import type { LogRecord, TopicPartition } from '../log.js';
-import { ANSWER_MS, type Broker, type Pool, poolOf, type RequestName, send, Undecodable } from './broker-pool.js';
+import { ANSWER_MS, type Broker, type PartitionMetadata, type Pool, poolOf, type RequestName, send, Undecodable, words } from './broker-pool.js';
 import { kafkaClient } from './client.js';
+import { grouped } from './grouped.js';
 import type { AlterAnswer } from './incremental-alter-configs.js';
 import { checkPems, innermost, told } from './refusal.js';
 import { logRecord } from './records.js';
@@ -17,7 +16,6 @@ const MOVED: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 72, 74, 75, 76, 78, 
 export const OUT_OF_RANGE = 1;
 const NO_SUCH_TOPIC = 3;
 const NOT_AUTHORIZED = 29;
-const TRIES = 5;
 /** Asked for when only the answer matters: an empty list of topics means all of them. */
 const PRESENT_EVERYWHERE = '__consumer_offsets';
 
@@ -53,6 +51,21 @@ export interface FetchLimits {
 
 /** Which node leads each partition of a topic; -1 where nobody does. */
 export type Leaders = ReadonlyMap<number, number>;
+
+export interface ClusterMetadata {
+  /** host:port of every broker, by node. */
+  readonly addresses: ReadonlyMap<number, string>;
+  /** Those that exist. */
+  readonly topics: ReadonlyMap<string, readonly PartitionMetadata[]>;
+}
+
+interface ConfigsAnswer {
+  readonly resources: readonly {
+    readonly errorCode: number;
+    readonly resourceName: string;
+    readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+  }[];
+}
 
 /**
  * The brokers of a cluster, asked directly: kafkajs reads in groups only, and lets one bad topic or partition fail a whole answer.
@@ -99,24 +112,37 @@ export class Brokers {
     await this.topics([PRESENT_EVERYWHERE]);
   }
 
-  /** Topics by name, with the leaders of their partitions; those that do not exist are absent. No names: all of them, but Kafka's own. */
-  async topics(names: readonly string[] = []): Promise<ReadonlyMap<string, Leaders>> {
+  /** The brokers, and the topics of these names as one of them knows them at the moment. No names: all of them, but Kafka's own. */
+  async metadata(names: readonly string[] = []): Promise<ClusterMetadata> {
     const release = await this.#metadata.acquire();
     try {
       this.#checkOpen();
       if (!this.#pool.metadata) await this.#connect();
       await this.#pool.refreshMetadata(names).catch(() => this.#connect().then(() => this.#pool.refreshMetadata(names)));
-      const all = this.#pool.metadata!.topicMetadata.filter(({ topic }) => names.length > 0 || !topic.startsWith('__'));
+      const { brokers, topicMetadata } = this.#pool.metadata!;
+      const all = topicMetadata.filter(({ topic }) => names.length > 0 || !topic.startsWith('__'));
       if (names.length === 1 && all[0]?.topicErrorCode === NOT_AUTHORIZED) throw new TocsinError('T7004', `${names[0]}: ${words(NOT_AUTHORIZED)}`);
       const found = all.filter(({ partitionMetadata }) => partitionMetadata.length > 0);
-      return new Map(
-        found.map(({ topic, partitionMetadata }) => [topic, new Map(partitionMetadata.map(({ partitionId, leader }) => [partitionId, leader]))]),
-      );
+      return {
+        addresses: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`])),
+        topics: new Map(found.map(({ topic, partitionMetadata }) => [topic, partitionMetadata])),
+      };
     } catch (error) {
       throw await told(error, this.access);
     } finally {
       release();
     }
+  }
+
+  /** Topics by name, with the leaders of their partitions; those that do not exist are absent. No names: all of them, but Kafka's own. */
+  async topics(names: readonly string[] = []): Promise<ReadonlyMap<string, Leaders>> {
+    const leaders = (all: readonly PartitionMetadata[]): Leaders => new Map(all.map(({ partitionId, leader }) => [partitionId, leader]));
+    return new Map([...(await this.metadata(names)).topics].map(([topic, all]) => [topic, leaders(all)]));
+  }
+
+  /** Every broker of the cluster. */
+  async nodes(): Promise<number[]> {
+    return [...(await this.metadata([PRESENT_EVERYWHERE])).addresses.keys()];
   }
 
   /** Who leads the partitions of a topic. Throws T7005 when there is no such topic. */
@@ -130,66 +156,6 @@ export class Brokers {
     }
     this.#leaders.set(topic, found);
     return found;
-  }
-
-  /**
-   * By partition, the offset of the first record at or after `timestamp` (epoch ms; -1 is the end, -2 the beginning); -1 when there is none.
-   * `committed`: the end is where open transactions begin, which is as far as {@link fetch} can read.
-   */
-  async listOffsets(topic: string, timestamp: number, { partition, committed = false }: { partition?: number; committed?: boolean } = {}) {
-    for (let tries = 1; ; tries++) {
-      const found = new Map<number, number>();
-      const moved = await this.#tryListOffsets(topic, timestamp, { partition, committed, fresh: partition === undefined || tries > 1 }, found);
-      if (!moved) return new Map([...found].sort(([a], [b]) => a - b));
-      if (tries === TRIES) throw moved;
-      await delay(100 * tries);
-    }
-  }
-
-  /** Fills `found`; answers why it could not, where learning the leaders again may help. */
-  async #tryListOffsets(
-    topic: string,
-    timestamp: number,
-    { partition, committed, fresh }: { partition: number | undefined; committed: boolean; fresh: boolean },
-    found: Map<number, number>,
-  ): Promise<TocsinError | undefined> {
-    try {
-      const leaders = await this.leaders(topic, { fresh });
-      const byNode = groupBy(
-        [...leaders].filter(([id]) => partition === undefined || id === partition),
-        ([, node]) => node,
-      );
-      if (byNode.size === 0) throw new TocsinError('T7005', `${topic} has no partition ${partition}`);
-      if (byNode.has(-1)) return new TocsinError('T7004', `${topic}: partition ${byNode.get(-1)![0]![0]} has no leader at the moment`);
-      const answers = await Promise.all(
-        [...byNode].map(([node, own]) =>
-          this.#listFrom(
-            node,
-            topic,
-            timestamp,
-            committed,
-            own.map(([id]) => id),
-          ),
-        ),
-      );
-      for (const { partition: id, errorCode, offset } of answers.flat()) {
-        if (errorCode !== 0) return new TocsinError('T7004', `${topic}/${id}: ${words(errorCode)}`);
-        found.set(id, Number(offset));
-      }
-      return undefined;
-    } catch (error) {
-      const refused = await told(error, this.access);
-      if (refused.code === 'T7001' || refused.code === 'T7005') return refused;
-      throw refused;
-    }
-  }
-
-  async #listFrom(nodeId: number, topic: string, timestamp: number, committed: boolean, partitions: readonly number[]) {
-    const topics = [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp: String(timestamp) })) }];
-    const { responses } = (await this.#ask(nodeId, 'ListOffsets', { isolationLevel: committed ? 1 : 0, topics })) as {
-      responses: { partitions: { partition: number; errorCode: number; offset: string }[] }[];
-    };
-    return responses.flatMap((each) => each.partitions);
   }
 
   /** What the node has of the partitions, from their positions on. A partition whose bytes cannot be decoded does not fail the others. */
@@ -207,7 +173,7 @@ export class Brokers {
   }
 
   async #fetch(nodeId: number, wanted: readonly Wanted[], { maxWaitMs, bytes, partitionBytes }: FetchLimits): Promise<Fetched[]> {
-    const topics = [...groupBy(wanted, ({ topic }) => topic)].map(([topic, own]) => ({
+    const topics = [...grouped(wanted, ({ topic }) => topic)].map(([topic, own]) => ({
       topic,
       partitions: own.map(({ partition, position }) => ({ partition, fetchOffset: String(position), maxBytes: partitionBytes })),
     }));
@@ -223,43 +189,53 @@ export class Brokers {
 
   /** Sets these settings of a topic; others that were set on it stay. Throws T7005 when there is no such topic. */
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    await this.leaders(topic, { fresh: true });
+    const { errorCode, errorMessage } = (await this.askAny('IncrementalAlterConfigs', { topic, config })) as AlterAnswer;
+    if (errorCode !== 0) throw new TocsinError('T7004', `${topic}: ${words(errorCode)}: ${errorMessage ?? ''}`);
+  }
+
+  /** The settings of topics, once for each broker that answers; of a topic that a broker does not know yet, none. */
+  async configs(topics: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>[]> {
+    const answers = await Promise.all((await this.nodes()).map((node) => this.#configsOf(node, topics, names)));
+    return answers.filter((each) => each !== undefined);
+  }
+
+  async #configsOf(node: number, topics: readonly string[], names: readonly string[]) {
     try {
-      // Any broker takes it to the controller.
-      const [node] = await this.#nodes(topic);
-      const { errorCode, errorMessage } = (await this.#ask(node!, 'IncrementalAlterConfigs', { topic, config })) as AlterAnswer;
-      if (errorCode !== 0) throw new TocsinError('T7004', `${topic}: ${words(errorCode)}: ${errorMessage ?? ''}`);
+      const resources = topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: names }));
+      const answer = (await this.ask(node, 'DescribeConfigs', { resources, includeSynonyms: false })) as ConfigsAnswer;
+      const refused = answer.resources.find(({ errorCode }) => errorCode !== 0 && errorCode !== NO_SUCH_TOPIC);
+      if (refused) throw new TocsinError('T7004', `${refused.resourceName}: ${words(refused.errorCode)}`);
+      const entries = (all: ConfigsAnswer['resources'][number]['configEntries']) =>
+        new Map(all.map(({ configName, configValue }) => [configName, configValue]));
+      return new Map(answer.resources.map(({ resourceName, configEntries }) => [resourceName, entries(configEntries)]));
+    } catch (error) {
+      if (error instanceof TocsinError && error.code === 'T7001') return undefined;
+      throw error;
+    }
+  }
+
+  /** What a broker answers, errors of single topics, partitions and groups included. */
+  async ask(node: number, request: RequestName, fields: object): Promise<unknown> {
+    try {
+      return await this.#ask(node, request, fields);
     } catch (error) {
       throw await told(error, this.access);
     }
   }
 
-  /** The settings of a topic, once for each broker that answers; of a broker that does not know the topic yet, none. */
-  async configs(topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string>[]> {
-    const nodes = await this.#nodes(topic);
-    const answers = await Promise.all(nodes.map((node) => this.#configsOf(node, topic, names)));
-    return answers.filter((each) => each !== undefined);
-  }
-
-  async #configsOf(nodeId: number, topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
-    try {
-      const fields = { resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: names }], includeSynonyms: false };
-      const { resources } = (await this.#ask(nodeId, 'DescribeConfigs', fields)) as {
-        resources: { errorCode: number; configEntries: { configName: string; configValue: string }[] }[];
-      };
-      const [{ errorCode, configEntries }] = resources as [(typeof resources)[number]];
-      if (errorCode !== 0 && errorCode !== NO_SUCH_TOPIC) throw new TocsinError('T7004', `${topic}: ${words(errorCode)}`);
-      return new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));
-    } catch (error) {
-      const refused = await told(error, this.access);
-      if (refused.code === 'T7001') return undefined;
-      throw refused;
+  /** What one of the brokers answers, whichever can be reached. */
+  async askAny(request: RequestName, fields: object): Promise<unknown> {
+    let refused: unknown;
+    for (const node of await this.nodes()) {
+      try {
+        return await this.ask(node, request, fields);
+      } catch (error) {
+        if (!(error instanceof TocsinError) || error.code !== 'T7001') throw error;
+        refused = error;
+      }
     }
-  }
-
-  /** Every broker of the cluster. Throws T7005 when there is no such topic. */
-  async #nodes(topic: string): Promise<number[]> {
-    await this.leaders(topic, { fresh: true });
-    return Object.keys(this.#pool.brokers).map(Number);
+    throw refused;
   }
 
   async #ask(nodeId: number, request: RequestName, fields: object): Promise<unknown> {
@@ -295,8 +271,6 @@ export class Brokers {
 /** True when the partition is elsewhere, or nowhere: the leaders must be learnt again. */
 export const moved = (errorCode: number): boolean => MOVED.has(errorCode);
 
-export const words = (errorCode: number): string => errors.createErrorFromCode(errorCode).type;
-
 function fetched(topic: string, position: number, bytes: FetchedBytes): Fetched {
   const { partition, errorCode } = bytes;
   const at = { topic, partition, position, errorCode, highWatermark: Number(bytes.highWatermark) };
@@ -304,16 +278,6 @@ function fetched(topic: string, position: number, bytes: FetchedBytes): Fetched 
   const batch = new Batch(topic, String(position), bytes);
   const next = batch.rawMessages.length > 0 ? Math.max(position, Number(batch.lastOffset()) + 1) : position;
   return { ...at, records: batch.messages.map(logRecord), next };
-}
-
-function groupBy<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const each of all) {
-    const group = groups.get(key(each));
-    if (group) group.push(each);
-    else groups.set(key(each), [each]);
-  }
-  return groups;
 }
 
 const addressOf = ({ connectionPool: { host, port } }: Broker): string => `${host}:${port}`;

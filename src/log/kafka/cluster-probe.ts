@@ -52,7 +52,7 @@ async function inside(name: string, cluster: KafkaCluster, examined: Examined, b
   const { config, cursors } = examined;
   const placement = placementOf(config, new Map([[name, cluster]]), () => name);
   const admin = new KafkaTopics(placement, config.TOPIC_REPLICATION);
-  const advertised = (await (await cluster.admin()).describeCluster()).brokers.map(({ host, port }) => `${host}:${port}`);
+  const advertised = [...(await cluster.brokers.metadata(examined.topics.map(placement.physical))).addresses.values()];
   const others = advertised.filter((address) => !brokers.some((each) => each.address === address));
   const [topics, groups, more] = await Promise.all([
     admin.describe(examined.topics),
@@ -102,7 +102,7 @@ async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP
   const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
   const answers = await Promise.all(
     [...pairs.values()].map(async ({ group, topic }) =>
-      [...(await cluster.committed(`${GROUP_PREFIX}.${group}`, physical(topic)))].map(([partition, offset]) => ({
+      [...(await cluster.groups.committed(`${GROUP_PREFIX}.${group}`, physical(topic)))].map(([partition, offset]) => ({
         stage: group,
         topic,
         partition,

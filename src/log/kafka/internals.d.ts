@@ -30,7 +30,7 @@ declare module 'kafkajs/src/consumer/batch.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/index.js' {
-  const protocol: { requests: Record<'Fetch' | 'ListOffsets' | 'Metadata' | 'DescribeConfigs', object> };
+  const protocol: { requests: Record<Exclude<import('./broker-pool.js').RequestName, 'IncrementalAlterConfigs'>, object> };
   export default protocol;
 }
 

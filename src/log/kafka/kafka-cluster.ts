@@ -11,10 +11,12 @@ import { letteredTopic } from '../topic-limits.js';
 import { Brokers, type Leaders } from './brokers.js';
 import { kafkaClient } from './client.js';
 import { compressions } from './codecs.js';
+import { ConsumerGroups } from './consumer-groups.js';
 import { KafkaConsumer, type Names, type OpenSubscription } from './kafka-consumer.js';
 import { KafkaProducers } from './kafka-producers.js';
 import { KafkaReader } from './kafka-reader.js';
 import { topicConfig, withRoom } from './kafka-topics.js';
+import { OffsetLookup } from './offset-lookup.js';
 import { readRange } from './read-range.js';
 import { TopicFollower } from './topic-follower.js';
 
@@ -33,7 +35,9 @@ export class KafkaCluster implements Cluster {
   readonly #partitions = new Map<string, { count: number; at: number }>();
   readonly #asking = new Map<string, Promise<number>>();
   #producers: KafkaProducers | undefined;
-  readonly #brokers: Brokers;
+  readonly brokers: Brokers;
+  readonly lookup: OffsetLookup;
+  readonly groups: ConsumerGroups;
   readonly #consumers = new Set<LogConsumer>();
   #admin: Promise<Admin> | undefined;
 
@@ -43,7 +47,9 @@ export class KafkaCluster implements Cluster {
     private readonly config: Config,
     private readonly closed: () => void = () => undefined,
   ) {
-    this.#brokers = new Brokers(access, clientId);
+    this.brokers = new Brokers(access, clientId);
+    this.lookup = new OffsetLookup(this.brokers);
+    this.groups = new ConsumerGroups(this.brokers);
     this.#kafka = kafkaClient(access, clientId);
   }
 
@@ -69,13 +75,13 @@ export class KafkaCluster implements Cluster {
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     await this.#producers?.close(this.config.SHUTDOWN_MS);
     await (await this.#admin?.catch(() => undefined))?.disconnect();
-    await this.#brokers.close();
+    await this.brokers.close();
     this.closed();
   }
 
   /** Throws why the cluster cannot be used; takes the time that connecting takes. */
   async reach(): Promise<void> {
-    await this.#brokers.ping();
+    await this.brokers.ping();
   }
 
   async ping(): Promise<void> {
@@ -83,7 +89,7 @@ export class KafkaCluster implements Cluster {
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
-    return new Map([...(await this.#brokers.topics())].map(([name, leaders]) => [name, leaders.size]));
+    return new Map([...(await this.brokers.topics())].map(([name, leaders]) => [name, leaders.size]));
   }
 
   /** Creates what is missing; never changes what exists. */
@@ -100,10 +106,10 @@ export class KafkaCluster implements Cluster {
   }
 
   async #ensure(admin: Admin, topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const existing = new Set(await admin.listTopics());
+    const existing = await this.brokers.topics();
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
-    const wanted = await Promise.all(missing.map((topic) => withRoom(admin, topic)));
+    const wanted = await Promise.all(missing.map((topic) => withRoom(this.brokers, topic)));
     // Those that another replica has created in the meantime are no error.
     await admin.createTopics({ waitForLeaders: false, topics: wanted.map((topic) => topicConfig(topic, replicationFactor)) });
     await this.shows(new Map(missing.map(({ name }) => [name, 1])));
@@ -113,18 +119,18 @@ export class KafkaCluster implements Cluster {
   async shows(partitions: ReadonlyMap<string, number>): Promise<void> {
     const names = [...partitions.keys()];
     await shown(async () => {
-      const all = await this.#brokers.topics(names);
+      const all = await this.brokers.topics(names);
       return names.filter((name) => !isLed(all.get(name) ?? new Map(), partitions.get(name)!));
     });
   }
 
   /** Sets these settings of a topic, and waits until every broker that answers has them. Throws T7005 without such a topic, T7004 after 10 s. */
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
-    await this.#brokers.configure(topic, config);
+    await this.brokers.configure(topic, config);
     const wanted = Object.entries(config);
     await shown(async () => {
-      const told = await this.#brokers.configs(topic, Object.keys(config));
-      return wanted.flatMap(([name, value]) => (told.some((each) => each.get(name) !== value) ? [`${name}=${value} of ${topic}`] : []));
+      const told = await this.brokers.configs([topic], Object.keys(config));
+      return wanted.flatMap(([name, value]) => (told.some((each) => each.get(topic)?.get(name) !== value) ? [`${name}=${value} of ${topic}`] : []));
     });
   }
 
@@ -142,7 +148,7 @@ export class KafkaCluster implements Cluster {
   #askPartitions(topic: string): Promise<number> {
     const asking =
       this.#asking.get(topic) ??
-      this.#brokers
+      this.brokers
         .leaders(topic, { fresh: true })
         .then(({ size }) => {
           this.#partitions.set(topic, { count: size, at: Date.now() });
@@ -168,32 +174,19 @@ export class KafkaCluster implements Cluster {
   }
 
   async offsets(topic: string): Promise<PartitionOffsets[]> {
-    const [low, high] = await Promise.all([-2, -1].map((which) => this.#brokers.listOffsets(topic, which)));
+    const [low, high] = await Promise.all([-2, -1].map((which) => this.lookup.at(topic, which)));
     return [...low!].map(([partition, first]) => ({ partition, low: first, high: high!.get(partition) ?? first })).sort(byPartition);
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
-    const [found, ends] = await Promise.all([timestamp, -1].map((which) => this.#brokers.listOffsets(topic, which)));
+    const [found, ends] = await Promise.all([timestamp, -1].map((which) => this.lookup.at(topic, which)));
     // Beyond the last record the broker answers -1.
     return new Map([...found!].map(([partition, offset]) => [partition, offset >= 0 ? offset : (ends!.get(partition) ?? 0)]));
   }
 
-  /** What a group has committed, by partition; absent when it never did. */
-  async committed(groupId: string, topic: string): Promise<Map<number, number>> {
-    const [found] = await (await this.admin()).fetchOffsets({ groupId, topics: [topic] });
-    const known = (found?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0);
-    return new Map(known.map(({ partition, offset }) => [partition, Number(offset)]));
-  }
-
-  /** Sets what a group without members has committed. */
-  async setCommitted(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
-    await (await this.admin()).setOffsets({ groupId, topic, partitions });
-  }
-
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
     const { KAFKA_FETCH_BYTES, KAFKA_PARTITION_BYTES, KAFKA_MAX_WAIT_MS } = this.config;
-    return readRange(this.#brokers, at, [from, to], {
+    return readRange(this.brokers, at, [from, to], {
       maxWaitMs: KAFKA_MAX_WAIT_MS,
       bytes: KAFKA_FETCH_BYTES,
       partitionBytes: KAFKA_PARTITION_BYTES,

@@ -153,7 +153,7 @@ export class KafkaLog extends Log {
   }
 
   committed(group: string, topic: string): Promise<Map<number, number>> {
-    return this.#clusterOf(topic).committed(this.#names.groupId(group), this.#names.physical(topic));
+    return this.#clusterOf(topic).groups.committed(this.#names.groupId(group), this.#names.physical(topic));
   }
 
   members(group: string): Promise<readonly GroupMember[]> {
@@ -161,7 +161,7 @@ export class KafkaLog extends Log {
   }
 
   setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    return this.#clusterOf(topic).setCommitted(this.#names.groupId(group), this.#names.physical(topic), offsets);
+    return this.#clusterOf(topic).groups.commit(this.#names.groupId(group), this.#names.physical(topic), offsets);
   }
 
   read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {

@@ -215,7 +215,14 @@ export class KafkaMember {
     this.status = 'crashed';
     this.problem = error.message;
     this.log.warn(`crashed: ${error.message}${restart ? '; restarts' : '; is built anew'}`);
+    this.#leaveBehind();
     if (!restart) this.#rebuildLater(consumer, error);
+  }
+
+  /** kafkajs leaves only while it reads; else the group would wait a whole session for a member that comes back under another name. */
+  #leaveBehind(): void {
+    const { memberId } = this.#group ?? {};
+    if (memberId) leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
   }
 
   #rebuildLater(consumer: Consumer, error: unknown): void {

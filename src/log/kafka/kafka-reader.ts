@@ -4,7 +4,9 @@ import { TocsinError } from '../../shared/errors.js';
 import { backoff } from '../backoff.js';
 import type { AssignedConsumer, Assignment } from '../cluster.js';
 import type { ConsumerState, TopicPartition } from '../log.js';
-import { type Brokers, type Fetched, type Leaders, moved, OUT_OF_RANGE, type Wanted, words } from './brokers.js';
+import { words } from './broker-pool.js';
+import { type Brokers, type Fetched, type Leaders, moved, OUT_OF_RANGE, type Wanted } from './brokers.js';
+import { OffsetLookup } from './offset-lookup.js';
 import { PartitionReader } from './partition-reader.js';
 import { reconnectWait } from './reconnect.js';
 
@@ -192,7 +194,7 @@ export class KafkaReader implements AssignedConsumer {
 
   async #outOfRange(reader: PartitionReader, position: number): Promise<void> {
     const { topic, partition } = reader.at;
-    const [low, high] = await Promise.all([-2, -1].map((which) => this.brokers.listOffsets(topic, which, { partition })));
+    const [low, high] = await Promise.all([-2, -1].map((which) => new OffsetLookup(this.brokers).at(topic, which, { partition })));
     const [first, end] = [low!.get(partition)!, high!.get(partition)!];
     if (position < first) {
       this.#log.warn(`${key(reader.at)}: the records ${position} to ${first - 1} are gone`);

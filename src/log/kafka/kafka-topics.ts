@@ -1,14 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import kafkajs, { type Admin, type DescribeConfigResponse, type GroupDescription, type ITopicConfig, type ITopicMetadata } from 'kafkajs';
+import kafkajs, { type Admin, type GroupDescription, type ITopicConfig } from 'kafkajs';
 import type { Config } from '../../config.js';
+import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import type { TopicPartition } from '../log.js';
 import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../topic-admin.js';
 import { letterBytes, letteredTopic, MOST_BYTES } from '../topic-limits.js';
+import type { PartitionMetadata } from './broker-pool.js';
+import type { Brokers } from './brokers.js';
+import type { ConsumerGroups } from './consumer-groups.js';
+import type { Bounds, OffsetLookup } from './offset-lookup.js';
 
 /** One of our clusters, as far as the tools need it. */
 interface Part {
+  readonly brokers: Brokers;
+  readonly lookup: OffsetLookup;
+  readonly groups: ConsumerGroups;
+  /** For what only the controller does. */
   admin(): Promise<Admin>;
   /** Waits until the brokers tell of so many partitions of each topic. */
   shows(partitions: ReadonlyMap<string, number>): Promise<void>;
@@ -48,10 +57,7 @@ export function placementOf(
 }
 
 const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
-const TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
 const TRIES = 5;
-
-type Offsets = ReadonlyMap<number, { readonly low: number; readonly high: number }>;
 
 /** Topics on Apache Kafka. */
 export class KafkaTopics extends TopicAdmin {
@@ -62,61 +68,39 @@ export class KafkaTopics extends TopicAdmin {
     super();
   }
 
-  #admin(cluster: string): Promise<Admin> {
-    return this.placement.clusters.get(cluster)!.admin();
-  }
-
   #clusterOf(topic: string): Part {
     return this.placement.clusters.get(this.placement.clusterOf(topic))!;
   }
 
-  #adminOf(topic: string): Promise<Admin> {
-    return this.#clusterOf(topic).admin();
-  }
-
   async brokers(topic: string): Promise<number> {
-    return (await (await this.#adminOf(topic)).describeCluster()).brokers.length;
+    return (await this.#clusterOf(topic).brokers.nodes()).length;
   }
 
   async describe(names?: readonly string[]): Promise<TopicState[]> {
-    const found: TopicState[] = [];
-    for (const cluster of this.placement.clusters.keys()) found.push(...(await this.#describe(cluster, names)));
-    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const all = await Promise.all([...this.placement.clusters].map(([name, cluster]) => this.#describe(name, cluster, names)));
+    return all.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async #describe(cluster: string, names: readonly string[] | undefined): Promise<TopicState[]> {
-    const admin = await this.#admin(cluster);
-    const existing = await admin.listTopics();
-    const wanted = names && new Set(names.filter((name) => this.placement.clusterOf(name) === cluster).map((name) => this.placement.physical(name)));
-    const physical = existing.filter((name) => (wanted ? wanted.has(name) : !name.startsWith('__') && this.placement.logical(name) !== undefined));
+  async #describe(name: string, { brokers, lookup }: Part, names: readonly string[] | undefined): Promise<TopicState[]> {
+    const wanted = names?.filter((topic) => this.placement.clusterOf(topic) === name).map((topic) => this.placement.physical(topic));
+    // No names would mean all topics.
+    if (wanted?.length === 0) return [];
+    const { addresses, topics } = await brokers.metadata(wanted);
+    const physical = [...topics.keys()].filter((topic) => wanted !== undefined || this.placement.logical(topic) !== undefined);
     if (physical.length === 0) return [];
-    const [{ brokers }, { topics }, { resources }] = await Promise.all([
-      admin.describeCluster(),
-      admin.fetchTopicMetadata({ topics: physical }),
-      admin.describeConfigs({ includeSynonyms: false, resources: physical.map((name) => ({ type: TOPIC, name, configNames: SHOWN })) }),
-    ]);
-    const addresses = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
-    const described: TopicState[] = [];
-    for (const metadata of topics) {
-      const offsets = await offsetsOf(admin, metadata.name);
-      described.push({
-        name: this.placement.logical(metadata.name) ?? metadata.name,
-        cluster,
-        partitions: partitionsOf(metadata, addresses, offsets),
-        config: configOf(resources, metadata.name),
-      });
-    }
-    return described;
+    const [bounds, configs] = await Promise.all([lookup.bounds(physical), brokers.configs(physical, SHOWN)]);
+    return physical.map((topic) => ({
+      name: this.placement.logical(topic) ?? topic,
+      cluster: name,
+      partitions: partitionsOf(topics.get(topic)!, addresses, bounds.get(topic)!),
+      config: Object.fromEntries(configs.map((each) => each.get(topic)).find((each) => each && each.size > 0) ?? []),
+    }));
   }
 
   async groups(): Promise<GroupState[]> {
     const found: GroupState[] = [];
-    for (const cluster of this.placement.clusters.keys()) {
-      const admin = await this.#admin(cluster);
-      const ids = (await admin.listGroups()).groups.filter(({ protocolType }) => protocolType === 'consumer' || protocolType === '');
-      if (ids.length === 0) continue;
-      const { groups } = await admin.describeGroups(ids.map(({ groupId }) => groupId));
-      found.push(...groups.map((group) => this.#group(cluster, group)));
+    for (const [cluster, { groups }] of this.placement.clusters) {
+      found.push(...(await groups.describe(await groups.list())).map((group) => this.#group(cluster, group)));
     }
     return found.sort((a, b) => (a.group < b.group ? -1 : 1));
   }
@@ -124,9 +108,8 @@ export class KafkaTopics extends TopicAdmin {
   /** Members of one group, on whichever cluster it consumes. */
   async members(groupId: string): Promise<GroupMember[]> {
     const found: GroupMember[] = [];
-    for (const cluster of this.placement.clusters.keys()) {
-      const { groups } = await (await this.#admin(cluster)).describeGroups([groupId]);
-      found.push(...groups.flatMap((group) => this.#group(cluster, group).members));
+    for (const [cluster, { groups }] of this.placement.clusters) {
+      found.push(...(await groups.describe([groupId])).flatMap((group) => this.#group(cluster, group).members));
     }
     return found;
   }
@@ -156,9 +139,8 @@ export class KafkaTopics extends TopicAdmin {
 
   async create(topic: NewTopic): Promise<void> {
     const cluster = this.#clusterOf(topic.name);
-    const admin = await cluster.admin();
-    const wanted = await withRoom(admin, { ...topic, name: this.placement.physical(topic.name) });
-    await admin.createTopics({ waitForLeaders: false, topics: [topicConfig(wanted, this.replication)] });
+    const wanted = await withRoom(cluster.brokers, { ...topic, name: this.placement.physical(topic.name) });
+    await (await cluster.admin()).createTopics({ waitForLeaders: false, topics: [topicConfig(wanted, this.replication)] });
     await cluster.shows(new Map([[wanted.name, 1]]));
   }
 
@@ -178,34 +160,27 @@ export class KafkaTopics extends TopicAdmin {
  * Dead letters get room for every record that their topic takes and for the headers besides, whatever else is asked. The topic must exist;
  * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
  */
-export async function withRoom(admin: Admin, topic: NewTopic): Promise<NewTopic> {
+export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
   const original = letteredTopic(topic.name);
   if (original === undefined) return topic;
   try {
-    const bytes = Math.max(letterBytes(await mostBytes(admin, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
+    const bytes = Math.max(letterBytes(await mostBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
     return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
   } catch (error) {
-    if (!(error instanceof kafkajs.KafkaJSError)) throw error;
+    if (!(error instanceof TocsinError)) throw error;
     new Logger('topics').warn(`${topic.name} is created without room for headers, because nobody tells what ${original} takes: ${error.message}`);
     return topic;
   }
 }
 
 /** What a topic takes; of one that was just created not every broker knows yet. */
-async function mostBytes(admin: Admin, topic: string): Promise<number> {
+async function mostBytes(brokers: Brokers, topic: string): Promise<number> {
   for (let tries = 1; ; tries++) {
-    try {
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: TOPIC, name: topic, configNames: [MOST_BYTES] }],
-      });
-      const told = configOf(resources, topic)[MOST_BYTES];
-      if (told === undefined) throw new kafkajs.KafkaJSNonRetriableError('the broker does not say');
-      return Number(told);
-    } catch (error) {
-      if (tries === TRIES || (error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-      await delay(100 * tries);
-    }
+    const told = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));
+    const known = told.filter((each) => each !== undefined);
+    if (known.length > 0) return Math.max(...known.map(Number));
+    if (tries === TRIES) throw new TocsinError('T7005', topic);
+    await delay(100 * tries);
   }
 }
 
@@ -217,31 +192,19 @@ export function topicConfig({ name, partitions, replication, config = {} }: NewT
 const entries = (config: Readonly<Record<string, string>>): { name: string; value: string }[] =>
   Object.entries(config).map(([name, value]) => ({ name, value }));
 
-/** A topic without a leader somewhere has no answer; the tools show the rest of it all the same. */
-async function offsetsOf(admin: Admin, topic: string): Promise<Offsets> {
-  try {
-    const all = await admin.fetchTopicOffsets(topic);
-    return new Map(all.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
-  } catch (error) {
-    if (!(error instanceof kafkajs.KafkaJSError)) throw error;
-    return new Map();
-  }
-}
-
-function partitionsOf({ partitions }: ITopicMetadata, addresses: ReadonlyMap<number, string>, offsets: Offsets): PartitionState[] {
+function partitionsOf(
+  partitions: readonly PartitionMetadata[],
+  addresses: ReadonlyMap<number, string>,
+  bounds: ReadonlyMap<number, Bounds>,
+): PartitionState[] {
   return partitions
     .map(({ partitionId, leader, replicas, isr }) => ({
       partition: partitionId,
       leader: addresses.get(leader) ?? null,
       replicas,
       inSync: isr,
-      low: offsets.get(partitionId)?.low ?? null,
-      high: offsets.get(partitionId)?.high ?? null,
+      low: bounds.get(partitionId)?.low ?? null,
+      high: bounds.get(partitionId)?.high ?? null,
     }))
     .sort((a, b) => a.partition - b.partition);
-}
-
-function configOf(resources: DescribeConfigResponse['resources'], physical: string): Record<string, string> {
-  const found = resources.find(({ resourceName }) => resourceName === physical)?.configEntries ?? [];
-  return Object.fromEntries(found.map(({ configName, configValue }) => [configName, configValue]));
 }

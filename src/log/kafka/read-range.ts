@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TocsinError } from '../../shared/errors.js';
 import { backoff } from '../backoff.js';
 import type { LogRecord, TopicPartition } from '../log.js';
-import { type Brokers, type FetchLimits, moved, OUT_OF_RANGE, words } from './brokers.js';
+import { words } from './broker-pool.js';
+import { type Brokers, type FetchLimits, moved, OUT_OF_RANGE } from './brokers.js';
+import { OffsetLookup } from './offset-lookup.js';
 
 /** So many failures in a row end a reading; leaders that move take a moment, a cluster that is down shows at the first. */
 const TRIES = 8;
@@ -17,13 +19,14 @@ export async function* readRange(
   [from, to]: readonly [from: number, to: number],
   limits: FetchLimits,
 ): AsyncIterable<readonly LogRecord[]> {
-  const end = Math.min(to, (await brokers.listOffsets(topic, -1, { partition, committed: true })).get(partition)!);
+  const lookup = new OffsetLookup(brokers);
+  const end = Math.min(to, (await lookup.at(topic, -1, { partition, committed: true })).get(partition)!);
   let position = from;
   for (let failures = 0; position < end;) {
     const leader = (await brokers.leaders(topic, { fresh: failures > 0 })).get(partition) ?? -1;
     const [found] = leader < 0 ? [] : await brokers.fetch(leader, [{ topic, partition, position }], limits);
     if (found?.errorCode === OUT_OF_RANGE) {
-      const low = (await brokers.listOffsets(topic, -2, { partition })).get(partition)!;
+      const low = (await lookup.at(topic, -2, { partition })).get(partition)!;
       position = low > position ? low : end;
     } else if (!found || found.errorCode !== 0 || found.problem) {
       const why = found?.problem ?? (found ? words(found.errorCode) : 'has no leader at the moment');

@@ -32,7 +32,7 @@ export function cursorFindings(evidence: Evidence): Finding[] {
     ({ nextOffset, committed, at }) => committed !== undefined && committed > nextOffset && nextOffset <= (at.high ?? Infinity),
   );
   return [
-    ...findings('cursors.in-log', 'T5026', `${all.length} cursors stand inside the log`, [
+    ...findings('cursors.in-log', 'T5026', `${all.filter(({ at }) => at.high !== null).length} cursors stand inside the log`, [
       ...ahead
         .slice(0, 5)
         .map((each) =>

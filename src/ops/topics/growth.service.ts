@@ -78,6 +78,7 @@ export class GrowthService {
       current,
       wanted,
       readers: await this.#readers(topic, new Map(reading.map(({ stage, members }) => [stage ?? '', members.length]))),
+      unanswered: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
       strangers: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
       hanging: await this.guards.ask(topic.name, moves),
       keys: await this.#keys(topic),

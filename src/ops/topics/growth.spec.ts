@@ -8,6 +8,7 @@ const quiet: GrowthFacts = {
   current: 4,
   wanted: 8,
   readers: [{ group: 'detect', members: 0, behind: 0 }],
+  unanswered: [],
   strangers: [],
   hanging: [],
   keys,
@@ -28,6 +29,10 @@ it('is refused while records wait that a later one could overtake', () => {
   expect(growth({ ...quiet, readers: [{ group: 'detect', members: 0, behind: 17 }] }).refusals).toEqual([
     expect.stringContaining('detect: 17 records are not handled yet'),
   ]);
+});
+
+it('is refused while nobody knows where a partition ends', () => {
+  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('no broker answers for partition 1, 3')]);
 });
 
 it('is refused for what a stage still remembers in the old place', () => {

@@ -15,6 +15,8 @@ export interface GrowthFacts {
   readonly current: number;
   readonly wanted: number;
   readonly readers: readonly Reader[];
+  /** Partitions of which nobody says where they end, so that nobody knows what is still to be handled. */
+  readonly unanswered: readonly number[];
   /** Groups of other people that read it. */
   readonly strangers: readonly string[];
   /** What the stages say hangs on the old place of a key. */
@@ -55,7 +57,7 @@ export function growth(facts: GrowthFacts): Growth {
   };
 }
 
-function refusals({ readers, hanging }: GrowthFacts): string[] {
+function refusals({ readers, unanswered, hanging }: GrowthFacts): string[] {
   const running = readers.filter(({ members }) => members > 0);
   const behind = readers.filter((reader) => reader.behind > 0);
   return [
@@ -68,6 +70,9 @@ function refusals({ readers, hanging }: GrowthFacts): string[] {
       (reader) =>
         `${reader.group}: ${reader.behind} records are not handled yet. Stop the senders, wait until tocsin lag says 0, then stop the replicas`,
     ),
+    ...(unanswered.length > 0
+      ? [`no broker answers for partition ${unanswered.join(', ')}, so that nobody knows what is still to be handled. Try again when all are led`]
+      : []),
     ...hanging,
   ];
 }

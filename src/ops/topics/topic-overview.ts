@@ -10,7 +10,7 @@ export interface TopicLine {
   readonly cluster: string;
   readonly partitions: number;
   readonly replication: number;
-  /** Offsets between beginning and end, which is the number of records unless the topic compacts. */
+  /** Offsets between beginning and end of the partitions that answer, which is the number of records unless the topic compacts. */
   readonly records: number;
   /** Partitions without a leader. */
   readonly leaderless: number;

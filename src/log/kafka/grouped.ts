@@ -1,0 +1,10 @@
+/** By key, in order of appearance. */
+export function grouped<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const each of all) {
+    const group = groups.get(key(each));
+    if (group) group.push(each);
+    else groups.set(key(each), [each]);
+  }
+  return groups;
+}

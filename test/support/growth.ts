@@ -1,0 +1,14 @@
+import { parseConfig } from '../../src/config.js';
+import type { Database } from '../../src/database/database.js';
+import { CursorRepository } from '../../src/log/cursor.repository.js';
+import type { Log } from '../../src/log/log.js';
+import { GrowthGuards } from '../../src/ops/topics/growth-guards.js';
+import { GrowthService } from '../../src/ops/topics/growth.service.js';
+import { TopicsService } from '../../src/ops/topics/topics.service.js';
+
+/** What grows topics on Kafka. */
+export function aGrowth(database: Database, log: Log): GrowthService {
+  const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
+  const cursors = new CursorRepository(database, config);
+  return new GrowthService(log, cursors, new TopicsService(log, cursors, config), new GrowthGuards(), config);
+}
