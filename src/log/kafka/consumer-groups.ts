@@ -30,9 +30,17 @@ export class ConsumerGroups {
   constructor(private readonly brokers: Brokers) {}
 
   /** Every consumer group that the brokers know. */
-  async list(): Promise<string[]> {
-    const all = await Promise.all((await this.brokers.nodes()).map((node) => settled(() => this.#listedBy(node))));
-    return [...new Set(all.flat())];
+  async all(): Promise<GroupDescription[]> {
+    const found = (await Promise.all((await this.brokers.nodes()).map((node) => this.#coordinatedBy(node)))).flat();
+    // One that moves meanwhile is known to two of them.
+    return [...new Map(found.map((group) => [group.groupId, group])).values()];
+  }
+
+  async #coordinatedBy(node: number): Promise<GroupDescription[]> {
+    const groupIds = await settled(() => this.#listedBy(node));
+    if (groupIds.length === 0) return [];
+    const { groups } = (await this.brokers.ask(node, 'DescribeGroups', { groupIds })) as Described;
+    return Promise.all(groups.map(async (group) => (group.errorCode === 0 ? group : this.describe(group.groupId))));
   }
 
   async #listedBy(node: number): Promise<Answer<string[]>> {
@@ -48,16 +56,11 @@ export class ConsumerGroups {
     );
   }
 
-  /** In the order of the ids; one that nobody knows is in state Dead. */
-  describe(ids: readonly string[]): Promise<GroupDescription[]> {
-    return Promise.all(
-      ids.map(async (id) => {
-        const { groups } = await this.#ask<Described>(id, 'DescribeGroups', { groupIds: [id] }, (described) =>
-          described.groups.map(({ errorCode }) => errorCode),
-        );
-        return groups[0]!;
-      }),
-    );
+  /** A group that nobody knows is in state Dead. */
+  async describe(id: string): Promise<GroupDescription> {
+    const codes = ({ groups }: Described): number[] => groups.map(({ errorCode }) => errorCode);
+    const { groups } = await this.#ask<Described>(id, 'DescribeGroups', { groupIds: [id] }, codes);
+    return groups[0]!;
   }
 
   /** What a group has committed, by partition; absent when it never did. */

@@ -94,24 +94,23 @@ export class KafkaCluster implements Cluster {
 
   /** Creates what is missing; never changes what exists. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const admin = await this.admin();
     const areLetters = ({ name }: NewTopic): boolean => letteredTopic(name) !== undefined;
     // How large dead letters may be goes by their topic, which must be there first.
     await this.#ensure(
-      admin,
       topics.filter((topic) => !areLetters(topic)),
       replicationFactor,
     );
-    await this.#ensure(admin, topics.filter(areLetters), replicationFactor);
+    await this.#ensure(topics.filter(areLetters), replicationFactor);
   }
 
-  async #ensure(admin: Admin, topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const existing = await this.brokers.topics();
+  async #ensure(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
+    if (topics.length === 0) return;
+    const existing = await this.brokers.topics(topics.map(({ name }) => name));
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
     const wanted = await Promise.all(missing.map((topic) => withRoom(this.brokers, topic)));
     // Those that another replica has created in the meantime are no error.
-    await admin.createTopics({ waitForLeaders: false, topics: wanted.map((topic) => topicConfig(topic, replicationFactor)) });
+    await (await this.admin()).createTopics({ waitForLeaders: false, topics: wanted.map((topic) => topicConfig(topic, replicationFactor)) });
     await this.shows(new Map(missing.map(({ name }) => [name, 1])));
   }
 

@@ -100,7 +100,7 @@ export class KafkaTopics extends TopicAdmin {
   async groups(): Promise<GroupState[]> {
     const found: GroupState[] = [];
     for (const [cluster, { groups }] of this.placement.clusters) {
-      found.push(...(await groups.describe(await groups.list())).map((group) => this.#group(cluster, group)));
+      found.push(...(await groups.all()).map((group) => this.#group(cluster, group)));
     }
     return found.sort((a, b) => (a.group < b.group ? -1 : 1));
   }
@@ -109,7 +109,7 @@ export class KafkaTopics extends TopicAdmin {
   async members(groupId: string): Promise<GroupMember[]> {
     const found: GroupMember[] = [];
     for (const [cluster, { groups }] of this.placement.clusters) {
-      found.push(...(await groups.describe([groupId])).flatMap((group) => this.#group(cluster, group).members));
+      found.push(...this.#group(cluster, await groups.describe(groupId)).members);
     }
     return found;
   }
