@@ -4,6 +4,7 @@ import { TocsinError } from '../../shared/errors.js';
 import { backoff } from '../backoff.js';
 import { type RequestName, words } from './broker-pool.js';
 import type { Brokers } from './brokers.js';
+import { byPartition } from './grouped.js';
 
 /** Brokers load the groups that they take over, and make the topic for them at the first question; so long (ms) that may take. */
 const SETTLED_MS = 10_000;
@@ -63,7 +64,7 @@ export class ConsumerGroups {
     return groups[0]!;
   }
 
-  /** What a group has committed, by partition; absent when it never did. */
+  /** What a group has committed, by partition in ascending order; absent when it never did. */
   async committed(groupId: string, topic: string): Promise<Map<number, number>> {
     const partitions = [...(await this.brokers.leaders(topic, { fresh: true })).keys()].map((partition) => ({ partition }));
     const told = await this.#ask<Committed>(groupId, 'OffsetFetch', { groupId, topics: [{ topic, partitions }] }, ({ errorCode, responses }) => [
@@ -71,7 +72,7 @@ export class ConsumerGroups {
       ...responses.flatMap((each) => each.partitions.map((partition) => partition.errorCode)),
     ]);
     const known = told.responses.flatMap((each) => each.partitions).filter(({ offset }) => Number(offset) >= 0);
-    return new Map(known.map(({ partition, offset }) => [partition, Number(offset)]));
+    return byPartition(known.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
   /** Commits for a group without members; the broker refuses it (T7004) for one that has some. */

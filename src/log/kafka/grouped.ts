@@ -8,3 +8,6 @@ export function grouped<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]
   }
   return groups;
 }
+
+/** In ascending order: brokers answer in whatever order they like. */
+export const byPartition = <T>(all: Iterable<readonly [partition: number, value: T]>): Map<number, T> => new Map([...all].sort(([a], [b]) => a - b));

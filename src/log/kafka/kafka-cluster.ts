@@ -174,7 +174,7 @@ export class KafkaCluster implements Cluster {
 
   async offsets(topic: string): Promise<PartitionOffsets[]> {
     const [low, high] = await Promise.all([-2, -1].map((which) => this.lookup.at(topic, which)));
-    return [...low!].map(([partition, first]) => ({ partition, low: first, high: high!.get(partition) ?? first })).sort(byPartition);
+    return [...low!].map(([partition, first]) => ({ partition, low: first, high: high!.get(partition) ?? first }));
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
@@ -228,5 +228,4 @@ async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
   }
 }
 
-const byPartition = (a: PartitionOffsets, b: PartitionOffsets): number => a.partition - b.partition;
 const isLed = (leaders: Leaders, partitions: number): boolean => leaders.size >= partitions && [...leaders.values()].every((node) => node >= 0);

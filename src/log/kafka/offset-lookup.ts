@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TocsinError } from '../../shared/errors.js';
 import type { Brokers, Leaders } from './brokers.js';
 import { words } from './broker-pool.js';
-import { grouped } from './grouped.js';
+import { byPartition, grouped } from './grouped.js';
 
 /** A leader that was just elected refuses for a moment, and metadata tells of it before it knows itself. */
 const TRIES = 5;
@@ -48,16 +48,16 @@ export class OffsetLookup {
   constructor(private readonly brokers: Brokers) {}
 
   /**
-   * By partition, the offset of the first record at or after `timestamp` (epoch ms; -1 is the end, -2 the beginning); -1 when there is none.
+   * By partition in ascending order, the offset of the first record at or after `timestamp` (epoch ms; -1 is the end, -2 the beginning); -1 when there is none.
    * `committed`: the end is where open transactions begin, which is as far as a fetch can read. Throws T7001-T7005 unless every partition answers.
    */
   async at(topic: string, timestamp: number, asked: Omit<Asked, 'timestamp'> = {}): Promise<ReadonlyMap<number, number>> {
     const { found, problem } = await this.#ask([topic], { ...asked, timestamp });
     if (problem) throw problem;
-    return found.get(topic) ?? new Map();
+    return byPartition(found.get(topic) ?? []);
   }
 
-  /** The bounds of all partitions of these topics; those for which nobody answers are absent. */
+  /** The bounds of all partitions of these topics, in ascending order; those for which nobody answers are absent. */
   async bounds(topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, Bounds>>> {
     const [low, high] = await Promise.all([BEGINNING, END].map(async (timestamp) => (await this.#ask(topics, { timestamp })).found));
     const both = (topic: string): [number, Bounds][] =>
@@ -65,7 +65,7 @@ export class OffsetLookup {
         const end = high!.get(topic)?.get(partition);
         return end === undefined ? [] : [[partition, { low: first, high: end }]];
       });
-    return new Map(topics.map((topic) => [topic, new Map(both(topic))]));
+    return new Map(topics.map((topic) => [topic, byPartition(both(topic))]));
   }
 
   async #ask(topics: readonly string[], asked: Asked): Promise<{ readonly found: Found; readonly problem: TocsinError | undefined }> {
@@ -114,9 +114,7 @@ export class OffsetLookup {
 
 const ledIn = (leaders: ReadonlyMap<string, Leaders>, only: number | undefined): Led[] =>
   [...leaders].flatMap(([topic, all]) =>
-    [...all]
-      .sort(([a], [b]) => a - b)
-      .flatMap(([partition, leader]) => (only === undefined || only === partition ? [{ topic, partition, leader }] : [])),
+    [...byPartition(all)].flatMap(([partition, leader]) => (only === undefined || only === partition ? [{ topic, partition, leader }] : [])),
   );
 
 function missing(topics: readonly string[], leaders: ReadonlyMap<string, Leaders>, only: number | undefined): TocsinError | undefined {
