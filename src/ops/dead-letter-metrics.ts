@@ -21,7 +21,7 @@ export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestro
   }
 
   onModuleDestroy(): void {
-    this.#rounds.stop();
+    void this.#rounds.stop();
   }
 
   async #look(): Promise<void> {

@@ -37,7 +37,7 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    this.#rounds.stop();
+    void this.#rounds.stop();
   }
 
   /** Groups that are, or may soon be, congested. */

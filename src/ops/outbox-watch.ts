@@ -48,7 +48,7 @@ export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModu
   }
 
   onModuleDestroy(): void {
-    this.#rounds.stop();
+    void this.#rounds.stop();
   }
 
   async #look(now: number): Promise<void> {

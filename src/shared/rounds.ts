@@ -2,6 +2,7 @@
 export class Rounds {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
 
   constructor(
     private readonly ms: number,
@@ -10,22 +11,22 @@ export class Rounds {
 
   /** The first round begins at once. */
   start(): void {
-    void this.#round();
+    this.#timer = undefined;
+    this.#running = this.work().then(() => {
+      this.#running = undefined;
+      this.startLater();
+    });
   }
 
-  /** The first round begins after a pause. */
+  /** The first round begins after a pause; nothing when one is under way or will be. */
   startLater(): void {
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#round(), this.ms).unref();
+    if (!this.#stopped && !this.#running) this.#timer ??= setTimeout(() => this.start(), this.ms).unref();
   }
 
-  /** No round begins any more. */
-  stop(): void {
+  /** No round begins any more. Resolves when the one that is under way has ended. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-  }
-
-  async #round(): Promise<void> {
-    await this.work();
-    this.startLater();
+    await this.#running;
   }
 }

@@ -57,6 +57,42 @@ describe('retention of the embedded log', () => {
     expect(await bounds(log)).toEqual({ partition: 0, low: 400, high: 1200 });
   });
 
+  it('is tried again after a failure, which ends nothing else', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+    try {
+      const log = await aLog({ RETENTION_BYTES: 50_000 });
+      const full = jest.spyOn(test.database, 'transaction').mockRejectedValue(new Error('disk is full'));
+      await jest.advanceTimersByTimeAsync(30_000);
+      expect(full).toHaveBeenCalledTimes(1);
+      full.mockRestore();
+      expect(await bounds(log)).toMatchObject({ low: 0 });
+      await jest.advanceTimersByTimeAsync(30_000);
+      expect(await bounds(log)).toMatchObject({ low: 700 });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('is over when the log is closed', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+    try {
+      const log = await aLog({ RETENTION_BYTES: 50_000 });
+      const original = test.database.transaction.bind(test.database);
+      let go!: () => void;
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      jest.spyOn(test.database, 'transaction').mockImplementationOnce(async (work) => {
+        await gate;
+        return original(work);
+      });
+      await jest.advanceTimersByTimeAsync(30_000);
+      const closing = log.close().then(() => bounds(log));
+      go();
+      expect(await closing).toMatchObject({ low: 700 });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('deletes what a stage without memory has handled, and nothing under it: it comes to the end without a gap', async () => {
     const log = await aLog();
     await log.ensureTopics(['notes', 'notes.dlq'].map((name) => ({ name, partitions: 1 })));

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { Logger } from '@nestjs/common';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.js';
+import { Rounds } from '../../shared/rounds.js';
 import {
   Log,
   type GroupConsumer,
@@ -16,6 +18,8 @@ import type { GroupMember, NewTopic } from '../topic-admin.js';
 import { EmbeddedConsumer } from './embedded-consumer.js';
 import { EmbeddedTopics } from './embedded-topics.js';
 import { RecordTables } from './record-tables.js';
+
+const HOUSEKEEPING_MS = 30_000;
 
 interface Waiting {
   readonly topic: string;
@@ -41,7 +45,8 @@ export class EmbeddedLog extends Log {
   readonly topics: EmbeddedTopics;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #housekeeping: NodeJS.Timeout | undefined;
+  readonly #housekeeping = new Rounds(HOUSEKEEPING_MS, () => this.#tryToKeepHouse());
+  readonly #logger = new Logger('log');
 
   constructor(
     private readonly database: Database,
@@ -56,15 +61,22 @@ export class EmbeddedLog extends Log {
 
   connect(): Promise<void> {
     for (const [topic, partitions] of this.#tables.topics()) this.#partitions.set(topic, partitions);
-    this.#housekeeping ??= setInterval(() => void this.housekeep(Date.now()), 30_000);
+    this.#housekeeping.startLater();
     return Promise.resolve();
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#housekeeping);
-    this.#housekeeping = undefined;
+    await this.#housekeeping.stop();
     await this.#writing;
     await this.#savePositions();
+  }
+
+  async #tryToKeepHouse(): Promise<void> {
+    try {
+      await this.housekeep(Date.now());
+    } catch (error) {
+      this.#logger.warn(`nothing is saved or deleted: ${error instanceof Error ? error.message : String(error)}; again in ${HOUSEKEEPING_MS} ms`);
+    }
   }
 
   /** Saves positions and deletes what retention allows. Records that a group of this process has not yet handled stay. */
@@ -241,13 +253,18 @@ export class EmbeddedLog extends Log {
   async #savePositions(): Promise<void> {
     if (!this.#moved) return;
     this.#moved = false;
-    await this.database.transaction(async () => {
-      await this.database.begin();
-      for (const [key, positions] of this.#positions) {
-        const [group, topic] = key.split(' ') as [string, string];
-        for (const [partition, next] of positions) this.#tables.savePosition(group, { topic, partition }, next);
-      }
-    });
+    try {
+      await this.database.transaction(async () => {
+        await this.database.begin();
+        for (const [key, positions] of this.#positions) {
+          const [group, topic] = key.split(' ') as [string, string];
+          for (const [partition, next] of positions) this.#tables.savePosition(group, { topic, partition }, next);
+        }
+      });
+    } catch (error) {
+      this.#moved = true;
+      throw error;
+    }
   }
 
   ping(): Promise<void> {
