@@ -84,8 +84,13 @@ describe('the pipeline', () => {
     expect(await alerts('disk')).toHaveLength(1);
     await sink.received('the raise', ({ body }) => body.notification_reason === 'severity raised' && body.alerts[0]?.labels['severity'] === 'fatal');
     const [alert] = await alerts('disk');
-    const { body } = await tocsin.client.get<{ timeline: { what: string }[] }>(`/api/v1/alerts/${alert!.alert_id}`);
-    expect(body.timeline.map(({ what }) => what)).toEqual(expect.arrayContaining(['created', 'severity_changed', 'notified']));
+    const happened = async () => {
+      const { body } = await tocsin.client.get<{ timeline: { what: string }[] }>(`/api/v1/alerts/${alert!.alert_id}`);
+      return body.timeline.map(({ what }) => what);
+    };
+    // Who is told has the notice before its outcome is written down.
+    await eventually(async () => (await happened()).includes('notified'), 'the notice in the timeline');
+    expect(await happened()).toEqual(expect.arrayContaining(['created', 'severity_changed']));
   });
 
   it('a switch takes sixty hosts with it: one digest that holds every one, instead of sixty notices', async () => {

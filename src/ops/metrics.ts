@@ -213,7 +213,11 @@ export const metrics = {
     labels: ['duty', 'outcome'],
   },
   tocsin_self_alarms: { type: 'gauge', help: 'Alarms about Tocsin itself that this replica reports at the moment, by name.', labels: ['name'] },
-  tocsin_pushes_total: { type: 'counter', help: 'Pushes to queues of self-healing systems by outcome (sent, retried, dead).', labels: ['outcome'] },
+  tocsin_pushes_total: {
+    type: 'counter',
+    help: 'Pushes to queues of self-healing systems by outcome (sent, retried, dead; too_old: the change was read too late for a push).',
+    labels: ['outcome'],
+  },
   tocsin_duties_held: { type: 'gauge', help: '1 for each single-owner duty that this replica holds.', labels: ['duty'] },
   tocsin_metrics_failures_total: { type: 'counter', help: 'Metrics that could not be brought up to date for a scrape.', labels: [] },
   tocsin_http_request_duration_seconds: { type: 'histogram', help: 'Time to answer an HTTP request.', labels: ['method', 'route', 'status'] },

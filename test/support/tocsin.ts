@@ -138,7 +138,7 @@ export class WebhookSink {
   async received(what: string, match: (delivery: Delivery) => boolean): Promise<Delivery> {
     await eventually(
       () => this.deliveries.some(match),
-      `a notice: ${what}; got ${JSON.stringify(this.deliveries.map(({ body }) => [body.status, body.notification_reason]))}`,
+      () => `a notice: ${what}; got ${JSON.stringify(this.deliveries.map(({ body }) => [body.status, body.notification_reason]))}`,
     );
     return this.deliveries.find(match)!;
   }

@@ -41,12 +41,18 @@ export class PushService {
     return queuesByKey(this.#queues);
   }
 
-  /** Leaves pushes for changes of one partition in the transaction that is open. Changes that come again leave nothing, those that are too old to heal anything neither. */
-  async receive(changes: readonly AlertStatusChange[], now: number): Promise<void> {
-    const due = changes.filter(
-      (change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0 && now - change.time < this.giveUpMs,
-    );
-    if (due.length === 0) return;
+  /**
+   * Leaves pushes for changes of one partition in the transaction that is open. Changes that come again leave nothing, those that are too old to heal
+   * anything neither: answers how many of these there are.
+   */
+  async receive(changes: readonly AlertStatusChange[], now: number): Promise<number> {
+    const wanted = changes.filter((change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0);
+    const due = wanted.filter(({ time }) => now - time < this.giveUpMs);
+    if (due.length > 0) await this.#keep(due, now);
+    return wanted.length - due.length;
+  }
+
+  async #keep(due: readonly AlertStatusChange[], now: number): Promise<void> {
     const alerts = new Map((await this.alerts.findByIds([...new Set(due.map(({ alert_id }) => alert_id))])).map((alert) => [alert.alert_id, alert]));
     const pushes = due.flatMap((change) => {
       const alert = alerts.get(change.alert_id);
