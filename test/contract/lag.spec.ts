@@ -31,6 +31,9 @@ interface Ready {
   };
 }
 
+/** A slow moment may put another group over so low a threshold as well. */
+const includes = (group: object): unknown => expect.arrayContaining([expect.objectContaining(group)]);
+
 describe.each(modes)('lag and congestion, %s', (name, open) => {
   let mode: Mode;
   let tocsin: TestTocsin;
@@ -132,7 +135,8 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     expect(await congestions('converge')).toMatchObject([{ severity: 2, labels: { topic: 'alerts', alertname: 'TocsinCongestion' } }]);
     const { status, body } = await readiness();
     expect([status, body.status]).toEqual([200, 'ok']);
-    expect(body.details.lag).toMatchObject({ degraded: true, congested: [{ group: 'converge', topic: 'alerts' }] });
+    expect(body.details.lag.degraded).toBe(true);
+    expect(body.details.lag.congested).toEqual(includes({ group: 'converge', topic: 'alerts' }));
     expect(await metric('tocsin_congestion{group="converge",topic="alerts"}')).toBe('1');
     expect(Number(await metric('tocsin_group_lag{group="converge",topic="alerts"}'))).toBeGreaterThanOrEqual(20);
     expect((await lag('?group=converge')).congestion).toMatchObject([{ group: 'converge', congested: true, threshold: 8 }]);
@@ -148,8 +152,8 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const go = hold('detect');
     await sendRecords(12);
     await eventually(async () => (await metric('tocsin_congestion{group="detect",topic="raw_events"}')) === '1', 'the metric');
-    expect((await readiness()).body.details.lag.congested).toMatchObject([{ group: 'detect', topic: 'raw_events' }]);
-    expect(await metric('tocsin_self_alarms{name="TocsinCongestion"}')).toBe('1');
+    expect((await readiness()).body.details.lag.congested).toEqual(includes({ group: 'detect', topic: 'raw_events' }));
+    expect(Number(await metric('tocsin_self_alarms{name="TocsinCongestion"}'))).toBeGreaterThan(0);
     expect(await congestions('detect')).toHaveLength(before);
     go();
     await eventually(async () => (await congestions('detect')).some(({ status }) => status === 'RECOVERED'), 'the alert has come and is over');
@@ -226,8 +230,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const alarm = { name: 'TocsinTwice', severity: 'info' as const, labels: {}, summary: 'only a test' };
     const alerts = (of: TestTocsin) => of.client.alerts('?limit=100&bk_biz_id=0&name=TocsinTwice');
     const own = await open();
-    const start = (instance: string) =>
-      aTocsin({ ...own.settings, ...impatient, LEASE_MS: '900', INSTANCE_ID: instance });
+    const start = (instance: string) => aTocsin({ ...own.settings, ...impatient, LEASE_MS: '900', INSTANCE_ID: instance });
     const first = await start('first');
     const second = await start('second');
     try {

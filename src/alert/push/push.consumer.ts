@@ -1,5 +1,4 @@
 import { Controller, Logger } from '@nestjs/common';
-import { Database } from '../../database/database.js';
 import type { Batch } from '../../log/batch.js';
 import { Consume } from '../../log/consume.decorator.js';
 import { Metrics } from '../../ops/metrics.js';
@@ -12,20 +11,17 @@ export class PushConsumer {
 
   constructor(
     private readonly pushes: PushService,
-    private readonly database: Database,
     private readonly metrics: Metrics,
   ) {}
 
   @Consume(topics.alertStatus, { group: 'push' })
   async onChange(batch: Batch<AlertStatusChange>): Promise<void> {
-    const late = await this.pushes.receive(
-      batch.records.map(({ message }) => message),
-      Date.now(),
-    );
-    if (late === 0) return;
-    this.database.afterCommit(() => {
-      this.metrics.increment('tocsin_pushes_total', { outcome: 'too_old' }, late);
-      this.#log.warn(`not pushed: ${late} changes of alerts were older than MESSAGE_QUEUE_GIVE_UP_MS when they were read`);
-    });
+    const changes = batch.records.map(({ message }) => message);
+    await this.pushes.receive(changes, Date.now(), (tooOld) => this.#omitted(tooOld));
+  }
+
+  #omitted(tooOld: number): void {
+    this.metrics.increment('tocsin_pushes_total', { outcome: 'too_old' }, tooOld);
+    this.#log.warn(`not pushed: ${tooOld} changes of alerts were older than MESSAGE_QUEUE_GIVE_UP_MS when they were read`);
   }
 }

@@ -43,13 +43,14 @@ export class PushService {
 
   /**
    * Leaves pushes for changes of one partition in the transaction that is open. Changes that come again leave nothing, those that are too old to heal
-   * anything neither: answers how many of these there are.
+   * anything neither: `omitted` hears how many these are, once that is durable.
    */
-  async receive(changes: readonly AlertStatusChange[], now: number): Promise<number> {
+  async receive(changes: readonly AlertStatusChange[], now: number, omitted: (tooOld: number) => void): Promise<void> {
     const wanted = changes.filter((change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0);
     const due = wanted.filter(({ time }) => now - time < this.giveUpMs);
     if (due.length > 0) await this.#keep(due, now);
-    return wanted.length - due.length;
+    const tooOld = wanted.length - due.length;
+    if (tooOld > 0) this.database.afterCommit(() => omitted(tooOld));
   }
 
   async #keep(due: readonly AlertStatusChange[], now: number): Promise<void> {
