@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { createClient } from '@redis/client';
 import { parseConfig } from '../../src/config.js';
-import { Consumers } from '../../src/log/consumers.js';
 import { KafkaCluster } from '../../src/log/kafka/kafka-cluster.js';
 import { KafkaForeignTopics } from '../../src/log/kafka/kafka-foreign-topics.js';
-import type { LogConsumer, LogRecord, OutgoingRecord } from '../../src/log/log.js';
+import type { LogRecord, OutgoingRecord } from '../../src/log/log.js';
 import { murmur2Partition } from '../../src/log/partitioner.js';
 import { eventually } from '../support/eventually.js';
+import { consumes, holdGroup } from '../support/groups.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
 import { startRedis } from '../support/servers/redis.mjs';
 
@@ -136,15 +136,13 @@ describe('pushes to queues of self-healing systems', () => {
 
   it('are not made of changes that are read too late to heal anything, and that is told (P9)', async () => {
     const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_GIVE_UP_MS: '1000' });
-    const reader = tocsin.running.app.get(Consumers).find('push')!.unwrap<LogConsumer>();
-    await eventually(() => reader.state().status === 'running' && reader.state().assigned.length > 0, 'push consumes');
-    const { assigned } = reader.state();
-    for (const at of assigned) reader.pause(at);
+    await consumes(tocsin, 'push');
+    const go = holdGroup(tocsin, 'push');
     await alarm(tocsin, 'Late', '2');
     await eventually(async () => (await tocsin.client.alerts('?name=Late')).length === 1, 'the alert');
     const stored = Date.now();
     await eventually(() => Date.now() - stored > 1000, 'more than the patience');
-    for (const at of assigned) reader.resume(at);
+    go();
     const told = 'tocsin_pushes_total{outcome="too_old"} 1';
     await eventually(async () => (await tocsin.client.get<string>('/metrics')).body.includes(told), told);
     expect(await pushes(tocsin)).toEqual([]);

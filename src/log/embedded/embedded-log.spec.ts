@@ -57,9 +57,15 @@ describe('retention of the embedded log', () => {
     expect(await bounds(log)).toEqual({ partition: 0, low: 400, high: 1200 });
   });
 
-  it('is tried again after a failure, which ends nothing else', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
-    try {
+  describe('every half minute', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    it('is tried again after a failure, which ends nothing else', async () => {
       const log = await aLog({ RETENTION_BYTES: 50_000 });
       const full = jest.spyOn(test.database, 'transaction').mockRejectedValue(new Error('disk is full'));
       await jest.advanceTimersByTimeAsync(30_000);
@@ -68,14 +74,9 @@ describe('retention of the embedded log', () => {
       expect(await bounds(log)).toMatchObject({ low: 0 });
       await jest.advanceTimersByTimeAsync(30_000);
       expect(await bounds(log)).toMatchObject({ low: 700 });
-    } finally {
-      jest.useRealTimers();
-    }
-  });
+    });
 
-  it('is over when the log is closed', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
-    try {
+    it('is over when the log is closed', async () => {
       const log = await aLog({ RETENTION_BYTES: 50_000 });
       const original = test.database.transaction.bind(test.database);
       let go!: () => void;
@@ -88,9 +89,7 @@ describe('retention of the embedded log', () => {
       const closing = log.close().then(() => bounds(log));
       go();
       expect(await closing).toMatchObject({ low: 700 });
-    } finally {
-      jest.useRealTimers();
-    }
+    });
   });
 
   it('deletes what a stage without memory has handled, and nothing under it: it comes to the end without a gap', async () => {

@@ -49,13 +49,13 @@ export interface FetchLimits {
   readonly partitionBytes: number;
 }
 
-/** Which node leads each partition of a topic; -1 where nobody does. */
+/** Which node leads each partition of a topic, in ascending order; -1 where nobody does. */
 export type Leaders = ReadonlyMap<number, number>;
 
 export interface ClusterMetadata {
   /** host:port of every broker, by node. */
   readonly addresses: ReadonlyMap<number, string>;
-  /** Those that exist. */
+  /** Those that exist, with their partitions in ascending order. */
   readonly topics: ReadonlyMap<string, readonly PartitionMetadata[]>;
 }
 
@@ -125,7 +125,7 @@ export class Brokers {
       const found = all.filter(({ partitionMetadata }) => partitionMetadata.length > 0);
       return {
         addresses: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`])),
-        topics: new Map(found.map(({ topic, partitionMetadata }) => [topic, partitionMetadata])),
+        topics: new Map(found.map(({ topic, partitionMetadata }) => [topic, [...partitionMetadata].sort((a, b) => a.partitionId - b.partitionId)])),
       };
     } catch (error) {
       throw await told(error, this.access);

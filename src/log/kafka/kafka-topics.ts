@@ -197,14 +197,12 @@ function partitionsOf(
   addresses: ReadonlyMap<number, string>,
   bounds: ReadonlyMap<number, Bounds>,
 ): PartitionState[] {
-  return partitions
-    .map(({ partitionId, leader, replicas, isr }) => ({
-      partition: partitionId,
-      leader: addresses.get(leader) ?? null,
-      replicas,
-      inSync: isr,
-      low: bounds.get(partitionId)?.low ?? null,
-      high: bounds.get(partitionId)?.high ?? null,
-    }))
-    .sort((a, b) => a.partition - b.partition);
+  return partitions.map(({ partitionId, leader, replicas, isr }) => ({
+    partition: partitionId,
+    leader: addresses.get(leader) ?? null,
+    replicas,
+    inSync: isr,
+    low: bounds.get(partitionId)?.low ?? null,
+    high: bounds.get(partitionId)?.high ?? null,
+  }));
 }

@@ -54,7 +54,7 @@ export class OffsetLookup {
   async at(topic: string, timestamp: number, asked: Omit<Asked, 'timestamp'> = {}): Promise<ReadonlyMap<number, number>> {
     const { found, problem } = await this.#ask([topic], { ...asked, timestamp });
     if (problem) throw problem;
-    return byPartition(found.get(topic) ?? []);
+    return found.get(topic) ?? new Map();
   }
 
   /** The bounds of all partitions of these topics, in ascending order; those for which nobody answers are absent. */
@@ -65,7 +65,7 @@ export class OffsetLookup {
         const end = high!.get(topic)?.get(partition);
         return end === undefined ? [] : [[partition, { low: first, high: end }]];
       });
-    return new Map(topics.map((topic) => [topic, byPartition(both(topic))]));
+    return new Map(topics.map((topic) => [topic, new Map(both(topic))]));
   }
 
   async #ask(topics: readonly string[], asked: Asked): Promise<{ readonly found: Found; readonly problem: TocsinError | undefined }> {
@@ -73,7 +73,7 @@ export class OffsetLookup {
     const until = Date.now() + PATIENCE_MS;
     for (let tries = 1; ; tries++) {
       const problem = await this.#try(topics, asked, tries, found);
-      if (!problem || tries === TRIES || Date.now() > until) return { found, problem };
+      if (!problem || tries === TRIES || Date.now() > until) return { found: ascending(found), problem };
       await delay(100 * tries);
     }
   }
@@ -112,9 +112,11 @@ export class OffsetLookup {
   }
 }
 
+const ascending = (found: Found): Found => new Map([...found].map(([topic, own]) => [topic, byPartition(own)]));
+
 const ledIn = (leaders: ReadonlyMap<string, Leaders>, only: number | undefined): Led[] =>
   [...leaders].flatMap(([topic, all]) =>
-    [...byPartition(all)].flatMap(([partition, leader]) => (only === undefined || only === partition ? [{ topic, partition, leader }] : [])),
+    [...all].flatMap(([partition, leader]) => (only === undefined || only === partition ? [{ topic, partition, leader }] : [])),
   );
 
 function missing(topics: readonly string[], leaders: ReadonlyMap<string, Leaders>, only: number | undefined): TocsinError | undefined {
