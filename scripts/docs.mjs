@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { kafkaTable } from './kafka-rows.mjs';
 import { build, install, root } from './setup.mjs';
 
@@ -120,7 +121,7 @@ async function pages() {
   const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
     ['shared/errors.js', 'settings.js', 'topics.js', 'log/dead-letters.js', 'ops/metrics.js', 'cli/commands.js'].map(load),
   );
-  return {
+  const unformatted = {
     'docs/errors.md': errorsPage(errors),
     'docs/settings.md': settingsPage(config, z),
     'docs/settings.example.yaml': settingsExample(config),
@@ -128,7 +129,11 @@ async function pages() {
     'docs/metrics.md': metricsPage(metrics),
     'docs/kafka.md': kafkaPage(config, commands),
   };
+  return Object.fromEntries(await Promise.all(Object.entries(unformatted).map(async ([path, page]) => [path, await formatted(path, page)])));
 }
+
+/** Markdown as `npm run format` leaves it; other files as they are. */
+const formatted = async (path, page) => (path.endsWith('.md') ? format(page, { ...(await resolveConfig(join(root, path))), filepath: path }) : page);
 
 const written = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined);
 
