@@ -1,8 +1,10 @@
 // Who may import whom. The table is in CONTRIBUTING.md; `npm run check` says which line of it an import breaks.
 
-const STAGES = ['access', 'detect', 'alert', 'converge'];
-const PLUMBING = ['log', 'database', 'http', 'ops', 'console', 'shared'];
-const KINDS = ['module', 'consumer', 'controller', 'service', 'entity', 'repository', 'reader'];
+/** In the order in which data flows. */
+const STAGES = ['access', 'sources', 'detect', 'alert', 'converge', 'notice', 'push'];
+/** From the ground up: each imports only what stands before it. */
+const PLUMBING = ['shared', 'database', 'log', 'http', 'runtime', 'ops'];
+const KINDS = ['module', 'consumer', 'controller', 'service', 'repository', 'reader', 'client', 'decorator', 'interceptor', 'filter'];
 
 const anyOf = (names) => `(?:${names.join('|')})`;
 const stage = `^src/${anyOf(STAGES)}/`;
@@ -47,12 +49,14 @@ const BOUND = [
 const stageRules = STAGES.flatMap((name, place) => {
   const others = `^src/${anyOf(STAGES.filter((other) => other !== name))}/`;
   const earlier = STAGES.slice(0, place);
+  // Sources are a second entrance of Access: what they read becomes events in the same way as a request.
+  const entrance = name === 'sources' ? `|^src/access/.*(?<!\\.controller)\\.ts$` : '';
   const rule = (suffix, from, allowed) => ({
     name: `${name}-${suffix}`,
-    comment: `Stages meet in topics. From another stage, ${name} may import only ${earlier.length ? `.${allowed.join(' and .')} files of ${earlier.join(', ')}` : 'nothing'}.`,
+    comment: `Stages meet in topics. From another stage, ${name} may import only ${earlier.length ? `.${allowed.join(' and .')} files of ${earlier.join(', ')}, and types` : 'types'}.`,
     severity: 'error',
     from: { path: `^src/${name}/`, ...from },
-    to: { path: others, ...(earlier.length && { pathNot: `^src/${anyOf(earlier)}/.*${kind(...allowed)}` }) },
+    to: { path: others, ...(earlier.length && { pathNot: `^src/${anyOf(earlier)}/.*${kind(...allowed)}${entrance}` }), ...notOnlyTypes },
   });
   return [
     rule('reads-earlier-stages-only', { pathNot: `${kind('module')}|${spec}` }, ['reader']),
@@ -61,7 +65,7 @@ const stageRules = STAGES.flatMap((name, place) => {
   ];
 });
 
-const pure = { path: stage, pathNot: '\\.[a-z-]+\\.ts$' };
+const pure = { path: `^src/${anyOf([...STAGES, ...PLUMBING])}/`, pathNot: '\\.[a-z-]+\\.ts$' };
 const pureRules = [
   {
     name: 'plain-files-import-no-kind',
@@ -72,9 +76,9 @@ const pureRules = [
   },
   {
     name: 'plain-files-import-no-plumbing',
-    comment: 'A file without a suffix is pure: log, database, http, ops and settings reach it as arguments.',
+    comment: 'A file without a suffix is pure: log, database, http, runtime, ops and settings reach it as arguments.',
     severity: 'error',
-    from: pure,
+    from: { ...pure, path: stage },
     to: { path: `^src/(?:${anyOf(PLUMBING.filter((room) => room !== 'shared'))}/|config\\.ts$)`, ...notOnlyTypes },
   },
   {
@@ -92,20 +96,20 @@ const layerRules = [
     comment: 'A service is the sequence: load, decide, publish, save. Consumers and controllers call it; repositories speak SQL.',
     severity: 'error',
     from: { path: `${stage}.*${kind('service')}` },
-    to: { path: `${kind('consumer', 'controller', 'entity')}|${packages('typeorm', 'mysql2', 'kafkajs', 'fastify', '@nestjs/microservices')}` },
+    to: { path: `${kind('consumer', 'controller')}|${packages('typeorm', 'mysql2', 'kafkajs', 'fastify', '@nestjs/microservices')}` },
   },
   {
     name: 'edges-know-no-tables',
-    comment: 'Consumers and controllers call their service and readers; entities and repositories are behind these.',
+    comment: 'Consumers and controllers call their service and readers; repositories are behind these.',
     severity: 'error',
     from: { path: `${stage}.*${kind('consumer', 'controller')}` },
-    to: { path: `${kind('entity', 'repository')}|^src/database/|${packages('typeorm', 'mysql2', 'kafkajs')}` },
+    to: { path: `${kind('repository')}|^src/database/|${packages('typeorm', 'mysql2', 'kafkajs')}` },
   },
   {
     name: 'repositories-know-no-transport',
     comment: 'Repositories and readers speak SQL and nothing else.',
     severity: 'error',
-    from: { path: `${stage}.*${kind('repository', 'reader', 'entity')}` },
+    from: { path: `${stage}.*${kind('repository', 'reader')}` },
     to: {
       path: `${kind('consumer', 'controller', 'service', 'module')}|^src/(?:log|http)/|${packages('kafkajs', 'fastify', 'undici', '@nestjs/microservices')}`,
       ...notOnlyTypes,
@@ -116,30 +120,37 @@ const layerRules = [
 const roomRules = [
   {
     name: 'plumbing-knows-no-stage',
-    comment: 'log, database, http, ops, console and shared serve every stage and know none.',
+    comment: 'log, database, http, runtime, ops and shared serve every stage and know none.',
     severity: 'error',
     from: { path: `^src/${anyOf(PLUMBING)}/`, ...source },
     to: { path: stage },
   },
+  ...PLUMBING.map((name, floor) => ({
+    name: `${name}-imports-downwards`,
+    comment: `The plumbing stands on itself from the ground up (${PLUMBING.join(', ')}); ${name} imports only what stands before it.`,
+    severity: 'error',
+    from: { path: `^src/${name}/`, ...source },
+    to: { path: `^src/${anyOf([...PLUMBING.slice(floor + 1), '-'])}/` },
+  })),
   {
     name: 'rooms-do-not-know-the-house',
-    comment: 'What puts the stages together (main, serve, modules at the top, cli, demo) knows them; they do not know it.',
+    comment: 'What puts the stages together (main, app, cli, demo) knows them; they do not know it.',
     severity: 'error',
     from: { path: `^src/${anyOf([...STAGES, ...PLUMBING])}/`, ...source },
-    to: { path: '^src/(?:[^/]+|(?:demo|cli)/.*)\\.ts$', pathNot: '^src/(?:topics|config|settings)\\.ts$' },
+    to: { path: '^src/(?:[^/]+|(?:app|demo|cli)/.*)\\.ts$', pathNot: '^src/(?:topics|config)\\.ts$' },
   },
   {
     name: 'shared-is-the-ground',
-    comment: 'shared is what everybody may import, so it imports nobody; topics.ts, settings.ts and config.ts stand on it.',
+    comment: 'shared is what everybody may import, so it imports nobody; topics.ts and config.ts stand on it.',
     severity: 'error',
-    from: { path: '^src/(?:shared/|(?:topics|config|settings)\\.ts$)', ...source },
-    to: { path: '^src/', pathNot: '^src/(?:shared/|settings\\.ts$)' },
+    from: { path: '^src/(?:shared/|(?:topics|config)\\.ts$)', ...source },
+    to: { path: '^src/', pathNot: '^src/shared/' },
   },
   {
     name: 'typeorm-stays-with-the-database',
-    comment: 'typeorm only in .repository, .reader and .entity files, in src/database and in migrations.',
+    comment: 'typeorm only in .repository and .reader files, in src/database and in migrations.',
     severity: 'error',
-    from: { path: '^src/', pathNot: `${kind('repository', 'reader', 'entity')}|^src/database/|${spec}` },
+    from: { path: '^src/', pathNot: `${kind('repository', 'reader')}|^src/database/|${spec}` },
     to: { path: packages('typeorm') },
   },
   {

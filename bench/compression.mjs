@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../dist/src/config.js';
-import { compressions } from '../dist/src/log/kafka/codecs.js';
-import { kafkaClient } from '../dist/src/log/kafka/client.js';
-import { KafkaLog } from '../dist/src/log/kafka/kafka-log.js';
-import { encodeRecords } from '../dist/src/log/kafka/record-batch.js';
+import { compressions } from '../dist/src/log/kafka/protocol/codecs.client.js';
+import { kafkaClient } from '../dist/src/log/kafka/connection/kafka-client.client.js';
+import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
+import { encodeRecords } from '../dist/src/log/kafka/protocol/record-batch.js';
 import { event } from './workload.mjs';
 
 const ROUNDS = 40;

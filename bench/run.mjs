@@ -64,7 +64,7 @@ async function aDatabase() {
 /** A database with the strategy of the workload, as version 1 of the rules. */
 async function aDatabaseWithStrategy() {
   const database = await aDatabase();
-  const { migrate, openMysql } = await import('../dist/src/database/connect.js');
+  const { migrate, openMysql } = await import('../dist/src/database/connection.client.js');
   const { StrategyRepository } = await import('../dist/src/detect/strategy.repository.js');
   const { parseStrategy } = await import('../dist/src/detect/strategy.js');
   const opened = await openMysql(database, 2);

@@ -2,13 +2,13 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import kafkajs from 'kafkajs';
-import { AccessModule } from '../dist/src/access/access.module.js';
-import { SourceConsumers } from '../dist/src/access/sources/source-consumers.service.js';
-import { SourceService } from '../dist/src/access/sources/source.service.js';
+import { SourcesModule } from '../dist/src/sources/sources.module.js';
+import { SourceConsumers } from '../dist/src/sources/source-reconciler.service.js';
+import { SourceService } from '../dist/src/sources/source.service.js';
 import { parseConfig } from '../dist/src/config.js';
-import { migrate, openMysql } from '../dist/src/database/connect.js';
-import { KafkaLog } from '../dist/src/log/kafka/kafka-log.js';
-import { PlatformModule } from '../dist/src/platform.module.js';
+import { migrate, openMysql } from '../dist/src/database/connection.client.js';
+import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
+import { PlatformModule } from '../dist/src/app/platform.module.js';
 
 /** Wall time and CPU of this process from the first record to the last. */
 function stopwatch() {
@@ -71,7 +71,7 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const log = new KafkaLog(database, config);
   await log.connect();
   class BenchModule {}
-  Module({ imports: [PlatformModule.with({ config, database, log }), AccessModule] })(BenchModule);
+  Module({ imports: [PlatformModule.with({ config, database, log }), SourcesModule] })(BenchModule);
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };

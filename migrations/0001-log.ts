@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, primary, table } from '../src/database/columns.js';
+import { column, primary, table } from '../src/database/columns.client.js';
 
 /** The log seam: cursors, outbox, leases; for the embedded mode the log itself. */
 export class Log1700000000001 implements MigrationInterface {

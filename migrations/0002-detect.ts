@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, nullable, primary, table } from '../src/database/columns.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** Strategies with every version they ever had, and the checkpoints of Detect's memory. */
 export class Detect1700000000002 implements MigrationInterface {

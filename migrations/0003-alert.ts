@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeorm';
-import { column, nullable, primary, table, withDefault } from '../src/database/columns.js';
+import { column, nullable, primary, table, withDefault } from '../src/database/columns.client.js';
 
 /** JSON and long texts as we wrote them, up to 16 MiB; a JSON column of MySQL would reorder and reformat them. */
 const wide = (name: string): TableColumnOptions => ({ name, type: 'mediumtext' });

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeorm';
-import { column, nullable, primary, table } from '../src/database/columns.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** JSON as we wrote it, up to 16 MiB. */
 const wide = (name: string): TableColumnOptions => ({ name, type: 'mediumtext' });

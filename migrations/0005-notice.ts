@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeorm';
-import { column, nullable, table, withDefault } from '../src/database/columns.js';
+import { column, nullable, table, withDefault } from '../src/database/columns.client.js';
 
 /** JSON and long texts as we wrote them, up to 16 MiB. */
 const wide = (name: string): TableColumnOptions => ({ name, type: 'mediumtext' });

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, nullable, primary, table } from '../src/database/columns.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** Sources that senders and foreign clusters feed; their tokens; which replica lives, and what it says of its sources. */
 export class Sources1700000000006 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, nullable, primary, table } from '../src/database/columns.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** Degrade switches: what is dropped on purpose for a while. */
 export class Degrade1700000000007 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, nullable, primary, table } from '../src/database/columns.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** What people do to running consumers: partitions that are held, dead letters that were driven again, databases that are sandboxes. */
 export class Operations1700000000008 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, nullable, table } from '../src/database/columns.js';
+import { column, nullable, table } from '../src/database/columns.client.js';
 
 /** Pushes of alerts to the queues of fault self-healing systems. */
 export class Push1700000000009 implements MigrationInterface {

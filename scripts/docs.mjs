@@ -46,7 +46,7 @@ ${sections.join('')}`;
 
 function settingsPage({ settings }, { toJSONSchema }) {
   const rows = Object.entries(settings).map(([name, setting]) => [code(name), defaultOf(setting), values(setting, toJSONSchema), setting.means]);
-  return `${made('src/settings.ts')}
+  return `${made('src/shared/settings.ts')}
 # Settings
 
 Each setting is an environment variable, or a key of the same name in the YAML file that \`TOCSIN_CONFIG\` names
@@ -73,7 +73,7 @@ function settingsExample({ settings }) {
     const value = setting.default === undefined || isProcessName(setting.default) ? '' : ` ${setting.default || "''"}`;
     return `\n# ${setting.means}\n# ${name}:${value}\n`;
   });
-  return `# Settings of Tocsin, with their defaults. Start with TOCSIN_CONFIG=<this file>. Made by \`npm run docs\` from src/settings.ts.\n${lines.join('')}`;
+  return `# Settings of Tocsin, with their defaults. Start with TOCSIN_CONFIG=<this file>. Made by \`npm run docs\` from src/shared/settings.ts.\n${lines.join('')}`;
 }
 
 function topicsPage({ topics, deadLetterTopic }, { deadLetterHeaders }, { toJSONSchema }) {
@@ -96,7 +96,7 @@ ${table(['Topic', 'Key', 'Dead letters'], rows)}${sections.join('')}`;
 
 function metricsPage({ metrics }) {
   const rows = Object.entries(metrics).map(([name, { type, help, labels = [] }]) => [code(name), type, labels.map(code).join(', '), help]);
-  return `${made('src/ops/metrics.ts')}
+  return `${made('src/runtime/metrics.service.ts')}
 # Metrics
 
 What \`GET /metrics\` answers, besides the metrics of the process itself.
@@ -119,7 +119,7 @@ async function pages() {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href);
   const { z } = await import('zod');
   const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
-    ['shared/errors.js', 'settings.js', 'topics.js', 'log/dead-letters.js', 'ops/metrics.js', 'cli/commands.js'].map(load),
+    ['shared/errors.js', 'shared/settings.js', 'topics.js', 'log/dead-letters.js', 'runtime/metrics.service.js', 'cli/commands.js'].map(load),
   );
   const unformatted = {
     'docs/errors.md': errorsPage(errors),

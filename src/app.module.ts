@@ -4,10 +4,14 @@ import { AlertModule } from './alert/alert.module.js';
 import type { Config } from './config.js';
 import { ConvergeModule } from './converge/converge.module.js';
 import { DetectModule } from './detect/detect.module.js';
-import { type Platform, PlatformModule } from './platform.module.js';
+import { NoticeModule } from './notice/notice.module.js';
+import { type Platform, PlatformModule } from './app/platform.module.js';
+
+import { PushModule } from './push/push.module.js';
+import { SourcesModule } from './sources/sources.module.js';
 
 /** The stages in the order in which data flows. */
-@Module({ imports: [AccessModule, DetectModule, AlertModule, ConvergeModule] })
+@Module({ imports: [AccessModule, SourcesModule, DetectModule, AlertModule, ConvergeModule, NoticeModule, PushModule] })
 export class AppModule {
   static with(platform: Platform): DynamicModule {
     return { module: AppModule, imports: [PlatformModule.with(platform)] };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { TocsinError } from './shared/errors.js';
 import type { Setting } from './shared/setting.js';
-import { type Settings, settings } from './settings.js';
+import { type Settings, settings } from './shared/settings.js';
 
 /** The typed settings of this process. */
 export interface Config extends Settings {

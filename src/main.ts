@@ -3,10 +3,10 @@ import 'reflect-metadata';
 import { Command } from 'commander';
 import { commands } from './cli/commands.js';
 import { loadConfig } from './config.js';
-import { migrate } from './database/connect.js';
-import { runServer } from './run-server.js';
-import { existingSandbox } from './sandbox.js';
-import { openDatabase } from './serve.js';
+import { migrate } from './database/connection.client.js';
+import { runServer } from './app/run-server.js';
+import { existingSandbox } from './app/sandbox.js';
+import { openDatabase } from './app/serve.js';
 import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Metrics } from '../ops/metrics.js';
+import { Metrics } from '../runtime/metrics.service.js';
 import { PublicationService } from './publication.service.js';
 
 /** Shows what has come in, and what became of it. */

@@ -5,26 +5,20 @@ import { AlertmanagerController } from './alertmanager.controller.js';
 import { BkReportController } from './bk-report.controller.js';
 import { BkReportService } from './bk-report.service.js';
 import { CloudEventsController } from './cloudevents.controller.js';
-import { DegradeController } from './degrade.controller.js';
-import { DegradeRepository } from './degrade.repository.js';
-import { DegradeService } from './degrade.service.js';
-import { DegradeWatch } from './degrade-watch.service.js';
+import { DegradeController } from './degrade/degrade.controller.js';
+import { DegradeRepository } from './degrade/degrade.repository.js';
+import { DegradeService } from './degrade/degrade.service.js';
+import { DegradeWatch } from './degrade/degrade-watch.service.js';
 import { EventsController } from './events.controller.js';
 import { IngestController } from './ingest.controller.js';
 import { MappingController } from './mapping.controller.js';
 import { MappingService } from './mapping.service.js';
 import { PublicationService } from './publication.service.js';
 import { RateService } from './rate.service.js';
-import { RemoteWriteController } from './remote-write.controller.js';
+import { RemoteWriteController } from './remote-write/remote-write.controller.js';
 import { SenderService } from './sender.service.js';
-import { ReplicaRepository } from './sources/replica.repository.js';
-import { SourceConsumers, SourcePlant } from './sources/source-consumers.service.js';
-import { SourceController } from './sources/source.controller.js';
-import { SourceReader } from './sources/source.reader.js';
-import { SourceRepository } from './sources/source.repository.js';
-import { SourceService } from './sources/source.service.js';
-import { SourceStateService } from './sources/source-state.service.js';
-import { SourceWatch } from './sources/source-watch.service.js';
+import { SourceReader } from './registry/source.reader.js';
+import { SourceRepository } from './registry/source.repository.js';
 
 /** The first stage: validates, names and keys what senders hand in, and answers only after the log has it. */
 @Module({
@@ -37,7 +31,6 @@ import { SourceWatch } from './sources/source-watch.service.js';
     IngestController,
     MappingController,
     DegradeController,
-    SourceController,
   ],
   providers: [
     AccessMetrics,
@@ -50,15 +43,9 @@ import { SourceWatch } from './sources/source-watch.service.js';
     PublicationService,
     RateService,
     SenderService,
-    ReplicaRepository,
-    SourceConsumers,
-    SourcePlant,
     SourceReader,
     SourceRepository,
-    SourceService,
-    SourceStateService,
-    SourceWatch,
   ],
-  exports: [AccessService, SourceReader],
+  exports: [AccessService, DegradeService, PublicationService, SourceReader, SourceRepository],
 })
 export class AccessModule {}

@@ -5,18 +5,18 @@ import { DECOMPRESSED_TIMES } from '../http/decompress.js';
 import { TocsinError } from '../shared/errors.js';
 import { AlertProblem, answerProblems, readAlert, readAlerts, rejectedAlert, type AlertAnswer } from './alerts.js';
 import { count, type AccessCounts, type DropReason, type Door } from './counts.js';
-import { DegradeService } from './degrade.service.js';
+import { DegradeService } from './degrade/degrade.service.js';
 import { encode, type Encoded, tooLarge } from './envelope.js';
 import type { FormatRequest, Item } from './formats/format.js';
 import { formats, type FormatName } from './formats/formats.js';
 import type { Mapping } from './formats/mapping.js';
-import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve, withoutTooLarge } from './intake.js';
+import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve, withoutTooLarge } from './ingest-result.js';
 import { PublicationService } from './publication.service.js';
 import { RateService, type Rated } from './rate.service.js';
 import { Rejection } from './rejection.js';
-import { eventsOf, type Written } from './remote-write.js';
-import { uncompress } from './snappy.js';
-import { decodeWriteRequest } from './write-request.js';
+import { eventsOf, type Written } from './remote-write/remote-write.js';
+import { uncompress } from './remote-write/snappy.js';
+import { decodeWriteRequest } from './remote-write/write-request.js';
 
 /** What the doors need to know of the declared source that a request comes from. */
 export interface Sender extends Rated {

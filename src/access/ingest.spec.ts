@@ -2,10 +2,10 @@ import { gzipSync } from 'node:zlib';
 import protobuf from 'protobufjs/minimal.js';
 import { eventually } from '../../test/support/eventually.js';
 import { aTocsin, type TestTocsin } from '../../test/support/tocsin.js';
-import { Database } from '../database/database.js';
-import { Log } from '../log/log.js';
+import { Database } from '../database/database.client.js';
+import { Log } from '../log/event-log.js';
 import { type RawEvent, topics } from '../topics.js';
-import { SourceService } from './sources/source.service.js';
+import { SourceService } from '../sources/source.service.js';
 
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 const JSON_TYPE = { 'content-type': 'application/json' };

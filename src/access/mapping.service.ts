@@ -6,7 +6,7 @@ import type { RawEvent } from '../topics.js';
 import { businessName } from './business.js';
 import { mapping } from './formats/mapped.js';
 import { mappingSchema } from './formats/mapping.js';
-import type { ItemError } from './intake.js';
+import type { ItemError } from './ingest-result.js';
 import { Omission, Rejection } from './rejection.js';
 
 /** A mapping and something to try it on. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
-import { Log } from '../log/log.js';
+import { Log } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TocsinError } from '../shared/errors.js';
-import { SourceReader } from './sources/source.reader.js';
-import type { HttpSource } from './sources/source.js';
+import { SourceReader } from './registry/source.reader.js';
+import type { HttpSource } from './registry/source.js';
 
 /** The header that carries a token where `Authorization` is taken by a proxy. */
 const TOKEN_HEADER = 'x-tocsin-token';

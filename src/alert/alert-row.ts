@@ -1,14 +1,8 @@
+import { clip, flagOf, jsonOf, nullableNumber, placeholders, type Row } from '../shared/row.js';
 import type { Severity } from '../topics.js';
-import { type Alert, type AlertState, derivedLabels, isOpen } from './alert.js';
+import { derivedLabels } from '../shared/alert-labels.js';
+import { type Alert, type AlertState, isOpen } from './alert.js';
 import type { AlertFilter, Position } from './query.js';
-
-/** A row as the drivers give it: bigint may be text, a flag is a number, JSON is text. */
-type Row = Record<string, unknown>;
-
-const clip = (text: string, length: number): string => (text.length > length ? text.slice(0, length) : text);
-const whole = (value: unknown): number | null => (value === null ? null : Number(value));
-const flag = (value: unknown): boolean => Number(value) === 1;
-const json = (value: unknown): Record<string, string> => (value === '{}' ? {} : (JSON.parse(value as string) as Record<string, string>));
 
 type Column<A> = readonly [name: string, value: (alert: A) => unknown];
 
@@ -77,16 +71,16 @@ export function stateOf(row: Row): AlertState {
     strategy_id: Number(row['strategy_id']),
     status: row['status'] as Alert['status'],
     severity: Number(row['severity']) as Severity,
-    annotations: json(row['annotations']),
-    value: whole(row['value']),
+    annotations: jsonOf(row['annotations']),
+    value: nullableNumber(row['value']),
     description: row['description'] as string,
     latest_time: Number(row['latest_time']),
-    end_time: whole(row['end_time']),
+    end_time: nullableNumber(row['end_time']),
     end_reason: row['end_reason'] as string | null,
     transition_no: Number(row['transition_no']),
-    is_acknowledged: flag(row['is_acknowledged']),
+    is_acknowledged: flagOf(row['is_acknowledged']),
     acknowledged_by: row['acknowledged_by'] as string | null,
-    acknowledged_at: whole(row['acknowledged_at']),
+    acknowledged_at: nullableNumber(row['acknowledged_at']),
     generator_url: row['generator_url'] as string | null,
     updated_at: Number(row['updated_at']),
   };
@@ -100,14 +94,14 @@ export function alertOf(row: Row): Alert {
     alert_name: row['alert_name'] as string,
     target_type: row['target_type'] as string,
     target: row['target'] as string,
-    dimensions: json(row['dimensions']),
-    labels: json(row['labels']),
+    dimensions: jsonOf(row['dimensions']),
+    labels: jsonOf(row['labels']),
     metric: row['metric'] as string,
     begin_time: Number(row['begin_time']),
-    is_shielded: flag(row['is_shielded']),
-    is_recovering: flag(row['is_recovering']),
-    is_blocked: flag(row['is_blocked']),
-    is_flapping: flag(row['is_flapping']),
+    is_shielded: flagOf(row['is_shielded']),
+    is_recovering: flagOf(row['is_recovering']),
+    is_blocked: flagOf(row['is_blocked']),
+    is_flapping: flagOf(row['is_flapping']),
     created_at: Number(row['created_at']),
   };
 }
@@ -116,7 +110,7 @@ export function alertOf(row: Row): Alert {
 export function conditionsOf(filter: AlertFilter, after?: Position): { where: string; parameters: unknown[] } {
   const conditions: [sql: string, ...parameters: unknown[]][] = [];
   const among = (name: string, values: readonly unknown[] | undefined): void => {
-    if (values?.length) conditions.push([`${name} IN (${values.map(() => '?').join(', ')})`, ...values]);
+    if (values?.length) conditions.push([`${name} IN (${placeholders(values)})`, ...values]);
   };
   const single = (sql: string, value: unknown): void => {
     if (value !== undefined) conditions.push([sql, value]);

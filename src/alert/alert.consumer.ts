@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
-import type { Batch } from '../log/batch.js';
-import { Consume } from '../log/consume.decorator.js';
+import type { Batch } from '../log/consuming/batch.js';
+import { Consume } from '../log/consuming/consume.decorator.js';
 import { PoisonError } from '../shared/errors.js';
 import { type AlertEvent, topics } from '../topics.js';
 import { AlertService } from './alert.service.js';

@@ -6,7 +6,8 @@ import type { Alert } from './alert.js';
 import { AlertReader, type StoredEntry } from './alert.reader.js';
 import { AlertService } from './alert.service.js';
 import { acknowledgeBody, closeBody, commentBody } from './commands.js';
-import { cursorOf, limit, parseAlertQuery, parseQuery } from './query.js';
+import { limit, parseQuery } from '../shared/page.js';
+import { cursorOf, parseAlertQuery } from './query.js';
 
 /** Entries that come with one alert; the rest is at /timeline. */
 const LATEST = 200;

@@ -3,7 +3,7 @@ import { databases, type TestDatabase } from '../../test/support/database.js';
 import type { AlertEvent } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
-import { post } from './ledger.js';
+import { post } from './apply-events.js';
 import { type Position, parseAlertQuery } from './query.js';
 
 describe.each(databases)('the list of alerts on %s', (_name, open) => {

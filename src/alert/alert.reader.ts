@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
-import type { Alert, TimelineEntry, What } from './alert.js';
+import { Database } from '../database/database.client.js';
+import type { TimelineEntry, What } from '../database/timeline.repository.js';
+import type { Alert } from './alert.js';
 import { alertOf, conditionsOf } from './alert-row.js';
 import { type AlertFilter, type AlertQuery, fits, type Position } from './query.js';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import type { Alert, AlertState } from './alert.js';
 import { alertColumns, alertOf, changingColumns, rowOf, stateColumns, stateOf, stateRowOf, stateSelection } from './alert-row.js';
 

@@ -1,12 +1,12 @@
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { databases, type TestDatabase } from '../../test/support/database.js';
 import { PublishedMessages } from '../../test/support/notices.js';
-import type { Publisher } from '../log/publisher.js';
+import type { Publisher } from '../log/publisher.service.js';
 import type { AlertEvent } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
 import { AlertService } from './alert.service.js';
-import { TimelineRepository } from './timeline.repository.js';
+import { TimelineRepository } from '../database/timeline.repository.js';
 
 const hosts = Array.from({ length: 1000 }, (_, index) => `host-${index}`);
 const fired = (host: string, overrides: Partial<AlertEvent> = {}): AlertEvent =>

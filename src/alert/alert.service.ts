@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Database } from '../database/database.js';
-import { Publisher } from '../log/publisher.js';
+import { Database } from '../database/database.client.js';
+import { Publisher } from '../log/publisher.service.js';
 import { TocsinError } from '../shared/errors.js';
 import { type AlertEvent, topics } from '../topics.js';
 import type { Alert } from './alert.js';
@@ -17,8 +17,8 @@ import {
   type Verdict,
   unacknowledge,
 } from './commands.js';
-import { type Ledger, post } from './ledger.js';
-import { TimelineRepository } from './timeline.repository.js';
+import { type Ledger, post } from './apply-events.js';
+import { TimelineRepository } from '../database/timeline.repository.js';
 
 /** The life of alerts: what Detect says, and what people do. */
 @Injectable()

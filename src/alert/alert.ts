@@ -1,3 +1,4 @@
+import type { TimelineEntry } from '../database/timeline.repository.js';
 import type { AlertEvent, AlertStatusChange, Severity } from '../topics.js';
 
 /** What names an alert, and what changes in its life: all that the next step needs to know. Times are epoch ms. */
@@ -46,24 +47,6 @@ export interface Alert extends AlertState {
   readonly created_at: number;
 }
 
-/** `gap`: messages about the alert never arrived. `notified` and `not_sent` are outcomes of notices. */
-export type What = AlertStatusChange['what'] | 'gap' | 'notified' | 'not_sent';
-
-/** What happened to an alert, who did it and why. */
-export interface TimelineEntry {
-  readonly alert_id: string;
-  /** When it happened: data time for what Detect said, the clock for everything else (ms). */
-  readonly at: number;
-  readonly recorded_at: number;
-  readonly what: What;
-  /** `detect`, `tocsin`, `notice`, or the name of a person. */
-  readonly actor: string;
-  readonly why: string;
-  readonly detail: Readonly<Record<string, unknown>> | null;
-  /** Number of the message that caused it. */
-  readonly transition_no: number | null;
-}
-
 /** What one step makes of an alert: the new row, what the timeline says, and whom to tell. */
 export interface Effect<A extends AlertState = Alert> {
   readonly alert: A;
@@ -71,20 +54,4 @@ export interface Effect<A extends AlertState = Alert> {
   readonly changes: readonly AlertStatusChange[];
 }
 
-const KEY = /^[\x21-\x40\x5b-\x7e]{1,64}$/;
-
-/** What every database stores and compares exactly: short, no capitals, no blanks, nothing beyond ASCII. */
-export const isKey = (text: string): boolean => KEY.test(text);
-export const NOT_A_KEY = 'is not made of 1 to 64 printable ASCII characters without capitals';
-
 export const isOpen = (alert: Pick<AlertState, 'status'>): boolean => alert.status === 'ABNORMAL';
-
-export const severityNames: Readonly<Record<Severity, string>> = { 1: 'fatal', 2: 'warning', 3: 'remind' };
-
-/** The labels that {@link labelsOf} derives when the alert does not have them itself. */
-export const derivedLabels: ReadonlySet<string> = new Set(['alertname', 'severity', 'bk_biz_id']);
-
-/** The labels by which people filter and receivers route: the alert's own, and its name, severity and business where it has none of these names. */
-export function labelsOf(alert: Pick<Alert, 'alert_name' | 'severity' | 'bk_biz_id' | 'labels'>): Record<string, string> {
-  return { alertname: alert.alert_name, severity: severityNames[alert.severity], bk_biz_id: alert.bk_biz_id, ...alert.labels };
-}

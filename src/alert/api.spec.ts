@@ -5,18 +5,19 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { aGroup, aResolvedGroup, DutiesByHand, PublishedMessages } from '../../test/support/notices.js';
 import { CONFIG, parseConfig } from '../config.js';
-import { Database } from '../database/database.js';
-import { configureHttp, createHttpAdapter } from '../http/http.js';
+import { Database } from '../database/database.client.js';
+import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { ForeignTopics } from '../log/foreign-topics.js';
-import { KafkaForeignTopics } from '../log/kafka/kafka-foreign-topics.js';
-import { Publisher } from '../log/publisher.js';
-import { Duties } from '../ops/duties.js';
-import { Metrics } from '../ops/metrics.js';
-import { GrowthGuards } from '../ops/topics/growth-guards.js';
+import { ForeignTopics } from '../log/external-topics.js';
+import { KafkaForeignTopics } from '../log/kafka/kafka-external-topics.service.js';
+import { Publisher } from '../log/publisher.service.js';
+import { Duties } from '../runtime/duties.js';
+import { Metrics } from '../runtime/metrics.service.js';
+import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
+import { NoticeModule } from '../notice/notice.module.js';
 import { AlertModule } from './alert.module.js';
 import { AlertService } from './alert.service.js';
-import { NoticeService } from './notice.service.js';
+import { NoticeService } from '../notice/notice.service.js';
 
 describe('the API of alerts, receivers and notices', () => {
   let on: TestDatabase;
@@ -37,7 +38,7 @@ describe('the API of alerts, receivers and notices', () => {
     ];
     @Module({ providers: platform, exports: platform })
     class PlatformModule {}
-    const module = await Test.createTestingModule({ imports: [{ module: PlatformModule, global: true }, AlertModule] }).compile();
+    const module = await Test.createTestingModule({ imports: [{ module: PlatformModule, global: true }, AlertModule, NoticeModule] }).compile();
     app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { bodyParser: false, logger: false });
     configureHttp(app, config);
     await app.init();

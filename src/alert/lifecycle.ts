@@ -1,6 +1,8 @@
 import { identity } from '../shared/identity.js';
 import type { AlertEvent, AlertStatusChange } from '../topics.js';
-import { type Alert, type AlertState, type Effect, isKey, isOpen, NOT_A_KEY, type TimelineEntry } from './alert.js';
+import { isKey, NOT_A_KEY } from '../shared/key.js';
+import { type TimelineEntry } from '../database/timeline.repository.js';
+import { type Alert, type AlertState, type Effect, isOpen } from './alert.js';
 
 /** Why a message changes nothing. */
 export type Ignored =

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { TocsinError } from '../shared/errors.js';
-import { flag, one, parse, whole } from '../shared/parse.js';
+import { limit, parseQuery } from '../shared/page.js';
+import { flag, one, whole } from '../shared/parse.js';
 import { alertStatus, type Severity } from '../topics.js';
-import { type Alert, labelsOf, severityNames } from './alert.js';
+import { severityNames } from '../shared/severity.js';
+import { alertLabels } from '../shared/alert-labels.js';
+import { type Alert } from './alert.js';
 import { type Matcher, matches, parseMatcher } from './matcher.js';
 
 /** Place of a row in a list that is sorted newest first. */
@@ -56,8 +59,6 @@ const time = one.transform((text, context) => {
   if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 time` });
   return value;
 });
-export const DEFAULT_LIMIT = 50;
-export const limit = whole(1, 1000).default(DEFAULT_LIMIT);
 
 const schema = z.strictObject({
   status: list.pipe(z.array(alertStatus)).optional(),
@@ -79,16 +80,11 @@ export function parseAlertQuery(query: unknown): AlertQuery {
   return { filter: { ...rest, labels: filter.map(parseMatcher) }, limit, ...(cursor && { after: parseCursor(cursor) }) };
 }
 
-/** Parses a query string. Throws {@link TocsinError} T3003 that names what is wrong. */
-export function parseQuery<T>(of: z.ZodType<T>, query: unknown): T {
-  return parse(of, query ?? {}, 'T3003', 'query');
-}
-
 /** What is checked on the row itself, because the collations of the databases differ or the database cannot look into labels. */
 export function fits(alert: Alert, { name, bk_biz_id, labels }: AlertFilter): boolean {
   if (name !== undefined && alert.alert_name !== name) return false;
   if (bk_biz_id !== undefined && alert.bk_biz_id !== bk_biz_id) return false;
-  return labels.length === 0 || matches(labels, labelsOf(alert));
+  return labels.length === 0 || matches(labels, alertLabels(alert));
 }
 
 export function cursorOf({ begin_time, alert_id }: Position): string {

@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import { openIdle } from '../serve.js';
+import { openIdle } from '../app/serve.js';
 import { errors, type ErrorCode, TocsinError } from '../shared/errors.js';
 
 /** The HTTP API as commands use it. */

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Hold } from '../log/hold.js';
-import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.js';
+import type { Hold } from '../log/consuming/partition-pause.js';
+import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.service.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
 import { formatTable } from './table.js';
 

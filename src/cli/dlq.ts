@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { LetterPage, Redriven } from '../ops/dead-letters/dead-letters.js';
+import type { LetterPage, Redriven } from '../ops/dead-letters/dead-letters.service.js';
 import type { OpenLetter } from '../ops/dead-letters/dead-letters.controller.js';
-import type { Shown } from '../ops/dead-letters/letter.js';
+import type { Shown } from '../ops/dead-letters/dead-letter.js';
 import { parseTime } from '../ops/offsets/position.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Api } from './api.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.js';
 import { diagnose, verdictOf } from '../ops/doctor/doctor.js';
-import { examine } from '../ops/doctor/examine.js';
+import { examine } from '../ops/doctor/examine.service.js';
 import type { Finding } from '../ops/doctor/finding.js';
 import { TocsinError } from '../shared/errors.js';
 

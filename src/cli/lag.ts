@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../config.js';
-import { LagHistory } from '../ops/lag.js';
-import { type GroupLag, type LagAnswer, lagAnswer, type LagLine } from '../ops/lag-answer.js';
+import { LagHistory } from '../runtime/lag.js';
+import { type GroupLag, type LagAnswer, lagAnswer, type LagLine } from '../ops/lag/lag-answer.js';
 import { sleep } from '../shared/wait.js';
 import { type Api, openApi } from './api.js';
 import { type ApiOptions, askingServer, tell } from './options.js';

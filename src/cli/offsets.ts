@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PartitionPosition } from '../ops/offsets/offsets.js';
+import type { PartitionPosition } from '../ops/offsets/offsets.service.js';
 import { byWhom, wholeNumber } from './consumers.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
 import { replayCommand } from './replay.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { parseTarget } from '../ops/offsets/position.js';
-import type { ReplayReport } from '../replay-report.js';
-import { replay } from '../replay.js';
+import type { ReplayReport } from '../app/replay-report.js';
+import { replay } from '../app/replay.js';
 import { TocsinError } from '../shared/errors.js';
 import { byWhom, wholeNumber } from './consumers.js';
 import { type ApiOptions, tell } from './options.js';

@@ -1,4 +1,4 @@
-import type { Planned } from '../ops/offsets/offsets.js';
+import type { Planned } from '../ops/offsets/offsets.service.js';
 import { formatTable } from './table.js';
 
 /** What the API answers when a group is moved, or would be. */

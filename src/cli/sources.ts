@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parseSourcesFile } from '../access/sources/sources-file.js';
-import type { Applied, ShownSource } from '../access/sources/source.service.js';
-import type { Resumed } from '../access/sources/source-state.service.js';
-import type { SourceSummary } from '../access/sources/state.js';
+import { parseSourcesFile } from '../sources/sources-file.js';
+import type { Applied, ShownSource } from '../sources/source.service.js';
+import type { Resumed } from '../sources/source-state.service.js';
+import type { SourceSummary } from '../sources/source-state.js';
 import type { Api } from './api.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
 import { formatTable } from './table.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Growth } from '../ops/topics/growth.js';
+import type { Growth } from '../ops/topics/partition-expansion.js';
 import type { TopicDetail, TopicLine } from '../ops/topics/topic-overview.js';
 import type { Created } from '../ops/topics/topics.service.js';
 import type { Judgement, TopicShape } from '../ops/topics/topic-shape.js';

@@ -1,6 +1,6 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { DetectModule } from '../detect/detect.module.js';
-import { Duties } from '../ops/duties.js';
+import { Duties } from '../runtime/duties.js';
 import { ConvergeConsumer } from './converge.consumer.js';
 import { ConvergeController } from './converge.controller.js';
 import { CONVERGE_DUTY, ConvergeService } from './converge.service.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
-import { Duties } from '../ops/duties.js';
+import { Database } from '../database/database.client.js';
+import { Duties } from '../runtime/duties.js';
 import type { AlertEvent } from '../topics.js';
 import { GroupRepository } from './group.repository.js';
 import { groupDimensions, groupKey, scopeKey, stormKey } from './grouping.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
-import { Publisher } from '../log/publisher.js';
+import { Database } from '../database/database.client.js';
+import { Publisher } from '../log/publisher.service.js';
 import { topics } from '../topics.js';
 import { afterNotice, afterSilence, emptyTally, flushReason, type Reason, type Tally } from './flush.js';
 import type { Group } from './group.js';

@@ -1,5 +1,5 @@
 import type { Group } from './group.js';
-import { cut, json, whole, type Row } from './row.js';
+import { clip, jsonOf, nullableNumber, type Row } from '../shared/row.js';
 
 const columns: readonly (readonly [name: string, value: (group: Group) => unknown])[] = [
   ['converge_id', (group) => group.converge_id],
@@ -11,7 +11,7 @@ const columns: readonly (readonly [name: string, value: (group: Group) => unknow
   ['end_reason', (group) => group.end_reason],
   ['bk_biz_id', (group) => group.bk_biz_id],
   ['strategy_id', (group) => group.strategy_id],
-  ['name', (group) => cut(group.name, 255)],
+  ['name', (group) => clip(group.name, 255)],
   ['dimensions', (group) => JSON.stringify(group.dimensions)],
   ['receivers', (group) => (group.receivers === null ? null : JSON.stringify(group.receivers))],
   ['sequence_no', (group) => group.sequence_no],
@@ -53,14 +53,14 @@ export function groupOf(row: Row): Group {
     bk_biz_id: row['bk_biz_id'] as string,
     strategy_id: Number(row['strategy_id']),
     name: row['name'] as string,
-    dimensions: json(row['dimensions']),
-    receivers: row['receivers'] === null ? null : json(row['receivers']),
+    dimensions: jsonOf(row['dimensions']),
+    receivers: row['receivers'] === null ? null : jsonOf(row['receivers']),
     sequence_no: Number(row['sequence_no']),
     joined: Number(row['joined']),
     is_taking: Number(row['is_taking']) === 1,
     opened_at: Number(row['opened_at']),
-    told_at: whole(row['told_at']),
-    next_flush_at: whole(row['next_flush_at']),
-    ended_at: whole(row['ended_at']),
+    told_at: nullableNumber(row['told_at']),
+    next_flush_at: nullableNumber(row['next_flush_at']),
+    ended_at: nullableNumber(row['ended_at']),
   };
 }

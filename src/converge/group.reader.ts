@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import { cursorOf, type GroupQuery, type PageQuery } from './group-query.js';
@@ -7,7 +7,7 @@ import { groupOf } from './group-row.js';
 import { MemberRepository } from './member.repository.js';
 import type { Membership } from './membership.js';
 import { memberOf } from './member-row.js';
-import { places, type Row } from './row.js';
+import { placeholders, type Row } from '../shared/row.js';
 
 /** A group as the API shows it. */
 export type GroupView = Omit<Group, 'open_key' | 'scope_key'> & {
@@ -31,7 +31,7 @@ export class GroupReader {
 
   /** Newest first. */
   async page({ state, bk_biz_id, strategy_id, kind, limit, cursor }: GroupQuery): Promise<Page<GroupView>> {
-    const conditions: [sql: string, ...parameters: unknown[]][] = [[`state IN (${places(state)})`, ...state]];
+    const conditions: [sql: string, ...parameters: unknown[]][] = [[`state IN (${placeholders(state)})`, ...state]];
     if (bk_biz_id !== undefined) conditions.push(['bk_biz_id = ?', bk_biz_id]);
     if (strategy_id !== undefined) conditions.push(['strategy_id = ?', strategy_id]);
     if (kind !== undefined) conditions.push(['kind = ?', kind]);

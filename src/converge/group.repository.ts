@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import type { Group } from './group.js';
 import { changingGroupColumns, groupColumns, groupOf, groupRow } from './group-row.js';
-import { json, places, type Row } from './row.js';
+import { jsonOf, placeholders, type Row } from '../shared/row.js';
 import type { Births } from './storm.js';
 
 type DueGroup = Pick<Group, 'converge_id' | 'scope_key'>;
@@ -33,10 +33,10 @@ export class GroupRepository {
   async #lock(keys: readonly string[]): Promise<Map<string, Births>> {
     if (keys.length === 0) return new Map();
     const rows = await this.database.query<Row>(
-      `SELECT scope_key, births FROM converge_scope WHERE scope_key IN (${places(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
+      `SELECT scope_key, births FROM converge_scope WHERE scope_key IN (${placeholders(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
       keys,
     );
-    return new Map(rows.map((row) => [row['scope_key'] as string, json<Births>(row['births'])]));
+    return new Map(rows.map((row) => [row['scope_key'] as string, jsonOf<Births>(row['births'])]));
   }
 
   async saveBirths(births: ReadonlyMap<string, Births>): Promise<void> {
@@ -50,8 +50,8 @@ export class GroupRepository {
     const byId = [...new Set(ids)];
     const byKey = [...new Set(openKeys)];
     const selects = [
-      ...(byId.length > 0 ? [`SELECT * FROM converge_group WHERE converge_id IN (${places(byId)})`] : []),
-      ...(byKey.length > 0 ? [`SELECT * FROM converge_group WHERE open_key IN (${places(byKey)})`] : []),
+      ...(byId.length > 0 ? [`SELECT * FROM converge_group WHERE converge_id IN (${placeholders(byId)})`] : []),
+      ...(byKey.length > 0 ? [`SELECT * FROM converge_group WHERE open_key IN (${placeholders(byKey)})`] : []),
     ];
     if (selects.length === 0) return [];
     const rows = await this.database.query<Row>(selects.join(' UNION ALL '), [...byId, ...byKey]);

@@ -1,6 +1,6 @@
 import type { Severity } from '../topics.js';
 import type { Membership } from './membership.js';
-import { json, type Row, whole } from './row.js';
+import { jsonOf, type Row, nullableNumber } from '../shared/row.js';
 
 const columns: readonly (readonly [name: string, value: (member: Membership) => unknown])[] = [
   ['alert_id', (member) => member.alert_id],
@@ -34,13 +34,13 @@ export function memberOf(row: Row): Membership {
     moved_from: row['moved_from'] as string | null,
     phase: row['phase'] as Membership['phase'],
     severity: Number(row['severity']) as Severity,
-    told_severity: whole(row['told_severity']) as Severity | null,
+    told_severity: nullableNumber(row['told_severity']) as Severity | null,
     transition_no: Number(row['transition_no']),
     born_at: Number(row['born_at']),
-    ended_at: whole(row['ended_at']),
-    told_firing_seq: whole(row['told_firing_seq']),
-    told_resolved_seq: whole(row['told_resolved_seq']),
+    ended_at: nullableNumber(row['ended_at']),
+    told_firing_seq: nullableNumber(row['told_firing_seq']),
+    told_resolved_seq: nullableNumber(row['told_resolved_seq']),
     unsent_reason: row['unsent_reason'] as Membership['unsent_reason'],
-    facts: json(row['facts']),
+    facts: jsonOf(row['facts']),
   };
 }

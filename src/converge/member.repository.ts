@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import type { Severity } from '../topics.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import { firingPhases, livePhases, type Membership } from './membership.js';
 import { changingMemberColumns, memberColumns, memberOf, memberRow } from './member-row.js';
 import { MOST_IN_DIGEST, MOST_LISTED } from './message.js';
-import { places, type Row } from './row.js';
+import { placeholders, type Row } from '../shared/row.js';
 
 const quoted = (phases: readonly string[]): string => phases.map((phase) => `'${phase}'`).join(', ');
 const CHUNK = 1000;
@@ -18,7 +18,7 @@ export class MemberRepository {
 
   async find(alertIds: readonly string[]): Promise<Membership[]> {
     if (alertIds.length === 0) return [];
-    const rows = await this.database.query<Row>(`SELECT * FROM converge_member WHERE alert_id IN (${places(alertIds)})`, alertIds);
+    const rows = await this.database.query<Row>(`SELECT * FROM converge_member WHERE alert_id IN (${placeholders(alertIds)})`, alertIds);
     return rows.map(memberOf);
   }
 
@@ -28,7 +28,7 @@ export class MemberRepository {
     if (scopes.length === 0) return found;
     const rows = await this.database.query<Pick<Membership, 'alert_id' | 'converge_id'> & { scope_key: string }>(
       `SELECT g.scope_key, m.alert_id, m.converge_id FROM converge_group g JOIN converge_member m ON m.converge_id = g.converge_id
-       WHERE g.scope_key IN (${places(scopes)}) AND g.state IN ('waiting', 'notified') AND g.kind = 'group' AND m.phase = 'untold'`,
+       WHERE g.scope_key IN (${placeholders(scopes)}) AND g.state IN ('waiting', 'notified') AND g.kind = 'group' AND m.phase = 'untold'`,
       scopes,
     );
     for (const { scope_key, alert_id, converge_id } of rows) found.get(scope_key)!.push({ alert_id, converge_id });
@@ -45,7 +45,7 @@ export class MemberRepository {
   async move(alertIds: readonly string[], to: string): Promise<void> {
     for (let start = 0; start < alertIds.length; start += CHUNK) {
       const slice = alertIds.slice(start, start + CHUNK);
-      await this.database.execute(`UPDATE converge_member SET moved_from = converge_id, converge_id = ? WHERE alert_id IN (${places(slice)})`, [
+      await this.database.execute(`UPDATE converge_member SET moved_from = converge_id, converge_id = ? WHERE alert_id IN (${placeholders(slice)})`, [
         to,
         ...slice,
       ]);
@@ -57,7 +57,7 @@ export class MemberRepository {
     if (convergeIds.length === 0) return new Map();
     const rows = await this.database.query<Row>(
       `SELECT converge_id, phase, COUNT(*) AS members, MIN(severity) AS severity FROM converge_member
-       WHERE converge_id IN (${places(convergeIds)}) AND phase IN (${quoted(livePhases)}) GROUP BY converge_id, phase`,
+       WHERE converge_id IN (${placeholders(convergeIds)}) AND phase IN (${quoted(livePhases)}) GROUP BY converge_id, phase`,
       convergeIds,
     );
     return new Map(convergeIds.map((id) => [id, tallyOf(rows.filter((row) => row['converge_id'] === id))]));
@@ -75,7 +75,7 @@ export class MemberRepository {
              ORDER BY CASE WHEN g.kind = 'storm' THEN 0 WHEN c.phase IN ('untold', 'late') THEN 0 WHEN c.phase = 'raised' THEN 1 ELSE 2 END,
                c.severity, c.born_at DESC, c.alert_id) AS place
          FROM converge_member c JOIN converge_group g ON g.converge_id = c.converge_id
-         WHERE c.converge_id IN (${places(convergeIds)}) AND c.phase IN (${quoted([...firingPhases, 'resolved'])})
+         WHERE c.converge_id IN (${placeholders(convergeIds)}) AND c.phase IN (${quoted([...firingPhases, 'resolved'])})
        ) chosen ON chosen.alert_id = m.alert_id WHERE chosen.place <= chosen.most`,
       convergeIds,
     );
@@ -92,7 +92,7 @@ export class MemberRepository {
          told_resolved_seq = CASE WHEN phase = 'resolved' THEN ${SEQUENCE} ELSE told_resolved_seq END,
          told_severity = severity,
          phase = CASE phase WHEN 'resolved' THEN 'left' WHEN 'late' THEN 'resolved' ELSE 'told' END
-       WHERE alert_id IN (${places(alertIds)}) AND (phase <> 'told' OR told_severity <> severity)`,
+       WHERE alert_id IN (${placeholders(alertIds)}) AND (phase <> 'told' OR told_severity <> severity)`,
       alertIds,
     );
   }
@@ -105,7 +105,7 @@ export class MemberRepository {
          unsent_reason = CASE WHEN phase IN ('late', 'gone') THEN 'counted_in_storm' ELSE unsent_reason END,
          told_severity = severity,
          phase = CASE WHEN phase IN ('late', 'gone') THEN 'left' WHEN told_firing_seq IS NULL THEN 'counted' ELSE 'told' END
-       WHERE converge_id IN (${places(stormIds)}) AND phase IN ('untold', 'raised', 'late', 'gone')`,
+       WHERE converge_id IN (${placeholders(stormIds)}) AND phase IN ('untold', 'raised', 'late', 'gone')`,
       stormIds,
     );
   }

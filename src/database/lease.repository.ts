@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
-import { Database } from './database.js';
+import { Database } from './database.client.js';
 
 /** Rows that say which replica does what only one may do. Judged by the database's clock, which all replicas share. */
 @Injectable()

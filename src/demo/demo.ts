@@ -1,7 +1,7 @@
 import { type INestApplicationContext, Logger } from '@nestjs/common';
-import { ReceiverService } from '../alert/receiver.service.js';
+import { ReceiverService } from '../notice/receiver.service.js';
 import { StrategyService } from '../detect/strategy.service.js';
-import { demoStrategies } from './rules.js';
+import { demoStrategies } from './demo-rules.js';
 import { site } from './scenarios.js';
 import { openSink } from './sink.js';
 

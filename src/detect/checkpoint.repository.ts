@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import { bytes } from '../database/sqlite.js';
-import type { TopicPartition } from '../log/log.js';
+import type { TopicPartition } from '../log/event-log.js';
 
 export interface Block {
   readonly id: string;

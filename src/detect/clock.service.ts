@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
-import { Log } from '../log/log.js';
-import { IDLE } from '../ops/idle.js';
+import { Log } from '../log/event-log.js';
+import { IDLE } from '../runtime/idle.js';
 import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';

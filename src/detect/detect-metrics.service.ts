@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Metrics } from '../ops/metrics.js';
+import { Metrics } from '../runtime/metrics.service.js';
 import { DetectService } from './detect.service.js';
 
 /** Shows what the folds of this replica hold and have done. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
-import type { Batch } from '../log/batch.js';
-import { Publisher } from '../log/publisher.js';
+import type { Batch } from '../log/consuming/batch.js';
+import { Publisher } from '../log/publisher.service.js';
 import { type RawEvent, type RawRecord, topics } from '../topics.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { Clock } from './clock.service.js';

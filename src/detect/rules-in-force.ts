@@ -1,4 +1,4 @@
-import type { LogRecord, TopicPartition } from '../log/log.js';
+import type { LogRecord, TopicPartition } from '../log/event-log.js';
 
 /** As much of the log as is needed to look back. */
 export interface History {

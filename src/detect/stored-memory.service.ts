@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { boundsOf } from '../log/bounds.js';
-import { Log, type TopicPartition } from '../log/log.js';
-import { type StoredState, StoredStates } from '../log/stored-states.js';
+import { Log, type TopicPartition } from '../log/event-log.js';
+import { type StoredState, StoredStates } from '../log/consuming/stored-states.service.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { PartitionFold } from './fold.js';
 import { rulesInForce } from './rules-in-force.js';

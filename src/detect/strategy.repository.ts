@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
 import type { RuleSet, Strategy, StrategyBody, StrategyVersion } from './strategy.js';

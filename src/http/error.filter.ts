@@ -1,5 +1,5 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { answerTo } from './answer.js';
+import { answerTo } from './error-answer.filter.js';
 
 /** What the filter needs of a Fastify reply. */
 interface Reply {

@@ -1,4 +1,4 @@
-import type { PartitionOffsets } from './log.js';
+import type { PartitionOffsets } from './event-log.js';
 import type { TopicPartition } from './topic-partition.js';
 
 /** First and next offset of one partition; undefined where there is no such partition. */

@@ -1,4 +1,4 @@
-import type { LogConsumer, LogRecord, PartitionListener, PartitionOffsets, Subscription, TopicPartition } from './log.js';
+import type { LogConsumer, LogRecord, PartitionListener, PartitionOffsets, Subscription, TopicPartition } from './event-log.js';
 
 export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 

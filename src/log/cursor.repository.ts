@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
-import { Database } from '../database/database.js';
-import type { TopicPartition } from './log.js';
+import { Database } from '../database/database.client.js';
+import type { TopicPartition } from './event-log.js';
 
 /** Where a consumer group is in a partition, and who owns it. The truth; what Kafka knows as committed only follows. */
 export interface Cursor {

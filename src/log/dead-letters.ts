@@ -1,7 +1,7 @@
 import { PoisonError } from '../shared/errors.js';
 import { JsonError } from '../shared/json.js';
 import type { Topic } from '../topics.js';
-import type { LogRecord } from './log.js';
+import type { LogRecord } from './event-log.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
 
 /** How often a record came back from the dead letters; travels with it. */

@@ -1,7 +1,5 @@
-import { Logger } from '@nestjs/common';
 import type { Config } from '../config.js';
 import { deadLetterTopic } from '../topics.js';
-import type { Log } from './log.js';
 import type { TopicState } from './topic-admin.js';
 
 type Limits = Pick<Config, 'MAX_EVENT_BYTES'>;
@@ -42,15 +40,4 @@ export function withoutRoom(topics: readonly TopicState[]): string[] {
         ]
       : [];
   });
-}
-
-/** Says at start what the topics will refuse. Where we may not ask for their settings, only that. */
-export async function warnOfLimits(log: Log, names: readonly string[], limits: Limits): Promise<void> {
-  const logger = new Logger('topics');
-  try {
-    const topics = await log.topics.describe(names);
-    for (const sentence of [...tooSmall(topics, limits), ...withoutRoom(topics)]) logger.warn(sentence);
-  } catch (error) {
-    logger.warn(`the settings of the topics are not known: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config.js';
-import { openSqlite } from '../../src/database/connect.js';
-import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
+import { openSqlite } from '../../src/database/connection.client.js';
+import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
 import { topics } from '../../src/topics.js';
 import { type Insides, type Installation, type InstallationOptions, settings } from './installation.js';
 import type { PoisonRecord } from './poison.js';

@@ -1,6 +1,6 @@
 import type { Producer, ProducerBatch } from 'kafkajs';
-import { cursorGroup } from '../../src/access/sources/source.js';
-import type { TopicPartition } from '../../src/log/log.js';
+import { cursorGroup } from '../../src/access/registry/source.js';
+import type { TopicPartition } from '../../src/log/event-log.js';
 import { murmur2Partition } from '../../src/log/partitioner.js';
 import { ForeignCluster } from '../support/foreign-cluster.js';
 import { businesses } from './families.js';

@@ -1,5 +1,5 @@
-import type { Database } from '../../src/database/database.js';
-import type { Log } from '../../src/log/log.js';
+import type { Database } from '../../src/database/database.client.js';
+import type { Log } from '../../src/log/event-log.js';
 import type { Feeds } from './feeds.js';
 import type { PoisonRecord } from './poison.js';
 import type { Replica } from './replica.js';

@@ -1,7 +1,7 @@
-import type { Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.client.js';
 import { StrategyRepository } from '../../src/detect/strategy.repository.js';
 import type { RuleSet } from '../../src/detect/strategy.js';
-import type { Log, LogRecord } from '../../src/log/log.js';
+import type { Log, LogRecord } from '../../src/log/event-log.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import type { AlertRow, DeadLetter, TimelineRow } from '../oracle/compare.js';
 import type { PartitionHistory } from '../oracle/detect.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { parseConfig } from '../../src/config.js';
-import { isForeign } from '../../src/log/groups.js';
+import { isForeign } from '../../src/log/consuming/groups.js';
 import type { Insides, Installation } from './installation.js';
 import type { Standing } from './standstill.js';
 

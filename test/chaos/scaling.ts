@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isForeign } from '../../src/log/groups.js';
+import { isForeign } from '../../src/log/consuming/groups.js';
 import { sleep } from '../../src/shared/wait.js';
 import { eventually } from '../support/eventually.js';
 import type { Installation } from './installation.js';

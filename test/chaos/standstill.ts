@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../src/log/log.js';
+import type { TopicPartition } from '../../src/log/event-log.js';
 
 /** How far a group is in a partition. */
 export interface Standing extends TopicPartition {

@@ -1,9 +1,9 @@
 import { type Config, parseConfig } from '../../src/config.js';
-import type { LagAnswer } from '../../src/ops/lag-answer.js';
-import { Offsets } from '../../src/ops/offsets/offsets.js';
+import type { LagAnswer } from '../../src/ops/lag/lag-answer.js';
+import { Offsets } from '../../src/ops/offsets/offsets.service.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import type { TopicLine } from '../../src/ops/topics/topic-overview.js';
-import { openIdle, type Running, serve } from '../../src/serve.js';
+import { openIdle, type Running, serve } from '../../src/app/serve.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';

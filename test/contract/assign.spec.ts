@@ -1,6 +1,6 @@
 import type { Cluster } from '../../src/log/cluster.js';
-import type { TopicPartition } from '../../src/log/log.js';
-import { Brokers } from '../../src/log/kafka/brokers.js';
+import type { TopicPartition } from '../../src/log/event-log.js';
+import { Brokers } from '../../src/log/kafka/connection/brokers.client.js';
 import { eventually } from '../support/eventually.js';
 import { collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
 import { RecordingListener } from '../support/recording-listener.js';

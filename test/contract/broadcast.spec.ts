@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
-import { registerCodecs } from '../../src/log/kafka/codecs.js';
-import { serve } from '../../src/serve.js';
+import { registerCodecs } from '../../src/log/kafka/protocol/codecs.client.js';
+import { serve } from '../../src/app/serve.js';
 import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';

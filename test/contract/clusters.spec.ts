@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Cluster } from '../../src/log/cluster.js';
-import type { TopicPartition } from '../../src/log/log.js';
+import type { TopicPartition } from '../../src/log/event-log.js';
 import { eventually } from '../support/eventually.js';
 import { ForeignCluster, testClusters } from '../support/foreign-cluster.js';
 import { RecordingListener } from '../support/recording-listener.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { Batch } from '../../src/log/batch.js';
+import type { Batch } from '../../src/log/consuming/batch.js';
 import { PoisonError } from '../../src/shared/errors.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
@@ -262,7 +262,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
       const output = aNoteTopic(`out-${topic.name}`);
       await test.log.ensureTopics([{ name: output.name, partitions: 1 }]);
       const seen: Seen[] = [];
-      const { Publisher } = await import('../../src/log/publisher.js');
+      const { Publisher } = await import('../../src/log/publisher.service.js');
       const handle = async (batch: Batch<Note>): Promise<void> => {
         note(seen, batch);
         for (const { message } of batch.records) {

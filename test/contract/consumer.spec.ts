@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { commitPolicyOf, parseCommitPolicies } from '../../src/shared/commit-policy.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
-import type { GroupConsumer } from '../../src/log/log.js';
+import { kafkaClient } from '../../src/log/kafka/connection/kafka-client.client.js';
+import type { GroupConsumer } from '../../src/log/event-log.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
-import { Log, type LogRecord } from '../../src/log/log.js';
-import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.js';
+import { Log, type LogRecord } from '../../src/log/event-log.js';
+import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
-import { type Running, serve } from '../../src/serve.js';
+import { type Running, serve } from '../../src/app/serve.js';
 import { eventually } from '../support/eventually.js';
 import { anAdmin, createTopic } from '../support/foreign-cluster.js';
 import { type Installation, installations, servers } from '../support/installation.js';

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { diagnose, verdictOf } from '../../src/ops/doctor/doctor.js';
-import { examine } from '../../src/ops/doctor/examine.js';
+import { examine } from '../../src/ops/doctor/examine.service.js';
 import type { Finding } from '../../src/ops/doctor/finding.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';

@@ -1,7 +1,7 @@
-import { openMysql } from '../../src/database/connect.js';
-import type { Database } from '../../src/database/database.js';
-import type { Batch } from '../../src/log/batch.js';
-import type { Log } from '../../src/log/log.js';
+import { openMysql } from '../../src/database/connection.client.js';
+import type { Database } from '../../src/database/database.client.js';
+import type { Batch } from '../../src/log/consuming/batch.js';
+import type { Log } from '../../src/log/event-log.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,7 +1,7 @@
 import { parseConfig } from '../../src/config.js';
-import { SourceService } from '../../src/access/sources/source.service.js';
-import { Log } from '../../src/log/log.js';
-import { type Running, serve } from '../../src/serve.js';
+import { SourceService } from '../../src/sources/source.service.js';
+import { Log } from '../../src/log/event-log.js';
+import { type Running, serve } from '../../src/app/serve.js';
 import { topics } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { SourceService } from '../../src/access/sources/source.service.js';
-import { SourceWatch } from '../../src/access/sources/source-watch.service.js';
+import { SourceService } from '../../src/sources/source.service.js';
+import { SourceWatch } from '../../src/sources/source-watch.service.js';
 import { lagCommand } from '../../src/cli/lag.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { LagAnswer, LagLine } from '../../src/ops/lag-answer.js';
-import { SelfAlarms } from '../../src/ops/self-alarms.js';
+import type { LagAnswer, LagLine } from '../../src/ops/lag/lag-answer.js';
+import { SelfAlarms } from '../../src/runtime/self-alarms.service.js';
 import { type Mode, modes } from '../support/binary.js';
 import { eventually } from '../support/eventually.js';
 import { anAdmin, ForeignCluster } from '../support/foreign-cluster.js';

@@ -1,5 +1,5 @@
-import { COMMANDS } from '../../src/database/database.js';
-import type { LogRecord } from '../../src/log/log.js';
+import { COMMANDS } from '../../src/database/database.client.js';
+import type { LogRecord } from '../../src/log/event-log.js';
 import { eventually } from '../support/eventually.js';
 import { logs, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';

@@ -1,11 +1,11 @@
 import { type Config, parseConfig } from '../../src/config.js';
-import type { Batch } from '../../src/log/batch.js';
+import type { Batch } from '../../src/log/consuming/batch.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { Consumers } from '../../src/log/consumers.js';
-import { HealthController } from '../../src/ops/health.controller.js';
-import type { PartitionPosition } from '../../src/ops/offsets/offsets.js';
-import { type ConsumedPartition, PartitionCommands } from '../../src/ops/partition-control/partition-commands.js';
-import { type Running, serve } from '../../src/serve.js';
+import { Consumers } from '../../src/log/consuming/consumers.service.js';
+import { HealthController } from '../../src/runtime/health.controller.js';
+import type { PartitionPosition } from '../../src/ops/offsets/offsets.service.js';
+import { type ConsumedPartition, PartitionCommands } from '../../src/ops/partition-control/partition-commands.service.js';
+import { type Running, serve } from '../../src/app/serve.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';

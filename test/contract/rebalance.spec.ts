@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../src/config.js';
-import type { Batch } from '../../src/log/batch.js';
+import type { Batch } from '../../src/log/consuming/batch.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { GroupConsumer, Log, RecordBatch } from '../../src/log/log.js';
-import { Metrics } from '../../src/ops/metrics.js';
+import type { GroupConsumer, Log, RecordBatch } from '../../src/log/event-log.js';
+import { Metrics } from '../../src/runtime/metrics.service.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';

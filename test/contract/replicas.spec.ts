@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { openMysql } from '../../src/database/connect.js';
+import { openMysql } from '../../src/database/connection.client.js';
 import { parseConfig } from '../../src/config.js';
-import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { ConsumerReplica } from '../support/consumer-replica.js';
 import { aMysql } from '../support/database.js';

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { Log } from '../../src/log/log.js';
+import type { Log } from '../../src/log/event-log.js';
 import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';

@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import { type Config, parseConfig } from '../../src/config.js';
 import { diagnose } from '../../src/ops/doctor/doctor.js';
-import { examine } from '../../src/ops/doctor/examine.js';
+import { examine } from '../../src/ops/doctor/examine.service.js';
 import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';

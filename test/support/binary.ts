@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openMysql } from '../../src/database/connect.js';
+import { openMysql } from '../../src/database/connection.client.js';
 import { Client, quickly } from './tocsin.js';
 import { eventually } from './eventually.js';
 

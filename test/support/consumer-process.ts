@@ -1,7 +1,7 @@
 // A replica in a process of its own: consumes a topic of notes and writes down each of them, with the partition and the time.
-import { openMysql } from '../../src/database/connect.js';
+import { openMysql } from '../../src/database/connection.client.js';
 import { parseConfig } from '../../src/config.js';
-import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
 import { aConsumerApp, aNoteTopic } from './consumer-app.js';
 
 const [topic = '', group = ''] = process.argv.slice(2);

@@ -5,11 +5,11 @@ import { GroupReader } from '../../src/converge/group.reader.js';
 import { GroupRepository } from '../../src/converge/group.repository.js';
 import { MemberRepository } from '../../src/converge/member.repository.js';
 import { ConvergePolicies } from '../../src/converge/policies.service.js';
-import type { Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.client.js';
 import type { StrategyReader } from '../../src/detect/strategy.reader.js';
 import type { Strategy } from '../../src/detect/strategy.js';
-import { Publisher } from '../../src/log/publisher.js';
-import { Duties } from '../../src/ops/duties.js';
+import { Publisher } from '../../src/log/publisher.service.js';
+import { Duties } from '../../src/runtime/duties.js';
 import { type AlertEvent, type ConvergedAlert, type Topic, topics } from '../../src/topics.js';
 import { NOON, anAlertEvent } from './builders.js';
 

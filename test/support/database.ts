@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrate, openMysql, openSqlite } from '../../src/database/connect.js';
-import type { Database } from '../../src/database/database.js';
+import { migrate, openMysql, openSqlite } from '../../src/database/connection.client.js';
+import type { Database } from '../../src/database/database.client.js';
 
 export interface TestDatabase {
   readonly database: Database;

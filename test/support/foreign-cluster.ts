@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Admin, ITopicConfig, Kafka, Producer } from 'kafkajs';
 import { type Config, parseConfig } from '../../src/config.js';
 import type { ClusterAccess } from '../../src/log/cluster.js';
-import { kafkaClient } from '../../src/log/kafka/client.js';
-import { KafkaClusters } from '../../src/log/kafka/kafka-clusters.js';
-import type { LogRecord } from '../../src/log/log.js';
+import { kafkaClient } from '../../src/log/kafka/connection/kafka-client.client.js';
+import { KafkaClusters } from '../../src/log/kafka/kafka-clusters.service.js';
+import type { LogRecord } from '../../src/log/event-log.js';
 import { eventually } from './eventually.js';
 
 /** What other people do on their cluster. */

@@ -1,5 +1,5 @@
-import { Consumers } from '../../src/log/consumers.js';
-import type { LogConsumer } from '../../src/log/log.js';
+import { Consumers } from '../../src/log/consuming/consumers.service.js';
+import type { LogConsumer } from '../../src/log/event-log.js';
 import { eventually } from './eventually.js';
 import type { TestTocsin } from './tocsin.js';
 

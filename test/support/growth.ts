@@ -1,9 +1,9 @@
 import { parseConfig } from '../../src/config.js';
-import type { Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.client.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { Log } from '../../src/log/log.js';
-import { GrowthGuards } from '../../src/ops/topics/growth-guards.js';
-import { GrowthService } from '../../src/ops/topics/growth.service.js';
+import type { Log } from '../../src/log/event-log.js';
+import { GrowthGuards } from '../../src/runtime/partition-expansion-checks.service.js';
+import { GrowthService } from '../../src/ops/topics/partition-expansion.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
 
 /** What grows topics on Kafka. */

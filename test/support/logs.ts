@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Admin } from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
-import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
-import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
-import type { Log } from '../../src/log/log.js';
+import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
+import type { Log } from '../../src/log/event-log.js';
 import { PublishError } from '../../src/log/publish-error.js';
 import { anAdmin, createTopic, deleteTopic } from './foreign-cluster.js';
 import { eventually } from './eventually.js';

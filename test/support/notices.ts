@@ -1,6 +1,6 @@
-import type { Database } from '../../src/database/database.js';
-import type { Publisher } from '../../src/log/publisher.js';
-import { Duties } from '../../src/ops/duties.js';
+import type { Database } from '../../src/database/database.client.js';
+import type { Publisher } from '../../src/log/publisher.service.js';
+import { Duties } from '../../src/runtime/duties.js';
 import { type ConvergedAlert, convergedAlert, type Member, member, type Topic } from '../../src/topics.js';
 import { NOON } from './builders.js';
 

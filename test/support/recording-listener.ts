@@ -1,4 +1,4 @@
-import type { BatchControl, LogRecord, PartitionListener, RecordBatch, TopicPartition } from '../../src/log/log.js';
+import type { BatchControl, LogRecord, PartitionListener, RecordBatch, TopicPartition } from '../../src/log/event-log.js';
 import { eventually } from './eventually.js';
 
 /** Notes what a consumer is told; starts every partition where its last batch ended. */

@@ -6,17 +6,18 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
-import { SourceConsumers } from '../../src/access/sources/source-consumers.service.js';
-import { SourceService } from '../../src/access/sources/source.service.js';
-import { SourceStateService } from '../../src/access/sources/source-state.service.js';
+import { SourceConsumers } from '../../src/sources/source-reconciler.service.js';
+import { SourceService } from '../../src/sources/source.service.js';
+import { SourcesModule } from '../../src/sources/sources.module.js';
+import { SourceStateService } from '../../src/sources/source-state.service.js';
 import { type Config, parseConfig } from '../../src/config.js';
-import type { Database } from '../../src/database/database.js';
-import { configureHttp, createHttpAdapter } from '../../src/http/http.js';
+import type { Database } from '../../src/database/database.client.js';
+import { configureHttp, createHttpAdapter } from '../../src/http/http-server.service.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { EmbeddedLog } from '../../src/log/embedded/embedded-log.js';
-import { KafkaLog } from '../../src/log/kafka/kafka-log.js';
-import type { Log, LogRecord } from '../../src/log/log.js';
-import { type Platform, PlatformModule } from '../../src/platform.module.js';
+import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
+import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
+import type { Log, LogRecord } from '../../src/log/event-log.js';
+import { type Platform, PlatformModule } from '../../src/app/platform.module.js';
 import type { RawEvent } from '../../src/topics.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 import { Client } from './tocsin.js';
@@ -123,7 +124,7 @@ async function aReplica(platform: Platform, closeLog: () => Promise<void>): Prom
 }
 
 function moduleOf(platform: Platform): Type {
-  @Module({ imports: [PlatformModule.with(platform), AccessModule] })
+  @Module({ imports: [PlatformModule.with(platform), AccessModule, SourcesModule] })
   class SourceModule {}
   return SourceModule;
 }

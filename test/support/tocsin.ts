@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config.js';
-import { type Running, serve } from '../../src/serve.js';
+import { type Running, serve } from '../../src/app/serve.js';
 import { eventually } from './eventually.js';
 
 /** The settings with which tests wait as little as possible. */

@@ -2,7 +2,7 @@ import { canonical, identity } from '../../shared/identity.js';
 import { labelProblem, type Labels } from '../labels.js';
 import { normalise } from '../normalise.js';
 import { Omission, Rejection } from '../rejection.js';
-import { PROMETHEUS } from '../remote-write.js';
+import { PROMETHEUS } from '../remote-write/remote-write.js';
 import { decimalOf } from './decimal.js';
 import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';

@@ -2,10 +2,10 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CONFIG, type Config } from '../../config.js';
-import { IDLE } from '../idle.js';
-import { byWhom, parseRequest, wholeNumber } from '../request.js';
-import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.js';
-import { type Letter, type Shown, shown } from './letter.js';
+import { IDLE } from '../../runtime/idle.js';
+import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
+import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
+import { type Letter, type Shown, shown } from './dead-letter.js';
 
 const filter = {
   topic: z.string().max(128).optional(),

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.js';
-import type { DatabaseEvidence } from '../../database/examine.js';
-import type { FolderEvidence } from '../../database/examine-folder.js';
+import type { DatabaseEvidence } from '../../database/examine.client.js';
+import type { FolderEvidence } from '../../database/examine-folder.client.js';
 import type { ClusterEvidence } from '../../log/cluster-evidence.js';
 
 /** What the running server says of itself; absent in `ready` when nobody listens. */

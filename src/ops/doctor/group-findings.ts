@@ -1,4 +1,4 @@
-import type { StoredPosition } from '../../database/examine.js';
+import type { StoredPosition } from '../../database/examine.client.js';
 import type { PartitionState } from '../../log/topic-admin.js';
 import type { Evidence } from './evidence.js';
 import { type Finding, fail, findings, some, warn } from './finding.js';

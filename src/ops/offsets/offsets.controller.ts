@@ -2,8 +2,8 @@ import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { TocsinError } from '../../shared/errors.js';
-import { byWhom, parseRequest } from '../request.js';
-import { Offsets, type PartitionPosition, type Planned } from './offsets.js';
+import { byWhom, parseRequest } from '../../http/request.js';
+import { Offsets, type PartitionPosition, type Planned } from './offsets.service.js';
 import { parseTarget, type Target } from './position.js';
 
 const showQuery = z.strictObject({ group: z.string().optional(), topic: z.string().optional() });

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import type { Hold } from '../../log/hold.js';
-import { byWhom, parseRequest } from '../request.js';
-import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.js';
-import { PartitionControl } from './partition-control.js';
+import type { Hold } from '../../log/consuming/partition-pause.js';
+import { byWhom, parseRequest } from '../../http/request.js';
+import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.service.js';
+import { PartitionControl } from './partition-control.service.js';
 
 const selection = {
   group: z.string().min(1).max(64),

@@ -1,5 +1,5 @@
 import type { Cursor } from '../../log/cursor.repository.js';
-import type { Hold } from '../../log/hold.js';
+import type { Hold } from '../../log/consuming/partition-pause.js';
 import { memoryAt } from '../offsets/position.js';
 
 /** What people have decided about records that are missing. */

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../../log/log.js';
+import type { LogRecord } from '../../log/event-log.js';
 
 /** A record and where it stands. */
 export interface Found {

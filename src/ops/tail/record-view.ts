@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { decode } from '../../log/dead-letters.js';
-import type { LogRecord } from '../../log/log.js';
+import type { LogRecord } from '../../log/event-log.js';
 import type { Serializer } from '../../log/serializer.js';
 import { letteredTopic } from '../../log/topic-limits.js';
 import { PoisonError } from '../../shared/errors.js';

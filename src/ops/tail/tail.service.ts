@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
-import { Log, type LogRecord, type PartitionOffsets } from '../../log/log.js';
+import { Log, type LogRecord, type PartitionOffsets } from '../../log/event-log.js';
 import { jsonSerializer } from '../../log/serializer.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';

@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { anEmbeddedLog } from '../../../test/support/logs.js';
 import { parseConfig } from '../../config.js';
-import type { LogRecord } from '../../log/log.js';
+import type { LogRecord } from '../../log/event-log.js';
 import { jsonSerializer, type Serializer } from '../../log/serializer.js';
 import { PoisonError } from '../../shared/errors.js';
 import { type Found, Newest } from './newest.js';

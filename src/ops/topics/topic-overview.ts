@@ -1,5 +1,5 @@
 import type { Cursor } from '../../log/cursor.repository.js';
-import type { TopicPartition } from '../../log/log.js';
+import type { TopicPartition } from '../../log/event-log.js';
 import type { GroupMember, GroupState, TopicState } from '../../log/topic-admin.js';
 
 type StoredCursor = { readonly group: string; readonly owner: string } & TopicPartition & Cursor;

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nes
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { parse } from '../../shared/parse.js';
-import { GrowthService } from './growth.service.js';
+import { GrowthService } from './partition-expansion.service.js';
 import { TopicsService } from './topics.service.js';
 
 const whole = z.number().int();

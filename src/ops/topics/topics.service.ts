@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
-import { Log } from '../../log/log.js';
+import { Log } from '../../log/event-log.js';
 import { newTopics } from '../../log/new-topics.js';
 import type { GroupState, TopicState } from '../../log/topic-admin.js';
 import { letterBytes, MOST_BYTES } from '../../log/topic-limits.js';

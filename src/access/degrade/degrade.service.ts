@@ -1,0 +1,144 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { Database } from '../../database/database.client.js';
+import { CursorRepository } from '../../log/cursor.repository.js';
+import { IDLE } from '../../runtime/idle.js';
+import { TocsinError } from '../../shared/errors.js';
+import type { RawEvent } from '../../topics.js';
+import { type DegradeSwitch, readSwitch, shed, type Shed } from './degrade.js';
+import { DegradeRepository } from './degrade.repository.js';
+
+/** How often (ms) every replica asks which switches hold. */
+const POLL_MS = 1000;
+/** Sources by whose switches drops are counted; further ones share one count. */
+const COUNTED = 500;
+
+/** A switch and what it has done. */
+export interface ShownSwitch extends DegradeSwitch {
+  /** Events that it dropped at this replica since the replica started. */
+  readonly dropped: number;
+}
+
+/** Degrade switches: what is dropped on purpose for a while, on all replicas, visibly. */
+@Injectable()
+export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger('degrade');
+  /** By source of the switch and what dropped it. */
+  readonly #dropped = new Map<string, { readonly source: string; readonly by: Shed['by']; count: number }>();
+  #switches: readonly DegradeSwitch[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #fails = false;
+  #asked = 0;
+  #answered = 0;
+  #refreshed: () => void = () => undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly repository: DegradeRepository,
+    private readonly cursors: CursorRepository,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.idle) return;
+    await this.refresh();
+    this.#timer = setInterval(() => void this.refresh(), POLL_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /**
+   * Why an event of a source is to be dropped, or undefined; what is to be dropped is counted. `source` is the declared source that it came by, if any;
+   * switches that name its `event_source` hold too.
+   */
+  judge(source: string | undefined, event: RawEvent, now = Date.now()): Shed | undefined {
+    if (this.#switches.length === 0) return undefined;
+    const verdict = shed(this.#switches, source === undefined ? [event.event_source] : [source, event.event_source], event, now);
+    if (verdict) this.#count(verdict);
+    return verdict;
+  }
+
+  /** `listener` is called whenever the switches have been read. */
+  onRefresh(listener: () => void): void {
+    this.#refreshed = listener;
+  }
+
+  /** The switches that hold now, as this replica knows them. */
+  active(now: number): DegradeSwitch[] {
+    return this.#switches.filter(({ expires_at }) => expires_at > now);
+  }
+
+  /** What the switches have dropped at this replica. */
+  dropped(): readonly { readonly source: string; readonly by: Shed['by']; readonly count: number }[] {
+    return [...this.#dropped.values()];
+  }
+
+  async list(now: number): Promise<ShownSwitch[]> {
+    const switches = await this.repository.all();
+    return switches.filter(({ expires_at }) => expires_at > now).map((each) => this.#shown(each));
+  }
+
+  /** Sets the switch of a source, in place of one that it has. Throws {@link TocsinError} T1303. */
+  async set(source: string, body: unknown, by: string, now: number): Promise<ShownSwitch> {
+    const one = readSwitch(source, body, { now, by, longest: this.config.DEGRADE_MAX_MS });
+    await this.database.transaction(async () => {
+      await this.repository.put(one);
+      await this.cursors.audit('degrade_set', source, JSON.stringify(one), now);
+    });
+    await this.refresh();
+    return this.#shown(one);
+  }
+
+  /** Throws {@link TocsinError} T1304 when none is set. */
+  async clear(source: string, by: string, now: number): Promise<void> {
+    await this.database.transaction(async () => {
+      if (!(await this.repository.remove(source))) throw new TocsinError('T1304', source);
+      await this.cursors.audit('degrade_cleared', source, JSON.stringify({ by }), now);
+    });
+    await this.refresh();
+  }
+
+  /** Removes what has expired, with a row in the audit table; of several replicas one succeeds. */
+  async expire(now: number): Promise<void> {
+    for (const { source, expires_at, reason } of await this.repository.all()) {
+      if (expires_at > now) continue;
+      await this.database.transaction(async () => {
+        if (await this.repository.expire(source, now))
+          await this.cursors.audit('degrade_expired', source, JSON.stringify({ reason, expires_at }), now);
+      });
+    }
+  }
+
+  /** Asks the database which switches hold. While it does not answer, what was known holds until it expires. */
+  async refresh(): Promise<void> {
+    const asked = ++this.#asked;
+    try {
+      const switches = await this.repository.all();
+      // Of two questions that overlap, the answer to the earlier one may come last, and be old.
+      if (asked < this.#answered) return;
+      this.#answered = asked;
+      this.#switches = switches;
+      this.#fails = false;
+      this.#refreshed();
+    } catch (error) {
+      if (!this.#fails) this.#logger.warn(`cannot read the switches: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      this.#fails = true;
+    }
+  }
+
+  #shown(one: DegradeSwitch): ShownSwitch {
+    const counts = this.dropped().filter(({ source }) => source === one.source);
+    return { ...one, dropped: counts.reduce((sum, { count }) => sum + count, 0) };
+  }
+
+  #count({ source, by }: Shed): void {
+    const key = `${by} ${source}`;
+    const known = this.#dropped.get(key);
+    if (known) known.count++;
+    else if (this.#dropped.size < COUNTED) this.#dropped.set(key, { source, by, count: 1 });
+    else this.#dropped.set(`${by} others`, { source: 'others', by, count: (this.#dropped.get(`${by} others`)?.count ?? 0) + 1 });
+  }
+}

@@ -1,0 +1,117 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { IDLE } from '../../runtime/idle.js';
+import type { HttpSource, Source } from './source.js';
+import { SourceRepository, type StoredSource } from './source.repository.js';
+import { tokenHash } from './source-token.js';
+
+/** How often (ms) a replica looks whether another one changed a source. */
+const POLL_MS = 1000;
+
+interface Snapshot {
+  readonly version: number;
+  readonly stored: readonly StoredSource[];
+  readonly byName: ReadonlyMap<string, StoredSource>;
+  readonly byDataId: ReadonlyMap<number, HttpSource>;
+  readonly byHash: ReadonlyMap<string, HttpSource>;
+}
+
+/**
+ * The declared sources, as they were at most two seconds ago; a change made on this replica is seen at once. While the database is away what was
+ * read last stays true, so that events come in without it.
+ */
+@Injectable()
+export class SourceReader implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger('sources');
+  readonly #listeners: (() => void)[] = [];
+  #snapshot: Snapshot | undefined;
+  #loading: Promise<Snapshot> | undefined;
+  #polling: NodeJS.Timeout | undefined;
+  #fails = false;
+
+  constructor(
+    private readonly sources: SourceRepository,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (!this.idle) this.#polling = setInterval(() => void this.#poll(), POLL_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#polling);
+  }
+
+  async all(): Promise<readonly Source[]> {
+    return (await this.#current()).stored.map(({ source }) => source);
+  }
+
+  async byName(name: string): Promise<Source | undefined> {
+    return (await this.#current()).byName.get(name)?.source;
+  }
+
+  async byDataId(id: number): Promise<HttpSource | undefined> {
+    return (await this.#current()).byDataId.get(id);
+  }
+
+  /** The source that a token opens. Looked up by its hash, so that the time it takes tells nothing of other tokens. */
+  async byToken(text: string): Promise<HttpSource | undefined> {
+    return (await this.#current()).byHash.get(tokenHash(text));
+  }
+
+  /** As {@link all}, with what only the services of sources may see. */
+  async stored(): Promise<readonly StoredSource[]> {
+    return (await this.#current()).stored;
+  }
+
+  /** Called after what this reader answers has changed. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Reads anew now. */
+  async refresh(): Promise<void> {
+    // What is under way may have begun before the change.
+    await this.#loading?.catch(() => undefined);
+    await this.#load();
+  }
+
+  async #current(): Promise<Snapshot> {
+    if (this.idle || !this.#snapshot) return this.#load();
+    return this.#snapshot;
+  }
+
+  #load(): Promise<Snapshot> {
+    return (this.#loading ??= this.#read().finally(() => (this.#loading = undefined)));
+  }
+
+  async #read(): Promise<Snapshot> {
+    // The version first: what changes in between is read again at the next look.
+    const version = await this.sources.version();
+    const next = snapshot(version, await this.sources.all());
+    const changed = this.#snapshot !== undefined && this.#snapshot.version !== version;
+    this.#snapshot = next;
+    if (changed) for (const listener of this.#listeners) listener();
+    return next;
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      if (!this.#snapshot || (await this.sources.version()) !== this.#snapshot.version) await this.#load();
+      this.#fails = false;
+    } catch (error) {
+      if (!this.#fails) this.#logger.warn(`cannot be read, the last known ones stay: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fails = true;
+    }
+  }
+}
+
+function snapshot(version: number, stored: readonly StoredSource[]): Snapshot {
+  const http = stored.flatMap(({ source, tokens }) => (source.kind === 'http' ? [{ source, tokens }] : []));
+  return {
+    version,
+    stored,
+    byName: new Map(stored.map((each) => [each.source.name, each])),
+    byDataId: new Map(http.flatMap(({ source }) => (source.data_id === undefined ? [] : [[source.data_id, source] as const]))),
+    byHash: new Map(http.flatMap(({ source, tokens }) => tokens.map(({ hash }) => [hash, source] as const))),
+  };
+}

@@ -1,0 +1,102 @@
+import { hash } from 'node:crypto';
+import type { MetricEvent } from '../../topics.js';
+import { MAX_VALUE_BYTES, labelProblem, longerThan, type Labels } from '../labels.js';
+import { type OmissionReason, Rejection } from '../rejection.js';
+import { settle } from '../time.js';
+import type { Sample, WrittenSeries } from './write-request.js';
+
+/** What a remote write request comes to. */
+export interface Written {
+  readonly events: MetricEvent[];
+  readonly dropped: Record<OmissionReason, number>;
+  /** Why samples are refused, one entry for each series or sample concerned, and how many samples these are. */
+  readonly rejections: { readonly rejection: Rejection; readonly samples: number }[];
+  /** Samples whose time lay in the future and became now. */
+  clamped: number;
+}
+
+/** The source of all samples that come by remote write. */
+export const PROMETHEUS = 'prometheus';
+
+/** Why the headers say that this is no remote write 1.0 request (the sender then falls back to it, or gives up); undefined when it is one. */
+export function headerProblem(contentType = '', contentEncoding = '', version = ''): string | undefined {
+  if (!/^(?:|application\/x-protobuf)$/i.test(contentType.split(';', 1)[0]!.trim()))
+    return `content type ${contentType}; send application/x-protobuf`;
+  if (/proto=(?!"?prometheus\.WriteRequest)/i.test(contentType) || /^2\./.test(version)) return 'only remote write 1.0 (prometheus.WriteRequest)';
+  return contentEncoding.trim().toLowerCase() === 'snappy' ? undefined : `content encoding ${contentEncoding || 'missing'}; send snappy`;
+}
+
+/**
+ * The samples of a remote write request as metric events: the name is the metric, the other labels are the dimensions. The id of an event
+ * is made from business, series and timestamp, so that a sample that comes twice, or from both of a pair of Prometheus servers, has one id.
+ */
+export function eventsOf(series: readonly WrittenSeries[], business: string, now: number): Written {
+  const written: Written = { events: [], dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0 }, rejections: [], clamped: 0 };
+  for (const each of series) {
+    written.dropped.histogram += each.histograms;
+    if (each.samples.length > 0) addSeries(written, each, business, now);
+  }
+  return written;
+}
+
+function addSeries(written: Written, series: WrittenSeries, business: string, now: number): void {
+  const named = readLabels(series.labels);
+  if (named instanceof Rejection) {
+    written.rejections.push({ rejection: named, samples: series.samples.length });
+    return;
+  }
+  const id = hash('sha256', `${business}\n${series.identity.toString('latin1')}`, 'hex').slice(0, 32);
+  for (const sample of series.samples) {
+    const reason = unusable(sample);
+    if (reason) written.dropped[reason]++;
+    else addSample(written, sample, { id, business, now, ...named });
+  }
+}
+
+interface Series {
+  readonly id: string;
+  readonly business: string;
+  readonly now: number;
+  readonly metric: string;
+  readonly dimensions: Labels;
+}
+
+function addSample(written: Written, { value, timestamp: given }: Sample, { id, business, now, metric, dimensions }: Series): void {
+  const timestamp = settle(given, now);
+  if (timestamp === undefined) {
+    written.rejections.push({ rejection: new Rejection('T1103', `${metric}: timestamp ${given}`), samples: 1 });
+    return;
+  }
+  if (timestamp !== given) written.clamped++;
+  written.events.push({
+    event_id: `${id}-${given}`,
+    event_type: 'metric',
+    bk_biz_id: business,
+    event_source: PROMETHEUS,
+    timestamp,
+    raw_data: { metric, value, dimensions },
+  });
+}
+
+function unusable({ value, stale }: Sample): OmissionReason | undefined {
+  if (stale) return 'stale';
+  if (Number.isNaN(value)) return 'nan';
+  return Number.isFinite(value) ? undefined : 'infinite';
+}
+
+/** The metric name and the other labels; one with an empty value is as good as absent. */
+function readLabels(labels: WrittenSeries['labels']): { metric: string; dimensions: Labels } | Rejection {
+  let metric = '';
+  const dimensions: Labels = {};
+  let count = 0;
+  for (const [name, value] of labels) {
+    if (name === '__name__') metric = value;
+    else if (value !== '') {
+      const problem = labelProblem(name, value, ++count, metric || 'labels');
+      if (problem) return problem;
+      dimensions[name] = value;
+    }
+  }
+  if (metric === '') return new Rejection('T1101', 'a series has no __name__');
+  return longerThan(metric, MAX_VALUE_BYTES) ? new Rejection('T1105', '__name__ is too long') : { metric, dimensions };
+}

@@ -1,0 +1,35 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
+import { topics } from '../topics.js';
+import { AlertReader } from './alert.reader.js';
+
+/**
+ * Detect remembers an open alert in the partition of its raw events. When their key moves, the old partition never hears of them again,
+ * so the alert would stay open for ever (or its lease would run out) although the new partition goes on.
+ */
+@Injectable()
+export class GrowthGuard implements OnModuleInit {
+  constructor(
+    private readonly guards: GrowthGuards,
+    private readonly alerts: AlertReader,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  onModuleInit(): void {
+    this.guards.guard(topics.rawEvents.name, (moves) => this.#openAlerts(moves));
+  }
+
+  async #openAlerts(moves: (key: string) => boolean): Promise<string[]> {
+    const open = await this.alerts.openByBusiness();
+    // An alert does not say which event sources it comes from, so with that key any may move.
+    const moving = open.filter(({ business }) => this.config.PARTITION_KEY === 'event_source' || moves(business));
+    const count = moving.reduce((sum, each) => sum + each.alerts, 0);
+    if (count === 0) return [];
+    const businesses = moving.map(({ business }) => business);
+    const some = businesses.slice(0, 5).join(', ') + (businesses.length > 5 ? ', …' : '');
+    return [
+      `${count} open alerts of businesses that move (${some}) would never end by themselves: close them (POST /api/v1/alerts/<id>/close; what is still wrong fires again), or wait until they are over`,
+    ];
+  }
+}

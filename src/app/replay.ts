@@ -1,0 +1,184 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Config } from '../config.js';
+import { migrate, openMysql, openSqliteToRead } from '../database/connection.client.js';
+import type { Database } from '../database/database.client.js';
+import { CheckpointRepository } from '../detect/checkpoint.repository.js';
+import { StoredMemory } from '../detect/stored-memory.service.js';
+import { StrategyRepository } from '../detect/strategy.repository.js';
+import { Consumers, type Position } from '../log/consuming/consumers.service.js';
+import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
+import { importRecords } from '../log/embedded/record-import.repository.js';
+import { KafkaLog } from '../log/kafka/kafka-log.client.js';
+import type { Log } from '../log/event-log.js';
+import { StoredStates } from '../log/consuming/stored-states.service.js';
+import type { Target } from '../ops/offsets/position.js';
+import { type Range, rangeOf } from '../ops/offsets/range.js';
+import { reportOf, type ReplayReport } from './replay-report.js';
+import { markSandbox, refuseUsedFolder, sandboxConfig } from './sandbox.js';
+import { openDatabase, openSandbox } from './serve.js';
+import { TocsinError } from '../shared/errors.js';
+import { deadLetterTopic, topics } from '../topics.js';
+
+export interface Replay {
+  readonly topic: string;
+  readonly partition?: number | undefined;
+  readonly from: Target;
+  readonly to: Target;
+  readonly folder: string;
+}
+
+/** Stages that have not moved for so long (ms) will not: nothing that a sandbox waits for comes from elsewhere. */
+const STANDSTILL_MS = 60_000;
+
+/** The installation whose records are run again. Only read, whoever is running on it. */
+interface Source {
+  readonly log: Log;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+async function openSource(config: Config): Promise<Source> {
+  if (config.mode === 'embedded') {
+    const database = await openSqliteToRead(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
+    return { log: new EmbeddedLog(database, config), database, close: () => database.close() };
+  }
+  const database = await openMysql(config.DATABASE_URL!, 2);
+  const log = new KafkaLog(database, config);
+  const close = async (): Promise<void> => {
+    await log.close();
+    await database.close();
+  };
+  return { log, database, close };
+}
+
+/**
+ * Runs a closed range of a topic again, in a whole Tocsin of its own in `folder`: own tables, the rules of this installation with all their
+ * versions, the records with their offsets and times, and nobody who is told anything. Ticks are records, so time passes as it did.
+ * Throws T6206 for a range that cannot be had, T6207 when the folder is used, T6210 when the stages did not get through.
+ */
+export async function replay(config: Config, wish: Replay, now: number, standstillMs = STANDSTILL_MS): Promise<ReplayReport> {
+  if (wish.topic !== topics.rawEvents.name && wish.topic !== topics.alerts.name) {
+    throw new TocsinError('T6206', `a sandbox begins with ${topics.rawEvents.name} or ${topics.alerts.name}, not with ${wish.topic}`);
+  }
+  refuseUsedFolder(wish.folder);
+  const source = await openSource(config);
+  try {
+    const ranges = await rangesOf(source.log, wish);
+    mkdirSync(wish.folder, { recursive: true });
+    const sandbox = sandboxConfig({ ...config, LOG_LEVEL: 'error', DETECT_COMMIT_MS: 100 }, wish.folder);
+    return await runIn(sandbox, source, { ...wish, ranges, standstillMs }, now);
+  } finally {
+    await source.close();
+  }
+}
+
+/** The ranges of all wanted partitions. Throws T6206 with every partition that refuses. */
+async function rangesOf(log: Log, { topic, partition, from, to }: Replay): Promise<Range[]> {
+  const all = await log.offsets(topic);
+  const wanted = all.filter((each) => partition === undefined || each.partition === partition);
+  if (wanted.length === 0) throw new TocsinError('T6203', `${topic}/${partition ?? ''}; it has ${all.length} partitions`);
+  if (wanted.length > 1 && [from, to].some(({ kind }) => kind === 'offset')) {
+    throw new TocsinError('T6206', `an offset means something in one partition only: add --partition (0 to ${all.length - 1}), or give times`);
+  }
+  const at = async (target: Target, more: number) => (target.kind === 'timestamp' ? log.offsetsAt(topic, target.time + more) : undefined);
+  const [fromAt, afterTo] = await Promise.all([at(from, 0), at(to, 1)]);
+  const ranges = await Promise.all(
+    wanted.map(async ({ partition: number, low, high }) => {
+      const oldest = await timeAt(log, topic, number, low, high);
+      return rangeOf(from, to, { partition: number, low, high, oldest, fromAt: fromAt?.get(number), afterTo: afterTo?.get(number) });
+    }),
+  );
+  const refused = ranges.flatMap((range) => ('refused' in range ? [range.refused] : []));
+  if (refused.length > 0) throw new TocsinError('T6206', refused.join('; '), refused);
+  return ranges as Range[];
+}
+
+async function timeAt(log: Log, topic: string, partition: number, low: number, high: number): Promise<number | undefined> {
+  if (low >= high) return undefined;
+  for await (const [first] of log.read({ topic, partition }, low, low + 1)) if (first) return first.timestamp;
+  return undefined;
+}
+
+type Chosen = Replay & { readonly ranges: readonly Range[]; readonly standstillMs: number };
+
+async function runIn(config: Config, source: Source, { topic, ranges, standstillMs }: Chosen, now: number): Promise<ReplayReport> {
+  const { database, close } = await openDatabase(config);
+  const log = new EmbeddedLog(database, config);
+  try {
+    await migrate(database);
+    await log.ensureTopics(await topicsLike(source.log));
+    await markSandbox(database, { madeAt: now, topic, partitions: ranges.map(({ partition, from, end }) => ({ partition, from, end })) });
+    await copyRules(source.database, database);
+    const read = new Map<number, number>();
+    for (const range of ranges) read.set(range.partition, await fill(source, { log, database, config }, topic, range));
+    const app = await openSandbox({ config, database, log });
+    try {
+      await untilDone(app, standstillMs);
+      return await reportOf({ topic, ranges, read, database, log, folder: config.DATA_DIR });
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await log.close();
+    await close();
+  }
+}
+
+/** As many partitions as the original has, so that a key stands where it stood. */
+async function topicsLike(log: Log): Promise<{ name: string; partitions: number }[]> {
+  const counts = await Promise.all(Object.values(topics).map(async ({ name }) => ({ name, partitions: (await log.offsets(name)).length || 1 })));
+  return counts.flatMap(({ name, partitions }) => [name, deadLetterTopic(name)].map((each) => ({ name: each, partitions })));
+}
+
+async function copyRules(source: Database, sandbox: Database): Promise<void> {
+  for (const table of ['strategy', 'strategy_version', 'rules_version']) {
+    const rows = await source.query(`SELECT * FROM ${table}`);
+    const columns = Object.keys(rows[0] ?? {});
+    await sandbox.transaction(async () => {
+      await sandbox.execute(`DELETE FROM ${table}`);
+      for (const row of rows) await sandbox.insert(table, columns, [columns.map((column) => row[column])]);
+    });
+  }
+}
+
+type Place = Pick<Source, 'log' | 'database'> & { readonly config: Config };
+
+const memoryOf = ({ log, database }: Pick<Source, 'log' | 'database'>, config: Config): StoredMemory =>
+  new StoredMemory(new StoredStates(), new CheckpointRepository(database), new StrategyRepository(database), log, config);
+
+/** Copies the records, and gives Detect the rules that were in force before the first of them. */
+async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: Range): Promise<number> {
+  const at = { topic, partition };
+  const count = await importRecords(sandbox.database, at, from, source.log.read(at, from, end));
+  if (topic === topics.rawEvents.name) {
+    const version = await memoryOf(source, sandbox.config).rulesVersionAt(source.log, at, from);
+    await sandbox.database.transaction(() => memoryOf(sandbox, sandbox.config).beginWith(at, version));
+  }
+  return count;
+}
+
+/** Resolves when every stage has handled everything that stands in its topics. Throws T6210 when one of them cannot, or all stand still. */
+async function untilDone(app: INestApplicationContext, standstillMs: number): Promise<void> {
+  const consumers = app.get(Consumers);
+  let moved = { at: Date.now(), cursors: '' };
+  for (;;) {
+    const states = consumers.states();
+    for (const { group, problem } of states) if (problem) throw new TocsinError('T6210', `${group}: ${problem}`);
+    // Cursors are read before the ends of the log, and what a stage publishes is there as soon as its cursor has moved.
+    const { partitions } = await consumers.positions();
+    const done = new Set(partitions.filter(({ cursor, end }) => end !== null && cursor >= end).map(key));
+    if (states.every(({ group, assigned }) => assigned.every((at) => done.has(key({ group, ...at }))))) return;
+    const cursors = partitions.map((each) => `${key(each)} ${each.cursor}`).join();
+    if (cursors !== moved.cursors) moved = { at: Date.now(), cursors };
+    else if (Date.now() - moved.at >= standstillMs) throw new TocsinError('T6210', standing(partitions.filter((each) => !done.has(key(each)))));
+    await delay(50);
+  }
+}
+
+const standing = (partitions: readonly Position[]): string =>
+  partitions.map((each) => `${key(each)} stands at ${each.cursor} of ${each.end ?? '?'}`).join('; ');
+
+const key = ({ group, topic, partition }: { group: string; topic: string; partition: number }): string => `${group} ${topic}/${partition}`;

@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { TocsinError } from '../shared/errors.js';
+import { backoff } from '../shared/retry.js';
+
+/** Tries until it works: a server that is not there yet is waited for, not died of. */
+export async function untilConnected<T>(name: string, connect: () => Promise<T>): Promise<T> {
+  const logger = new Logger('start');
+  for (let failures = 1; ; failures++) {
+    try {
+      return await connect();
+    } catch (error) {
+      const wait = backoff(failures, Math.random(), 200, 5000);
+      const why = error instanceof TocsinError ? `${error.code} ${error.message}` : error instanceof Error ? error.message : String(error);
+      logger.warn(`the ${name} does not answer: ${why}; again in ${wait} ms`);
+      await delay(wait);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TocsinError } from '../shared/errors.js';
+import { loadSqlite, type SqliteDriver } from './connection.client.js';
+
+interface LockConnection {
+  pragma(text: string): unknown;
+  exec(sql: string): unknown;
+  close(): void;
+}
+
+/** Whether a process uses the folder, whose lock file must be there. */
+export async function isLocked(folder: string, driver: SqliteDriver): Promise<boolean> {
+  const Binding = (await loadSqlite(driver)) as new (path: string) => LockConnection;
+  const connection = new Binding(join(folder, 'tocsin.lock'));
+  try {
+    connection.pragma('busy_timeout = 100');
+    connection.exec('BEGIN IMMEDIATE');
+    return false;
+  } catch (error) {
+    if (/locked|busy/i.test(String(error))) return true;
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Keeps a second process out of a data folder, as long as this one lives: an exclusive SQLite lock, which the operating system drops with the process.
+ * Answers the function that gives it back. Throws {@link TocsinError} T5003 when another process has it.
+ */
+export async function lockFolder(folder: string, driver: SqliteDriver): Promise<() => void> {
+  mkdirSync(folder, { recursive: true });
+  const Binding = (await loadSqlite(driver)) as new (path: string) => LockConnection;
+  const connection = new Binding(join(folder, 'tocsin.lock'));
+  try {
+    connection.pragma('busy_timeout = 2000');
+    connection.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    connection.close();
+    throw new TocsinError('T5003', `another process uses the folder ${folder} (${error instanceof Error ? error.message : String(error)})`);
+  }
+  return () => connection.close();
+}

@@ -1,0 +1,147 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { ConsumerWatch } from './consumer-watch.service.js';
+import { CursorRepository } from '../cursor.repository.js';
+import { HoldRepository } from './partition-pause.repository.js';
+import type { ConsumerState } from '../event-log.js';
+import { Log } from '../event-log.js';
+import { isForeign } from './groups.js';
+import { LogServer } from './log-server.service.js';
+import type { GroupMember } from '../topic-admin.js';
+
+/** Where a group is in a partition; what nobody can tell is null. */
+export interface Position {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** What the cursor says: everything below has taken effect. */
+  readonly cursor: number;
+  /** Offset that the next record of the partition will get. */
+  readonly end: number | null;
+  /** Replica that has claimed the partition last. */
+  readonly owner: string;
+}
+
+/** A position with what the log itself knows of the group. */
+export interface PartitionLag extends Position {
+  /** What the group has committed to the log, which follows the cursor; null when it never did, or on a cluster of somebody else. */
+  readonly current: number | null;
+  /** End minus committed offset, or minus the cursor while nothing is committed. */
+  readonly lag: number | null;
+  readonly consumer_id: string | null;
+  readonly host: string | null;
+  readonly client_id: string | null;
+}
+
+/** An answer, and in words what could not be found out. */
+export interface Found<T> {
+  readonly partitions: readonly T[];
+  readonly problems: readonly string[];
+}
+
+/** The consumers of this process, and how far every group is. */
+@Injectable()
+export class Consumers {
+  readonly #servers: LogServer[] = [];
+
+  constructor(
+    private readonly log: Log,
+    private readonly cursors: CursorRepository,
+    private readonly watch: ConsumerWatch,
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly holds: HoldRepository,
+  ) {}
+
+  /** The transport of a consumer group, to be given to `connectMicroservice`. */
+  server(group: string): LogServer {
+    const server = new LogServer(group, this.log, this.cursors, this.config, this.watch, this.holds);
+    this.#servers.push(server);
+    return server;
+  }
+
+  states(): ConsumerState[] {
+    return this.#servers.flatMap((server) => server.state() ?? []);
+  }
+
+  /** The transports of this process. */
+  get servers(): readonly LogServer[] {
+    return this.#servers;
+  }
+
+  find(group: string): LogServer | undefined {
+    return this.#servers.find((server) => server.group === group);
+  }
+
+  /** Every group and partition that has a cursor. Rejects only when the database does not answer. */
+  async positions(): Promise<Found<Position>> {
+    const cursors = await this.cursors.all();
+    const own = cursors.filter(({ group }) => !isForeign(group));
+    const problems: string[] = [];
+    const ends = new Map<string, number>();
+    await Promise.all(
+      [...new Set(own.map(({ topic }) => topic))].map(async (topic) => {
+        const bounds = await attempt(`end of ${topic}`, problems, () => this.log.offsets(topic));
+        for (const { partition, high } of bounds ?? []) ends.set(`${topic}/${partition}`, high);
+      }),
+    );
+    const partitions = cursors.map(({ group, topic, partition, nextOffset, owner }) => {
+      const seen = this.watch.progress.get(`${group} ${topic} ${partition}`)?.highWatermark;
+      const end = isForeign(group) ? seen : ends.get(`${topic}/${partition}`);
+      return { group, topic, partition, cursor: nextOffset, end: end ?? null, owner };
+    });
+    return { partitions, problems };
+  }
+
+  /** The same with committed offsets and members, of the groups and topics that `wanted` picks. */
+  async lag(wanted: (at: Pick<Position, 'group' | 'topic'>) => boolean = () => true): Promise<Found<PartitionLag>> {
+    const { partitions, problems: unknown } = await this.positions();
+    const problems = [...unknown];
+    const picked = partitions.filter(wanted);
+    const [committed, members] = await Promise.all([this.#committed(picked, problems), this.#members(picked, problems)]);
+    const lags = picked.map((position): PartitionLag => {
+      const key = `${position.group} ${position.topic} ${position.partition}`;
+      const current = committed.get(key) ?? null;
+      const member = members.get(key);
+      const lag = position.end === null ? null : Math.max(0, position.end - (current ?? position.cursor));
+      return { ...position, current, lag, consumer_id: member?.id ?? null, host: member?.host ?? null, client_id: member?.client ?? null };
+    });
+    return { partitions: lags, problems };
+  }
+
+  async #committed(positions: readonly Position[], problems: string[]): Promise<Map<string, number>> {
+    const found = new Map<string, number>();
+    const pairs = new Map(positions.filter(({ group }) => !isForeign(group)).map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
+    await Promise.all(
+      [...pairs].map(async ([key, { group, topic }]) => {
+        const offsets = await attempt(`committed offsets of ${group} in ${topic}`, problems, () => this.log.committed(group, topic));
+        for (const [partition, offset] of offsets ?? []) found.set(`${key} ${partition}`, offset);
+      }),
+    );
+    return found;
+  }
+
+  /** By group, topic and partition: who consumes it. */
+  async #members(positions: readonly Position[], problems: string[]): Promise<Map<string, GroupMember>> {
+    const found = new Map<string, GroupMember>();
+    const groups = [...new Set(positions.map(({ group }) => group))].filter((group) => !isForeign(group));
+    await Promise.all(
+      groups.map(async (group) => {
+        const members = await attempt(`members of ${group}`, problems, () => this.log.members(group));
+        for (const member of members ?? []) {
+          for (const { topic, partition } of member.partitions) found.set(`${group} ${topic} ${partition}`, member);
+        }
+      }),
+    );
+    return found;
+  }
+}
+
+/** One question that may fail without spoiling the rest of the answer. */
+async function attempt<T>(what: string, problems: string[], ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}

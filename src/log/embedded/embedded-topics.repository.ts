@@ -1,0 +1,85 @@
+import type { Database } from '../../database/database.client.js';
+import { TocsinError } from '../../shared/errors.js';
+import { type GroupState, type NewTopic, TopicAdmin, type TopicState } from '../topic-admin.js';
+import type { RecordTables } from './record.repository.js';
+
+/** What the embedded log tells its topics. */
+export interface EmbeddedHost {
+  readonly tables: RecordTables;
+  readonly database: Database;
+  /** What this process consumes. */
+  groups(): readonly { readonly group: string; readonly assigned: readonly { readonly topic: string; readonly partition: number }[] }[];
+  /** Partitions or topics were added. */
+  changed(): Promise<void>;
+}
+
+/** Topics of the embedded log: one process, one copy, one retention for all. */
+export class EmbeddedTopics extends TopicAdmin {
+  constructor(
+    private readonly host: EmbeddedHost,
+    private readonly retention: { readonly RETENTION_HOURS: number; readonly RETENTION_BYTES: number },
+  ) {
+    super();
+  }
+
+  brokers(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  describe(names?: readonly string[]): Promise<TopicState[]> {
+    const config = {
+      'retention.ms': String(this.retention.RETENTION_HOURS * 3_600_000),
+      'retention.bytes': String(this.retention.RETENTION_BYTES),
+      'min.insync.replicas': '1',
+    };
+    const topics = this.host.tables.topics().filter(([topic]) => !names || names.includes(topic));
+    return Promise.resolve(
+      topics.map(([name]) => ({
+        name,
+        cluster: 'embedded',
+        partitions: this.host.tables
+          .offsets(name)
+          .map(({ partition, low, high }) => ({ partition, leader: 'embedded', replicas: [0], inSync: [0], low, high })),
+        config,
+      })),
+    );
+  }
+
+  groups(): Promise<GroupState[]> {
+    return Promise.resolve(
+      this.host.groups().map(({ group, assigned }) => ({
+        group,
+        stage: group,
+        cluster: 'embedded',
+        state: 'Stable',
+        protocol: 'embedded',
+        members: [{ id: group, client: `process ${process.pid}`, host: 'localhost', partitions: assigned }],
+      })),
+    );
+  }
+
+  async create({ name, partitions }: NewTopic): Promise<void> {
+    await this.#write(() => this.host.tables.create(name, partitions));
+  }
+
+  async grow(topic: string, partitions: number): Promise<void> {
+    await this.#write(() => this.host.tables.grow(topic, partitions));
+  }
+
+  configure(): Promise<void> {
+    return Promise.reject(
+      new TocsinError(
+        'T6402',
+        'topics of the embedded log have no settings of their own: RETENTION_HOURS, RETENTION_BYTES and MAX_EVENT_BYTES hold for all of them, from the next start on',
+      ),
+    );
+  }
+
+  async #write(work: () => void): Promise<void> {
+    await this.host.database.transaction(async () => {
+      await this.host.database.begin();
+      work();
+    });
+    await this.host.changed();
+  }
+}

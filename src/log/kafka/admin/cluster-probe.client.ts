@@ -1,0 +1,148 @@
+import type { Config } from '../../../config.js';
+import { TocsinError } from '../../../shared/errors.js';
+import { within } from '../../../shared/wait.js';
+import type { ClusterAccess } from '../../cluster.js';
+import type { BrokerEvidence, ClusterEvidence, KnownCursor, Stamp } from '../../cluster-evidence.js';
+import type { LogRecord, TopicPartition } from '../../event-log.js';
+import type { TopicState } from '../../topic-admin.js';
+import { alertAccess, mainAccess } from '../connection/cluster-access.client.js';
+import { apiVersions, clientApis } from '../connection/api-versions.client.js';
+import { KafkaCluster } from '../kafka-cluster.client.js';
+import { alertTopics, KafkaTopics, type Placement, placementOf } from './kafka-topics.client.js';
+
+/** A broker may be slow; whether it is there is another question than whether it is ready in time. */
+const BROKER_MS = 10_000;
+const CLUSTER_MS = 30_000;
+/** Partitions whose newest record is looked at. */
+const STAMPED = 12;
+
+/** Looks at the clusters of the settings without changing anything: no group, no record, no topic is made. */
+export async function examineClusters(config: Config, topics: readonly string[], cursors: readonly KnownCursor[]): Promise<ClusterEvidence[]> {
+  const clientId = `${config.GROUP_PREFIX}-doctor`;
+  const alert = alertAccess(config);
+  const accesses = new Map([['main', mainAccess(config)], ...(alert ? ([['alert', alert]] as const) : [])]);
+  const own = (name: string) => topics.filter((topic) => (alert && alertTopics.has(topic) ? 'alert' : 'main') === name);
+  return Promise.all([...accesses].map(([name, access]) => examine(name, { access, config, clientId, topics: own(name), cursors })));
+}
+
+interface Examined {
+  readonly access: ClusterAccess;
+  readonly config: Config;
+  readonly clientId: string;
+  readonly topics: readonly string[];
+  readonly cursors: readonly KnownCursor[];
+}
+
+async function examine(name: string, examined: Examined): Promise<ClusterEvidence> {
+  const { access, config, clientId } = examined;
+  const brokers = await Promise.all(access.brokers.map((address) => broker(address, 'settings', examined)));
+  const empty = { name, brokers, topics: [], groups: [], committed: [], newest: [], unhandled: [] };
+  if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'no broker of the settings can be used' };
+  const cluster = new KafkaCluster(access, clientId, config);
+  try {
+    return await within(CLUSTER_MS, inside(name, cluster, examined, brokers));
+  } catch (error) {
+    return { ...empty, problem: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function inside(name: string, cluster: KafkaCluster, examined: Examined, brokers: readonly BrokerEvidence[]): Promise<ClusterEvidence> {
+  const { config, cursors } = examined;
+  const placement = placementOf(config, new Map([[name, cluster]]), () => name);
+  const admin = new KafkaTopics(placement, config.TOPIC_REPLICATION);
+  const advertised = [...(await cluster.brokers.metadata(examined.topics.map(placement.physical))).addresses.values()];
+  const others = advertised.filter((address) => !brokers.some((each) => each.address === address));
+  const [topics, groups, more] = await Promise.all([
+    admin.describe(examined.topics),
+    admin.groups(),
+    Promise.all(others.map((address) => broker(address, 'cluster', examined))),
+  ]);
+  const present = cursors.filter(({ topic }) => topics.some((each) => each.name === topic));
+  return {
+    name,
+    brokers: [...brokers, ...more],
+    topics,
+    groups,
+    committed: await committed(cluster, placement, config, present),
+    newest: await newest(cluster, placement, topics),
+    unhandled: await unhandled(cluster, placement, topics, present),
+  };
+}
+
+/** Whether a broker can be reached, lets us in, and speaks as our client does. */
+async function broker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: Examined): Promise<BrokerEvidence> {
+  const alone = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
+  try {
+    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: no answer within ${BROKER_MS} ms`));
+    return { address, known, incompatible: await incompatible(address, access) };
+  } catch (error) {
+    const problem =
+      error instanceof TocsinError
+        ? { code: error.code, says: error.message }
+        : { code: 'T7001' as const, says: error instanceof Error ? error.message : String(error) };
+    return { address, known, problem };
+  } finally {
+    await alone.close();
+  }
+}
+
+async function incompatible(address: string, access: ClusterAccess): Promise<string[]> {
+  const spoken = new Map((await apiVersions(address, access, BROKER_MS)).map((range) => [range.key, range]));
+  return clientApis.flatMap(({ name, key, min, max }) => {
+    const theirs = spoken.get(key);
+    // Logins are only spoken of by listeners that ask for one.
+    if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: the broker does not know it`];
+    return theirs.min > max || theirs.max < min ? [`${name}: it speaks ${theirs.min} to ${theirs.max}, our client ${min} to ${max}`] : [];
+  });
+}
+
+async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP_PREFIX }: Config, cursors: readonly KnownCursor[]) {
+  const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
+  const answers = await Promise.all(
+    [...pairs.values()].map(async ({ group, topic }) =>
+      [...(await cluster.groups.committed(`${GROUP_PREFIX}.${group}`, physical(topic)))].map(([partition, offset]) => ({
+        stage: group,
+        topic,
+        partition,
+        offset,
+      })),
+    ),
+  );
+  return answers.flat();
+}
+
+async function newest(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[]): Promise<Stamp[]> {
+  const filled = topics.flatMap(({ name, partitions }) =>
+    partitions.flatMap(({ partition, low, high }) => (low !== null && high !== null && high > low ? [{ topic: name, partition, high }] : [])),
+  );
+  return stamps(filled.slice(0, STAMPED).map((at) => ({ at, read: () => first(cluster, placement, at, at.high - 1) })));
+}
+
+/** The oldest record of each stage and topic that waits, where most of them wait. */
+async function unhandled(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[], cursors: readonly KnownCursor[]) {
+  const worst = new Map<string, KnownCursor & { lag: number }>();
+  for (const cursor of cursors) {
+    const at = topics.find(({ name }) => name === cursor.topic)?.partitions.find(({ partition }) => partition === cursor.partition);
+    const lag = at && at.high !== null && at.low !== null && cursor.nextOffset >= at.low ? at.high - cursor.nextOffset : 0;
+    const key = `${cursor.group} ${cursor.topic}`;
+    if (lag > (worst.get(key)?.lag ?? 0)) worst.set(key, { ...cursor, lag });
+  }
+  return stamps([...worst.values()].map((at) => ({ at: { ...at, stage: at.group }, read: () => first(cluster, placement, at, at.nextOffset) })));
+}
+
+async function stamps<T extends TopicPartition>(readings: readonly { at: T; read: () => Promise<LogRecord | undefined> }[]): Promise<(T & Stamp)[]> {
+  const records = await Promise.all(readings.map(async ({ at, read }) => ({ at, record: await read() })));
+  return records.flatMap(({ at, record }) => (record ? [{ ...at, timestamp: record.timestamp }] : []));
+}
+
+async function first(
+  cluster: KafkaCluster,
+  { physical }: Placement,
+  { topic, partition }: TopicPartition,
+  offset: number,
+): Promise<LogRecord | undefined> {
+  for await (const slice of cluster.read({ topic: physical(topic), partition }, offset, offset + 1)) if (slice[0]) return slice[0];
+  return undefined;
+}

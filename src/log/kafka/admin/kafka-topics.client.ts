@@ -1,0 +1,208 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import kafkajs, { type Admin, type GroupDescription, type ITopicConfig } from 'kafkajs';
+import type { Config } from '../../../config.js';
+import { TocsinError } from '../../../shared/errors.js';
+import { deadLetterTopic, topics as contract } from '../../../topics.js';
+import type { TopicPartition } from '../../event-log.js';
+import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../../topic-admin.js';
+import { letterBytes, letteredTopic, MOST_BYTES } from '../../topic-limits.js';
+import type { PartitionMetadata } from '../connection/broker-pool.client.js';
+import type { Brokers } from '../connection/brokers.client.js';
+import type { ConsumerGroups } from './consumer-groups.client.js';
+import type { Bounds, OffsetLookup } from '../reader/offset-lookup.client.js';
+
+/** One of our clusters, as far as the tools need it. */
+interface Part {
+  readonly brokers: Brokers;
+  readonly lookup: OffsetLookup;
+  readonly groups: ConsumerGroups;
+  /** For what only the controller does. */
+  admin(): Promise<Admin>;
+  /** Waits until the brokers tell of so many partitions of each topic. */
+  shows(partitions: ReadonlyMap<string, number>): Promise<void>;
+  /** Sets these settings of a topic, and waits until the brokers tell of them. */
+  configure(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+}
+
+/** Which cluster a topic stands on, and how topics are called there. */
+export interface Placement {
+  readonly clusters: ReadonlyMap<string, Part>;
+  clusterOf(topic: string): string;
+  physical(topic: string): string;
+  /** undefined for a topic that is not ours. */
+  logical(physical: string): string | undefined;
+  /** undefined for a group that is not ours. */
+  stage(groupId: string): string | undefined;
+}
+
+/** Topics that stand on the cluster of ALERT_KAFKA_BROKERS where there is one. */
+export const alertTopics: ReadonlySet<string> = new Set(
+  [contract.alerts, contract.alertStatus, contract.convergedAlerts].flatMap(({ name }) => [name, deadLetterTopic(name)]),
+);
+
+/** The placement that the settings say. */
+export function placementOf(
+  { TOPIC_PREFIX, GROUP_PREFIX }: Pick<Config, 'TOPIC_PREFIX' | 'GROUP_PREFIX'>,
+  clusters: ReadonlyMap<string, Part>,
+  clusterOf: (topic: string) => string,
+): Placement {
+  return {
+    clusters,
+    clusterOf,
+    physical: (topic) => TOPIC_PREFIX + topic,
+    logical: (physical) => (physical.startsWith(TOPIC_PREFIX) ? physical.slice(TOPIC_PREFIX.length) : undefined),
+    stage: (groupId) => (groupId.startsWith(`${GROUP_PREFIX}.`) ? groupId.slice(GROUP_PREFIX.length + 1) : undefined),
+  };
+}
+
+const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
+const TRIES = 5;
+
+/** Topics on Apache Kafka. */
+export class KafkaTopics extends TopicAdmin {
+  constructor(
+    private readonly placement: Placement,
+    private readonly replication: number,
+  ) {
+    super();
+  }
+
+  #clusterOf(topic: string): Part {
+    return this.placement.clusters.get(this.placement.clusterOf(topic))!;
+  }
+
+  async brokers(topic: string): Promise<number> {
+    return (await this.#clusterOf(topic).brokers.nodes()).length;
+  }
+
+  async describe(names?: readonly string[]): Promise<TopicState[]> {
+    const all = await Promise.all([...this.placement.clusters].map(([name, cluster]) => this.#describe(name, cluster, names)));
+    return all.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async #describe(name: string, { brokers, lookup }: Part, names: readonly string[] | undefined): Promise<TopicState[]> {
+    const wanted = names?.filter((topic) => this.placement.clusterOf(topic) === name).map((topic) => this.placement.physical(topic));
+    // No names would mean all topics.
+    if (wanted?.length === 0) return [];
+    const { addresses, topics } = await brokers.metadata(wanted);
+    const physical = [...topics.keys()].filter((topic) => wanted !== undefined || this.placement.logical(topic) !== undefined);
+    if (physical.length === 0) return [];
+    const [bounds, configs] = await Promise.all([lookup.bounds(physical), brokers.configs(physical, SHOWN)]);
+    return physical.map((topic) => ({
+      name: this.placement.logical(topic) ?? topic,
+      cluster: name,
+      partitions: partitionsOf(topics.get(topic)!, addresses, bounds.get(topic)!),
+      config: Object.fromEntries(configs.map((each) => each.get(topic)).find((each) => each && each.size > 0) ?? []),
+    }));
+  }
+
+  async groups(): Promise<GroupState[]> {
+    const found: GroupState[] = [];
+    for (const [cluster, { groups }] of this.placement.clusters) {
+      found.push(...(await groups.all()).map((group) => this.#group(cluster, group)));
+    }
+    return found.sort((a, b) => (a.group < b.group ? -1 : 1));
+  }
+
+  /** Members of one group, on whichever cluster it consumes. */
+  async members(groupId: string): Promise<GroupMember[]> {
+    const found: GroupMember[] = [];
+    for (const [cluster, { groups }] of this.placement.clusters) {
+      found.push(...this.#group(cluster, await groups.describe(groupId)).members);
+    }
+    return found;
+  }
+
+  #group(cluster: string, { groupId, state, protocol, members }: GroupDescription): GroupState {
+    return {
+      group: groupId,
+      stage: this.placement.stage(groupId) ?? null,
+      cluster,
+      state,
+      protocol,
+      members: members.map(({ memberId, clientId, clientHost, memberAssignment }) => ({
+        id: memberId,
+        client: clientId,
+        host: clientHost.replace(/^\//, ''),
+        partitions: this.#assigned(memberAssignment),
+      })),
+    };
+  }
+
+  #assigned(bytes: Buffer): TopicPartition[] {
+    const assignment = bytes.length > 0 ? kafkajs.AssignerProtocol.MemberAssignment.decode(bytes)?.assignment : undefined;
+    return Object.entries(assignment ?? {}).flatMap(([physical, partitions]) =>
+      partitions.map((partition) => ({ topic: this.placement.logical(physical) ?? physical, partition })),
+    );
+  }
+
+  async create(topic: NewTopic): Promise<void> {
+    const cluster = this.#clusterOf(topic.name);
+    const wanted = await withRoom(cluster.brokers, { ...topic, name: this.placement.physical(topic.name) });
+    await (await cluster.admin()).createTopics({ waitForLeaders: false, topics: [topicConfig(wanted, this.replication)] });
+    await cluster.shows(new Map([[wanted.name, 1]]));
+  }
+
+  async grow(topic: string, partitions: number): Promise<void> {
+    const cluster = this.#clusterOf(topic);
+    const name = this.placement.physical(topic);
+    await (await cluster.admin()).createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
+    await cluster.shows(new Map([[name, partitions]]));
+  }
+
+  async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    await this.#clusterOf(topic).configure(this.placement.physical(topic), config);
+  }
+}
+
+/**
+ * Dead letters get room for every record that their topic takes and for the headers besides, whatever else is asked. The topic must exist;
+ * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
+ */
+export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
+  const original = letteredTopic(topic.name);
+  if (original === undefined) return topic;
+  try {
+    const bytes = Math.max(letterBytes(await mostBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
+    return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
+  } catch (error) {
+    if (!(error instanceof TocsinError)) throw error;
+    new Logger('topics').warn(`${topic.name} is created without room for headers, because nobody tells what ${original} takes: ${error.message}`);
+    return topic;
+  }
+}
+
+/** What a topic takes; of one that was just created not every broker knows yet. */
+async function mostBytes(brokers: Brokers, topic: string): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const told = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));
+    const known = told.filter((each) => each !== undefined);
+    if (known.length > 0) return Math.max(...known.map(Number));
+    if (tries === TRIES) throw new TocsinError('T7005', topic);
+    await delay(100 * tries);
+  }
+}
+
+/** How kafkajs wants to be told of a topic to create; `name` is the physical one. */
+export function topicConfig({ name, partitions, replication, config = {} }: NewTopic, byDefault: number): ITopicConfig {
+  return { topic: name, numPartitions: partitions, replicationFactor: replication ?? byDefault, configEntries: entries(config) };
+}
+
+const entries = (config: Readonly<Record<string, string>>): { name: string; value: string }[] =>
+  Object.entries(config).map(([name, value]) => ({ name, value }));
+
+function partitionsOf(
+  partitions: readonly PartitionMetadata[],
+  addresses: ReadonlyMap<number, string>,
+  bounds: ReadonlyMap<number, Bounds>,
+): PartitionState[] {
+  return partitions.map(({ partitionId, leader, replicas, isr }) => ({
+    partition: partitionId,
+    leader: addresses.get(leader) ?? null,
+    replicas,
+    inSync: isr,
+    low: bounds.get(partitionId)?.low ?? null,
+    high: bounds.get(partitionId)?.high ?? null,
+  }));
+}

@@ -1,0 +1,80 @@
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ClusterAccess } from '../../cluster.js';
+
+/** Versions of one request that somebody speaks. */
+export interface ApiRange {
+  readonly key: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The requests that we send and the versions of them that kafkajs 2.2.4 speaks (its src/protocol/requests). */
+export const clientApis: readonly (ApiRange & { readonly name: string })[] = [
+  // Ours, beside kafkajs: always version 7.
+  { name: 'Produce', key: 0, min: 7, max: 7 },
+  { name: 'Fetch', key: 1, min: 0, max: 11 },
+  { name: 'ListOffsets', key: 2, min: 0, max: 3 },
+  { name: 'Metadata', key: 3, min: 0, max: 6 },
+  { name: 'OffsetCommit', key: 8, min: 0, max: 5 },
+  { name: 'OffsetFetch', key: 9, min: 1, max: 4 },
+  { name: 'FindCoordinator', key: 10, min: 0, max: 2 },
+  { name: 'JoinGroup', key: 11, min: 0, max: 5 },
+  { name: 'Heartbeat', key: 12, min: 0, max: 3 },
+  { name: 'LeaveGroup', key: 13, min: 0, max: 3 },
+  { name: 'SyncGroup', key: 14, min: 0, max: 3 },
+  { name: 'DescribeGroups', key: 15, min: 0, max: 2 },
+  { name: 'ListGroups', key: 16, min: 0, max: 2 },
+  { name: 'SaslHandshake', key: 17, min: 0, max: 1 },
+  { name: 'ApiVersions', key: 18, min: 0, max: 2 },
+  { name: 'CreateTopics', key: 19, min: 0, max: 3 },
+  { name: 'InitProducerId', key: 22, min: 0, max: 1 },
+  { name: 'DescribeConfigs', key: 32, min: 0, max: 2 },
+  { name: 'SaslAuthenticate', key: 36, min: 0, max: 1 },
+  { name: 'CreatePartitions', key: 37, min: 0, max: 1 },
+  { name: 'IncrementalAlterConfigs', key: 44, min: 0, max: 0 },
+];
+
+/** ApiVersions version 0 without a client id; brokers answer it before any login. */
+const REQUEST = Buffer.from('0000000a' + '0012' + '0000' + '00000001' + 'ffff', 'hex');
+const MOST_BYTES = 65_536;
+
+/** Asks one broker which versions of which requests it speaks. Rejects when it does not answer in Kafka's way within `ms`. */
+export function apiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>, ms: number): Promise<ApiRange[]> {
+  const at = address.lastIndexOf(':');
+  const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))];
+  return new Promise((resolve, reject) => {
+    const ask = (): unknown => socket.write(REQUEST);
+    const socket = tls ? connectTls({ host, port, servername: tls.serverName ?? host, ...tls }, ask) : connect(port, host, ask);
+    let answer = Buffer.alloc(0);
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      settle();
+    };
+    const timer = setTimeout(() => end(() => reject(new Error('no answer in time'))), ms);
+    socket.on('error', (error: Error) => end(() => reject(error)));
+    socket.on('close', () => end(() => reject(new Error('it closed the connection'))));
+    socket.on('data', (bytes: Buffer) => {
+      answer = Buffer.concat([answer, bytes]);
+      if (answer.length > MOST_BYTES) return end(() => reject(new Error('that is not Kafka')));
+      if (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) return;
+      end(() => {
+        const ranges = parseApiVersions(answer.subarray(4));
+        if (ranges) resolve(ranges);
+        else reject(new Error('that is not Kafka'));
+      });
+    });
+  });
+}
+
+/** Correlation id, error code, and three int16 for each request. */
+export function parseApiVersions(body: Buffer): ApiRange[] | undefined {
+  if (body.length < 10 || body.readInt32BE(0) !== 1 || body.readInt16BE(4) !== 0) return undefined;
+  const count = body.readInt32BE(6);
+  if (count < 1 || body.length < 10 + 6 * count) return undefined;
+  return Array.from({ length: count }, (_, index) => {
+    const from = 10 + 6 * index;
+    return { key: body.readInt16BE(from), min: body.readInt16BE(from + 2), max: body.readInt16BE(from + 4) };
+  });
+}

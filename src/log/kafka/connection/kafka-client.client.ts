@@ -1,0 +1,34 @@
+import { Logger } from '@nestjs/common';
+import kafkajs, { type Kafka, type LogEntry, type RetryOptions, type SASLOptions } from 'kafkajs';
+import type { ClusterAccess } from '../../cluster.js';
+import { registerCodecs } from '../protocol/codecs.client.js';
+import { patchKafkajs } from '../protocol/kafkajs-patches.client.js';
+
+const logger = new Logger('kafka');
+
+// kafkajs takes other defaults under NODE_ENV=test; ours are always these.
+const PATIENT: RetryOptions = { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 };
+
+/** A kafkajs client with our repairs, codecs and logging. */
+export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string, retry = PATIENT, requestTimeout = 10_000): Kafka {
+  patchKafkajs();
+  registerCodecs();
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...brokers],
+    ...(tls && { ssl: { ...tls, ...(tls.serverName && { servername: tls.serverName }) } }),
+    // A copy: kafkajs writes into it.
+    ...(sasl && { sasl: { ...sasl } as SASLOptions }),
+    connectionTimeout: 3000,
+    requestTimeout,
+    retry,
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => note,
+  });
+}
+
+/** kafkajs calls everything an error that it will simply try again; what matters reaches us through events and rejections. */
+function note({ namespace, log }: LogEntry): void {
+  const { message, error } = log as { message: string; error?: string };
+  logger.debug(`${namespace}: ${message}${error ? ` (${error})` : ''}`);
+}

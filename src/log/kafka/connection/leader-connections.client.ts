@@ -1,0 +1,133 @@
+import type { Kafka } from 'kafkajs';
+import { poolOf } from './broker-pool.client.js';
+import { produceAnswer, type ProduceAnswer } from '../protocol/produce-request.js';
+
+/** What we use of kafkajs' connections to one broker. */
+interface Broker {
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
+  readonly connectionPool: {
+    readonly host: string;
+    readonly port: number;
+    readonly pool: readonly { readonly socket?: { destroy(): void } }[];
+    send(request: object): Promise<ProduceAnswer>;
+  };
+  initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string }>;
+  disconnect(): Promise<void>;
+}
+
+interface BrokerPool {
+  readonly metadata: {
+    readonly topicMetadata: readonly { topic: string; partitionMetadata: readonly { partitionId: number; leader: number }[] }[];
+  } | null;
+  hasConnectedBrokers(): boolean;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+  findBroker(at: { nodeId: number }): Promise<Broker>;
+  removeBroker(at: { host: string; port: number }): void;
+}
+
+const PRODUCE = 0;
+/** Since Kafka 2.1: the first that may carry any codec. */
+const PRODUCE_VERSION = 7;
+
+/** The try ended before anything was sent. */
+export class Unsent extends Error {}
+
+/** Connections to the brokers that lead the partitions we publish to. One try each: who asks knows how long to go on. */
+export class LeaderConnections {
+  readonly #pool: BrokerPool;
+  readonly #leaders = new Map<string, number>();
+  #closed = false;
+
+  constructor(kafka: Kafka) {
+    this.#pool = poolOf(kafka) as unknown as BrokerPool;
+  }
+
+  /** The broker that leads the partition, as far as we know. */
+  of(topic: string, partition: number): number | undefined {
+    return this.#leaders.get(`${topic} ${partition}`);
+  }
+
+  /** Asks the cluster who leads the partitions of these topics. Rejects when nobody answers. */
+  async refresh(topics: readonly string[]): Promise<void> {
+    if (this.#closed) throw new Error('the producer was closed');
+    if (!this.#pool.hasConnectedBrokers()) await this.#pool.connect();
+    // No names would mean all topics.
+    if (topics.length === 0) return;
+    await this.#pool.refreshMetadata(topics);
+    for (const { topic, partitionMetadata } of this.#pool.metadata?.topicMetadata ?? []) {
+      for (const { partitionId, leader } of partitionMetadata) {
+        if (leader >= 0) this.#leaders.set(`${topic} ${partitionId}`, leader);
+        else this.#leaders.delete(`${topic} ${partitionId}`);
+      }
+    }
+  }
+
+  /** A number under which a broker tells our batches from those of others. Rejects with {@link Unsent}. */
+  async producerId(leader: number): Promise<bigint> {
+    const broker = await this.#connected(leader);
+    try {
+      return BigInt((await broker.initProducerId({ transactionTimeout: 60_000 })).producerId);
+    } catch (error) {
+      this.#forget(broker);
+      throw new Unsent(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Rejects with {@link Unsent} when the request has not left, with anything else when nobody knows. */
+  async produce(leader: number, body: Buffer): Promise<ProduceAnswer> {
+    const broker = await this.#connected(leader);
+    try {
+      return await broker.connectionPool.send(produceProtocol(body));
+    } catch (error) {
+      this.#forget(broker);
+      throw error;
+    }
+  }
+
+  async #connected(leader: number): Promise<Broker> {
+    try {
+      if (this.#closed) throw new Error('the producer was closed');
+      const broker = await this.#pool.findBroker({ nodeId: leader });
+      const version = broker.versions?.[PRODUCE]?.maxVersion ?? 0;
+      if (version < PRODUCE_VERSION) throw new Error('the broker is older than Kafka 2.1');
+      return broker;
+    } catch (error) {
+      throw new Unsent(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** A connection on which an answer is missing is of no use, and kafkajs would read the rest of that answer as the beginning of the next. */
+  #forget(broker: Broker): void {
+    const { host, port, pool } = broker.connectionPool;
+    broker.disconnect().catch(() => undefined);
+    for (const { socket } of pool) socket?.destroy();
+    this.#pool.removeBroker({ host, port });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.disconnect();
+  }
+}
+
+function produceProtocol(body: Buffer): object {
+  return {
+    request: {
+      apiKey: PRODUCE,
+      apiVersion: PRODUCE_VERSION,
+      apiName: 'Produce',
+      // What kafkajs takes for one of its encoders.
+      encode: () => Promise.resolve({ buf: body, buffer: body, size: () => body.length }),
+    },
+    response: {
+      decode: (payload: Buffer) => {
+        const answer = produceAnswer(payload);
+        return Promise.resolve({ ...answer, clientSideThrottleTime: answer.throttleMs });
+      },
+      parse: (answer: ProduceAnswer) => Promise.resolve(answer),
+    },
+    logResponseError: false,
+  };
+}

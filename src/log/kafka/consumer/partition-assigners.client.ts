@@ -1,0 +1,70 @@
+import kafkajs, { type Assigner, type GroupMember, type PartitionAssigner } from 'kafkajs';
+import type { Config } from '../../../config.js';
+import type { TopicPartition } from '../../event-log.js';
+import { type AssignmentStrategy, type Member, range, roundRobin, sticky } from './assignment.js';
+import { type Membership, watchMembership } from '../protocol/kafkajs-patches.client.js';
+
+const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
+
+/** By the values of KAFKA_ASSIGNER; `protocol` is what the members agree on, and what Kafka's own tools show. */
+const strategies: Record<Config['KAFKA_ASSIGNER'], { readonly protocol: string; readonly assign: AssignmentStrategy }> = {
+  sticky: { protocol: 'tocsin-sticky', assign: sticky },
+  range: { protocol: 'range', assign: range },
+  // The name that kafkajs gives to its own, so that a group may hold members of both.
+  round_robin: { protocol: 'RoundRobinAssigner', assign: roundRobin },
+};
+
+/** What a member says it had, by the topics' names on the cluster. */
+export interface Ownership {
+  readonly generation: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
+/**
+ * All strategies, the preferred one first: the group takes one that every member offers, so replicas with different settings go together.
+ * @param owned is asked before each request to join
+ */
+export function partitionAssigners(preferred: Config['KAFKA_ASSIGNER'], owned: () => Ownership, membership: Membership): PartitionAssigner[] {
+  const others = Object.values(strategies).filter((each) => each !== strategies[preferred]);
+  return [strategies[preferred], ...others].map(({ protocol, assign }) => ({ cluster }) => {
+    const assigner: Assigner = {
+      name: protocol,
+      version: 0,
+      protocol: ({ topics }) => ({ name: protocol, metadata: MemberMetadata.encode({ version: 0, topics, userData: encode(owned()) }) }),
+      assign: ({ members, topics }) => {
+        const known = new Map(topics.map((topic) => [topic, cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)]));
+        return Promise.resolve(
+          [...assign(members.map(decode), known)].map(([memberId, partitions]) => ({ memberId, memberAssignment: grouped(partitions) })),
+        );
+      },
+    };
+    watchMembership(assigner, membership);
+    return assigner;
+  });
+}
+
+function encode({ generation, partitions }: Ownership): Buffer {
+  return Buffer.from(JSON.stringify({ generation, owned: partitions.map(({ topic, partition }) => [topic, partition]) }));
+}
+
+/** A member that says nothing of what it had, or something else than we do, had nothing. */
+function decode({ memberId: id, memberMetadata }: GroupMember): Member {
+  const { topics, userData } = MemberMetadata.decode(memberMetadata) ?? { topics: [], userData: Buffer.alloc(0) };
+  try {
+    const { generation, owned } = JSON.parse(userData.toString('utf8')) as { generation: unknown; owned: unknown };
+    return { id, topics, generation: Number(generation), owned: (owned as unknown[]).map(partitionOf) };
+  } catch {
+    return { id, topics, generation: -1, owned: [] };
+  }
+}
+
+function partitionOf(pair: unknown): TopicPartition {
+  const [topic, partition] = pair as [string, number];
+  return { topic, partition };
+}
+
+function grouped(partitions: readonly TopicPartition[]): Buffer {
+  const assignment: Record<string, number[]> = {};
+  for (const { topic, partition } of partitions) (assignment[topic] ??= []).push(partition);
+  return MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) });
+}

@@ -1,0 +1,145 @@
+import { Logger } from '@nestjs/common';
+import { sleep } from '../../../shared/wait.js';
+import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../../event-log.js';
+import { within } from './generation.js';
+import type { KafkaConsumer, OpenSubscription } from './kafka-consumer.client.js';
+import { reconnectWait } from '../connection/reconnect.js';
+import { type Counts, followed, isSame } from './topic-set.js';
+
+/** What the follower needs of a cluster. */
+interface Source {
+  topics(): Promise<Counts>;
+  join(subscription: OpenSubscription): KafkaConsumer;
+}
+
+interface Times {
+  readonly KAFKA_METADATA_MS: number;
+  readonly KAFKA_RECONNECT_MS: number;
+}
+
+/** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
+const TROUBLE_MS = 2000;
+/** The group waits so long (ms) for a member that looks before it joins. */
+const LOOK_MS = 2000;
+
+/**
+ * A group member whose topics come and go. kafkajs resolves a pattern once, and fails for ever where one topic of several is missing or
+ * deleted: here the topics are looked up again and again, and the member joins anew when they, or their partitions, have changed.
+ */
+export class TopicFollower implements LogConsumer {
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #member: KafkaConsumer | undefined;
+  #counts: Counts = new Map();
+  #problem: string | undefined;
+  #failures = 0;
+
+  constructor(
+    private readonly source: Source,
+    private readonly subscription: Subscription & { readonly pattern?: RegExp },
+    private readonly times: Times,
+    private readonly closed: () => void,
+  ) {
+    this.#log = new Logger(`kafka ${subscription.group}`);
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const wait = await this.#look();
+      const end = Date.now() + wait;
+      // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
+      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble())
+        await sleep(Math.min(TROUBLE_MS, end - Date.now()), this.#stop.signal);
+      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS), this.#stop.signal);
+    }
+  }
+
+  #isInTrouble(): boolean {
+    return this.#member !== undefined && this.#failures === 0 && this.#member.state().problem !== undefined;
+  }
+
+  /** Joins anew where the topics have changed. Answers when to look again (ms). */
+  async #look(): Promise<number> {
+    try {
+      const { counts, missing } = followed(this.subscription, await this.source.topics());
+      if (this.#failures > 0) this.#log.log('the cluster answers again');
+      this.#failures = 0;
+      if (this.#differs(counts)) await this.#follow();
+      if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
+      else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
+      return this.times.KAFKA_METADATA_MS;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      // Once: what stays the same is in the state.
+      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
+      this.#problem = why;
+      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_MS);
+    }
+  }
+
+  /** Whether that is not what we knew; from now on it is. */
+  #differs(counts: Counts): boolean {
+    if (isSame(counts, this.#counts)) return false;
+    this.#log.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
+    this.#counts = counts;
+    return true;
+  }
+
+  async #follow(): Promise<void> {
+    const topics = [...this.#counts.keys()];
+    if (topics.length === 0) {
+      const before = this.#member;
+      this.#member = undefined;
+      await before?.stop();
+    } else if (this.#member) this.#member.follow(topics);
+    else if (!this.#stop.signal.aborted) this.#member = this.source.join({ ...this.subscription, topics, look: () => this.#latest() });
+  }
+
+  /** When one member joins anew all are asked to: whoever looks again then knows the topics too, and need not join anew later. */
+  async #latest(): Promise<readonly string[]> {
+    let latest = this.#counts;
+    const looking = this.source.topics().then((existing) => (latest = followed(this.subscription, existing).counts));
+    await within(LOOK_MS, looking);
+    if (latest.size > 0) this.#differs(latest);
+    return [...this.#counts.keys()];
+  }
+
+  state(): ConsumerState {
+    const { group } = this.subscription;
+    const status = this.#stop.signal.aborted ? 'stopped' : 'connecting';
+    const state = this.#member?.state() ?? { group, topics: [...this.#counts.keys()], status, assigned: [], paused: [] };
+    const problem = [this.#problem, state.problem].filter((each) => each !== undefined).join('; ');
+    return problem ? { ...state, problem } : state;
+  }
+
+  pause(at: TopicPartition): void {
+    this.#current().pause(at);
+  }
+
+  resume(at: TopicPartition): void {
+    this.#current().resume(at);
+  }
+
+  seek(at: TopicPartition, offset: number): void {
+    this.#current().seek(at, offset);
+  }
+
+  restart(at: TopicPartition): void {
+    this.#current().restart(at);
+  }
+
+  #current(): LogConsumer {
+    if (!this.#member) throw new Error(`nothing is assigned to ${this.subscription.group}`);
+    return this.#member;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#running;
+    await this.#member?.stop();
+    this.closed();
+  }
+}

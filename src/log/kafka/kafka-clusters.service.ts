@@ -1,0 +1,24 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { type Cluster, type ClusterAccess, Clusters } from '../cluster.js';
+import { KafkaCluster } from './kafka-cluster.client.js';
+
+/** Clusters of other people through kafkajs, in both modes. What is still open at the end of the process is closed then. */
+@Injectable()
+export class KafkaClusters extends Clusters implements OnApplicationShutdown {
+  readonly #open = new Set<KafkaCluster>();
+
+  constructor(@Inject(CONFIG) private readonly config: Config) {
+    super();
+  }
+
+  open(access: ClusterAccess, clientId: string): Cluster {
+    const cluster = new KafkaCluster(access, clientId, this.config, () => this.#open.delete(cluster));
+    this.#open.add(cluster);
+    return cluster;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.#open].map((cluster) => cluster.close()));
+  }
+}

@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { within } from '../../shared/wait.js';
+import type { ClusterAccess } from '../cluster.js';
+import { ForeignTopics } from '../external-topics.js';
+import type { OutgoingRecord } from '../event-log.js';
+import { Partitioning } from '../partitioner.js';
+import { ProducerWatch } from '../producer-watch.js';
+import { KafkaCluster } from './kafka-cluster.client.js';
+
+/** The producer gives up so long (ms) before the limit that its reason is heard. */
+const REASON_MS = 300;
+
+/** Connections for each delivery: pushes are rare, and a connection that nobody watches is one that is dead when it is needed. */
+@Injectable()
+export class KafkaForeignTopics extends ForeignTopics {
+  readonly #config: Config;
+  readonly #partitioning = new Partitioning();
+
+  constructor(@Inject(CONFIG) config: Config) {
+    super();
+    // What others read with may know no codec, there is no company to wait for, and what the limit has cut off is over.
+    this.#config = { ...config, KAFKA_COMPRESSION: 'none', KAFKA_TOPIC_COMPRESSION: new Map(), KAFKA_PRODUCERS: 1, LINGER_MS: 0, SHUTDOWN_MS: 0 };
+  }
+
+  async deliver(access: ClusterAccess, topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    const cluster = new KafkaCluster(access, 'tocsin-push', this.#config);
+    const delivery = this.#publish(cluster, topic, records, Date.now() + timeoutMs - REASON_MS);
+    // The end of a connection that hangs must not be waited for.
+    const letGo = (): void => void cluster.close().catch(() => undefined);
+    try {
+      await within(timeoutMs, delivery, () => new Error(`not confirmed within ${timeoutMs} ms`));
+    } finally {
+      letGo();
+      // What was still connecting when the limit passed connects nevertheless.
+      delivery.then(letGo, letGo);
+    }
+  }
+
+  async #publish(cluster: KafkaCluster, topic: string, records: readonly OutgoingRecord[], until: number): Promise<void> {
+    const count = await cluster.partitions(topic);
+    const placed = records.map((record) => ({ ...record, partition: this.#partitioning.partition(topic, record.key, count) }));
+    const left = until - Date.now();
+    if (left <= 0) throw new Error('the cluster answered too late');
+    const producers = cluster.producers(new ProducerWatch(), (physical) => physical);
+    await producers.send(topic, placed, left);
+  }
+}

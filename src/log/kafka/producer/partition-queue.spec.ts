@@ -1,0 +1,144 @@
+import type { PublishError } from '../../publish-error.js';
+import { Delivery } from './delivery.js';
+import { type Batch, PartitionQueue } from './partition-queue.js';
+
+const LIMITS = { records: 10, bytes: 10_000 };
+const NOT_LEADER = 6;
+const TIMED_OUT = 7;
+const TOO_LARGE = 10;
+const OUT_OF_ORDER = 45;
+const DUPLICATE = 46;
+const FORBIDDEN = 29;
+
+describe('the queue of a partition', () => {
+  let queue: PartitionQueue;
+  let results: (number | PublishError)[];
+  beforeEach(() => {
+    queue = new PartitionQueue('topic', 0);
+    queue.identify(42n);
+    results = [];
+  });
+
+  const add = (values: readonly string[], { at = 0, deadline = 1000 } = {}): void => {
+    const delivery = new Delivery(at, deadline, (result) => results.push(result));
+    values.forEach((value, index) => delivery.add({ key: null, value }, index));
+    queue.add(delivery);
+  };
+  const take = (): Batch => queue.take(LIMITS);
+  const sent = (batch: Batch): unknown[] => batch.records.map(({ value }) => value);
+
+  it('numbers the batches that were appended one after the other, and tells each caller where its first record stands', () => {
+    add(['a', 'b']);
+    add(['c']);
+    queue.answered(take(), 0, 70, 0);
+    expect(queue.identity).toEqual({ producerId: 42n, epoch: 0, sequence: 3 });
+    expect(results).toEqual([70, 72]);
+    expect(queue.isEmpty).toBe(true);
+  });
+
+  it('lets the sequence begin again at 0 behind the last number of 31 bits', () => {
+    queue.identity = { producerId: 42n, epoch: 0, sequence: 2 ** 31 - 2 };
+    add(['a', 'b', 'c']);
+    queue.answered(take(), 0, 0, 0);
+    expect(queue.identity.sequence).toBe(1);
+  });
+
+  it.each([
+    ['was lost', (batch: Batch) => queue.lost(batch, 'no answer', 0)],
+    ['never left', (batch: Batch) => queue.unsent(batch, 'no connection', 0)],
+    ['came to the wrong broker', (batch: Batch) => void queue.answered(batch, NOT_LEADER, -1, 0)],
+    ['was not replicated in time', (batch: Batch) => void queue.answered(batch, TIMED_OUT, -1, 0)],
+  ])('sends a batch that %s again before everything else, under the same numbers', (_what, fail) => {
+    add(['a', 'b']);
+    const first = take();
+    add(['c']);
+    const { identity } = queue;
+    fail(first);
+    expect(sent(take())).toEqual(['a', 'b']);
+    expect(queue.identity).toEqual(identity);
+  });
+
+  it('takes a repetition for appended, at an offset that nobody knows', () => {
+    add(['a']);
+    const batch = take();
+    queue.lost(batch, 'no answer', 0);
+    queue.answered(take(), DUPLICATE, 0, 0);
+    expect(results).toEqual([-1]);
+  });
+
+  it('begins a new epoch when the broker knows another sequence, and sends the batch again in it', () => {
+    queue.identity = { producerId: 42n, epoch: 3, sequence: 9 };
+    add(['a']);
+    queue.answered(take(), OUT_OF_ORDER, -1, 0);
+    expect(queue.identity).toEqual({ producerId: 42n, epoch: 4, sequence: 0 });
+    expect(sent(take())).toEqual(['a']);
+  });
+
+  it('asks for a new producer id when the epochs are used up', () => {
+    queue.identity = { producerId: 42n, epoch: 32_767, sequence: 9 };
+    add(['a']);
+    queue.answered(take(), OUT_OF_ORDER, -1, 0);
+    expect([queue.identity, queue.needsNewProducer]).toEqual([undefined, true]);
+  });
+
+  it('halves a batch that is too large until the record that is at fault fails alone, in order, without a gap in the sequence', () => {
+    add(['a', 'b', 'LARGE', 'd', 'e']);
+    const appended: unknown[] = [];
+    while (!queue.isEmpty) {
+      const batch = take();
+      if (sent(batch).includes('LARGE')) queue.answered(batch, TOO_LARGE, -1, 0);
+      else {
+        expect(queue.identity!.sequence).toBe(appended.length);
+        appended.push(...sent(batch));
+        queue.answered(batch, 0, 0, 0);
+      }
+    }
+    expect(appended).toEqual(['a', 'b', 'd', 'e']);
+    expect(results).toEqual([expect.objectContaining({ failure: 'too large', records: [2] })]);
+  });
+
+  it('fails all records of a batch that the broker forbids', () => {
+    add(['a', 'b']);
+    queue.answered(take(), FORBIDDEN, -1, 0);
+    expect(results).toEqual([expect.objectContaining({ failure: 'refused', records: [0, 1] })]);
+    expect(queue.identity).toEqual({ producerId: 42n, epoch: 0, sequence: 0 });
+  });
+
+  it('forgets records that were never sent when their callers have gone, without a new epoch', () => {
+    add(['a'], { deadline: 100 });
+    add(['b'], { deadline: 900 });
+    queue.expire(100);
+    expect(results).toEqual([expect.objectContaining({ failure: 'timed out', records: [0] })]);
+    expect(sent(take())).toEqual(['b']);
+    expect(queue.identity!.epoch).toBe(0);
+  });
+
+  it('begins a new epoch behind a batch that was given up although the log may have it, so that it cannot arrive late', () => {
+    add(['a'], { deadline: 100 });
+    queue.lost(take(), 'no answer', 50);
+    queue.expire(100);
+    expect(queue.isEmpty).toBe(true);
+    expect(queue.identity).toEqual({ producerId: 42n, epoch: 1, sequence: 0 });
+    expect((results[0] as Error).message).toBe('not confirmed within 100 ms: no answer');
+  });
+
+  it('waits for the answer to a batch that is under way although its callers have gone, and goes on behind it', () => {
+    add(['a'], { deadline: 100 });
+    const batch = take();
+    add(['b'], { deadline: 900 });
+    queue.expire(100);
+    expect(queue.canSend(100)).toBe(false);
+    queue.answered(batch, 0, 5, 0);
+    expect(queue.identity!.sequence).toBe(1);
+    expect(sent(take())).toEqual(['b']);
+  });
+
+  it('is due when the oldest record has waited long enough, or at once when a batch is full', () => {
+    add(['a'], { at: 500 });
+    expect(queue.due(10, LIMITS)).toBe(510);
+    add(Array.from({ length: 9 }, () => 'x'));
+    expect(queue.due(10, LIMITS)).toBe(0);
+    expect(take().records).toHaveLength(10);
+    expect(queue.due(10, LIMITS)).toBe(Infinity);
+  });
+});

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.client.js';
+import { deadLetterTopic, type Topic } from '../topics.js';
+import type { Poison } from './consuming/claimed-batch.js';
+import { deadLetterHeaders } from './dead-letters.js';
+import { Log, type OutgoingRecord } from './event-log.js';
+import type { Serializer } from './serializer.js';
+
+type Staged = OutgoingRecord & { topic: string };
+
+/**
+ * Publishes typed messages as part of the current database transaction: they leave if and only if it commits, in order within its lane.
+ * Outside a transaction it throws, because nothing would tie the message to what was saved.
+ */
+@Injectable()
+export class Publisher {
+  /** Messages of transactions that are still open, by their list of hooks. */
+  readonly #open = new WeakMap<object, Staged[]>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: Log,
+  ) {}
+
+  publish<T>(topic: Topic<T>, message: T): void {
+    this.#stage({ topic: topic.name, key: topic.key(message), value: this.log.serializer.serialize(topic.name, message) });
+  }
+
+  /** Sends a record that can never work to the dead-letter topic: the original bytes, and headers that say where it stood and why it is there. */
+  deadLetter(topic: string, partition: number, group: string, { record, error }: Poison, now: number): void {
+    this.#stage({
+      topic: deadLetterTopic(topic),
+      key: record.key,
+      value: record.value,
+      partition,
+      headers: deadLetterHeaders(topic, partition, group, record, error, now),
+    });
+  }
+
+  get serializer(): Serializer {
+    return this.log.serializer;
+  }
+
+  /** True when the current transaction has something to publish. */
+  get pending(): boolean {
+    return this.#open.has(this.database.transactionKey);
+  }
+
+  #stage(record: Staged): void {
+    const key = this.database.transactionKey;
+    const staged = this.#open.get(key);
+    if (staged) {
+      staged.push(record);
+      return;
+    }
+    const records = [record];
+    this.#open.set(key, records);
+    const lane = this.database.lane;
+    this.database.beforeCommit(() => this.log.stage(records, lane));
+    this.database.afterCommit(() => this.log.staged(lane));
+  }
+}

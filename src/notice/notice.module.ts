@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { TimelineRepository } from '../database/timeline.repository.js';
+import { Outbound } from './channels/outbound.client.js';
+import { GroupCommit } from './group-commit.repository.js';
+import { Courier } from './notice-delivery.service.js';
+import { NoticeSender } from './notice-sender.service.js';
+import { NoticeConsumer } from './notice.consumer.js';
+import { NoticeController } from './notice.controller.js';
+import { NoticeReader } from './notice.reader.js';
+import { NoticeRepository } from './notice.repository.js';
+import { NoticeService } from './notice.service.js';
+import { ReceiverController } from './receiver.controller.js';
+import { ReceiverReader } from './receiver.reader.js';
+import { ReceiverRepository } from './receiver.repository.js';
+import { ReceiverService } from './receiver.service.js';
+
+/** Who is notified: receivers, their channels, and the delivery of notices. */
+@Module({
+  controllers: [NoticeConsumer, NoticeController, ReceiverController],
+  providers: [
+    Courier,
+    GroupCommit,
+    NoticeReader,
+    NoticeRepository,
+    NoticeSender,
+    NoticeService,
+    Outbound,
+    ReceiverReader,
+    ReceiverRepository,
+    ReceiverService,
+    TimelineRepository,
+  ],
+  exports: [ReceiverReader, ReceiverService],
+})
+export class NoticeModule {}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.client.js';
+import { Duties } from '../runtime/duties.js';
+import { TocsinError } from '../shared/errors.js';
+import type { ConvergedAlert } from '../topics.js';
+import { dispatch } from './dispatch.js';
+import { memberEntries } from './notice.js';
+import { type NewNotice, NoticeRepository } from './notice.repository.js';
+import { ReceiverReader } from './receiver.reader.js';
+import { TimelineRepository } from '../database/timeline.repository.js';
+
+/** Decides who is told, and keeps what they are due. */
+@Injectable()
+export class NoticeService {
+  constructor(
+    private readonly database: Database,
+    private readonly notices: NoticeRepository,
+    private readonly receivers: ReceiverReader,
+    private readonly timelines: TimelineRepository,
+    private readonly duties: Duties,
+  ) {}
+
+  /** Leaves notices for messages of one partition, in order, in the transaction that is open. Messages that come again leave nothing. */
+  async receive(groups: readonly ConvergedAlert[], now: number): Promise<void> {
+    if (groups.length === 0) return;
+    const notices = await this.#decide(groups);
+    await this.notices.add(notices, now);
+    await this.timelines.append(
+      notices.flatMap(({ group, receiver, untold }) => (untold ? memberEntries(group, 'not_sent', untold, { receiver }, now) : [])),
+    );
+    this.database.afterCommit(() => this.duties.wake('notice'));
+  }
+
+  async #decide(groups: readonly ConvergedAlert[]): Promise<NewNotice[]> {
+    const receivers = await this.receivers.all();
+    const known = await this.notices.known([...new Set(groups.map(({ converge_id }) => converge_id))]);
+    const seen = groups.filter(({ converge_id, sequence }) => known.latest(converge_id) >= sequence);
+    const applied = seen.length > 0 ? await this.notices.applied(seen) : () => false;
+    const here = new Set<string>();
+    const notices: NewNotice[] = [];
+    for (const group of groups) {
+      const id = `${group.converge_id} ${group.sequence}`;
+      if (here.has(id) || applied(group)) continue;
+      here.add(id);
+      const decisions = dispatch(group, receivers, (name) => known.history(group.converge_id, name));
+      for (const notice of decisions.map((decision) => ({ group, ...decision }))) {
+        known.remember(notice);
+        notices.push(notice);
+      }
+    }
+    return notices;
+  }
+
+  /** A dead notice is tried again at once, under the same key. Throws T4005 when there is no such notice, T4006 when it is not dead. */
+  async replay(id: number, now: number): Promise<void> {
+    await this.database.transaction(async () => {
+      if (await this.notices.revive(id, now)) return;
+      throw new TocsinError((await this.notices.exists(id)) ? 'T4006' : 'T4005', String(id));
+    });
+    this.duties.wake('notice');
+  }
+}

@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.client.js';
+import { TocsinError } from '../shared/errors.js';
+import { nameKey, parseReceiver, type Receiver, type ReceiverBody } from './receiver.js';
+import { ReceiverReader } from './receiver.reader.js';
+import { ReceiverRepository } from './receiver.repository.js';
+
+/** What applying a list of receivers did, by name. */
+export interface Applied {
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  readonly unchanged: readonly string[];
+}
+
+/** The receivers of notices. */
+@Injectable()
+export class ReceiverService {
+  constructor(
+    private readonly database: Database,
+    private readonly receivers: ReceiverRepository,
+    private readonly reader: ReceiverReader,
+  ) {}
+
+  /** Throws T4001 when the body is wrong, T4007 when the name is taken. */
+  async create(body: unknown, now: number): Promise<Receiver> {
+    const receiver = parseReceiver(body);
+    return this.database.transaction(async () => {
+      if (await this.#named(receiver.name)) throw new TocsinError('T4007', receiver.name);
+      await this.receivers.create(receiver, now);
+      return (await this.#named(receiver.name))!;
+    });
+  }
+
+  /** Throws T4001 when the body is wrong, T4002 when there is no such receiver, T4007 when the name is another's. */
+  async replace(id: number, body: unknown, now: number): Promise<Receiver> {
+    const receiver = parseReceiver(body);
+    return this.database.transaction(async () => {
+      const named = await this.#named(receiver.name);
+      if (named && named.id !== id) throw new TocsinError('T4007', receiver.name);
+      if (!(await this.receivers.replace(id, receiver, now))) throw new TocsinError('T4002', String(id));
+      return (await this.reader.find(id))!;
+    });
+  }
+
+  /** Notices that wait for the receiver end in the dead letters. Throws T4002 when there is no such receiver. */
+  remove(id: number): Promise<void> {
+    return this.database.transaction(async () => {
+      if (!(await this.receivers.remove(id))) throw new TocsinError('T4002', String(id));
+    });
+  }
+
+  /**
+   * Creates receivers or brings those of the same name up to date; others stay as they are.
+   * All or nothing: throws T4001 when one is wrong, before anything is written.
+   */
+  async apply(bodies: readonly unknown[], now: number): Promise<Applied> {
+    const receivers = bodies.map(parseReceiver);
+    return this.database.transaction(async () => {
+      const done = { created: [] as string[], updated: [] as string[], unchanged: [] as string[] };
+      for (const receiver of receivers) done[await this.#upsert(receiver, now)].push(receiver.name);
+      return done;
+    });
+  }
+
+  async #upsert(receiver: ReceiverBody, now: number): Promise<keyof Applied> {
+    const stored = await this.#named(receiver.name);
+    if (!stored) {
+      await this.receivers.create(receiver, now);
+      return 'created';
+    }
+    const { id, created_at, updated_at, ...body } = stored;
+    if (isDeepStrictEqual(body, receiver)) return 'unchanged';
+    await this.receivers.replace(id, receiver, now);
+    return 'updated';
+  }
+
+  async #named(name: string): Promise<Receiver | undefined> {
+    return (await this.reader.all()).find((receiver) => nameKey(receiver.name) === nameKey(name));
+  }
+}

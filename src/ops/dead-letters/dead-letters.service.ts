@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { COMMANDS, Database } from '../../database/database.client.js';
+import { boundsOf } from '../../log/bounds.js';
+import { CursorRepository } from '../../log/cursor.repository.js';
+import { Log, type LogRecord, type TopicPartition } from '../../log/event-log.js';
+import { TocsinError } from '../../shared/errors.js';
+import { deadLetterTopic, topics } from '../../topics.js';
+import { Metrics } from '../../runtime/metrics.service.js';
+import { fits, type Letter, type LetterFilter, letterOf, type Outcome, placeOf, type Return, returnOf } from './dead-letter.js';
+
+export interface LetterQuery extends LetterFilter {
+  readonly topic?: string | undefined;
+  /** Letters that came at or after (epoch ms). */
+  readonly since?: number | undefined;
+  readonly limit: number;
+}
+
+export interface LetterPage {
+  /** Newest first. */
+  readonly letters: readonly Letter[];
+  /** False when older letters that fit may have been left out. */
+  readonly complete: boolean;
+}
+
+export interface RedriveOrder extends Omit<LetterQuery, 'limit'> {
+  /** These letters and no others. */
+  readonly letters?: readonly string[] | undefined;
+  /** Letters that came later stay: those that come back while we drive. */
+  readonly until: number;
+  /** Most letters that go back by this command. */
+  readonly limit: number;
+  readonly by: string;
+  readonly why: string;
+}
+
+export interface Redriven {
+  readonly letters: readonly { readonly id: string; readonly outcome: Outcome }[];
+  /** True when the limit was reached: the same order again drives the rest. */
+  readonly more: boolean;
+}
+
+type Found = readonly [Letter, LogRecord];
+
+/** A search goes back in pieces of so many records, and in each partition no further than so many. */
+const PIECE = 500;
+const MOST = 20_000;
+/** Letters that go back in one transaction. */
+const TOGETHER = 100;
+
+/** The dead letters of every topic: looking at them, and driving them back to where they came from. */
+@Injectable()
+export class DeadLetters {
+  constructor(
+    private readonly database: Database,
+    private readonly log: Log,
+    private readonly cursors: CursorRepository,
+    private readonly metrics: Metrics,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async list(query: LetterQuery): Promise<LetterPage> {
+    const pages = await Promise.all((await this.#partitions(query.topic)).map((at) => this.#newest(at, query)));
+    const letters = pages.flatMap((page) => page.letters).sort((a, b) => b.time - a.time || b.offset - a.offset);
+    return { letters: letters.slice(0, query.limit), complete: pages.every(({ complete }) => complete) && letters.length <= query.limit };
+  }
+
+  /** Throws T6208 when nothing stands there. */
+  async find(id: string): Promise<Found> {
+    const at = placeOf(id);
+    if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
+    const bounds = await boundsOf(this.log, { ...at, topic: deadLetterTopic(at.topic) });
+    if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
+      throw new TocsinError('T6208', bounds ? `${id}; there are ${bounds.low} to ${bounds.high - 1}` : id);
+    }
+    for await (const [found] of this.#read(at, at.offset, at.offset + 1)) if (found) return found;
+    throw new TocsinError('T6208', id);
+  }
+
+  /**
+   * Drives letters back to their topics, oldest first, each record at most once however many ask. `dryRun` only says what would become of them.
+   * A letter and the note that it was driven are one transaction: a crash leaves both or none. Throws T6208 for a letter that is not there.
+   */
+  async redrive(order: RedriveOrder, dryRun: boolean, now: number): Promise<Redriven> {
+    const letters: { id: string; outcome: Outcome }[] = [];
+    let driven = 0;
+    for await (const found of this.#wanted(order)) {
+      const room = order.limit - driven;
+      if (room <= 0) return await this.#finish(order, letters, true, dryRun, now);
+      const some = await this.#drive(found.slice(0, room), order, dryRun, now);
+      letters.push(...some);
+      const gone = some.filter(({ outcome }) => outcome === 'redriven').length;
+      driven += gone;
+      if (found.length > room) return await this.#finish(order, letters, true, dryRun, now);
+      if (!dryRun && gone > 0) await delay((1000 * gone) / this.config.DLQ_REDRIVE_PER_SECOND);
+    }
+    return this.#finish(order, letters, false, dryRun, now);
+  }
+
+  async #finish(order: RedriveOrder, letters: Redriven['letters'], more: boolean, dryRun: boolean, now: number): Promise<Redriven> {
+    const driven = letters.filter(({ outcome }) => outcome === 'redriven').map(({ id }) => id);
+    if (dryRun || driven.length === 0) return { letters, more };
+    const detail = `${driven.length} of ${letters.length}: ${driven.slice(0, 20).join(', ')}; ${order.by}${order.why && `: ${order.why}`}`;
+    await this.cursors.audit('dead_letters_redriven', order.topic ?? 'every topic', detail, now, order.by);
+    return { letters, more };
+  }
+
+  /** What an order means, oldest first in each partition, in groups that go back together. */
+  async *#wanted(order: RedriveOrder): AsyncIterable<readonly Found[]> {
+    if (order.letters) {
+      const found: Found[] = [];
+      for (const id of order.letters) found.push(await this.find(id));
+      for (let start = 0; start < found.length; start += TOGETHER) yield found.slice(start, start + TOGETHER);
+      return;
+    }
+    for (const at of await this.#partitions(order.topic)) {
+      const from = await this.#start(at, order.since);
+      for await (const found of this.#read(at, from, at.high)) {
+        const wanted = found.filter(([letter]) => fits(letter, order) && letter.time <= order.until);
+        for (let start = 0; start < wanted.length; start += TOGETHER) yield wanted.slice(start, start + TOGETHER);
+      }
+    }
+  }
+
+  async #drive(found: readonly Found[], { by }: RedriveOrder, dryRun: boolean, now: number): Promise<{ id: string; outcome: Outcome }[]> {
+    const returns = await Promise.all(
+      found.map(async ([letter, record]) => returnOf(letter, record, await this.log.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
+    );
+    const possible = returns.filter((each): each is Return => typeof each !== 'string');
+    const going = dryRun ? await this.#notYet(possible) : await this.#send(possible, by, now);
+    return returns.map((each, index) => {
+      const [{ id, topic }] = found[index]!;
+      const outcome = typeof each === 'string' ? each : going.has(each) ? 'redriven' : 'already';
+      if (!dryRun) this.metrics.increment('tocsin_dead_letters_redriven_total', { topic, outcome });
+      return { id, outcome };
+    });
+  }
+
+  async #notYet(returns: readonly Return[]): Promise<ReadonlySet<Return>> {
+    const rows = await this.#rows(returns);
+    const known = new Set(rows.map(({ origin }) => origin));
+    return firsts(returns.filter(({ origin }) => !known.has(origin)));
+  }
+
+  /** Notes and sends in one transaction those that nobody has driven before. */
+  #send(returns: readonly Return[], by: string, now: number): Promise<ReadonlySet<Return>> {
+    if (returns.length === 0) return Promise.resolve(new Set());
+    const token = randomUUID();
+    const columns = ['origin', 'letter', 'token', 'redriven_by', 'redriven_at'];
+    return this.database.transaction(async () => {
+      const rows = [...firsts(returns)].map(({ origin, letter }) => [origin, letter.id, token, by, now]);
+      await this.database.insert('redriven_letter', columns, rows, { key: ['origin'], update: [] });
+      const ours = new Set((await this.#rows(returns)).filter((row) => row.token === token).map(({ origin }) => origin));
+      const going = firsts(returns.filter(({ origin }) => ours.has(origin)));
+      await this.log.stage(
+        [...going].map(({ record }) => record),
+        COMMANDS,
+      );
+      this.database.afterCommit(() => this.log.staged(COMMANDS));
+      return going;
+    });
+  }
+
+  #rows(returns: readonly Return[]): Promise<{ origin: string; token: string }[]> {
+    if (returns.length === 0) return Promise.resolve([]);
+    return this.database.query(
+      `SELECT origin, token FROM redriven_letter WHERE origin IN (${returns.map(() => '?').join(', ')})`,
+      returns.map(({ origin }) => origin),
+    );
+  }
+
+  async #newest(at: Bounds, query: LetterQuery): Promise<LetterPage> {
+    const start = await this.#start(at, query.since);
+    const last = Math.max(start, at.high - MOST);
+    const letters: Letter[] = [];
+    let end = at.high;
+    while (end > last && letters.length < query.limit) {
+      const from = Math.max(last, end - PIECE);
+      const piece: Letter[] = [];
+      for await (const found of this.#read(at, from, end)) piece.push(...found.map(([letter]) => letter));
+      letters.push(...piece.filter((letter) => fits(letter, query) && letter.time >= (query.since ?? 0)).reverse());
+      end = from;
+    }
+    return { letters, complete: end <= start };
+  }
+
+  async #start({ topic, partition, low, high }: Bounds, since: number | undefined): Promise<number> {
+    if (since === undefined || low === high) return low;
+    return (await this.log.offsetsAt(deadLetterTopic(topic), since)).get(partition) ?? low;
+  }
+
+  async *#read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly Found[]> {
+    for await (const records of this.log.read({ topic: deadLetterTopic(topic), partition }, from, to)) {
+      yield records.map((record) => [letterOf({ topic, partition }, record), record]);
+    }
+  }
+
+  async #partitions(topic: string | undefined): Promise<Bounds[]> {
+    if (topic !== undefined && !isTopic(topic)) throw new TocsinError('T6203', `${topic}; topics are ${names.join(', ')}`);
+    const wanted = topic === undefined ? names : [topic];
+    const bounds = await Promise.all(
+      wanted.map(async (name) => (await this.log.offsets(deadLetterTopic(name))).map((each) => ({ topic: name, ...each }))),
+    );
+    return bounds.flat();
+  }
+}
+
+interface Bounds extends TopicPartition {
+  readonly low: number;
+  readonly high: number;
+}
+
+const names = Object.values(topics).map(({ name }) => name);
+const isTopic = (topic: string): boolean => (names as readonly string[]).includes(topic);
+
+/** The first letter of each record. */
+function firsts(returns: readonly Return[]): ReadonlySet<Return> {
+  const byOrigin = new Map<string, Return>();
+  for (const each of returns) if (!byOrigin.has(each.origin)) byOrigin.set(each.origin, each);
+  return new Set(byOrigin.values());
+}

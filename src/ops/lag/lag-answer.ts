@@ -1,0 +1,70 @@
+import type { Found, PartitionLag } from '../../log/consuming/consumers.service.js';
+import type { Congestion } from '../../runtime/congestion.js';
+import { catchUp, type Rate } from '../../runtime/lag.js';
+
+/** One line of the answer of `GET /api/v1/lag`. */
+export interface LagLine extends PartitionLag {
+  /** Records per second that the group handled over the last minute; null before two looks. */
+  readonly rate: number | null;
+  /** Records per second that arrived. */
+  readonly arrival_rate: number | null;
+  /** Seconds until the lag is gone at these rates; null when it does not shrink, or nobody can tell. */
+  readonly catch_up_seconds: number | null;
+}
+
+export interface GroupLag {
+  readonly group: string;
+  /** Over the partitions of which something is known. */
+  readonly lag: number;
+  readonly rate: number | null;
+  /** Of the partition that needs longest. */
+  readonly catch_up_seconds: number | null;
+}
+
+export interface LagAnswer {
+  /** When it was asked (epoch ms). */
+  readonly at: number;
+  readonly partitions: readonly LagLine[];
+  readonly groups: readonly GroupLag[];
+  readonly total: number;
+  readonly congestion: readonly Congestion[];
+  /** What could not be found out, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Puts together what is known; `rate` answers undefined where there are not yet two looks. */
+export function lagAnswer(
+  { partitions, problems }: Found<PartitionLag>,
+  rate: (at: PartitionLag) => Rate | undefined,
+  congestion: readonly Congestion[],
+  at: number,
+): LagAnswer {
+  const lines = partitions.map((partition): LagLine => {
+    const known = rate(partition);
+    return {
+      ...partition,
+      rate: known?.consumed ?? null,
+      arrival_rate: known?.arriving ?? null,
+      catch_up_seconds: catchUp(partition.lag, known),
+    };
+  });
+  const names = [...new Set(lines.map(({ group }) => group))];
+  const groups = names.map((name) =>
+    sumOf(
+      name,
+      lines.filter(({ group }) => group === name),
+    ),
+  );
+  return { at, partitions: lines, groups, total: groups.reduce((sum, { lag }) => sum + lag, 0), congestion, problems };
+}
+
+function sumOf(group: string, lines: readonly LagLine[]): GroupLag {
+  const rates = lines.flatMap(({ rate }) => rate ?? []);
+  const slowest = lines.map(({ catch_up_seconds }) => catch_up_seconds);
+  return {
+    group,
+    lag: lines.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
+    rate: rates.length > 0 ? rates.reduce((sum, each) => sum + each, 0) : null,
+    catch_up_seconds: slowest.includes(null) ? null : Math.max(0, ...(slowest as number[])),
+  };
+}

@@ -1,0 +1,178 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { Database } from '../../database/database.client.js';
+import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
+import { isForeign } from '../../log/consuming/groups.js';
+import { Log, type PartitionOffsets } from '../../log/event-log.js';
+import { StoredStates } from '../../log/consuming/stored-states.service.js';
+import { TocsinError } from '../../shared/errors.js';
+import { type Memory, memoryAt, place, type Placed, type Target } from './position.js';
+
+/** Where a group is in a partition, and what the log has of it; null where nobody knows. */
+export interface PartitionPosition {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Everything below has taken effect. The truth. */
+  readonly cursor: number | null;
+  /** Everything below is in the stored memory of the stage; null for a stage without one. */
+  readonly state: number | null;
+  /** What the log was told; follows the cursor. */
+  readonly committed: number | null;
+  readonly low: number;
+  readonly high: number;
+  readonly lag: number;
+  readonly owner: string;
+}
+
+export interface Reset {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition?: number | undefined;
+  readonly to: Target;
+  readonly by: string;
+  readonly why: string;
+}
+
+/** What a reset does to a partition. */
+export interface Planned extends Placed {
+  readonly partition: number;
+  /** The cursor before; null when the group has not begun the partition. */
+  readonly from: number | null;
+  /** What becomes of the memory of the stage; null for a stage without one. */
+  readonly memory: Memory['memory'] | null;
+}
+
+type Held = Cursor & { readonly owner: string; readonly partition: number };
+
+interface Move {
+  readonly planned: Planned;
+  /** Where the cursor must still be when it moves. */
+  readonly epoch: number;
+  readonly stateOffset: number;
+}
+
+/** Where groups are, and moving them while they are stopped. */
+@Injectable()
+export class Offsets {
+  readonly #log = new Logger('offsets');
+
+  constructor(
+    private readonly database: Database,
+    private readonly cursors: CursorRepository,
+    private readonly log: Log,
+    private readonly states: StoredStates,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
+  async positions(wanted: { group?: string | undefined; topic?: string | undefined }): Promise<PartitionPosition[]> {
+    const cursors = (await this.cursors.all()).filter(
+      ({ group, topic }) => !isForeign(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
+    );
+    const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
+    const positions = await Promise.all(
+      [...pairs.values()].map(({ group, topic }) =>
+        this.#positionsOf(
+          group,
+          topic,
+          cursors.filter((cursor) => cursor.group === group && cursor.topic === topic),
+        ),
+      ),
+    );
+    return positions.flat();
+  }
+
+  async #positionsOf(group: string, topic: string, cursors: readonly Held[]): Promise<PartitionPosition[]> {
+    const [bounds, committed] = await Promise.all([this.log.offsets(topic), this.log.committed(group, topic)]);
+    const hasMemory = this.states.of(group) !== undefined;
+    return bounds.map(({ partition, low, high }) => {
+      const cursor = cursors.find((each) => each.partition === partition);
+      const lag = Math.max(0, high - (cursor?.nextOffset ?? low));
+      return {
+        group,
+        topic,
+        partition,
+        cursor: cursor?.nextOffset ?? null,
+        state: hasMemory ? (cursor?.stateOffset ?? null) : null,
+        committed: committed.get(partition) ?? null,
+        low,
+        high,
+        lag,
+        owner: cursor?.owner ?? '',
+      };
+    });
+  }
+
+  /**
+   * Moves a stopped group: cursor, epoch, stored memory, and what the log believes. `dryRun` only answers what it would do.
+   * Throws T6201 when somebody consumes in the group, T6203 when there is no such thing, T6205 when a cursor moved meanwhile.
+   */
+  async reset(reset: Reset, dryRun: boolean, now: number): Promise<Planned[]> {
+    const { group, topic } = reset;
+    const cursors = await this.#cursorsOf(group, topic);
+    const bounds = await this.#boundsOf(reset);
+    const times = reset.to.kind === 'timestamp' ? await this.log.offsetsAt(topic, reset.to.time) : undefined;
+    const moves = bounds.map((each) => this.#plan(reset, each, cursors.get(each.partition), times?.get(each.partition)));
+    if (!dryRun) {
+      await this.refuseRunning(group);
+      await this.database.transaction(async () => {
+        for (const move of moves) await this.#move(reset, move, now);
+      });
+      await this.#tellLog(reset, moves);
+    }
+    return moves.map(({ planned }) => planned);
+  }
+
+  /** Throws T6201 with who consumes in the group. */
+  async refuseRunning(group: string): Promise<void> {
+    const members = await this.log.members(group);
+    if (members.length === 0) return;
+    const who = members.map(({ client, host }) => `${client} (${host})`).join(', ');
+    const stop = this.config.mode === 'embedded' ? 'stop this server first' : 'stop every replica first';
+    throw new TocsinError('T6201', `${group} is consumed by ${who}; ${stop}: nothing is lost, senders repeat what was not answered`, members);
+  }
+
+  async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, Held>> {
+    if (isForeign(group)) throw new TocsinError('T6203', `${group} reads a cluster of somebody else`);
+    const cursors = (await this.cursors.all()).filter((cursor) => !isForeign(cursor.group));
+    const own = cursors.filter((cursor) => cursor.group === group && cursor.topic === topic);
+    if (own.length > 0) return new Map(own.map((cursor) => [cursor.partition, cursor]));
+    const known = [...new Set(cursors.map((cursor) => `${cursor.group} of ${cursor.topic}`))].join(', ');
+    throw new TocsinError('T6203', `${group} of ${topic}; there are ${known || 'none'}`);
+  }
+
+  async #boundsOf({ topic, partition }: Reset): Promise<PartitionOffsets[]> {
+    const all = await this.log.offsets(topic);
+    const bounds = partition === undefined ? all : all.filter((each) => each.partition === partition);
+    if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; it has the partitions 0 to ${all.length - 1}`);
+    return bounds;
+  }
+
+  #plan({ group, to }: Reset, { partition, low, high }: PartitionOffsets, cursor: Held | undefined, at: number | undefined): Move {
+    const placed = place(to, { low, high, current: cursor?.nextOffset ?? low, at });
+    const hasMemory = this.states.of(group) !== undefined;
+    const before = cursor ?? { nextOffset: placed.offset, stateOffset: placed.offset, epoch: 0 };
+    const memory = hasMemory ? memoryAt(before, placed.offset, high) : { stateOffset: placed.offset, memory: null };
+    const planned: Planned = { partition, from: cursor?.nextOffset ?? null, ...placed, memory: memory.memory };
+    return { planned, epoch: before.epoch, stateOffset: memory.stateOffset };
+  }
+
+  async #move({ group, topic, by, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
+    const at = { topic, partition: planned.partition };
+    const object = `${group} ${topic}/${planned.partition}`;
+    const to = { nextOffset: planned.offset, stateOffset };
+    if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
+    if (planned.memory === 'begun anew') await this.states.of(group)?.begin(at, stateOffset);
+    await this.cursors.audit('offsets_reset', object, `${planned.from ?? '-'} -> ${planned.offset}; ${by}${why && `: ${why}`}`, now, by);
+  }
+
+  /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
+  async #tellLog({ group, topic }: Reset, moves: readonly { planned: Planned }[]): Promise<void> {
+    try {
+      await this.log.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
+    } catch (error) {
+      this.#log.warn(`the log still shows ${group} where it was: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config.js';
+import { CursorRepository } from '../../log/cursor.repository.js';
+import { Log } from '../../log/event-log.js';
+import { keyPartitioners } from '../../log/partitioner.js';
+import type { TopicState } from '../../log/topic-admin.js';
+import { PoisonError, TocsinError } from '../../shared/errors.js';
+import { JsonError } from '../../shared/json.js';
+import { deadLetterTopic, topics as contract } from '../../topics.js';
+import { eventsOf } from '../tail/record-view.js';
+import { type Growth, growth, type Reader } from './partition-expansion.js';
+import { GrowthGuards } from '../../runtime/partition-expansion-checks.service.js';
+import { TopicsService } from './topics.service.js';
+
+/** Records that are looked at for keys, over all partitions. */
+const SAMPLE = 2000;
+/** Records behind a cursor of which we ask whether they have a key. */
+const EXAMINED = 500;
+
+export interface GrowthRequest {
+  readonly partitions: number;
+  /** Only say what it would mean. */
+  readonly dry_run: boolean;
+  /** Do it although the order of records breaks for keys that move. */
+  readonly accept_disorder: boolean;
+}
+
+/** Gives topics more partitions, when that is safe. */
+@Injectable()
+export class GrowthService {
+  constructor(
+    private readonly log: Log,
+    private readonly cursors: CursorRepository,
+    private readonly topics: TopicsService,
+    private readonly guards: GrowthGuards,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * Grows a topic, and before it its dead letters, which go to the partition of their number.
+   * Throws {@link TocsinError} T6401, T6402 for a number that cannot be, T6404 (with the {@link Growth} as details) when order would break.
+   */
+  async grow(name: string, { partitions, dry_run, accept_disorder }: GrowthRequest): Promise<Growth & { readonly done: boolean }> {
+    const topic = await this.topics.find(name);
+    if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
+      throw new TocsinError('T6402', `${name} has ${topic.partitions.length} partitions; ${partitions} is not more, or more than 10000`);
+    }
+    const plan = await this.#plan(topic, partitions);
+    if (dry_run) return { ...plan, done: false };
+    if (plan.refusals.length > 0 && !accept_disorder) throw new TocsinError('T6404', plan.refusals.join('; '), plan);
+    await this.#refuseWhileEmbeddedRuns(plan);
+    await this.#growDeadLetters(name, partitions);
+    await this.log.topics.grow(name, partitions);
+    await this.cursors.audit('topic_grown', name, JSON.stringify({ ...plan, accept_disorder }), Date.now());
+    return { ...plan, done: true };
+  }
+
+  async #refuseWhileEmbeddedRuns(plan: Growth): Promise<void> {
+    if (this.config.mode !== 'embedded' || (await this.log.topics.groups()).length === 0) return;
+    throw new TocsinError('T6404', 'the embedded log learns of partitions only when it starts: stop the server, then run this command', plan);
+  }
+
+  async #growDeadLetters(name: string, partitions: number): Promise<void> {
+    const [letters] = await this.log.topics.describe([deadLetterTopic(name)]);
+    if (letters && letters.partitions.length < partitions) await this.log.topics.grow(letters.name, partitions);
+  }
+
+  async #plan(topic: TopicState, wanted: number): Promise<Growth> {
+    const current = topic.partitions.length;
+    const keyed = Object.values(contract).find(({ name }) => name === topic.name);
+    const partitionOf = this.#partitionOf(topic.name);
+    const moves = (key: string): boolean => partitionOf(key, current) !== partitionOf(key, wanted);
+    const groups = await this.log.topics.groups();
+    const reading = groups.filter(({ members }) => members.some(({ partitions }) => partitions.some((at) => at.topic === topic.name)));
+    return growth({
+      topic: topic.name,
+      keyedBy: keyed?.keyedBy,
+      current,
+      wanted,
+      readers: await this.#readers(topic, new Map(reading.map(({ stage, members }) => [stage ?? '', members.length]))),
+      unanswered: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
+      strangers: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
+      hanging: await this.guards.ask(topic.name, moves),
+      keys: await this.#keys(topic),
+      partitionOf,
+    });
+  }
+
+  #partitionOf(topic: string): (key: string, partitions: number) => number {
+    const name = this.config.mode === 'distributed' ? this.config.KAFKA_PARTITIONER.get(topic) : undefined;
+    const of = keyPartitioners[name === undefined || name === 'round_robin' ? 'murmur2' : name];
+    return (key, partitions) => of(Buffer.from(key), partitions);
+  }
+
+  async #readers(topic: TopicState, members: ReadonlyMap<string, number>): Promise<Reader[]> {
+    const cursors = (await this.cursors.all()).filter((cursor) => cursor.topic === topic.name);
+    const readers: Reader[] = [];
+    for (const group of new Set([...cursors.map((cursor) => cursor.group), ...[...members.keys()].filter(Boolean)])) {
+      let behind = 0;
+      for (const { partition, low, high } of topic.partitions) {
+        const next = cursors.find((cursor) => cursor.group === group && cursor.partition === partition)?.nextOffset ?? low ?? 0;
+        behind += await this.#keyed(topic.name, partition, next, high ?? 0);
+      }
+      readers.push({ group, members: members.get(group) ?? 0, behind });
+    }
+    return readers;
+  }
+
+  /** Records with a key in [from, to): those without one, such as the ticks of the clock, have no order to lose. Far behind, all count. */
+  async #keyed(topic: string, partition: number, from: number, to: number): Promise<number> {
+    if (to <= from || to - from > EXAMINED) return Math.max(0, to - from);
+    let keyed = 0;
+    for await (const slice of this.log.read({ topic, partition }, from, to)) keyed += slice.filter(({ key }) => key !== null).length;
+    return keyed;
+  }
+
+  /** Distinct keys of the newest records, those inside envelopes included. */
+  async #keys(topic: TopicState): Promise<string[]> {
+    const each = Math.ceil(SAMPLE / topic.partitions.length);
+    const keys = new Set<string>();
+    for (const { partition, low, high } of topic.partitions) {
+      if (low === null || high === null || low === high) continue;
+      for await (const slice of this.log.read({ topic: topic.name, partition }, Math.max(low, high - each), high)) {
+        for (const { key, value } of slice) {
+          if (key) keys.add(key.toString('utf8'));
+          for (const event of value ? this.#eventsIn(topic.name, value) : []) keys.add(String(event[this.config.PARTITION_KEY]));
+        }
+      }
+    }
+    return [...keys].sort();
+  }
+
+  #eventsIn(topic: string, value: Buffer): readonly { bk_biz_id: string; event_source: string }[] {
+    try {
+      return eventsOf(this.log.serializer.deserialize(topic, value)) ?? [];
+    } catch (error) {
+      if (error instanceof JsonError || error instanceof PoisonError) return [];
+      throw error;
+    }
+  }
+}

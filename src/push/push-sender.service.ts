@@ -1,0 +1,101 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Duties } from '../runtime/duties.js';
+import { Metrics } from '../runtime/metrics.service.js';
+import { retryDelay } from '../shared/retry.js';
+import { type DuePush, type PushSettlement, settlePushes } from './push.js';
+import { PushRepository } from './push.repository.js';
+import { PushService } from './push.service.js';
+import type { Queue } from './queue.js';
+import { QueueClient } from './queue.client.js';
+
+/** Pushes that are delivered to one queue at once. */
+const MOST = 200;
+/** Pushes that another replica added are found within this time (ms). */
+const POLL_MS = 1000;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+
+/** What we remember of a queue that fails. */
+interface Trouble {
+  failures: number;
+  until: number;
+}
+
+/** Delivers pushes, to each queue in order; a queue that fails does not hold up the others. */
+@Injectable()
+export class PushSender implements OnModuleInit {
+  readonly #log = new Logger('push');
+  readonly #troubles = new Map<string, Trouble>();
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly pushes: PushService,
+    private readonly rows: PushRepository,
+    private readonly client: QueueClient,
+    private readonly duties: Duties,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    if (!this.pushes.isOn) return;
+    this.duties.register(
+      'push',
+      (now) => this.work(now),
+      () => this.#troubles.clear(),
+    );
+  }
+
+  /** One round: starts a delivery for every queue that may be tried; answers the milliseconds until the next round. */
+  async work(now: number): Promise<number> {
+    const queues = this.pushes.queues();
+    let next = POLL_MS;
+    for (const key of await this.rows.waitingQueues()) {
+      const wait = (this.#troubles.get(key)?.until ?? 0) - now;
+      if (wait > 0) next = Math.min(next, wait);
+      else if (!this.#underWay.has(key)) this.#start(key, queues.get(key));
+    }
+    return next;
+  }
+
+  /** Resolves when no delivery is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+  }
+
+  #start(key: string, queue: Queue | undefined): void {
+    const delivery = this.#deliver(key, queue)
+      .catch((error: unknown) => this.#log.warn(`the database does not take what came of a push: ${String(error)}; it is delivered again`))
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, delivery);
+  }
+
+  async #deliver(key: string, queue: Queue | undefined): Promise<void> {
+    const trouble = this.#troubles.get(key);
+    // Of several messages one may be what the queue refuses: after a failure they go one by one.
+    const due = await this.rows.due(key, trouble ? 1 : MOST);
+    if (due.length === 0) return;
+    const settlements = queue ? await this.#try(key, queue, due) : removed(due);
+    await this.rows.settle(settlements, Date.now());
+    for (const { state } of settlements) this.metrics.increment('tocsin_pushes_total', { outcome: state === 'pending' ? 'retried' : state });
+    this.duties.wake('push');
+  }
+
+  async #try(key: string, queue: Queue, due: readonly DuePush[]): Promise<PushSettlement[]> {
+    const giveUp = this.pushes.giveUpMs;
+    try {
+      await this.client.deliver(queue, due);
+      this.#troubles.delete(key);
+      return settlePushes(due, undefined, Date.now(), giveUp);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
+      const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
+      this.#troubles.set(key, { failures, until: Date.now() + wait });
+      this.#log.warn(`${queue.name}: ${reason}; again in ${wait} ms`);
+      return settlePushes(due, reason, Date.now(), giveUp);
+    }
+  }
+}
+
+const removed = (due: readonly DuePush[]): PushSettlement[] =>
+  due.map((push) => ({ push, state: 'dead', reason: 'queue_removed', error: 'the settings have no such queue any more' }));

@@ -1,0 +1,106 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from '../database/database.client.js';
+import { Duties } from '../runtime/duties.js';
+import { TocsinError } from '../shared/errors.js';
+import { identity } from '../shared/identity.js';
+import type { AlertStatusChange } from '../topics.js';
+import type { Alert } from '../alert/alert.js';
+import { AlertReader } from '../alert/alert.reader.js';
+import { compatiblePayload, fullPayload, pushTypeNow, pushTypeOf, type PushType } from './payload.js';
+import { type NewPush, PushRepository } from './push.repository.js';
+import { parseQueues, type Queue, queuesByKey, queuesOf, type Queues } from './queue.js';
+
+/** Decides which queues are told of which change, and keeps what they are due. */
+@Injectable()
+export class PushService {
+  readonly #queues: Queues;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly database: Database,
+    private readonly alerts: AlertReader,
+    private readonly pushes: PushRepository,
+    private readonly duties: Duties,
+  ) {
+    this.#queues = readQueues(config.MESSAGE_QUEUE_DSN);
+  }
+
+  /** False when the settings name no queue. */
+  get isOn(): boolean {
+    return this.#queues.size > 0;
+  }
+
+  /** Age (ms) at which a push is given up. */
+  get giveUpMs(): number {
+    return this.config.MESSAGE_QUEUE_GIVE_UP_MS;
+  }
+
+  /** Every queue of the settings, by its key. */
+  queues(): Map<string, Queue> {
+    return queuesByKey(this.#queues);
+  }
+
+  /**
+   * Leaves pushes for changes of one partition in the transaction that is open. Changes that come again leave nothing, those that are too old to heal
+   * anything neither: `omitted` hears how many these are, once that is durable.
+   */
+  async receive(changes: readonly AlertStatusChange[], now: number, omitted: (tooOld: number) => void): Promise<void> {
+    const wanted = changes.filter((change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0);
+    const due = wanted.filter(({ time }) => now - time < this.giveUpMs);
+    if (due.length > 0) await this.#keep(due, now);
+    const tooOld = wanted.length - due.length;
+    if (tooOld > 0) this.database.afterCommit(() => omitted(tooOld));
+  }
+
+  async #keep(due: readonly AlertStatusChange[], now: number): Promise<void> {
+    const alerts = new Map((await this.alerts.findByIds([...new Set(due.map(({ alert_id }) => alert_id))])).map((alert) => [alert.alert_id, alert]));
+    const pushes = due.flatMap((change) => {
+      const alert = alerts.get(change.alert_id);
+      return alert ? this.#pushes(asOf(alert, change), change.event_id, pushTypeOf(change)!) : [];
+    });
+    await this.pushes.add(pushes, now);
+    this.database.afterCommit(() => this.duties.wake('push'));
+  }
+
+  /** Pushes an alert as it is now, by hand. Answers the queues. Throws T3001 when there is no such alert, T4101 when nobody would get it. */
+  async push(alertId: string, now: number): Promise<string[]> {
+    const alert = await this.alerts.find(alertId);
+    if (!alert) throw new TocsinError('T3001', alertId);
+    const pushes = this.#pushes(alert, identity('push', alertId, now), pushTypeNow(alert));
+    if (pushes.length === 0) throw new TocsinError('T4101', `business ${alert.bk_biz_id}`);
+    await this.database.transaction(() => this.pushes.add(pushes, now));
+    this.duties.wake('push');
+    return pushes.map(({ queue }) => queue.name);
+  }
+
+  /** A dead push is tried again. Throws T4102 when there is no such push, T4103 when it is not dead. */
+  async replay(id: number, now: number): Promise<void> {
+    await this.database.transaction(async () => {
+      if (await this.pushes.revive(id, now)) return;
+      throw new TocsinError((await this.pushes.exists(id)) ? 'T4103' : 'T4102', String(id));
+    });
+    this.duties.wake('push');
+  }
+
+  #pushes(alert: Alert, eventId: string, type: PushType): NewPush[] {
+    const payload = this.config.MESSAGE_QUEUE_FORMAT === 'compatible' ? compatiblePayload : fullPayload;
+    return queuesOf(this.#queues, alert.bk_biz_id).map((queue) => ({ queue, alert, event_id: eventId, type, body: payload(type, alert, eventId) }));
+  }
+}
+
+/** Throws {@link TocsinError} T5001 that says what is wrong with the setting, without its secrets. */
+function readQueues(setting: string | undefined): Queues {
+  if (!setting) return new Map();
+  try {
+    return parseQueues(setting);
+  } catch (error) {
+    throw new TocsinError('T5001', `MESSAGE_QUEUE_DSN: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The row may know by now how the alert ended; what is pushed about its beginning must not. */
+function asOf(alert: Alert, change: AlertStatusChange): Alert {
+  if (change.what !== 'created' && change.what !== 'severity_changed') return alert;
+  return { ...alert, status: 'ABNORMAL', end_time: null, end_reason: null };
+}

@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createClient } from '@redis/client';
+import { CONFIG, type Config } from '../config.js';
+import { ForeignTopics } from '../log/external-topics.js';
+import { within } from '../shared/wait.js';
+import type { DuePush } from './push.js';
+import type { Queue, RedisQueue } from './queue.js';
+
+/** Time (ms) beyond the limit of a delivery for the confirmation to come in. */
+const FLUSH_MS = 1000;
+
+/** Delivers to queues of others: connects, waits for the confirmation, lets go. */
+@Injectable()
+export class QueueClient {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly topics: ForeignTopics,
+  ) {}
+
+  /** Resolves when the queue has confirmed all pushes, in their order. Rejects with the reason otherwise, a second after the queue's limit at the latest. */
+  deliver(queue: Queue, pushes: readonly DuePush[]): Promise<void> {
+    const timeoutMs = queue.timeoutMs ?? this.config.MESSAGE_QUEUE_TIMEOUT_MS;
+    if (queue.kind === 'redis') return deliverToRedis(queue, pushes, timeoutMs + FLUSH_MS, this.config.MESSAGE_QUEUE_LENGTH);
+    const records = pushes.map(({ alert_key, body, event_id }) => ({ key: alert_key, value: body, headers: { 'idempotency-key': event_id } }));
+    return this.topics.deliver(queue.access, queue.topic, records, timeoutMs + FLUSH_MS);
+  }
+}
+
+/** The newest stands at the head of the list; what is beyond `listLength` falls off its end. */
+async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], timeoutMs: number, listLength: number): Promise<void> {
+  const { host, port, database, username, password, tls } = queue;
+  const client = createClient({
+    socket: { host, port, connectTimeout: timeoutMs, reconnectStrategy: false, ...(tls && { tls: true }) },
+    database,
+    ...(username && { username }),
+    ...(password && { password }),
+    disableOfflineQueue: true,
+  });
+  // Failures reach us through the rejections below.
+  client.on('error', () => undefined);
+  const deliver = async (): Promise<void> => {
+    await client.connect();
+    const bodies = pushes.map(({ body }) => body);
+    await client
+      .multi()
+      .lPush(queue.list, bodies)
+      .lTrim(queue.list, 0, listLength - 1)
+      .exec();
+  };
+  try {
+    await within(timeoutMs, deliver(), () => new Error(`not confirmed within ${timeoutMs} ms`));
+  } finally {
+    if (client.isOpen) client.destroy();
+  }
+}

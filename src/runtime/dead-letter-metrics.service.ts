@@ -1,0 +1,45 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Log, type PartitionOffsets } from '../log/event-log.js';
+import { Rounds } from '../shared/periodic-task.js';
+import { deadLetterTopic, topics } from '../topics.js';
+import { IDLE } from './idle.js';
+import { Metrics } from './metrics.service.js';
+
+/** Counts dead letters, beside the scrapes, which must not wait for brokers. */
+@Injectable()
+export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #rounds = new Rounds(15_000, () => this.#look());
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly log: Log,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (!this.idle) this.#rounds.start();
+  }
+
+  onModuleDestroy(): void {
+    void this.#rounds.stop();
+  }
+
+  async #look(): Promise<void> {
+    const counts = await Promise.all(
+      Object.values(topics).map(async ({ name }) => {
+        const bounds = await this.#bounds(deadLetterTopic(name));
+        return bounds.length > 0 ? [[{ topic: name }, bounds.reduce((sum, { low, high }) => sum + high - low, 0)] as const] : [];
+      }),
+    );
+    this.metrics.set('tocsin_dead_letters', counts.flat());
+  }
+
+  /** What cannot be found out has no value; that the log fails is told by others. */
+  async #bounds(topic: string): Promise<PartitionOffsets[]> {
+    try {
+      return await this.log.offsets(topic);
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Consumers, type Position } from '../log/consuming/consumers.service.js';
+import { Rounds } from '../shared/periodic-task.js';
+import { type Congestion, judgeCongestion } from './congestion.js';
+import { IDLE } from './idle.js';
+import { backlog, keyOf, LagHistory, lagByTopic, type Rate } from './lag.js';
+import { Metrics } from './metrics.service.js';
+import type { SelfAlarm } from './self-alarm-book.js';
+import { SelfAlarms } from './self-alarms.service.js';
+
+const WINDOW_MS = 60_000;
+
+/** Looks every LAG_SAMPLE_MS where every group is: for lag, rates, and for congestion, which is an alarm of our own. */
+@Injectable()
+export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log = new Logger('lag');
+  readonly #history = new LagHistory(WINDOW_MS);
+  #congestion: Congestion[] = [];
+  #problem: string | undefined;
+  readonly #rounds: Rounds;
+
+  constructor(
+    private readonly consumers: Consumers,
+    private readonly alarms: SelfAlarms,
+    private readonly metrics: Metrics,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {
+    this.#rounds = new Rounds(config.LAG_SAMPLE_MS, () => this.#look());
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.idle) return;
+    this.metrics.onCollect(() => this.#collect(Date.now()));
+    this.#rounds.startLater();
+  }
+
+  onModuleDestroy(): void {
+    void this.#rounds.stop();
+  }
+
+  /** Groups that are, or may soon be, congested. */
+  get congestion(): readonly Congestion[] {
+    return this.#congestion;
+  }
+
+  /** Where every group was at the latest look; empty before the first. */
+  get positions(): readonly Position[] {
+    return this.#history.latest;
+  }
+
+  rate(at: Pick<Position, 'group' | 'topic' | 'partition'>): Rate | undefined {
+    return this.#history.rate(at);
+  }
+
+  /** A look that fails changes nothing: nobody is behind or has caught up because we could not ask. */
+  async #look(): Promise<void> {
+    try {
+      const { partitions, problems } = await this.consumers.positions();
+      const now = Date.now();
+      this.#history.add(partitions, now);
+      this.#judge(partitions, now);
+      this.#say(problems.length > 0 ? problems.join('; ') : undefined);
+    } catch (error) {
+      this.#say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #judge(positions: readonly Position[], now: number): void {
+    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_SHARE } = this.config;
+    const threshold = (topic: string): number => LAG_TOPIC_THRESHOLDS.get(topic) ?? LAG_THRESHOLD;
+    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_SHARE }, now);
+    this.alarms.report(
+      'congestion',
+      this.#congestion.filter(({ congested }) => congested).map((congestion) => alarmOf(congestion)),
+    );
+  }
+
+  #say(problem: string | undefined): void {
+    if (problem && !this.#problem) this.#log.warn(`cannot tell all lags: ${problem}`);
+    if (!problem && this.#problem) this.#log.log('all lags are known again');
+    this.#problem = problem;
+  }
+
+  #collect(now: number): void {
+    const states = this.consumers.states();
+    const owned = new Set(states.flatMap(({ group, assigned }) => assigned.map(({ topic, partition }) => keyOf({ group, topic, partition }))));
+    const known = (lag: number | null): lag is number => lag !== null;
+    this.metrics.set(
+      'tocsin_consumer_lag',
+      this.positions.flatMap((position) => {
+        const lag = backlog(position);
+        const { group, topic, partition } = position;
+        return known(lag) && owned.has(keyOf(position)) ? [[{ group, topic, partition }, lag] as const] : [];
+      }),
+    );
+    const topics = lagByTopic(this.positions);
+    this.metrics.set(
+      'tocsin_group_lag',
+      topics.flatMap(({ group, topic, lag }) => (known(lag) ? [[{ group, topic }, lag] as const] : [])),
+    );
+    const congested = new Set(this.#congestion.flatMap((each) => (each.congested ? [`${each.group} ${each.topic}`] : [])));
+    this.metrics.set(
+      'tocsin_congestion',
+      topics.map(({ group, topic }) => [{ group, topic }, congested.has(`${group} ${topic}`) ? 1 : 0]),
+    );
+    const { at } = this.#history;
+    if (at !== undefined) this.metrics.set('tocsin_lag_sample_age_seconds', [[{}, (now - at) / 1000]]);
+  }
+}
+
+function alarmOf({ group, topic, lag, threshold }: Congestion): SelfAlarm {
+  return {
+    name: 'TocsinCongestion',
+    severity: 'warning',
+    labels: { group, topic },
+    summary: `${group} is ${lag} records behind in ${topic}, more than ${threshold}: nothing is lost, but it comes late`,
+  };
+}

@@ -1,0 +1,77 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from '../database/database.client.js';
+import { HELD } from '../log/kafka/producer/outbox-relay.client.js';
+import { Rounds } from '../shared/periodic-task.js';
+import { IDLE } from './idle.js';
+import { Metrics } from './metrics.service.js';
+import { Readiness, type Shown } from './readiness.service.js';
+
+/** A longer outbox is not counted to its end. */
+const COUNTED = 10_001;
+/** What has waited in the outbox for so long shows that the log does not take it, or that its lane has no owner. */
+const PATIENCE_MS = 60_000;
+
+interface Counted {
+  readonly parcels: number | string;
+  readonly held: number | string | null;
+  readonly oldest: number | string | null;
+}
+
+interface Waiting {
+  readonly parcels: number;
+  readonly held: number;
+  /** Milliseconds that the oldest has waited. */
+  readonly age: number;
+}
+
+/** Tells how much waits in the outbox: as metrics, beside the scrapes, and in readiness. */
+@Injectable()
+export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  readonly #rounds = new Rounds(15_000, () => this.#look(Date.now()));
+  #waiting: Waiting | undefined;
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly readiness: Readiness,
+    private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {}
+
+  onModuleInit(): void {
+    if (this.config.mode === 'distributed') this.readiness.show('outbox', () => shown(this.#waiting));
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.idle && this.config.mode === 'distributed') this.#rounds.start();
+  }
+
+  onModuleDestroy(): void {
+    void this.#rounds.stop();
+  }
+
+  async #look(now: number): Promise<void> {
+    // What cannot be found out has no value; that the database fails is told by others.
+    const [row] = await this.database
+      .query<Counted>(
+        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${HELD}%') AS held, MIN(created_at) AS oldest
+         FROM (SELECT lane, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
+      )
+      .catch(() => []);
+    this.#waiting = row && waitingOf(row, now);
+    this.metrics.set('tocsin_outbox_parcels', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
+    this.metrics.set('tocsin_outbox_oldest_age_seconds', this.#waiting ? [[{}, this.#waiting.age / 1000]] : []);
+  }
+}
+
+function waitingOf({ parcels, held, oldest }: Counted, now: number): Waiting {
+  return { parcels: Number(parcels), held: Number(held), age: oldest === null ? 0 : Math.max(0, now - Number(oldest)) };
+}
+
+/** Held is what its topic is too small for. */
+function shown(waiting: Waiting | undefined): Shown {
+  if (!waiting) return { degraded: false };
+  const { parcels, held, age } = waiting;
+  return { degraded: held > 0 || age > PATIENCE_MS, parcels, ...(held > 0 && { held }), oldest_age_seconds: Math.round(age / 1000) };
+}

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/terminus';
+import { Database } from '../database/database.client.js';
+import { Consumers } from '../log/consuming/consumers.service.js';
+import type { Hold } from '../log/consuming/partition-pause.js';
+import { Log } from '../log/event-log.js';
+import { within } from '../shared/wait.js';
+import { LagWatch } from './lag-watch.service.js';
+import { backlog } from './lag.js';
+
+export interface Shown {
+  readonly degraded: boolean;
+  readonly [detail: string]: unknown;
+}
+
+/** What has to work before traffic makes sense. Lag is shown as degraded, not dead: falling behind never skips. */
+@Injectable()
+export class Readiness {
+  readonly #shown = new Map<string, () => Shown>();
+
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly log: Log,
+    private readonly consumers: Consumers,
+    private readonly lags: LagWatch,
+  ) {}
+
+  /** Shows something that makes us less good but not dead: `degraded` says so, the rest says what, to people. */
+  show(name: string, look: () => Shown): void {
+    this.#shown.set(name, look);
+  }
+
+  checks(): HealthIndicatorFunction[] {
+    return [
+      () => this.#reachable('database', this.database),
+      () => this.#reachable('log', this.log),
+      () => this.#assignment(),
+      () => this.#lag(),
+      ...[...this.#shown].map(
+        ([name, look]) =>
+          () =>
+            this.indicators.check(name).up({ ...look() }),
+      ),
+    ];
+  }
+
+  async #reachable(name: string, what: { ping(): Promise<void> }) {
+    const indicator = this.indicators.check(name);
+    try {
+      await within(2000, what.ping());
+      return indicator.up();
+    } catch (error) {
+      return indicator.down({ reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #assignment() {
+    const indicator = this.indicators.check('assignment');
+    const states = this.consumers.states();
+    const detail = Object.fromEntries(
+      states.map(({ group, status, assigned, paused, rebalance, pauses }) => [
+        group,
+        {
+          status,
+          assigned: assigned.length,
+          paused: paused.length,
+          ...(rebalance && { reassigned: rebalance }),
+          ...(pauses && { degraded: true, held: pauses.map(words) }),
+        },
+      ]),
+    );
+    const problems = states.flatMap(({ group, status, problem }) =>
+      (status !== 'running' && status !== 'rebalancing') || problem ? [`${group}: ${problem ?? status}`] : [],
+    );
+    return problems.length > 0 ? indicator.down({ reason: problems.join('; '), ...detail }) : indicator.up(detail);
+  }
+
+  #lag() {
+    const total = this.lags.positions.reduce((sum, position) => sum + (backlog(position) ?? 0), 0);
+    const congested = this.lags.congestion
+      .filter((each) => each.congested)
+      .map(({ group, topic, lag, threshold, since }) => ({ group, topic, lag, threshold, seconds: Math.round((Date.now() - since) / 1000) }));
+    return this.indicators.check('lag').up({ total, degraded: congested.length > 0, ...(congested.length > 0 && { congested }) });
+  }
+}
+
+/** A partition that people have paused, in words. */
+const words = ({ topic, partition, by, why, at }: Hold): string =>
+  `${topic}/${partition} paused by ${by} since ${new Date(at).toISOString()}${why && `: ${why}`}`;

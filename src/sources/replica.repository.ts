@@ -1,0 +1,50 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from '../database/database.client.js';
+import type { SourceState } from './source-state.js';
+
+/** Which replicas live, and what each says of its sources. Judged by the database's clock, which all replicas share. */
+@Injectable()
+export class ReplicaRepository {
+  constructor(
+    private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'INSTANCE_ID' | 'LEASE_MS'>,
+  ) {}
+
+  /** Says that this replica lives for another LEASE_MS. */
+  async beat(states: readonly SourceState[]): Promise<void> {
+    const { now } = this.database.dialect;
+    const { INSTANCE_ID, LEASE_MS } = this.config;
+    await this.database.transaction(async () => {
+      await this.database.insert('source_replica', ['instance', 'expires_at', 'states'], [[INSTANCE_ID, 0, '[]']], { key: ['instance'], update: [] });
+      await this.database.execute(`UPDATE source_replica SET expires_at = ${now} + ?, states = ? WHERE instance = ?`, [
+        LEASE_MS,
+        JSON.stringify(states),
+        INSTANCE_ID,
+      ]);
+    });
+    await this.#forgetGone(100 * LEASE_MS);
+  }
+
+  /** A replica that is gone for good leaves no trace. Found without a lock and deleted by its key: a search would wait for the beats of all others. */
+  async #forgetGone(ms: number): Promise<void> {
+    const isGone = `expires_at < ${this.database.dialect.now} - ?`;
+    const gone = await this.database.query<{ instance: string }>(`SELECT instance FROM source_replica WHERE ${isGone}`, [ms]);
+    for (const { instance } of gone) {
+      await this.database.transaction(() => this.database.execute(`DELETE FROM source_replica WHERE instance = ? AND ${isGone}`, [instance, ms]));
+    }
+  }
+
+  /** Replicas that live, in order of their names. */
+  async alive(): Promise<{ instance: string; states: SourceState[] }[]> {
+    const rows = await this.database.query<{ instance: string; states: string }>(
+      `SELECT instance, states FROM source_replica WHERE expires_at >= ${this.database.dialect.now} ORDER BY instance`,
+    );
+    return rows.map(({ instance, states }) => ({ instance, states: JSON.parse(states) as SourceState[] }));
+  }
+
+  /** This replica does no more: the others need not wait for its end. */
+  async leave(): Promise<void> {
+    await this.database.transaction(() => this.database.execute('DELETE FROM source_replica WHERE instance = ?', [this.config.INSTANCE_ID]));
+  }
+}

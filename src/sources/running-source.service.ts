@@ -1,0 +1,120 @@
+import type { AssignedConsumer, Cluster } from '../log/cluster.js';
+import type { LogConsumer, TopicPartition } from '../log/event-log.js';
+import { distribute, movement } from './distribution.js';
+import type { KeyPartitions } from './key-partitions.js';
+import type { PumpPlant } from './source-dependencies.js';
+import type { Desired } from './reconcile.js';
+import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
+import { SourcePump } from './source-consumer.service.js';
+import type { SourceState } from './source-state.js';
+import { chosenTopics, wholeName } from '../access/registry/topic-pattern.js';
+
+/** A source while it runs on this replica: its consumer and its pump. */
+export class RunningSource {
+  readonly pump: SourcePump;
+  #consumer: LogConsumer | undefined;
+  #assigned: AssignedConsumer | undefined;
+  #own: readonly TopicPartition[] = [];
+  /** Why explicit partitions cannot be found. */
+  #problem: string | undefined;
+  #following: Promise<void> | undefined;
+  #looked: { readonly at: number; readonly topics: ReadonlyMap<string, number> } | undefined;
+  #stopped = false;
+
+  constructor(
+    public desired: Desired,
+    private readonly cluster: Cluster,
+    keys: KeyPartitions,
+    private readonly plant: PumpPlant,
+  ) {
+    this.pump = new SourcePump(desired.source, cluster, keys, plant);
+  }
+
+  get #source(): KafkaSource {
+    return this.desired.source;
+  }
+
+  /** Connecting goes on behind; what is wrong shows in {@link state}. */
+  start(): void {
+    if (this.#stopped) return;
+    const { name, mode, topics, pattern, group_id: groupId = `${this.plant.config.GROUP_PREFIX}.${cursorGroup(name)}` } = this.#source;
+    const common = { maxRecords: this.plant.config.BATCH_RECORDS, listener: this.pump };
+    if (mode === 'assign') {
+      this.#assigned = this.cluster.assign({ ...common, group: cursorGroup(name), partitions: [] });
+      this.#consumer = this.#assigned;
+    } else {
+      const which = pattern === undefined ? { topics: topics ?? [] } : { topics: [], pattern: wholeName(pattern) };
+      this.#consumer = this.cluster.subscribe({ ...common, ...which, group: groupId });
+    }
+    this.pump.consumer = this.#consumer;
+  }
+
+  adjust(desired: Desired): void {
+    this.desired = desired;
+    this.#looked = undefined;
+    this.pump.adjust(desired.source);
+  }
+
+  /** Explicit partitions: takes those that are this replica's part. One look at a time; a cluster that does not answer only delays its own. */
+  follow(self: string, living: readonly string[]): Promise<void> {
+    if (!this.#assigned || this.#stopped) return Promise.resolve();
+    return (this.#following ??= this.#follow(self, living).finally(() => (this.#following = undefined)));
+  }
+
+  async #follow(self: string, living: readonly string[]): Promise<void> {
+    try {
+      const { found, problem } = this.#found(await this.#topics());
+      const group = cursorGroup(this.#source.name);
+      await this.plant.cursors.releaseDead(group, living);
+      const owners = new Map(
+        (await this.plant.cursors.of(group)).map(({ topic, partition, owner }) => [`${topic}/${partition}`, owner || undefined]),
+      );
+      const held = found.map((at) => ({ ...at, owner: owners.get(`${at.topic}/${at.partition}`) }));
+      await this.#move(distribute(held, living).get(self) ?? []);
+      this.#problem = problem;
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #move(wanted: readonly TopicPartition[]): Promise<void> {
+    const { taken, left } = movement(this.#own, wanted);
+    if (this.#stopped || taken.length + left.length === 0) return;
+    await Promise.all(left.map((at) => this.pump.releasing(at)));
+    if (this.#stopped) return;
+    this.#own = wanted;
+    this.#assigned?.assign(wanted);
+  }
+
+  async #topics(): Promise<ReadonlyMap<string, number>> {
+    const now = Date.now();
+    if (!this.#looked || now - this.#looked.at >= this.plant.config.SOURCES_RECONCILE_MS) {
+      this.#looked = { at: now, topics: await this.cluster.topics() };
+    }
+    return this.#looked.topics;
+  }
+
+  #found(existing: ReadonlyMap<string, number>): { found: TopicPartition[]; problem: string | undefined } {
+    const { topics, missing } = chosenTopics(this.#source, existing.keys());
+    const wanted = this.#source.partitions;
+    const found = topics.flatMap((topic) => {
+      const all = Array.from({ length: existing.get(topic)! }, (_, partition) => partition);
+      return all.filter((partition) => wanted?.includes(partition) ?? true).map((partition) => ({ topic, partition }));
+    });
+    const beyond = (wanted ?? []).filter((partition) => !found.some((each) => each.partition === partition));
+    if (missing.length > 0) return { found, problem: `there is no topic ${missing.join(', ')} on the cluster` };
+    return { found, problem: beyond.length > 0 && topics.length > 0 ? `there is no partition ${beyond.join(', ')}` : undefined };
+  }
+
+  state(): SourceState {
+    const { status = 'connecting', problem } = this.#consumer?.state() ?? {};
+    const why = problem ?? this.#problem ?? this.pump.problem;
+    return { name: this.#source.name, status, partitions: this.pump.partitions(), ...(why !== undefined && { problem: why }) };
+  }
+
+  async stop(ms: number): Promise<void> {
+    this.#stopped = true;
+    await this.#following;
+    await this.pump.stop(ms);
+  }
+}

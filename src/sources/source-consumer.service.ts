@@ -1,0 +1,339 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { boundsOf } from '../log/bounds.js';
+import type { Cluster } from '../log/cluster.js';
+import { FencedError } from '../log/cursor.repository.js';
+import type { Hold } from '../log/consuming/partition-pause.js';
+import type { BatchControl, LogConsumer, LogRecord, PartitionListener, RecordBatch, TopicPartition } from '../log/event-log.js';
+import { type Fault, PartitionHolds } from '../log/consuming/partition-pauses.js';
+import { PoisonLimit } from '../log/consuming/poison-limit.js';
+import type { ErrorCode } from '../shared/errors.js';
+import type { RawEvent } from '../topics.js';
+import { count } from '../access/counts.js';
+import { encode } from '../access/envelope.js';
+import { TokenBucket } from '../access/rate.js';
+import { type Decoded, decodeRecord, idPrefix } from './decode.js';
+import type { KeyPartitions } from './key-partitions.js';
+import { PartitionFlow, type Refused, type Sourced } from './source-partition.service.js';
+import type { PumpCounts, PumpPlant } from './source-dependencies.js';
+import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
+import { positionFault, startOf } from './start-position.js';
+import type { PartitionState } from './source-state.js';
+
+/** A batch waits so long (ms) for room in the window; then its partition is paused, and asks again. */
+const ROOM_MS = 2000;
+/** Decoding goes on so long (ms) before others get their turn. */
+const SLICE_MS = 8;
+/** First wait (ms) after a publish that failed. */
+const RETRY_MS = 100;
+/** Generation of every claim of a source that reads explicit partitions: nobody takes a partition that a living replica holds. */
+const NO_GROUP = 1;
+
+const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+/** The partition does not go on before people or room let it. */
+class HeldError extends Error {}
+
+/** One source: what a consumer hands over becomes events in raw_events, and the cursors follow. */
+export class SourcePump implements PartitionListener {
+  readonly counts: PumpCounts = { records: 0, events: 0, poison: {}, failures: 0 };
+  readonly #flows = new Map<string, PartitionFlow>();
+  readonly #limits = new Map<string, PoisonLimit>();
+  readonly #releasing = new Set<Promise<void>>();
+  readonly #holds: PartitionHolds;
+  readonly #log: Logger;
+  #bucket: TokenBucket | undefined;
+  /** The latest failure that is not over. */
+  #problem: string | undefined;
+  consumer: LogConsumer | undefined;
+
+  constructor(
+    private source: KafkaSource,
+    private readonly cluster: Pick<Cluster, 'offsets' | 'offsetsAt'>,
+    private readonly keys: KeyPartitions,
+    private readonly plant: PumpPlant,
+  ) {
+    this.#holds = new PartitionHolds(cursorGroup(source.name), plant.holds);
+    this.#log = new Logger(`source ${source.name}`);
+    this.adjust(source);
+  }
+
+  /** From the next batch on records are treated as the source says now. */
+  adjust(source: KafkaSource): void {
+    if (!this.#bucket || JSON.stringify(source.rate) !== JSON.stringify(this.source.rate)) {
+      this.#bucket = source.rate && new TokenBucket(source.rate, Date.now());
+    }
+    this.source = source;
+    this.#limits.clear();
+  }
+
+  /** What hinders the source as a whole, in words. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  partitions(): PartitionState[] {
+    return [...this.#flows.values()].map(({ committed: position, end, at, window }) => {
+      const hold = this.#holds.of(at);
+      const state = { ...at, position, end, lag: Math.max(0, end - position), in_flight: window.size };
+      return hold ? { ...state, problem: hold.code ? `${hold.code} ${hold.why}` : `paused by ${hold.by}: ${hold.why}` } : state;
+    });
+  }
+
+  /** Takes over what the rows of holds, read at `readAt`, say about our partitions. */
+  followHolds(holds: readonly Hold[], readAt: number): void {
+    const own = holds.filter(({ group }) => group === cursorGroup(this.source.name));
+    for (const { at } of [...this.#flows.values()]) {
+      const turn = this.#holds.follow(at, own, readAt);
+      if (!turn) continue;
+      if (turn.restart) this.#limits.delete(name(at));
+      this.#drop(at);
+      this.consumer?.restart(at);
+    }
+  }
+
+  async assigned({ topic, partition }: TopicPartition, generation: number): Promise<number> {
+    const at = { topic, partition };
+    const group = this.source.mode === 'assign' ? NO_GROUP : generation;
+    const kept = this.#flows.get(name(at));
+    if (kept && (await this.#renewed(kept, group))) {
+      this.#refuseHeld(at);
+      if (kept.window.size >= this.source.max_in_flight) throw new HeldError('too much is under way');
+      return kept.window.next;
+    }
+    const flow = await this.#claim(at, group);
+    this.#refuseHeld(at);
+    return flow.window.next;
+  }
+
+  #refuseHeld(at: TopicPartition): void {
+    const hold = this.#holds.of(at);
+    if (hold) throw new HeldError(`${name(at)}: ${hold.why}`);
+  }
+
+  async #renewed(flow: PartitionFlow, generation: number): Promise<boolean> {
+    if (flow.closed) return false;
+    try {
+      await this.plant.cursors.renew(cursorGroup(this.source.name), flow.at, flow.epoch, generation, Date.now());
+      return true;
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+      return false;
+    }
+  }
+
+  async #claim(at: TopicPartition, generation: number): Promise<PartitionFlow> {
+    this.#drop(at);
+    const bounds = await boundsOf(this.cluster, at);
+    if (!bounds) throw new Error(`${name(at)} is not on the cluster`);
+    const group = cursorGroup(this.source.name);
+    const start = (await this.plant.cursors.read(group, at)) ? bounds.low : await this.#start(at, bounds.low);
+    const cursor = await this.plant.database.transaction(async () => {
+      if (!(await this.plant.sources.hold(this.source.id))) throw new HeldError(`the source ${this.source.name} was removed`);
+      return this.plant.cursors.claim(group, at, generation, start, Date.now());
+    });
+    if (!cursor) throw new HeldError(`another replica has ${name(at)}`);
+    const flow = this.#flow(at, cursor.epoch, cursor.nextOffset);
+    flow.end = bounds.high;
+    this.#flows.set(name(at), flow);
+    // An owner before us may have gone on after the first look; only from the claim on nobody else moves the cursor.
+    await this.#judge(at, positionFault(cursor.nextOffset, bounds) && (await this.#fault(flow)));
+    return flow;
+  }
+
+  async #start(at: TopicPartition, low: number): Promise<number> {
+    const start = startOf(this.source.start, this.source.declared_at);
+    if (start === 'earliest') return low;
+    return (await this.cluster.offsetsAt(at.topic, start.timestamp)).get(at.partition) ?? low;
+  }
+
+  async #judge(at: TopicPartition, fault: Fault | undefined): Promise<void> {
+    if (await this.#holds.claim(at, fault, Date.now())) await this.#tell(at, fault!);
+  }
+
+  async #stop(at: TopicPartition, fault: Fault): Promise<void> {
+    await this.#holds.stop(at, fault, '', Date.now());
+    await this.#tell(at, fault);
+  }
+
+  /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
+  async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
+    this.#log.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
+    await this.plant.cursors.audit('partition_stopped', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
+  }
+
+  #flow(at: TopicPartition, epoch: number, position: number): PartitionFlow {
+    const { database, cursors, log, config } = this.plant;
+    return new PartitionFlow(this.source.name, at, epoch, position, {
+      database,
+      cursors,
+      log,
+      envelopeEvents: config.ENVELOPE_EVENTS,
+      commitMs: config.SOURCES_COMMIT_MS,
+      retryMs: RETRY_MS,
+      failed: (error, failures) => this.#failed(error, failures),
+      refused: (code, events) => this.#refused(code, events),
+      committed: () => (this.#problem = undefined),
+      fenced: (fenced) => {
+        this.#log.warn(`${name(fenced)} belongs to another replica now`);
+        this.#drop(fenced);
+        this.consumer?.restart(fenced);
+      },
+    });
+  }
+
+  #refused(code: ErrorCode, events: number): void {
+    this.counts.poison[code] = (this.counts.poison[code] ?? 0) + events;
+  }
+
+  #failed(error: unknown, failures: number): void {
+    this.counts.failures++;
+    this.#problem = `events do not get into the log: ${error instanceof Error ? error.message : String(error)}`;
+    if (failures === 1) this.#log.warn(`${this.#problem}; they are tried again`);
+  }
+
+  async batch(batch: RecordBatch, control: BatchControl): Promise<void> {
+    const flow = this.#flows.get(name(batch));
+    if (!flow || flow.closed) throw new FencedError('not claimed');
+    this.#refuseHeld(batch);
+    const records = batch.records.filter(({ offset }) => offset >= flow.window.next);
+    const [first] = records;
+    // A client that finds its offset out of range may have jumped by itself.
+    if ((first?.offset ?? batch.highWatermark) !== flow.window.next) await this.#checkPosition(flow);
+    flow.end = batch.highWatermark;
+    if (!first) return;
+    await this.#makeRoom(flow, control);
+    await this.#take(flow, records, control);
+  }
+
+  /** Control records and compaction leave holes; only what retention has deleted is lost. */
+  async #checkPosition(flow: PartitionFlow): Promise<void> {
+    const fault = await this.#fault(flow);
+    if (!fault) return;
+    await this.#stop(flow.at, fault);
+    throw new HeldError(fault.why);
+  }
+
+  async #fault({ at, window }: PartitionFlow): Promise<Fault | undefined> {
+    const bounds = await boundsOf(this.cluster, at);
+    return bounds && positionFault(window.next, bounds);
+  }
+
+  async #makeRoom(flow: PartitionFlow, control: BatchControl): Promise<void> {
+    const end = Date.now() + ROOM_MS;
+    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_MS);
+    while (!(await flow.room(this.source.max_in_flight, Math.min(turn, end - Date.now())))) {
+      if (flow.closed) throw new FencedError('lost while it waited');
+      if (Date.now() >= end) throw new HeldError('too much is under way');
+      await control.heartbeat();
+    }
+  }
+
+  async #take(flow: PartitionFlow, records: readonly LogRecord[], control: BatchControl): Promise<void> {
+    const events = new Map<number, Sourced[]>();
+    const refused: Refused[] = [];
+    const prefix = idPrefix(this.source.name, flow.at);
+    let taken = 0;
+    let until = Date.now() + SLICE_MS;
+    for (const record of records) {
+      const { intake, poison } = this.#decode(record, prefix);
+      if (poison) refused.push({ record, error: poison });
+      for (const { key, json, bytes } of intake.events) await this.#sort({ key, json, bytes, offset: record.offset }, events);
+      taken += intake.events.length;
+      if (Date.now() < until) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      until = Date.now() + SLICE_MS;
+    }
+    await this.#pace(flow, taken, control);
+    if (flow.closed) throw new FencedError('lost while it was read');
+    const poison = new Set(refused.map(({ record }) => record.offset));
+    this.#count(records.length, taken, refused);
+    flow.take(events, refused, records.at(-1)!.offset + 1, control, Date.now());
+    const why = this.#limit(flow.at).note(records.map(({ offset }) => poison.has(offset)));
+    if (!why) return;
+    await this.#stop(flow.at, { code: 'T6103', why });
+    throw new HeldError(why);
+  }
+
+  #sort(event: Sourced, into: Map<number, Sourced[]>): void | Promise<void> {
+    const partition = this.keys.of(event.key, Date.now());
+    if (typeof partition !== 'number') return partition.then((known) => put(into, known, event));
+    put(into, partition, event);
+  }
+
+  #decode(record: LogRecord, prefix: string): Decoded {
+    const { MAX_RECORD_BYTES, MAX_EVENTS, EVENT_MAX_AGE_MS, PARTITION_KEY, MAX_EVENT_BYTES } = this.plant.config;
+    const now = Date.now();
+    const sieve = {
+      now,
+      maxAge: EVENT_MAX_AGE_MS,
+      sheds: (event: RawEvent) => this.plant.degrade.judge(this.source.name, event, now) !== undefined,
+      encode: (event: RawEvent) => encode(event, PARTITION_KEY, MAX_EVENT_BYTES),
+    };
+    const decoded = decodeRecord(record, prefix, this.source, { maxRecordBytes: MAX_RECORD_BYTES, maxEvents: MAX_EVENTS }, sieve);
+    const { counts } = this.plant.publication;
+    counts.clamped += decoded.intake.clamped;
+    for (const [reason, dropped] of Object.entries(decoded.intake.dropped)) count(counts.dropped, reason as keyof typeof counts.dropped, dropped);
+    return decoded;
+  }
+
+  #count(records: number, events: number, refused: readonly Refused[]): void {
+    this.counts.records += records;
+    this.counts.events += events;
+    this.plant.publication.counts.accepted.kafka += events;
+    for (const { error } of refused) this.#refused(error.code, 1);
+  }
+
+  /** Waits while the source sends more than its rate: nothing is refused, it becomes lag. */
+  async #pace(flow: PartitionFlow, events: number, control: BatchControl): Promise<void> {
+    while (this.#bucket && !flow.closed) {
+      const wait = this.#bucket.take(events, Date.now());
+      if (wait === 0) return;
+      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS));
+      await control.heartbeat();
+    }
+  }
+
+  #limit(at: TopicPartition): PoisonLimit {
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.plant.config;
+    const limit = this.#limits.get(name(at)) ?? new PoisonLimit({ window, percent, run });
+    this.#limits.set(name(at), limit);
+    return limit;
+  }
+
+  /** The partition may go to another replica in a moment: what is under way is brought to its end, as far as that is quick. */
+  async releasing(at: TopicPartition): Promise<void> {
+    await this.#flows.get(name(at))?.drain(ROOM_MS / 2);
+  }
+
+  revoked(at: TopicPartition): void {
+    this.#drop(at);
+    this.#holds.forget(at);
+  }
+
+  #drop(at: TopicPartition): void {
+    const flow = this.#flows.get(name(at));
+    if (!flow) return;
+    this.#flows.delete(name(at));
+    flow.close();
+    const released = flow
+      .release(Date.now())
+      .catch((error: unknown) => this.#log.debug(`${name(at)} is not released: ${String(error)}`))
+      .finally(() => this.#releasing.delete(released));
+    this.#releasing.add(released);
+  }
+
+  /** Finishes what is under way within `ms`, leaves the cluster, lets others have the partitions. */
+  async stop(ms: number): Promise<void> {
+    await Promise.all([...this.#flows.values()].map((flow) => flow.drain(ms)));
+    await this.consumer?.stop();
+    for (const { at } of [...this.#flows.values()]) this.#drop(at);
+    await Promise.all(this.#releasing);
+  }
+}
+
+function put(into: Map<number, Sourced[]>, partition: number, event: Sourced): void {
+  const list = into.get(partition);
+  if (list) list.push(event);
+  else into.set(partition, [event]);
+}

@@ -1,0 +1,28 @@
+import type { Config } from '../config.js';
+import type { Database } from '../database/database.client.js';
+import type { CursorRepository } from '../log/cursor.repository.js';
+import type { HoldRepository } from '../log/consuming/partition-pause.repository.js';
+import type { Log } from '../log/event-log.js';
+import type { DegradeService } from '../access/degrade/degrade.service.js';
+import type { PublicationService } from '../access/publication.service.js';
+import type { SourceRepository } from '../access/registry/source.repository.js';
+
+/** What the pumps of all sources share. */
+export interface PumpPlant {
+  readonly config: Config;
+  readonly database: Database;
+  readonly log: Log;
+  readonly cursors: CursorRepository;
+  readonly holds: HoldRepository;
+  readonly sources: Pick<SourceRepository, 'hold'>;
+  readonly publication: Pick<PublicationService, 'counts'>;
+  readonly degrade: Pick<DegradeService, 'judge'>;
+}
+
+/** What a pump has done, for the metrics. */
+export interface PumpCounts {
+  records: number;
+  events: number;
+  readonly poison: Record<string, number>;
+  failures: number;
+}

@@ -1,0 +1,207 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from '../database/database.client.js';
+import { Clusters } from '../log/cluster.js';
+import { CursorRepository } from '../log/cursor.repository.js';
+import { HoldRepository } from '../log/consuming/partition-pause.repository.js';
+import { Log } from '../log/event-log.js';
+import { IDLE } from '../runtime/idle.js';
+import { Secrets } from '../runtime/secrets.service.js';
+import { topics } from '../topics.js';
+import { DegradeService } from '../access/degrade/degrade.service.js';
+import { PublicationService } from '../access/publication.service.js';
+import { KeyPartitions } from './key-partitions.js';
+import type { PumpPlant } from './source-dependencies.js';
+import { accessOf, type Action, type Desired, reconcile } from './reconcile.js';
+import { ReplicaRepository } from './replica.repository.js';
+import { RunningSource } from './running-source.service.js';
+import { SharedClusters } from './shared-clusters.js';
+import { openSecrets } from './source.service.js';
+import { SourceReader } from '../access/registry/source.reader.js';
+import { SourceRepository, type StoredSource } from '../access/registry/source.repository.js';
+import type { SourceState } from './source-state.js';
+
+/** What the pumps work with, made by Nest. */
+@Injectable()
+export class SourcePlant implements PumpPlant {
+  constructor(
+    @Inject(CONFIG) readonly config: Config,
+    readonly database: Database,
+    readonly log: Log,
+    readonly cursors: CursorRepository,
+    readonly holds: HoldRepository,
+    readonly sources: SourceRepository,
+    readonly publication: PublicationService,
+    readonly degrade: DegradeService,
+  ) {}
+}
+
+/**
+ * Keeps what runs on this replica as it is declared: one consumer for each source of Kafka, one connection for each cluster. It looks at once after a
+ * change here, within two seconds after one elsewhere, and every SOURCES_RECONCILE_MS. What is as it should be is not touched; whatever fails hinders
+ * its own source only.
+ */
+@Injectable()
+export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log = new Logger('sources');
+  readonly #running = new Map<string, RunningSource>();
+  /** What must end before the next thing happens to the source of a name. */
+  readonly #chains = new Map<string, Promise<void>>();
+  /** Sources that cannot even be tried, and why. */
+  #unusable = new Map<string, string>();
+  readonly #clusters: SharedClusters;
+  readonly #keys: KeyPartitions;
+  #looping: Promise<void> | undefined;
+  #stopped = false;
+  #again = true;
+  #wake: () => void = () => undefined;
+  #lastRound = 0;
+  #lastBeat = 0;
+  #living: readonly string[] = [];
+  #troubled = false;
+
+  constructor(
+    private readonly plant: SourcePlant,
+    private readonly reader: SourceReader,
+    private readonly replicas: ReplicaRepository,
+    private readonly secrets: Secrets,
+    clusters: Clusters,
+    @Inject(IDLE) private readonly idle: boolean,
+  ) {
+    const { config, log } = plant;
+    this.#clusters = new SharedClusters((access) => clusters.open(access, `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`));
+    this.#keys = new KeyPartitions((key) => log.partitionFor(topics.rawEvents.name, key));
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.idle) return;
+    this.reader.onChange(() => {
+      this.#again = true;
+      this.#wake();
+    });
+    this.#looping = this.#loop();
+  }
+
+  /** The sources of this replica, by name. */
+  running(): ReadonlyMap<string, RunningSource> {
+    return this.#running;
+  }
+
+  states(): SourceState[] {
+    const failed = [...this.#unusable].map(([name, problem]): SourceState => ({ name, status: 'stopped', partitions: [], problem }));
+    return [...[...this.#running.values()].map((source) => source.state()), ...failed];
+  }
+
+  async #loop(): Promise<void> {
+    const turn = Math.min(1000, this.plant.config.LEASE_MS / 3, this.plant.config.SOURCES_RECONCILE_MS);
+    while (!this.#stopped) {
+      const failed = await this.#try();
+      if (!this.#stopped && (failed || !this.#again)) await this.#sleep(turn);
+    }
+  }
+
+  async #try(): Promise<boolean> {
+    try {
+      await this.#round(Date.now());
+      this.#troubled = false;
+    } catch (error) {
+      this.#again = true;
+      if (!this.#troubled) this.#log.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      this.#troubled = true;
+    }
+    return this.#troubled;
+  }
+
+  async #round(now: number): Promise<void> {
+    const { LEASE_MS, SOURCES_RECONCILE_MS } = this.plant.config;
+    if (this.#again || now - this.#lastRound >= SOURCES_RECONCILE_MS) {
+      this.#again = false;
+      this.#reconcile(await this.reader.stored());
+      this.#lastRound = now;
+    }
+    await this.#followHolds(now);
+    if (now - this.#lastBeat < LEASE_MS / 3 && this.#running.size === 0) return;
+    if (now - this.#lastBeat >= LEASE_MS / 3) await this.#beat(now);
+    // Not awaited: a cluster that does not answer must not delay the others, nor our heartbeat.
+    for (const source of this.#running.values()) void source.follow(this.plant.config.INSTANCE_ID, this.#living);
+  }
+
+  async #followHolds(now: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    const holds = await this.plant.holds.all(now);
+    for (const { pump } of this.#running.values()) pump.followHolds(holds, now);
+  }
+
+  async #beat(now: number): Promise<void> {
+    await this.replicas.beat(this.states());
+    this.#living = (await this.replicas.alive()).map(({ instance }) => instance);
+    this.#lastBeat = now;
+  }
+
+  #reconcile(stored: readonly StoredSource[]): void {
+    const unusable = new Map<string, string>();
+    const desired = stored.flatMap((each) => this.#desired(each, unusable));
+    this.#unusable = unusable;
+    const actual = new Map([...this.#running].filter(([name]) => !unusable.has(name)).map(([name, source]) => [name, source.desired]));
+    for (const action of reconcile(desired, actual)) this.#act(action);
+  }
+
+  /** Nothing for a source whose secrets cannot be opened: what runs goes on with those it has. */
+  #desired({ source, secrets }: StoredSource, unusable: Map<string, string>): Desired[] {
+    if (source.kind !== 'kafka') return [];
+    try {
+      return [{ source, access: accessOf(source, source.is_enabled ? openSecrets(this.secrets, source.name, secrets) : {}) }];
+    } catch (error) {
+      unusable.set(source.name, error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  }
+
+  #act(action: Action): void {
+    const { kind, name, reason } = action;
+    this.#log.log(`${name}: ${kind}, ${reason}`);
+    const running = this.#running.get(name);
+    if (kind === 'adjust') return running?.adjust(action.desired);
+    if (running) {
+      this.#running.delete(name);
+      this.#after(name, () => this.#end(running));
+    }
+    if (kind === 'stop') return;
+    const started = new RunningSource(action.desired, this.#clusters.take(action.desired.access), this.#keys, this.plant);
+    this.#running.set(name, started);
+    this.#after(name, () => started.start());
+  }
+
+  async #end(running: RunningSource): Promise<void> {
+    await running.stop(this.plant.config.SHUTDOWN_MS / 2);
+    await this.#clusters.leave(running.desired.access);
+  }
+
+  #after(name: string, work: () => void | Promise<void>): void {
+    const before = this.#chains.get(name) ?? Promise.resolve();
+    const next = before.then(work).catch((error: unknown) => this.#log.warn(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+    this.#chains.set(name, next);
+    void next.then(() => this.#chains.get(name) === next && this.#chains.delete(name));
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Before the log closes: what is under way is brought to its end. */
+  async onModuleDestroy(): Promise<void> {
+    this.#stopped = true;
+    this.#wake();
+    await this.#looping;
+    for (const [name, running] of this.#running) this.#after(name, () => this.#end(running));
+    await Promise.all(this.#chains.values());
+    this.#running.clear();
+    if (!this.idle) await this.replicas.leave().catch(() => undefined);
+  }
+}

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.client.js';
+import { CursorRepository } from '../log/cursor.repository.js';
+import { Secrets } from '../runtime/secrets.service.js';
+import { TocsinError } from '../shared/errors.js';
+import {
+  cursorGroup,
+  differences,
+  parseSource,
+  readsElse,
+  settledSecrets,
+  shown,
+  type Source,
+  type SourceDefinition,
+  type SourceSecrets,
+} from '../access/registry/source.js';
+import { SourceReader } from '../access/registry/source.reader.js';
+import { SourceRepository, type StoredSource } from '../access/registry/source.repository.js';
+import { tokenHash, tokenText } from '../access/registry/source-token.js';
+
+/** A source as the API answers it. */
+export type ShownSource = Source & { readonly tokens?: readonly { readonly id: number; readonly created_at: number }[] };
+/** The same with a token that was just made, which is shown this once. */
+export type SourceWithToken = ShownSource & { readonly token?: string };
+
+/** What applying a definition does, or would do. */
+export interface Applied {
+  readonly name: string;
+  readonly outcome: 'created' | 'updated' | 'unchanged';
+  /** Fields that change; never their values. */
+  readonly changed: readonly string[];
+  /** Shown this once, when an HTTP source was created. */
+  readonly token?: string;
+}
+
+/** Who changes something, and when. */
+export interface Change {
+  readonly by: string;
+  readonly now: number;
+}
+
+/** Changes sources. Every change is in the audit table, without any secret. */
+@Injectable()
+export class SourceService {
+  constructor(
+    private readonly database: Database,
+    private readonly sources: SourceRepository,
+    private readonly reader: SourceReader,
+    private readonly secrets: Secrets,
+    private readonly cursors: CursorRepository,
+  ) {}
+
+  async list(): Promise<ShownSource[]> {
+    return (await this.sources.all()).map(display);
+  }
+
+  /** Throws {@link TocsinError} T7021. */
+  async get(name: string): Promise<ShownSource> {
+    return display(await this.#named(name));
+  }
+
+  /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
+  async create(value: unknown, change: Change): Promise<SourceWithToken> {
+    const { definition, secrets } = parseSource(value);
+    const settled = settledSecrets(definition, secrets);
+    return this.#changing(() => this.#create(definition, settled, change));
+  }
+
+  /**
+   * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
+   * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
+   */
+  async replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
+    const { definition, secrets } = parseSource(named(value, name));
+    if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
+    return this.#changing(async () => {
+      const before = await this.#named(name);
+      if (expected !== undefined && expected !== before.source.version)
+        throw new TocsinError('T7026', `version is ${before.source.version}, not ${expected}`);
+      return (await this.#replace(before, definition, secrets, change)).shown;
+    });
+  }
+
+  /** Throws {@link TocsinError} T7021. */
+  enable(name: string, enabled: boolean, change: Change): Promise<ShownSource> {
+    return this.#changing(async () => {
+      const before = await this.#named(name);
+      return (await this.#replace(before, { ...definitionOf(before.source), is_enabled: enabled }, {}, change)).shown;
+    });
+  }
+
+  /** Removes the source, its tokens and its positions: one of the same name starts as its `start` says. Throws {@link TocsinError} T7021. */
+  remove(name: string, { by, now }: Change): Promise<void> {
+    return this.#changing(async () => {
+      const { source } = await this.#named(name);
+      await this.sources.remove(source.id);
+      await this.cursors.forget(cursorGroup(name));
+      await this.#audit('source_removed', name, { by }, now);
+    });
+  }
+
+  /** Makes a second token; the first works until it is revoked. Throws {@link TocsinError} T7021, T7025, T7028. */
+  addToken(name: string, change: Change): Promise<{ token: string }> {
+    return this.#changing(async () => {
+      const { source, tokens } = await this.#http(name);
+      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two; revoke the older one first`);
+      return { token: await this.#addToken(source, change) };
+    });
+  }
+
+  /** Revokes the older of two tokens. Throws {@link TocsinError} T7021, T7025, T7028. */
+  revokeToken(name: string, { by, now }: Change): Promise<void> {
+    return this.#changing(async () => {
+      const { tokens } = await this.#http(name);
+      const [older, newer] = tokens;
+      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one; make the new one first, or disable the source`);
+      await this.sources.removeToken(older.id);
+      await this.#audit('source_token_revoked', name, { by, token: older.id }, now);
+    });
+  }
+
+  /** What {@link apply} would do. Throws {@link TocsinError} T7020. */
+  async plan(values: readonly unknown[]): Promise<Applied[]> {
+    return Promise.all(
+      parseAll(values).map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)),
+    );
+  }
+
+  /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
+  async apply(values: readonly unknown[], change: Change): Promise<Applied[]> {
+    const parsed = parseAll(values);
+    return this.#changing(async () => {
+      const applied: Applied[] = [];
+      for (const { definition, secrets } of parsed) {
+        const before = await this.sources.named(definition.name);
+        const outcome = this.#outcome(before, definition, secrets);
+        if (!before) {
+          const { token } = await this.#create(definition, settledSecrets(definition, secrets), change);
+          applied.push({ ...outcome, ...(token !== undefined && { token }) });
+        } else {
+          if (outcome.outcome === 'updated') await this.#replace(before, definition, secrets, change);
+          applied.push(outcome);
+        }
+      }
+      return applied;
+    });
+  }
+
+  /** Notes that people decided to go on from the beginning or the end of what there is. The version grows, so that every replica tries again. */
+  resumed(name: string, detail: object, { by, now }: Change): Promise<void> {
+    return this.#changing(async () => {
+      const { source, secrets } = await this.#named(name);
+      await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, now);
+      await this.#audit('source_resumed', name, { by, ...detail }, now);
+    });
+  }
+
+  #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): Applied {
+    const { name } = definition;
+    if (!before) {
+      settledSecrets(definition, given);
+      return { name, outcome: 'created', changed: [] };
+    }
+    const stored = this.#open(before);
+    const secrets = settledSecrets(definition, given, { of: before.source, secrets: stored });
+    const changed = differences(definitionOf(before.source), definition);
+    if (JSON.stringify(secrets) !== JSON.stringify(stored)) changed.push('secrets');
+    return { name, outcome: changed.length > 0 ? 'updated' : 'unchanged', changed };
+  }
+
+  async #create(definition: SourceDefinition, secrets: SourceSecrets, change: Change): Promise<SourceWithToken> {
+    const created = await this.sources.create(definition, this.#seal(definition.name, secrets), change.now);
+    await this.#audit('source_created', definition.name, { by: change.by, kind: definition.kind }, change.now);
+    if (definition.kind === 'kafka') return display(created);
+    const token = await this.#addToken(created.source, change);
+    return { ...display((await this.sources.named(definition.name))!), token };
+  }
+
+  async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, { by, now }: Change): Promise<{ shown: ShownSource }> {
+    const { source } = before;
+    const { changed } = this.#outcome(before, definition, given);
+    const secrets = settledSecrets(definition, given, { of: source, secrets: this.#open(before) });
+    const sealed = Object.keys(given).length > 0 || changed.includes('secrets') ? this.#seal(source.name, secrets) : before.secrets;
+    const declaredAt = readsElse(changed) ? now : source.declared_at;
+    const after = await this.sources.change(source.id, definition, sealed, declaredAt, now);
+    await this.#audit('source_changed', source.name, { by, changed }, now);
+    return { shown: display(after) };
+  }
+
+  async #addToken({ id, name }: Source, { by, now }: Change): Promise<string> {
+    const text = tokenText(randomBytes(32));
+    await this.sources.addToken(id, tokenHash(text), now);
+    await this.#audit('source_token_made', name, { by }, now);
+    return text;
+  }
+
+  async #named(name: string): Promise<StoredSource> {
+    const found = await this.sources.named(name);
+    if (!found) throw new TocsinError('T7021', name);
+    return found;
+  }
+
+  async #http(name: string): Promise<StoredSource> {
+    const found = await this.#named(name);
+    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} is a source of the kind ${found.source.kind}, which has no tokens`);
+    return found;
+  }
+
+  /** The secrets of a stored source; none when they cannot be opened any more, so that they can be given again. */
+  #open({ source, secrets }: StoredSource): SourceSecrets {
+    if (secrets === null) return {};
+    try {
+      return openSecrets(this.secrets, source.name, secrets);
+    } catch (error) {
+      if (error instanceof TocsinError) return {};
+      throw error;
+    }
+  }
+
+  #seal(name: string, secrets: SourceSecrets): string | null {
+    return Object.keys(secrets).length === 0 ? null : this.secrets.seal(JSON.stringify(secrets), cursorGroup(name));
+  }
+
+  #audit(action: string, name: string, detail: object, now: number): Promise<void> {
+    return this.cursors.audit(action, name, JSON.stringify(detail), now);
+  }
+
+  async #changing<T>(work: () => Promise<T>): Promise<T> {
+    const result = await this.database.transaction(work);
+    await this.reader.refresh();
+    return result;
+  }
+}
+
+/** Decrypts what {@link SourceService} has stored. Throws {@link TocsinError} T7023, T7024. */
+export function openSecrets(secrets: Pick<Secrets, 'open'>, name: string, sealed: string | null): SourceSecrets {
+  return sealed === null ? {} : (JSON.parse(secrets.open(sealed, cursorGroup(name))) as SourceSecrets);
+}
+
+function display({ source, tokens }: StoredSource): ShownSource {
+  const open = shown(source);
+  return open.kind === 'http' ? { ...open, tokens: tokens.map(({ id, created_at: at }) => ({ id, created_at: at })) } : open;
+}
+
+function definitionOf(source: Source): SourceDefinition {
+  const { id: _id, version: _version, declared_at: _declared, created_at: _created, updated_at: _updated, ...definition } = source;
+  return definition;
+}
+
+/** What the API answered may be sent back changed: its name may be left out, and its stamps mean nothing. */
+function named(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const {
+    id: _id,
+    version: _version,
+    declared_at: _declared,
+    created_at: _created,
+    updated_at: _updated,
+    tokens: _tokens,
+    ...given
+  } = value as Record<string, unknown>;
+  return { name, ...given };
+}
+
+function parseAll(values: readonly unknown[]): ReturnType<typeof parseSource>[] {
+  const parsed = values.map((value, index) => {
+    try {
+      return parseSource(value);
+    } catch (error) {
+      if (!(error instanceof TocsinError)) throw error;
+      const list = error.details as { field: string; problem: string }[];
+      const problems = list.map(({ field, problem }) => ({ field: `sources[${index}].${field}`, problem }));
+      throw new TocsinError('T7020', problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '), problems);
+    }
+  });
+  const names = parsed.map(({ definition }) => definition.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new TocsinError('T7020', `${twice} is declared twice`, []);
+  return parsed;
+}

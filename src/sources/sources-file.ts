@@ -1,0 +1,28 @@
+import { parseAllDocuments } from 'yaml';
+import { TocsinError } from '../shared/errors.js';
+
+/**
+ * The sources in a file: YAML text (or what JSON.parse returned) with the key `sources`, a list; several YAML documents add up. Not yet checked.
+ * Throws {@link TocsinError} T7027; never with the text itself, which may hold a password.
+ */
+export function parseSourcesFile(content: unknown): unknown[] {
+  const documents = typeof content === 'string' ? yamlDocuments(content) : [content];
+  return documents.flatMap((document) => {
+    if (document === null || document === undefined) return [];
+    if (typeof document !== 'object' || Array.isArray(document)) throw new TocsinError('T7027', 'must be a mapping with sources:');
+    const unknown = Object.keys(document).find((key) => key !== 'sources');
+    if (unknown !== undefined) throw new TocsinError('T7027', `unknown key "${unknown}"; sources is known`);
+    const { sources } = document as { sources?: unknown };
+    if (!Array.isArray(sources)) throw new TocsinError('T7027', 'sources must be a list');
+    return sources as unknown[];
+  });
+}
+
+function yamlDocuments(text: string): unknown[] {
+  return [...parseAllDocuments(text)].map((document) => {
+    const error = document.errors[0];
+    const at = error?.linePos?.[0];
+    if (error) throw new TocsinError('T7027', `${error.code}${at ? ` in line ${at.line}, column ${at.col}` : ''}`);
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  });
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.js';
+import { ReplicaRepository } from './replica.repository.js';
+import { SourceConsumers, SourcePlant } from './source-reconciler.service.js';
+import { SourceStateService } from './source-state.service.js';
+import { SourceWatch } from './source-watch.service.js';
+import { SourceController } from './source.controller.js';
+import { SourceService } from './source.service.js';
+
+/** External Kafka clusters as a second entrance beside HTTP: their records become events as those of a request do. */
+@Module({
+  imports: [AccessModule],
+  controllers: [SourceController],
+  providers: [ReplicaRepository, SourceConsumers, SourcePlant, SourceService, SourceStateService, SourceWatch],
+})
+export class SourcesModule {}
