@@ -94,7 +94,7 @@ async function application(options, modules, groups, overrides = JSON.parse(proc
       ),
     );
   class BenchModule {}
-  Module({ imports: [PlatformModule.with({ config, database, log }), ...modules] })(BenchModule);
+  Module({ imports: [PlatformModule.with({ config, database, eventLog: log }), ...modules] })(BenchModule);
   const adapter = modules.includes(AccessModule) ? createHttpAdapter(config) : new FastifyAdapter();
   const app = await NestFactory.create(BenchModule, adapter, { logger: ['error'], bodyParser: false });
   if (modules.includes(AccessModule)) configureHttp(app, config);

@@ -71,7 +71,7 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const log = new KafkaLog(database, config);
   await log.connect();
   class BenchModule {}
-  Module({ imports: [PlatformModule.with({ config, database, log }), SourcesModule] })(BenchModule);
+  Module({ imports: [PlatformModule.with({ config, database, eventLog: log }), SourcesModule] })(BenchModule);
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };

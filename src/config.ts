@@ -4,13 +4,13 @@ import { TocsinError } from './shared/errors.js';
 import type { Setting } from './shared/setting.js';
 import { type Settings, settings } from './shared/settings.js';
 
-/** The typed settings of this process. */
-export interface Config extends Settings {
-  readonly mode: 'embedded' | 'distributed';
-}
+/** The fields of {@link Settings} as those of a class. */
+const SettingsClass = class {} as unknown as abstract new () => Settings;
 
-/** Injection token of {@link Config}. */
-export const CONFIG = Symbol('config');
+/** The typed settings of this process. It is a class only to be type and injection token in one; nothing makes an instance of it. */
+export abstract class Config extends SettingsClass {
+  abstract readonly mode: 'embedded' | 'distributed';
+}
 
 /**
  * Parses settings. `env` wins over `file`; an empty value counts as absent.

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { DECOMPRESSED_TIMES } from '../http/decompress.js';
 import { TocsinError } from '../shared/errors.js';
 import { AlertProblem, answerProblems, readAlert, readAlerts, rejectedAlert, type AlertAnswer } from './alerts.js';
@@ -55,7 +55,7 @@ export class AccessService {
   readonly #degrade: DegradeService;
   readonly #rates: RateService;
 
-  constructor(@Inject(CONFIG) config: Config, publication: PublicationService, degrade: DegradeService, rates: RateService) {
+  constructor(config: Config, publication: PublicationService, degrade: DegradeService, rates: RateService) {
     this.#config = config;
     this.#publication = publication;
     this.#degrade = degrade;

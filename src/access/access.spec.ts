@@ -4,9 +4,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import protobuf from 'protobufjs/minimal.js';
 import { eventually } from '../../test/support/eventually.js';
-import { CONFIG, parseConfig } from '../config.js';
+import { Config, parseConfig } from '../config.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
-import { Log, type OutgoingRecord } from '../log/event-log.js';
+import { EventLog, type OutgoingRecord } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { jsonSerializer } from '../log/serializer.js';
 import { Metrics } from '../runtime/metrics.service.js';
@@ -25,7 +25,7 @@ import { SenderService } from './sender.service.js';
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 
 /** A log that notes what it is given, and can be told to fail or to take its time. */
-class NotedLog implements Pick<Log, 'publish' | 'partitionFor' | 'serializer'> {
+class NotedLog implements Pick<EventLog, 'publish' | 'partitionFor' | 'serializer'> {
   readonly serializer = jsonSerializer;
   readonly records: (OutgoingRecord & { topic: string })[] = [];
   fails = false;
@@ -60,7 +60,7 @@ class NotedLog implements Pick<Log, 'publish' | 'partitionFor' | 'serializer'> {
 interface Running {
   app: NestFastifyApplication;
   url: string;
-  log: NotedLog;
+  eventLog: NotedLog;
   access: AccessService;
 }
 
@@ -69,8 +69,8 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
   const log = new NotedLog();
   @Global()
   @Module({
-    providers: [{ provide: CONFIG, useValue: config }, { provide: Log, useValue: log }, Metrics],
-    exports: [CONFIG, Log, Metrics],
+    providers: [{ provide: Config, useValue: config }, { provide: EventLog, useValue: log }, Metrics],
+    exports: [Config, EventLog, Metrics],
   })
   class PlatformModule {}
   // Nobody has declared a source or set a switch: ingest.spec.ts is about those.
@@ -90,7 +90,7 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
   const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { logger: false });
   configureHttp(app, config);
   await app.listen(0, '127.0.0.1');
-  return { app, url: await app.getUrl(), log, access: app.get(AccessService) };
+  return { app, url: await app.getUrl(), eventLog: log, access: app.get(AccessService) };
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -126,15 +126,15 @@ const metric = (change: object = {}) => ({
   ...change,
 });
 const valued = (value: number) => metric({ raw_data: { metric: 'cpu', value } });
-const values = () => tocsin.log.events().map(({ raw_data }) => (raw_data as { value: number }).value);
+const values = () => tocsin.eventLog.events().map(({ raw_data }) => (raw_data as { value: number }).value);
 
 describe('POST /api/v1/events', () => {
   const events = (body: unknown, headers?: Record<string, string>, query = '') => post(`/api/v1/events${query}`, body, headers);
 
   it('answers 202 when the log has the event', async () => {
     expect(await events(metric())).toMatchObject({ status: 202, json: { accepted: 1, rejected: 0, errors: [] } });
-    expect(tocsin.log.records).toMatchObject([{ topic: 'raw_events', key: '2', partition: 1 }]);
-    expect(tocsin.log.events()).toMatchObject([{ event_type: 'metric', raw_data: { metric: 'cpu', value: 1, dimensions: { host: 'a' } } }]);
+    expect(tocsin.eventLog.records).toMatchObject([{ topic: 'raw_events', key: '2', partition: 1 }]);
+    expect(tocsin.eventLog.events()).toMatchObject([{ event_type: 'metric', raw_data: { metric: 'cpu', value: 1, dimensions: { host: 'a' } } }]);
     expect(tocsin.access.counts).toMatchObject({ accepted: { events: 1 }, pending: 0 });
   });
 
@@ -153,7 +153,7 @@ describe('POST /api/v1/events', () => {
   ])('takes %s as one envelope', async (_what, body, headers, expected) => {
     expect(await events(body, headers)).toMatchObject({ status: 202, json: { accepted: 2 } });
     expect(values()).toEqual(expected);
-    expect(tocsin.log.records).toHaveLength(1);
+    expect(tocsin.eventLog.records).toHaveLength(1);
   });
 
   it('takes an empty array for what it is', async () => {
@@ -162,9 +162,9 @@ describe('POST /api/v1/events', () => {
 
   it('puts events of one partition into one record and those of others elsewhere', async () => {
     await events(['2', '22', '3', '222', '2'].map((business) => metric({ bk_biz_id: business })));
-    expect(tocsin.log.records.map(({ partition }) => partition).sort()).toEqual([1, 2, 3]);
+    expect(tocsin.eventLog.records.map(({ partition }) => partition).sort()).toEqual([1, 2, 3]);
     expect(
-      tocsin.log
+      tocsin.eventLog
         .events()
         .filter(({ bk_biz_id }) => bk_biz_id.length === 1)
         .map(({ bk_biz_id }) => bk_biz_id),
@@ -174,7 +174,7 @@ describe('POST /api/v1/events', () => {
   it('keys by the source when the deployment says so', async () => {
     await restart({ PARTITION_KEY: 'event_source' });
     await events(metric({ event_source: 'nginx' }));
-    expect(tocsin.log.records).toMatchObject([{ key: 'nginx', partition: 1 }]);
+    expect(tocsin.eventLog.records).toMatchObject([{ key: 'nginx', partition: 1 }]);
   });
 
   it('takes the business of the request for events that name none', async () => {
@@ -182,7 +182,7 @@ describe('POST /api/v1/events', () => {
     await events(nobody, JSON_TYPE, '?bk_biz_id=7');
     await events(nobody, { ...JSON_TYPE, 'x-bk-biz-id': '8' });
     await events(metric({ bk_biz_id: 9 }), JSON_TYPE, '?bk_biz_id=7');
-    expect(tocsin.log.events().map(({ bk_biz_id }) => bk_biz_id)).toEqual(['7', '8', '9']);
+    expect(tocsin.eventLog.events().map(({ bk_biz_id }) => bk_biz_id)).toEqual(['7', '8', '9']);
     expect(await events(nobody)).toMatchObject({ status: 400, code: 'T1009' });
     expect(await events(nobody, JSON_TYPE, '?bk_biz_id=7&bk_biz_id=8')).toMatchObject({ status: 400, code: 'T1101' });
   });
@@ -227,7 +227,7 @@ describe('POST /api/v1/events', () => {
         ],
       },
     });
-    expect(tocsin.log.records).toEqual([]);
+    expect(tocsin.eventLog.records).toEqual([]);
   });
 
   it('loses only the bad line of many, broken JSON and broken UTF-8 alike', async () => {
@@ -255,7 +255,7 @@ describe('POST /api/v1/events', () => {
     ['an event with 100,000 levels', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'T1009'],
   ])('refuses %s', async (_what, body, code) => {
     expect(await events(body)).toMatchObject({ status: 400, code });
-    expect(tocsin.log.records).toEqual([]);
+    expect(tocsin.eventLog.records).toEqual([]);
   });
 
   it.each<[string, (event: string) => string, string]>([
@@ -278,13 +278,13 @@ describe('POST /api/v1/events', () => {
     const now = Math.floor(Date.now() / 1000) * 1000;
     const times = [now / 1000, now, now * 1000, `${now}000000`, new Date(now).toISOString()];
     await events(times.map((timestamp) => metric({ timestamp })));
-    expect(tocsin.log.events().map(({ timestamp }) => timestamp)).toEqual(times.map(() => now));
+    expect(tocsin.eventLog.events().map(({ timestamp }) => timestamp)).toEqual(times.map(() => now));
   });
 
   it('takes the moment of arrival for no time and for one in the future, and counts the latter', async () => {
     const before = Date.now();
     await events([metric({ timestamp: undefined }), metric({ timestamp: before + 3_600_000 })]);
-    for (const { timestamp } of tocsin.log.events()) {
+    for (const { timestamp } of tocsin.eventLog.events()) {
       expect(timestamp).toBeGreaterThanOrEqual(before);
       expect(timestamp).toBeLessThanOrEqual(Date.now());
     }
@@ -295,7 +295,7 @@ describe('POST /api/v1/events', () => {
     const body = JSON.stringify([valued(1), valued(1), metric({ timestamp: undefined }), metric({ event_id: 'own' })]);
     await events(body);
     await events(body);
-    const ids = tocsin.log.events().map(({ event_id }) => event_id);
+    const ids = tocsin.eventLog.events().map(({ event_id }) => event_id);
     expect(ids.slice(4, 6)).toEqual(ids.slice(0, 2));
     expect(ids[0]).not.toBe(ids[1]);
     expect(ids[6]).not.toBe(ids[2]);
@@ -313,7 +313,7 @@ describe('POST /api/v1/events', () => {
 
   it('names what the log does not take among all the other bad items, and takes the rest', async () => {
     await restart({ EVENT_MAX_AGE_MS: '3600000' });
-    tocsin.log.most = 700;
+    tocsin.eventLog.most = 700;
     const items = [valued(1), wide(2), 7, valued(3), metric({ timestamp: Date.now() - 7_200_000 }), wide(4), metric({ timestamp: 3 }), valued(5)];
     const { status, json } = await events(items);
     expect(status).toBe(202);
@@ -340,7 +340,7 @@ describe('POST /api/v1/events', () => {
   });
 
   it('says that no item was acceptable when the log takes none, as when we take none', async () => {
-    tocsin.log.most = 700;
+    tocsin.eventLog.most = 700;
     const { status, json } = await events([wide(1), 7]);
     expect(status).toBe(400);
     expect(json.error).toMatchObject({
@@ -371,30 +371,30 @@ describe('POST /api/v1/events', () => {
 
   it('fills several records when there is too much for one', async () => {
     expect(await events(Array.from({ length: 450 }, (_, index) => valued(index)))).toMatchObject({ status: 202, json: { accepted: 450 } });
-    expect(tocsin.log.records).toHaveLength(3);
+    expect(tocsin.eventLog.records).toHaveLength(3);
     expect(values()).toEqual(Array.from({ length: 450 }, (_, index) => index));
   });
 
   it('answers 503 when the log does not confirm, without a word about the inside, and takes events when it is back', async () => {
-    tocsin.log.fails = true;
+    tocsin.eventLog.fails = true;
     const answer = await events(metric());
     expect(answer).toMatchObject({ status: 503, code: 'T1201', retryAfter: '5' });
     expect(answer.text).not.toContain('10.0.0.7');
     expect(tocsin.access.counts).toMatchObject({ accepted: { events: 0 }, refused: { T1201: 1 }, pending: 0 });
-    tocsin.log.fails = false;
+    tocsin.eventLog.fails = false;
     expect((await events(metric())).status).toBe(202);
   });
 
   it('answers 429 while too many events wait, and nothing before the log has them', async () => {
     await restart({ PENDING_EVENTS: '2' });
-    tocsin.log.holds = true;
+    tocsin.eventLog.holds = true;
     let answered = false;
     const first = events([valued(1), valued(2)]).finally(() => (answered = true));
-    await eventually(() => tocsin.log.held.length === 1, 'the first request waits for the log');
+    await eventually(() => tocsin.eventLog.held.length === 1, 'the first request waits for the log');
     expect(await events(valued(3))).toMatchObject({ status: 429, code: 'T1202', retryAfter: '1' });
     expect(answered).toBe(false);
-    tocsin.log.holds = false;
-    tocsin.log.held.forEach((go) => go());
+    tocsin.eventLog.holds = false;
+    tocsin.eventLog.held.forEach((go) => go());
     expect((await first).status).toBe(202);
     expect((await events(valued(3))).status).toBe(202);
     expect(values()).toEqual([1, 2, 3]);
@@ -419,7 +419,7 @@ describe('POST /api/v1/write', () => {
 
   it('answers 204 when the log has the samples', async () => {
     expect(await write(request({ name: 'up', value: 1 }, { name: 'down', value: 0 }))).toMatchObject({ status: 204, text: '' });
-    expect(tocsin.log.events()).toMatchObject([
+    expect(tocsin.eventLog.events()).toMatchObject([
       { event_type: 'metric', bk_biz_id: '2', event_source: 'prometheus', raw_data: { metric: 'up', value: 1, dimensions: { instance: 'a' } } },
       { raw_data: { metric: 'down', value: 0 } },
     ]);
@@ -431,13 +431,13 @@ describe('POST /api/v1/write', () => {
     await write(request({ name: 'up', value: 1 }), '?bk_biz_id=7');
     await write(request({ name: 'up', value: 1 }), '', { 'x-bk-biz-id': '8' });
     await write(request({ name: 'up', value: 1 }));
-    expect(tocsin.log.events().map(({ bk_biz_id }) => bk_biz_id)).toEqual(['7', '8', 'ops']);
+    expect(tocsin.eventLog.events().map(({ bk_biz_id }) => bk_biz_id)).toEqual(['7', '8', 'ops']);
   });
 
   it('answers 204 to what makes no event, and counts it', async () => {
     expect((await write(request({ name: 'a', value: NaN }, { name: 'b', value: Infinity }))).status).toBe(204);
     expect((await write(request())).status).toBe(204);
-    expect(tocsin.log.records).toEqual([]);
+    expect(tocsin.eventLog.records).toEqual([]);
     expect(tocsin.access.counts.dropped).toMatchObject({ nan: 1, infinite: 1 });
   });
 
@@ -449,7 +449,7 @@ describe('POST /api/v1/write', () => {
   });
 
   it('refuses for good a sample that the log does not take, after the others are in it, so that it does not come again', async () => {
-    tocsin.log.most = 700;
+    tocsin.eventLog.most = 700;
     const answer = await write(
       request(
         { name: 'a', value: 1 },
@@ -489,12 +489,12 @@ describe('POST /api/v1/write', () => {
 
   it('answers 503 whenever the sender must come again, for Prometheus gives up after 429', async () => {
     await restart({ PENDING_EVENTS: '1' });
-    tocsin.log.holds = true;
+    tocsin.eventLog.holds = true;
     const first = write(request({ name: 'a', value: 1 }));
-    await eventually(() => tocsin.log.held.length === 1, 'the first request waits for the log');
+    await eventually(() => tocsin.eventLog.held.length === 1, 'the first request waits for the log');
     expect(await write(request({ name: 'b', value: 2 }))).toMatchObject({ status: 503, code: 'T1201', retryAfter: '5' });
-    tocsin.log.fails = true;
-    tocsin.log.held.forEach((go) => go());
+    tocsin.eventLog.fails = true;
+    tocsin.eventLog.held.forEach((go) => go());
     expect(await first).toMatchObject({ status: 503, code: 'T1201' });
   });
 });
@@ -506,7 +506,7 @@ describe('POST /api/v2/alerts', () => {
   it('answers 200 with nothing when the log has the alerts', async () => {
     const endsAt = new Date(Date.now() + 240_000).toISOString();
     expect(await alerts([alert({ endsAt, generatorURL: 'http://p/graph' }), alert()])).toMatchObject({ status: 200, text: '' });
-    const [explicit, estimated] = tocsin.log.events();
+    const [explicit, estimated] = tocsin.eventLog.events();
     expect(explicit).toMatchObject({
       event_type: 'alert',
       bk_biz_id: '2',
@@ -519,7 +519,7 @@ describe('POST /api/v2/alerts', () => {
 
   it('has a trailing slash, a charset and a business if you like', async () => {
     expect((await post('/api/v2/alerts/?bk_biz_id=7', [alert()], { 'content-type': 'application/json; charset=utf-8' })).status).toBe(200);
-    expect(tocsin.log.events()).toMatchObject([{ bk_biz_id: '7' }]);
+    expect(tocsin.eventLog.events()).toMatchObject([{ bk_biz_id: '7' }]);
   });
 
   it.each<[string, unknown]>([
@@ -533,12 +533,12 @@ describe('POST /api/v2/alerts', () => {
     const answer = await alerts([alert(), alert({ labels: { a: '' } }), alert({ startsAt: 'today' }), alert({ labels: { alertname: 'Y' } })]);
     expect(answer.status).toBe(400);
     expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is no RFC 3339 time');
-    expect(tocsin.log.events().map(({ raw_data }) => (raw_data as { labels: Record<string, string> }).labels['alertname'])).toEqual(['X', 'Y']);
+    expect(tocsin.eventLog.events().map(({ raw_data }) => (raw_data as { labels: Record<string, string> }).labels['alertname'])).toEqual(['X', 'Y']);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 1, T1103: 1 });
   });
 
   it('names the alerts that the log does not take among the others that are not taken', async () => {
-    tocsin.log.most = 1000;
+    tocsin.eventLog.most = 1000;
     const large = alert({ annotations: { summary: 'x'.repeat(1500) } });
     const answer = await alerts([alert({ labels: { a: '' } }), large, alert(), alert({ startsAt: 'today' })]);
     expect(answer.status).toBe(400);
@@ -547,7 +547,7 @@ describe('POST /api/v2/alerts', () => {
       expect.stringMatching(/^alert 1: \d+ bytes are more than the topic takes \(max\.message\.bytes\)$/),
       'alert 3: startsAt is no RFC 3339 time',
     ]);
-    expect(tocsin.log.events()).toHaveLength(1);
+    expect(tocsin.eventLog.events()).toHaveLength(1);
     expect(tocsin.access.counts).toMatchObject({ accepted: { alertmanager: 1 }, rejected: { T1101: 1, T1103: 1, T1104: 1 } });
   });
 
@@ -569,7 +569,7 @@ describe('POST /api/v2/alerts', () => {
     const answer = await alerts(`[${JSON.stringify(alert())},${deep},{"labels":{"__proto__":"x","a":"b"}}]`);
     expect(answer.status).toBe(400);
     expect(answer.json).toMatch(/alert 1: .*deep.*\nalert 2: .*__proto__/);
-    expect(tocsin.log.events()).toHaveLength(1);
+    expect(tocsin.eventLog.events()).toHaveLength(1);
   });
 
   it('refuses a large body and too many alerts', async () => {
@@ -579,7 +579,7 @@ describe('POST /api/v2/alerts', () => {
   });
 
   it('says when to come again', async () => {
-    tocsin.log.fails = true;
+    tocsin.eventLog.fails = true;
     expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('The log'), retryAfter: '5' });
   });
 });

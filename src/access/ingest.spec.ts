@@ -3,7 +3,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { eventually } from '../../test/support/eventually.js';
 import { aTocsin, type TestTocsin } from '../../test/support/tocsin.js';
 import { Database } from '../database/database.client.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { type RawEvent, topics } from '../topics.js';
 import { SourceService } from '../sources/source.service.js';
 
@@ -48,7 +48,7 @@ async function send(method: string, path: string, body?: unknown, headers: Recor
 
 /** Every event of this test's business and source that is in the log. */
 async function inTheLog(wanted: (event: RawEvent) => boolean): Promise<RawEvent[]> {
-  const log = tocsin.running.app.get(Log);
+  const log = tocsin.running.app.get(EventLog);
   const found: RawEvent[] = [];
   for (const { partition, low, high } of await log.offsets(topics.rawEvents.name)) {
     for await (const records of log.read({ topic: topics.rawEvents.name, partition }, low, high)) {

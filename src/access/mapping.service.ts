@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { parse } from '../shared/parse.js';
 import type { RawEvent } from '../topics.js';
 import { businessName } from './business.js';
@@ -26,7 +26,7 @@ export interface Mapped {
 /** Tries mappings, so that nobody has to try them on live data. */
 @Injectable()
 export class MappingService {
-  constructor(@Inject(CONFIG) private readonly config: Config) {}
+  constructor(private readonly config: Config) {}
 
   /** Throws {@link TocsinError} T1017 that names every wrong field, T1001 for a sample that is text and no JSON. */
   test(body: unknown, now: number): Mapped {

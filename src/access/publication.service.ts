@@ -1,6 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
-import { Log } from '../log/event-log.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../config.js';
+import { EventLog } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
@@ -19,15 +19,15 @@ const PARTITIONS_KNOWN = 10_000;
 export class PublicationService {
   readonly counts = noCounts();
   readonly #config: Config;
-  readonly #log: Log;
+  readonly #eventLog: EventLog;
   readonly #logger = new Logger('Access');
   readonly #partitions = new Map<string, number>();
   #partitionsUntil = 0;
   #logFails = false;
 
-  constructor(@Inject(CONFIG) config: Config, log: Log) {
+  constructor(config: Config, log: EventLog) {
     this.#config = config;
-    this.#log = log;
+    this.#eventLog = log;
   }
 
   /**
@@ -67,7 +67,7 @@ export class PublicationService {
   /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
   async #send(records: readonly Packed[]): Promise<readonly Encoded[]> {
     try {
-      await this.#log.publish(topics.rawEvents.name, records, { timeoutMs: this.#config.PUBLISH_TIMEOUT_MS });
+      await this.#eventLog.publish(topics.rawEvents.name, records, { timeoutMs: this.#config.PUBLISH_TIMEOUT_MS });
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
@@ -97,12 +97,12 @@ export class PublicationService {
       if (members) members.push(event);
       else partitions.set(partition, [event]);
     }
-    const wrap = (json: string) => this.#log.serializer.wrap(topics.rawEvents.name, json);
+    const wrap = (json: string) => this.#eventLog.serializer.wrap(topics.rawEvents.name, json);
     return [...partitions].flatMap(([partition, members]) => pack(members, partition, { most, wrap }));
   }
 
   async #learnPartition(key: string): Promise<number> {
-    const partition = await this.#log.partitionFor(topics.rawEvents.name, key);
+    const partition = await this.#eventLog.partitionFor(topics.rawEvents.name, key);
     this.#partitions.set(key, partition);
     return partition;
   }

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Door } from './counts.js';
 import { type Rate, TokenBucket } from './rate.js';
@@ -21,7 +21,7 @@ export class RateService {
   readonly #anonymous: Rate | undefined;
   readonly #buckets = new Map<string, Known>();
 
-  constructor(@Inject(CONFIG) config: Config) {
+  constructor(config: Config) {
     this.#anonymous = config.ACCESS_RATE;
   }
 

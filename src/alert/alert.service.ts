@@ -23,7 +23,7 @@ import { TimelineRepository } from '../database/timeline.repository.js';
 /** The life of alerts: what Detect says, and what people do. */
 @Injectable()
 export class AlertService {
-  readonly #log = new Logger('alert');
+  readonly #logger = new Logger('alert');
 
   constructor(
     private readonly database: Database,
@@ -38,7 +38,7 @@ export class AlertService {
     await this.alerts.save(ledger.changed, ledger.created);
     await this.timelines.append(ledger.timeline);
     for (const change of ledger.changes) this.publisher.publish(topics.alertStatus, change);
-    if (ledger.gaps > 0) this.#log.warn(`messages about ${ledger.gaps} alerts never arrived; their timelines say which`);
+    if (ledger.gaps > 0) this.#logger.warn(`messages about ${ledger.gaps} alerts never arrived; their timelines say which`);
     return ledger;
   }
 

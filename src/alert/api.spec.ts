@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { aGroup, aResolvedGroup, DutiesByHand, PublishedMessages } from '../../test/support/notices.js';
-import { CONFIG, parseConfig } from '../config.js';
+import { Config, parseConfig } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
@@ -27,7 +27,7 @@ describe('the API of alerts, receivers and notices', () => {
     on = await aSqlite();
     const config = parseConfig({});
     const platform = [
-      { provide: CONFIG, useValue: config },
+      { provide: Config, useValue: config },
       { provide: Database, useValue: on.database },
       { provide: Publisher, useValue: new PublishedMessages(on.database) },
       { provide: Duties, useValue: new DutiesByHand() },

@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config.js';
 import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
 import { topics } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
@@ -13,7 +13,7 @@ export class GrowthGuard implements OnModuleInit {
   constructor(
     private readonly guards: GrowthGuards,
     private readonly alerts: AlertReader,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   onModuleInit(): void {

@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { Clusters } from '../log/cluster.js';
@@ -12,7 +12,7 @@ import { StoredStates } from '../log/consuming/stored-states.service.js';
 import { ForeignTopics } from '../log/external-topics.js';
 import { KafkaForeignTopics } from '../log/kafka/kafka-external-topics.service.js';
 import { KafkaClusters } from '../log/kafka/kafka-clusters.service.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { OffsetCommitInterceptor } from '../log/consuming/offset-commit.interceptor.js';
 import { Publisher } from '../log/publisher.service.js';
 import { ConsumerMetrics } from '../runtime/consumer-metrics.service.js';
@@ -51,7 +51,7 @@ import { SelfAlarms } from '../runtime/self-alarms.service.js';
 export interface Platform {
   readonly config: Config;
   readonly database: Database;
-  readonly log: Log;
+  readonly eventLog: EventLog;
   /** True: nothing consumes and nobody does duties; only the API is asked. */
   readonly idle?: boolean;
 }
@@ -111,11 +111,11 @@ const controllers = [
 @Global()
 @Module({})
 export class PlatformModule {
-  static with({ config, database, log, idle = false }: Platform): DynamicModule {
+  static with({ config, database, eventLog: log, idle = false }: Platform): DynamicModule {
     const given = [
-      { provide: CONFIG, useValue: config },
+      { provide: Config, useValue: config },
       { provide: Database, useValue: database },
-      { provide: Log, useValue: log },
+      { provide: EventLog, useValue: log },
       { provide: IDLE, useValue: idle },
     ];
     return {

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.client.js';
-import type { Log } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { Range } from '../ops/offsets/range.js';
 import { deadLetterTopic, topics } from '../topics.js';
 
@@ -29,11 +29,11 @@ interface Run {
   readonly ranges: readonly Range[];
   readonly read: ReadonlyMap<number, number>;
   readonly database: Database;
-  readonly log: Log;
+  readonly eventLog: EventLog;
   readonly folder: string;
 }
 
-export async function reportOf({ topic, ranges, read, database, log, folder }: Run): Promise<ReplayReport> {
+export async function reportOf({ topic, ranges, read, database, eventLog: log, folder }: Run): Promise<ReplayReport> {
   const partitions = ranges.map((range) => ({ ...range, records: read.get(range.partition) ?? 0 }));
   return {
     topic,
@@ -45,7 +45,7 @@ export async function reportOf({ topic, ranges, read, database, log, folder }: R
   };
 }
 
-async function deadLetters(log: Log): Promise<ReplayReport['dead_letters']> {
+async function deadLetters(log: EventLog): Promise<ReplayReport['dead_letters']> {
   const counts = new Map<string, { topic: string; code: string; count: number }>();
   for (const { name } of Object.values(topics)) {
     for (const { partition, low, high } of await log.offsets(deadLetterTopic(name))) {

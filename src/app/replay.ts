@@ -12,7 +12,7 @@ import { Consumers, type Position } from '../log/consuming/consumers.service.js'
 import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
 import { importRecords } from '../log/embedded/record-import.repository.js';
 import { KafkaLog } from '../log/kafka/kafka-log.client.js';
-import type { Log } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import { StoredStates } from '../log/consuming/stored-states.service.js';
 import type { Target } from '../ops/offsets/position.js';
 import { type Range, rangeOf } from '../ops/offsets/range.js';
@@ -35,7 +35,7 @@ const STANDSTILL_MS = 60_000;
 
 /** The installation whose records are run again. Only read, whoever is running on it. */
 interface Source {
-  readonly log: Log;
+  readonly eventLog: EventLog;
   readonly database: Database;
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ interface Source {
 async function openSource(config: Config): Promise<Source> {
   if (config.mode === 'embedded') {
     const database = await openSqliteToRead(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
-    return { log: new EmbeddedLog(database, config), database, close: () => database.close() };
+    return { eventLog: new EmbeddedLog(database, config), database, close: () => database.close() };
   }
   const database = await openMysql(config.DATABASE_URL!, 2);
   const log = new KafkaLog(database, config);
@@ -51,7 +51,7 @@ async function openSource(config: Config): Promise<Source> {
     await log.close();
     await database.close();
   };
-  return { log, database, close };
+  return { eventLog: log, database, close };
 }
 
 /**
@@ -66,7 +66,7 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
   refuseUsedFolder(wish.folder);
   const source = await openSource(config);
   try {
-    const ranges = await rangesOf(source.log, wish);
+    const ranges = await rangesOf(source.eventLog, wish);
     mkdirSync(wish.folder, { recursive: true });
     const sandbox = sandboxConfig({ ...config, LOG_LEVEL: 'error', DETECT_COMMIT_MS: 100 }, wish.folder);
     return await runIn(sandbox, source, { ...wish, ranges, standstillMs }, now);
@@ -76,7 +76,7 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
 }
 
 /** The ranges of all wanted partitions. Throws T6206 with every partition that refuses. */
-async function rangesOf(log: Log, { topic, partition, from, to }: Replay): Promise<Range[]> {
+async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): Promise<Range[]> {
   const all = await log.offsets(topic);
   const wanted = all.filter((each) => partition === undefined || each.partition === partition);
   if (wanted.length === 0) throw new TocsinError('T6203', `${topic}/${partition ?? ''}; it has ${all.length} partitions`);
@@ -96,7 +96,7 @@ async function rangesOf(log: Log, { topic, partition, from, to }: Replay): Promi
   return ranges as Range[];
 }
 
-async function timeAt(log: Log, topic: string, partition: number, low: number, high: number): Promise<number | undefined> {
+async function timeAt(log: EventLog, topic: string, partition: number, low: number, high: number): Promise<number | undefined> {
   if (low >= high) return undefined;
   for await (const [first] of log.read({ topic, partition }, low, low + 1)) if (first) return first.timestamp;
   return undefined;
@@ -109,15 +109,15 @@ async function runIn(config: Config, source: Source, { topic, ranges, standstill
   const log = new EmbeddedLog(database, config);
   try {
     await migrate(database);
-    await log.ensureTopics(await topicsLike(source.log));
+    await log.ensureTopics(await topicsLike(source.eventLog));
     await markSandbox(database, { madeAt: now, topic, partitions: ranges.map(({ partition, from, end }) => ({ partition, from, end })) });
     await copyRules(source.database, database);
     const read = new Map<number, number>();
-    for (const range of ranges) read.set(range.partition, await fill(source, { log, database, config }, topic, range));
-    const app = await openSandbox({ config, database, log });
+    for (const range of ranges) read.set(range.partition, await fill(source, { eventLog: log, database, config }, topic, range));
+    const app = await openSandbox({ config, database, eventLog: log });
     try {
       await untilDone(app, standstillMs);
-      return await reportOf({ topic, ranges, read, database, log, folder: config.DATA_DIR });
+      return await reportOf({ topic, ranges, read, database, eventLog: log, folder: config.DATA_DIR });
     } finally {
       await app.close();
     }
@@ -128,7 +128,7 @@ async function runIn(config: Config, source: Source, { topic, ranges, standstill
 }
 
 /** As many partitions as the original has, so that a key stands where it stood. */
-async function topicsLike(log: Log): Promise<{ name: string; partitions: number }[]> {
+async function topicsLike(log: EventLog): Promise<{ name: string; partitions: number }[]> {
   const counts = await Promise.all(Object.values(topics).map(async ({ name }) => ({ name, partitions: (await log.offsets(name)).length || 1 })));
   return counts.flatMap(({ name, partitions }) => [name, deadLetterTopic(name)].map((each) => ({ name: each, partitions })));
 }
@@ -144,17 +144,17 @@ async function copyRules(source: Database, sandbox: Database): Promise<void> {
   }
 }
 
-type Place = Pick<Source, 'log' | 'database'> & { readonly config: Config };
+type Place = Pick<Source, 'eventLog' | 'database'> & { readonly config: Config };
 
-const memoryOf = ({ log, database }: Pick<Source, 'log' | 'database'>, config: Config): StoredMemory =>
+const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'database'>, config: Config): StoredMemory =>
   new StoredMemory(new StoredStates(), new CheckpointRepository(database), new StrategyRepository(database), log, config);
 
 /** Copies the records, and gives Detect the rules that were in force before the first of them. */
 async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: Range): Promise<number> {
   const at = { topic, partition };
-  const count = await importRecords(sandbox.database, at, from, source.log.read(at, from, end));
+  const count = await importRecords(sandbox.database, at, from, source.eventLog.read(at, from, end));
   if (topic === topics.rawEvents.name) {
-    const version = await memoryOf(source, sandbox.config).rulesVersionAt(source.log, at, from);
+    const version = await memoryOf(source, sandbox.config).rulesVersionAt(source.eventLog, at, from);
     await sandbox.database.transaction(() => memoryOf(sandbox, sandbox.config).beginWith(at, version));
   }
   return count;

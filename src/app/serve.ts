@@ -12,7 +12,7 @@ import { serveDocs } from '../http/openapi.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
 import { KafkaLog } from '../log/kafka/kafka-log.client.js';
-import type { Log } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import { newTopics } from '../log/new-topics.js';
 import { untilConnected } from './until-connected.js';
 import { warnOfLimits } from './warn-of-limits.js';
@@ -50,7 +50,7 @@ export async function openDatabase(config: Config): Promise<{ database: Database
   };
 }
 
-async function openLog(config: Config, database: Database): Promise<Log> {
+async function openLog(config: Config, database: Database): Promise<EventLog> {
   const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
   const wanted = Object.values(topics).flatMap(({ name }) => newTopics(name, config));
   await untilConnected('log', async () => {
@@ -96,7 +96,7 @@ export async function openIdle(config: Config): Promise<Pick<Running, 'app' | 'c
   await migrate(database);
   const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
   await log.connect();
-  const app = await createApp({ config, database, log, idle: true });
+  const app = await createApp({ config, database, eventLog: log, idle: true });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return {
@@ -129,7 +129,7 @@ export async function serve(settings: Config): Promise<Running> {
     await log.close();
     await closeDatabase();
   };
-  const app = await createApp({ config, database, log, idle: sandbox !== undefined }).catch(async (error: unknown) => {
+  const app = await createApp({ config, database, eventLog: log, idle: sandbox !== undefined }).catch(async (error: unknown) => {
     // A start that fails lets go of what it has opened.
     await release();
     throw error;

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config.js';
-import type { Log } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import { tooSmall, withoutRoom } from '../log/topic-limits.js';
 
 /** Says at start what the topics will refuse. Where we may not ask for their settings, only that. */
-export async function warnOfLimits(log: Log, names: readonly string[], limits: Pick<Config, 'MAX_EVENT_BYTES'>): Promise<void> {
+export async function warnOfLimits(log: EventLog, names: readonly string[], limits: Pick<Config, 'MAX_EVENT_BYTES'>): Promise<void> {
   const logger = new Logger('topics');
   try {
     const topics = await log.topics.describe(names);

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { StrategyReader } from '../detect/strategy.reader.js';
 import type { PolicyFor } from './placement.js';
 import { policyOf } from './policy.js';
@@ -9,7 +9,7 @@ import { policyOf } from './policy.js';
 export class ConvergePolicies {
   constructor(
     private readonly strategies: StrategyReader,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /** The policies of these strategies; 0 stands for alerts of external senders, and deleted strategies follow the settings too. */

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { Database } from './database.client.js';
 
 /** Rows that say which replica does what only one may do. Judged by the database's clock, which all replicas share. */
@@ -7,7 +7,7 @@ import { Database } from './database.client.js';
 export class LeaseRepository {
   constructor(
     private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /** Takes or renews the lease for LEASE_MS; false when another replica has it. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
-import { Log } from '../log/event-log.js';
+import { Config } from '../config.js';
+import { EventLog } from '../log/event-log.js';
 import { IDLE } from '../runtime/idle.js';
 import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
@@ -27,9 +27,9 @@ export class Clock implements OnApplicationShutdown {
   #partitions: () => readonly TimedPartition[] = () => [];
 
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly strategies: StrategyRepository,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
@@ -49,7 +49,7 @@ export class Clock implements OnApplicationShutdown {
   async announce(): Promise<void> {
     try {
       const version = await this.strategies.rulesVersion();
-      const count = await this.log.partitions(topics.rawEvents.name);
+      const count = await this.eventLog.partitions(topics.rawEvents.name);
       await this.#publish(
         Array.from({ length: count }, (_, partition) => partition),
         version,
@@ -80,8 +80,8 @@ export class Clock implements OnApplicationShutdown {
   }
 
   async #publish(partitions: readonly number[], version: number): Promise<void> {
-    const value = this.log.serializer.wrap(topics.rawEvents.name, tickRecord(version, Date.now()));
-    await this.log.publish(
+    const value = this.eventLog.serializer.wrap(topics.rawEvents.name, tickRecord(version, Date.now()));
+    await this.eventLog.publish(
       topics.rawEvents.name,
       partitions.map((partition) => ({ key: null, value, partition })),
     );

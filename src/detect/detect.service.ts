@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../config.js';
 import type { Batch } from '../log/consuming/batch.js';
 import { Publisher } from '../log/publisher.service.js';
 import { type RawEvent, type RawRecord, topics } from '../topics.js';
@@ -33,7 +33,7 @@ export class DetectService implements OnApplicationBootstrap {
     private readonly checkpoints: CheckpointRepository,
     private readonly strategies: StrategyRepository,
     private readonly clock: Clock,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {

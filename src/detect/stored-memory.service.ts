@@ -1,7 +1,7 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config.js';
 import { boundsOf } from '../log/bounds.js';
-import { Log, type TopicPartition } from '../log/event-log.js';
+import { EventLog, type TopicPartition } from '../log/event-log.js';
 import { type StoredState, StoredStates } from '../log/consuming/stored-states.service.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { PartitionFold } from './fold.js';
@@ -15,8 +15,8 @@ export class StoredMemory implements StoredState, OnModuleInit {
     private readonly states: StoredStates,
     private readonly checkpoints: CheckpointRepository,
     private readonly strategies: StrategyRepository,
-    private readonly log: Log,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly eventLog: EventLog,
+    private readonly config: Config,
   ) {}
 
   onModuleInit(): void {
@@ -25,7 +25,7 @@ export class StoredMemory implements StoredState, OnModuleInit {
 
   /** A memory of nothing, with the rules that were in force there: records are judged as they were the first time. */
   async begin(at: TopicPartition, offset: number): Promise<void> {
-    await this.beginWith(at, await this.rulesVersionAt(this.log, at, offset));
+    await this.beginWith(at, await this.rulesVersionAt(this.eventLog, at, offset));
   }
 
   async beginWith(at: TopicPartition, rulesVersion: number): Promise<void> {
@@ -37,7 +37,7 @@ export class StoredMemory implements StoredState, OnModuleInit {
   }
 
   /** What the ticks in `log` say; where they are gone, the rules of the time when the log got the record. */
-  async rulesVersionAt(log: Pick<Log, 'read' | 'offsets'>, at: TopicPartition, offset: number): Promise<number> {
+  async rulesVersionAt(log: Pick<EventLog, 'read' | 'offsets'>, at: TopicPartition, offset: number): Promise<number> {
     const bounds = await boundsOf(log, at);
     const named = await rulesInForce(log, at, offset, bounds?.low ?? 0);
     if (named !== undefined) return named;

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import type { TopicPartition } from './event-log.js';
 
@@ -36,7 +36,7 @@ const WHERE = 'consumer_group = ? AND topic = ? AND partition_no = ?';
 export class CursorRepository {
   constructor(
     private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /**

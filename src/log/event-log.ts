@@ -149,7 +149,7 @@ export interface GroupConsumer extends LogConsumer {
  * The seam to the log: topics with partitions, records with consecutive offsets, consumer groups.
  * Implemented by Kafka and by tables in the embedded database; one contract suite runs on both.
  */
-export abstract class Log {
+export abstract class EventLog {
   abstract connect(): Promise<void>;
   abstract close(): Promise<void>;
   /** Creates what is missing; never changes what exists. */

@@ -3,7 +3,7 @@ import { Database } from '../database/database.client.js';
 import { deadLetterTopic, type Topic } from '../topics.js';
 import type { Poison } from './consuming/claimed-batch.js';
 import { deadLetterHeaders } from './dead-letters.js';
-import { Log, type OutgoingRecord } from './event-log.js';
+import { EventLog, type OutgoingRecord } from './event-log.js';
 import type { Serializer } from './serializer.js';
 
 type Staged = OutgoingRecord & { topic: string };
@@ -19,11 +19,11 @@ export class Publisher {
 
   constructor(
     private readonly database: Database,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
   ) {}
 
   publish<T>(topic: Topic<T>, message: T): void {
-    this.#stage({ topic: topic.name, key: topic.key(message), value: this.log.serializer.serialize(topic.name, message) });
+    this.#stage({ topic: topic.name, key: topic.key(message), value: this.eventLog.serializer.serialize(topic.name, message) });
   }
 
   /** Sends a record that can never work to the dead-letter topic: the original bytes, and headers that say where it stood and why it is there. */
@@ -38,7 +38,7 @@ export class Publisher {
   }
 
   get serializer(): Serializer {
-    return this.log.serializer;
+    return this.eventLog.serializer;
   }
 
   /** True when the current transaction has something to publish. */
@@ -56,7 +56,7 @@ export class Publisher {
     const records = [record];
     this.#open.set(key, records);
     const lane = this.database.lane;
-    this.database.beforeCommit(() => this.log.stage(records, lane));
-    this.database.afterCommit(() => this.log.staged(lane));
+    this.database.beforeCommit(() => this.eventLog.stage(records, lane));
+    this.database.afterCommit(() => this.eventLog.staged(lane));
   }
 }

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import type { Outcome } from './channels/channel.js';
 import { channelNamed } from './channels/channels.js';
 import { Outbound } from './channels/outbound.client.js';
@@ -13,7 +13,7 @@ export class Courier {
   readonly #externalUrl: string;
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     private readonly reader: ReceiverReader,
     private readonly outbound: Outbound,
   ) {

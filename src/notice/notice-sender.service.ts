@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config.js';
 import { Duties } from '../runtime/duties.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { retryDelay, type RetryPolicy } from '../shared/retry.js';
@@ -40,13 +40,13 @@ interface Lane {
  */
 @Injectable()
 export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
-  readonly #log = new Logger('notice');
+  readonly #logger = new Logger('notice');
   readonly #lanes = new Map<string, Lane>();
   readonly #stopping = new AbortController();
   readonly #policy: DeliveryPolicy;
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     private readonly notices: NoticeRepository,
     private readonly courier: Courier,
     private readonly duties: Duties,
@@ -118,7 +118,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
       return true;
     } catch (error) {
       // A later round, or the end of the claim, brings it again.
-      this.#log.warn(`notice ${candidate.id} could not be claimed: ${String(error)}`);
+      this.#logger.warn(`notice ${candidate.id} could not be claimed: ${String(error)}`);
       return false;
     }
   }
@@ -134,7 +134,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
       if (settlement.state === 'sent')
         this.metrics.observe('tocsin_notice_delay_seconds', { channel: labels.channel }, (now - notice.created_at) / 1000);
     }
-    if (settlement.state === 'dead') this.#log.error(`notice ${notice.id} to ${notice.receiver} is dead: ${settlement.last_error ?? ''}`);
+    if (settlement.state === 'dead') this.#logger.error(`notice ${notice.id} to ${notice.receiver} is dead: ${settlement.last_error ?? ''}`);
   }
 
   /** Nothing shortens the time in which a crash means a second delivery but writing at once; trouble of the database is outlasted while the claim holds. */
@@ -144,7 +144,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
         return await this.notices.settle(notice, settlement, now);
       } catch (error) {
         if (Date.now() >= notice.next_attempt_at || this.#stopping.signal.aborted) {
-          this.#log.error(`what came of notice ${notice.id} could not be written down, it will be sent again: ${String(error)}`);
+          this.#logger.error(`what came of notice ${notice.id} could not be written down, it will be sent again: ${String(error)}`);
           return false;
         }
         await delay(retryDelay(failures, RECORDING, Math.random()));

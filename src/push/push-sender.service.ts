@@ -24,7 +24,7 @@ interface Trouble {
 /** Delivers pushes, to each queue in order; a queue that fails does not hold up the others. */
 @Injectable()
 export class PushSender implements OnModuleInit {
-  readonly #log = new Logger('push');
+  readonly #logger = new Logger('push');
   readonly #troubles = new Map<string, Trouble>();
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -64,7 +64,7 @@ export class PushSender implements OnModuleInit {
 
   #start(key: string, queue: Queue | undefined): void {
     const delivery = this.#deliver(key, queue)
-      .catch((error: unknown) => this.#log.warn(`the database does not take what came of a push: ${String(error)}; it is delivered again`))
+      .catch((error: unknown) => this.#logger.warn(`the database does not take what came of a push: ${String(error)}; it is delivered again`))
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, delivery);
   }
@@ -91,7 +91,7 @@ export class PushSender implements OnModuleInit {
       const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
       const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
       this.#troubles.set(key, { failures, until: Date.now() + wait });
-      this.#log.warn(`${queue.name}: ${reason}; again in ${wait} ms`);
+      this.#logger.warn(`${queue.name}: ${reason}; again in ${wait} ms`);
       return settlePushes(due, reason, Date.now(), giveUp);
     }
   }

@@ -7,7 +7,7 @@ import { PushService } from './push.service.js';
 
 @Controller()
 export class PushConsumer {
-  readonly #log = new Logger('push');
+  readonly #logger = new Logger('push');
 
   constructor(
     private readonly pushes: PushService,
@@ -22,6 +22,6 @@ export class PushConsumer {
 
   #omitted(tooOld: number): void {
     this.metrics.increment('tocsin_pushes_total', { outcome: 'too_old' }, tooOld);
-    this.#log.warn(`not pushed: ${tooOld} changes of alerts were older than MESSAGE_QUEUE_GIVE_UP_MS when they were read`);
+    this.#logger.warn(`not pushed: ${tooOld} changes of alerts were older than MESSAGE_QUEUE_GIVE_UP_MS when they were read`);
   }
 }

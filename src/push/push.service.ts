@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { Duties } from '../runtime/duties.js';
 import { TocsinError } from '../shared/errors.js';
@@ -17,7 +17,7 @@ export class PushService {
   readonly #queues: Queues;
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     private readonly database: Database,
     private readonly alerts: AlertReader,
     private readonly pushes: PushRepository,

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { createClient } from '@redis/client';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { ForeignTopics } from '../log/external-topics.js';
 import { within } from '../shared/wait.js';
 import type { DuePush } from './push.js';
@@ -13,7 +13,7 @@ const FLUSH_MS = 1000;
 @Injectable()
 export class QueueClient {
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     private readonly topics: ForeignTopics,
   ) {}
 

@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../config.js';
 import { ConsumerWatch } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { version } from '../shared/version.js';
@@ -14,7 +14,7 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
     private readonly watch: ConsumerWatch,
     private readonly consumers: Consumers,
     private readonly duties: LeasedDuties,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {

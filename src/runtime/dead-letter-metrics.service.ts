@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Log, type PartitionOffsets } from '../log/event-log.js';
+import { EventLog, type PartitionOffsets } from '../log/event-log.js';
 import { Rounds } from '../shared/periodic-task.js';
 import { deadLetterTopic, topics } from '../topics.js';
 import { IDLE } from './idle.js';
@@ -12,7 +12,7 @@ export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestro
 
   constructor(
     private readonly metrics: Metrics,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
@@ -37,7 +37,7 @@ export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestro
   /** What cannot be found out has no value; that the log fails is told by others. */
   async #bounds(topic: string): Promise<PartitionOffsets[]> {
     try {
-      return await this.log.offsets(topic);
+      return await this.eventLog.offsets(topic);
     } catch {
       return [];
     }

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { Consumers, type Position } from '../log/consuming/consumers.service.js';
 import { Rounds } from '../shared/periodic-task.js';
 import { type Congestion, judgeCongestion } from './congestion.js';
@@ -14,7 +14,7 @@ const WINDOW_MS = 60_000;
 /** Looks every LAG_SAMPLE_MS where every group is: for lag, rates, and for congestion, which is an alarm of our own. */
 @Injectable()
 export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #log = new Logger('lag');
+  readonly #logger = new Logger('lag');
   readonly #history = new LagHistory(WINDOW_MS);
   #congestion: Congestion[] = [];
   #problem: string | undefined;
@@ -24,7 +24,7 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly consumers: Consumers,
     private readonly alarms: SelfAlarms,
     private readonly metrics: Metrics,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {
     this.#rounds = new Rounds(config.LAG_SAMPLE_MS, () => this.#look());
@@ -78,8 +78,8 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #say(problem: string | undefined): void {
-    if (problem && !this.#problem) this.#log.warn(`cannot tell all lags: ${problem}`);
-    if (!problem && this.#problem) this.#log.log('all lags are known again');
+    if (problem && !this.#problem) this.#logger.warn(`cannot tell all lags: ${problem}`);
+    if (!problem && this.#problem) this.#logger.log('all lags are known again');
     this.#problem = problem;
   }
 

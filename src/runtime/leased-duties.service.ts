@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { backoff } from '../shared/retry.js';
 import { Duties, type Duty } from './duties.js';
@@ -18,7 +18,7 @@ interface Running {
 /** {@link Duties} on lease rows. In embedded mode there is one process, so every lease is ours without asking. */
 @Injectable()
 export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #log = new Logger('duties');
+  readonly #logger = new Logger('duties');
   readonly #running = new Map<string, Running>();
   readonly #registered = new Map<string, Duty>();
   /** Rounds so far, by duty and outcome. */
@@ -27,7 +27,7 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
 
   constructor(
     private readonly leases: LeaseRepository,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {
     super();
@@ -83,7 +83,7 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
     } catch (error) {
       this.#count(duty.name, 'failed');
       const wait = backoff(++running.failures, Math.random(), 200, renewal);
-      this.#log.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; again in ${wait} ms`);
+      this.#logger.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; again in ${wait} ms`);
       return wait;
     }
   }

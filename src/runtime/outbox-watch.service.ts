@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { HELD } from '../log/kafka/producer/outbox-relay.client.js';
 import { Rounds } from '../shared/periodic-task.js';
@@ -35,7 +35,7 @@ export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModu
     private readonly metrics: Metrics,
     private readonly readiness: Readiness,
     private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { type MetricName, Metrics } from './metrics.service.js';
 
 /** Copies what the producers know into the metrics at every scrape, and measures what they tell. */
@@ -7,11 +7,11 @@ import { type MetricName, Metrics } from './metrics.service.js';
 export class ProducerMetrics implements OnApplicationBootstrap {
   constructor(
     private readonly metrics: Metrics,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.log.producing.observer = {
+    this.eventLog.producing.observer = {
       confirmed: (topic, seconds) => this.metrics.observe('tocsin_producer_send_duration_seconds', { topic }, seconds),
       batch: (topic, records, bytes) => {
         this.metrics.observe('tocsin_producer_batch_records', { topic }, records);
@@ -22,7 +22,7 @@ export class ProducerMetrics implements OnApplicationBootstrap {
   }
 
   #collect(): void {
-    const { records, retries, failures, buffers, waits } = this.log.producing;
+    const { records, retries, failures, buffers, waits } = this.eventLog.producing;
     this.#copy('tocsin_producer_records_total', records, ['topic']);
     this.#copy('tocsin_producer_retries_total', retries, ['topic', 'reason']);
     this.#copy('tocsin_producer_failures_total', failures, ['topic', 'reason']);

@@ -3,7 +3,7 @@ import { type HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/te
 import { Database } from '../database/database.client.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import type { Hold } from '../log/consuming/partition-pause.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { within } from '../shared/wait.js';
 import { LagWatch } from './lag-watch.service.js';
 import { backlog } from './lag.js';
@@ -21,7 +21,7 @@ export class Readiness {
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly database: Database,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly consumers: Consumers,
     private readonly lags: LagWatch,
   ) {}
@@ -34,7 +34,7 @@ export class Readiness {
   checks(): HealthIndicatorFunction[] {
     return [
       () => this.#reachable('database', this.database),
-      () => this.#reachable('log', this.log),
+      () => this.#reachable('log', this.eventLog),
       () => this.#assignment(),
       () => this.#lag(),
       ...[...this.#shown].map(

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { COMMANDS } from '../database/database.client.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { Duties } from './duties.js';
 
 /** One replica publishes what commands and timers of all replicas have staged, so that it leaves in order. */
@@ -8,17 +8,17 @@ import { Duties } from './duties.js';
 export class RelayDuty implements OnModuleInit {
   constructor(
     private readonly duties: Duties,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
   ) {}
 
   onModuleInit(): void {
     this.duties.register(
       'relay',
       () => {
-        this.log.own(COMMANDS);
+        this.eventLog.own(COMMANDS);
         return Promise.resolve(60_000);
       },
-      () => this.log.disown(COMMANDS),
+      () => this.eventLog.disown(COMMANDS),
     );
   }
 }

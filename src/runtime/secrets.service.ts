@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { TocsinError } from '../shared/errors.js';
 import { newSecretKey, open, seal, type SecretKey, secretKey } from '../shared/secret-box.js';
 
@@ -13,7 +13,7 @@ import { newSecretKey, open, seal, type SecretKey, secretKey } from '../shared/s
 export class Secrets {
   #keys: readonly SecretKey[] | undefined;
 
-  constructor(@Inject(CONFIG) private readonly config: Pick<Config, 'mode' | 'DATA_DIR' | 'SECRET_KEY' | 'SECRET_KEY_FILE'>) {}
+  constructor(@Inject(Config) private readonly config: Pick<Config, 'mode' | 'DATA_DIR' | 'SECRET_KEY' | 'SECRET_KEY_FILE'>) {}
 
   /** Throws {@link TocsinError} T7023 when there is no key, or none that can be used. */
   seal(text: string, about: string): string {

@@ -1,5 +1,5 @@
 import { parseConfig } from '../config.js';
-import type { Log, OutgoingRecord } from '../log/event-log.js';
+import type { EventLog, OutgoingRecord } from '../log/event-log.js';
 import { jsonSerializer } from '../log/serializer.js';
 import { topics } from '../topics.js';
 import { eventually } from '../../test/support/eventually.js';
@@ -33,7 +33,7 @@ describe('alarms of Tocsin about itself', () => {
   };
   const start = (idle = false): void => {
     const config = parseConfig({ SELF_ALARM_RENEW_MS: '400' });
-    alarms = new SelfAlarms(log as unknown as Log, new OwnDuties(), new Metrics(), config, idle);
+    alarms = new SelfAlarms(log as unknown as EventLog, new OwnDuties(), new Metrics(), config, idle);
     alarms.onModuleInit();
   };
   beforeEach(() => {

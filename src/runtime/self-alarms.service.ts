@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { backoff } from '../shared/retry.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { type ExternalAlert, topics } from '../topics.js';
 import { Duties } from './duties.js';
 import { IDLE } from './idle.js';
@@ -21,7 +21,7 @@ const LEASE_RENEWALS = 4;
  */
 @Injectable()
 export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
-  readonly #log = new Logger('self alarms');
+  readonly #logger = new Logger('self alarms');
   readonly #book: SelfAlarmBook;
   #speaker = false;
   #running = false;
@@ -31,10 +31,10 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly duties: Duties,
     private readonly metrics: Metrics,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {
     this.#book = new SelfAlarmBook(config.SELF_ALARM_RENEW_MS);
@@ -99,11 +99,11 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
     try {
       for (const news of this.#book.news(this.#speaker)) this.#note(news);
       await this.#publish(Date.now());
-      if (this.#failures > 0) this.#log.log('alarms about Tocsin itself leave again');
+      if (this.#failures > 0) this.#logger.log('alarms about Tocsin itself leave again');
       this.#failures = 0;
       this.#later(this.#again ? 20 : this.config.SELF_ALARM_RENEW_MS / 4);
     } catch (error) {
-      if (this.#failures++ === 0) this.#log.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (this.#failures++ === 0) this.#logger.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; tried again`);
       this.#later(backoff(this.#failures, Math.random(), 500, 15_000));
     } finally {
       this.#running = false;
@@ -114,9 +114,9 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
     const notables = this.#book.take(now, this.#speaker);
     if (notables.length === 0) return;
     const events = notables.map((notable) => this.#event(notable, now));
-    await this.log.publish(
+    await this.eventLog.publish(
       topics.rawEvents.name,
-      events.map((event) => ({ key: event[this.config.PARTITION_KEY], value: this.log.serializer.serialize(topics.rawEvents.name, event) })),
+      events.map((event) => ({ key: event[this.config.PARTITION_KEY], value: this.eventLog.serializer.serialize(topics.rawEvents.name, event) })),
     );
     this.#book.published(notables, now);
   }
@@ -124,8 +124,8 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
   /** People who read the log learn of it even when raw events are what is behind. */
   #note({ alarm, ended }: Notable): void {
     const subject = `${alarm.name} ${JSON.stringify(alarm.labels)}`;
-    if (ended === undefined) this.#log.warn(`${subject}: ${alarm.summary}`);
-    else this.#log.log(`${subject}: over`);
+    if (ended === undefined) this.#logger.warn(`${subject}: ${alarm.summary}`);
+    else this.#logger.log(`${subject}: over`);
   }
 
   #event({ alarm, since, ended }: Notable, now: number): ExternalAlert {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import type { SourceState } from './source-state.js';
 
@@ -8,7 +8,7 @@ import type { SourceState } from './source-state.js';
 export class ReplicaRepository {
   constructor(
     private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Pick<Config, 'INSTANCE_ID' | 'LEASE_MS'>,
+    @Inject(Config) private readonly config: Pick<Config, 'INSTANCE_ID' | 'LEASE_MS'>,
   ) {}
 
   /** Says that this replica lives for another LEASE_MS. */

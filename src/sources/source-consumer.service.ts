@@ -41,7 +41,7 @@ export class SourcePump implements PartitionListener {
   readonly #limits = new Map<string, PoisonLimit>();
   readonly #releasing = new Set<Promise<void>>();
   readonly #holds: PartitionHolds;
-  readonly #log: Logger;
+  readonly #logger: Logger;
   #bucket: TokenBucket | undefined;
   /** The latest failure that is not over. */
   #problem: string | undefined;
@@ -54,7 +54,7 @@ export class SourcePump implements PartitionListener {
     private readonly plant: PumpPlant,
   ) {
     this.#holds = new PartitionHolds(cursorGroup(source.name), plant.holds);
-    this.#log = new Logger(`source ${source.name}`);
+    this.#logger = new Logger(`source ${source.name}`);
     this.adjust(source);
   }
 
@@ -158,16 +158,16 @@ export class SourcePump implements PartitionListener {
 
   /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
   async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
-    this.#log.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
+    this.#logger.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
     await this.plant.cursors.audit('partition_stopped', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
   }
 
   #flow(at: TopicPartition, epoch: number, position: number): PartitionFlow {
-    const { database, cursors, log, config } = this.plant;
+    const { database, cursors, eventLog: log, config } = this.plant;
     return new PartitionFlow(this.source.name, at, epoch, position, {
       database,
       cursors,
-      log,
+      eventLog: log,
       envelopeEvents: config.ENVELOPE_EVENTS,
       commitMs: config.SOURCES_COMMIT_MS,
       retryMs: RETRY_MS,
@@ -175,7 +175,7 @@ export class SourcePump implements PartitionListener {
       refused: (code, events) => this.#refused(code, events),
       committed: () => (this.#problem = undefined),
       fenced: (fenced) => {
-        this.#log.warn(`${name(fenced)} belongs to another replica now`);
+        this.#logger.warn(`${name(fenced)} belongs to another replica now`);
         this.#drop(fenced);
         this.consumer?.restart(fenced);
       },
@@ -189,7 +189,7 @@ export class SourcePump implements PartitionListener {
   #failed(error: unknown, failures: number): void {
     this.counts.failures++;
     this.#problem = `events do not get into the log: ${error instanceof Error ? error.message : String(error)}`;
-    if (failures === 1) this.#log.warn(`${this.#problem}; they are tried again`);
+    if (failures === 1) this.#logger.warn(`${this.#problem}; they are tried again`);
   }
 
   async batch(batch: RecordBatch, control: BatchControl): Promise<void> {
@@ -318,7 +318,7 @@ export class SourcePump implements PartitionListener {
     flow.close();
     const released = flow
       .release(Date.now())
-      .catch((error: unknown) => this.#log.debug(`${name(at)} is not released: ${String(error)}`))
+      .catch((error: unknown) => this.#logger.debug(`${name(at)} is not released: ${String(error)}`))
       .finally(() => this.#releasing.delete(released));
     this.#releasing.add(released);
   }

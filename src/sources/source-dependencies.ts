@@ -2,7 +2,7 @@ import type { Config } from '../config.js';
 import type { Database } from '../database/database.client.js';
 import type { CursorRepository } from '../log/cursor.repository.js';
 import type { HoldRepository } from '../log/consuming/partition-pause.repository.js';
-import type { Log } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { DegradeService } from '../access/degrade/degrade.service.js';
 import type { PublicationService } from '../access/publication.service.js';
 import type { SourceRepository } from '../access/registry/source.repository.js';
@@ -11,7 +11,7 @@ import type { SourceRepository } from '../access/registry/source.repository.js';
 export interface PumpPlant {
   readonly config: Config;
   readonly database: Database;
-  readonly log: Log;
+  readonly eventLog: EventLog;
   readonly cursors: CursorRepository;
   readonly holds: HoldRepository;
   readonly sources: Pick<SourceRepository, 'hold'>;

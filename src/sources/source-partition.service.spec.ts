@@ -1,6 +1,6 @@
 import { parseConfig } from '../config.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import type { Log, OutgoingRecord } from '../log/event-log.js';
+import type { EventLog, OutgoingRecord } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { jsonSerializer } from '../log/serializer.js';
 import { PoisonError } from '../shared/errors.js';
@@ -42,14 +42,14 @@ describe('a partition of a source on its way into the log', () => {
     return { ...(await aFlowInto({ publish })), arrived };
   }
 
-  async function aFlowInto({ publish, stage = () => Promise.resolve() }: Pick<Log, 'publish'> & Partial<Pick<Log, 'stage'>>) {
+  async function aFlowInto({ publish, stage = () => Promise.resolve() }: Pick<EventLog, 'publish'> & Partial<Pick<EventLog, 'stage'>>) {
     const { epoch } = (await cursors.claim('source.a', at, 1, 0, Date.now()))!;
     const fenced: unknown[] = [];
     const refusals: unknown[] = [];
     const flow = new PartitionFlow('a', at, epoch, 0, {
       database: test.database,
       cursors,
-      log: { publish, serializer: jsonSerializer, stage, staged: () => undefined },
+      eventLog: { publish, serializer: jsonSerializer, stage, staged: () => undefined },
       envelopeEvents: 200,
       commitMs: 1,
       retryMs: 1,

@@ -3,7 +3,7 @@ import { COMMANDS, type Database } from '../database/database.client.js';
 import { backoff } from '../shared/retry.js';
 import { type CursorRepository, FencedError } from '../log/cursor.repository.js';
 import { deadLetterHeaders } from '../log/dead-letters.js';
-import type { BatchControl, Log, LogRecord, OutgoingRecord, TopicPartition } from '../log/event-log.js';
+import type { BatchControl, EventLog, LogRecord, OutgoingRecord, TopicPartition } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { type ErrorCode, PoisonError } from '../shared/errors.js';
 import { deadLetterTopic, topics } from '../topics.js';
@@ -31,7 +31,7 @@ export interface Sourced extends Encoded {
 export interface FlowPlant {
   readonly database: Pick<Database, 'transaction'>;
   readonly cursors: Pick<CursorRepository, 'advance' | 'read' | 'release'>;
-  readonly log: Pick<Log, 'publish' | 'serializer' | 'stage' | 'staged'>;
+  readonly eventLog: Pick<EventLog, 'publish' | 'serializer' | 'stage' | 'staged'>;
   /** Most events in one record. */
   readonly envelopeEvents: number;
   readonly commitMs: number;
@@ -181,7 +181,7 @@ export class PartitionFlow {
 
   /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
   async #send(events: readonly Sourced[], partition: number, most: number): Promise<readonly Sourced[]> {
-    const { log } = this.plant;
+    const { eventLog: log } = this.plant;
     const records = pack(events, partition, { most, wrap: (json) => log.serializer.wrap(topics.rawEvents.name, json) });
     try {
       await log.publish(topics.rawEvents.name, records);
@@ -195,7 +195,7 @@ export class PartitionFlow {
 
   /** Publishes dead letters. One that is too large even for their topic goes into the outbox with its bytes, and is held there: nothing waits behind it. */
   async #bury(letters: readonly OutgoingRecord[]): Promise<void> {
-    const { database, log } = this.plant;
+    const { database, eventLog: log } = this.plant;
     try {
       await log.publish(DEAD_LETTERS, letters);
     } catch (error) {

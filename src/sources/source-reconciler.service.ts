@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { Clusters } from '../log/cluster.js';
 import { CursorRepository } from '../log/cursor.repository.js';
 import { HoldRepository } from '../log/consuming/partition-pause.repository.js';
-import { Log } from '../log/event-log.js';
+import { EventLog } from '../log/event-log.js';
 import { IDLE } from '../runtime/idle.js';
 import { Secrets } from '../runtime/secrets.service.js';
 import { topics } from '../topics.js';
@@ -25,9 +25,9 @@ import type { SourceState } from './source-state.js';
 @Injectable()
 export class SourcePlant implements PumpPlant {
   constructor(
-    @Inject(CONFIG) readonly config: Config,
+    readonly config: Config,
     readonly database: Database,
-    readonly log: Log,
+    readonly eventLog: EventLog,
     readonly cursors: CursorRepository,
     readonly holds: HoldRepository,
     readonly sources: SourceRepository,
@@ -43,7 +43,7 @@ export class SourcePlant implements PumpPlant {
  */
 @Injectable()
 export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #log = new Logger('sources');
+  readonly #logger = new Logger('sources');
   readonly #running = new Map<string, RunningSource>();
   /** What must end before the next thing happens to the source of a name. */
   readonly #chains = new Map<string, Promise<void>>();
@@ -68,7 +68,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
     clusters: Clusters,
     @Inject(IDLE) private readonly idle: boolean,
   ) {
-    const { config, log } = plant;
+    const { config, eventLog: log } = plant;
     this.#clusters = new SharedClusters((access) => clusters.open(access, `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`));
     this.#keys = new KeyPartitions((key) => log.partitionFor(topics.rawEvents.name, key));
   }
@@ -106,7 +106,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
       this.#troubled = false;
     } catch (error) {
       this.#again = true;
-      if (!this.#troubled) this.#log.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#troubled) this.#logger.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
       this.#troubled = true;
     }
     return this.#troubled;
@@ -159,7 +159,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
 
   #act(action: Action): void {
     const { kind, name, reason } = action;
-    this.#log.log(`${name}: ${kind}, ${reason}`);
+    this.#logger.log(`${name}: ${kind}, ${reason}`);
     const running = this.#running.get(name);
     if (kind === 'adjust') return running?.adjust(action.desired);
     if (running) {
@@ -179,7 +179,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
 
   #after(name: string, work: () => void | Promise<void>): void {
     const before = this.#chains.get(name) ?? Promise.resolve();
-    const next = before.then(work).catch((error: unknown) => this.#log.warn(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+    const next = before.then(work).catch((error: unknown) => this.#logger.warn(`${name}: ${error instanceof Error ? error.message : String(error)}`));
     this.#chains.set(name, next);
     void next.then(() => this.#chains.get(name) === next && this.#chains.delete(name));
   }

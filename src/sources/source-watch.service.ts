@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, type Config } from '../config.js';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../config.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { Readiness } from '../runtime/readiness.service.js';
 import { SelfAlarms } from '../runtime/self-alarms.service.js';
@@ -23,7 +23,7 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly metrics: Metrics,
     private readonly readiness: Readiness,
     private readonly alarms: SelfAlarms,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {

@@ -52,7 +52,7 @@ export async function distributed({ binary, folder, brokers, databaseUrl, replic
     feeds,
     publish: (record) => log.publish(topics.rawEvents.name, [record]),
     whileDead: () => Promise.resolve(),
-    inspect: (work) => work({ database, log, feeds }),
+    inspect: (work) => work({ database, eventLog: log, feeds }),
     close: async () => {
       await Promise.all(replicas.map((replica) => replica.close()));
       await feeds.close();

@@ -24,7 +24,7 @@ export function embedded({ binary, folder }: InstallationOptions): Promise<Insta
     },
     whileDead: async () => {
       const records = waiting.splice(0);
-      if (records.length > 0) await inspect(({ log }) => log.publish(topics.rawEvents.name, records));
+      if (records.length > 0) await inspect(({ eventLog: log }) => log.publish(topics.rawEvents.name, records));
     },
     inspect,
     close: async () => {
@@ -39,7 +39,7 @@ async function look<T>(path: string, work: (insides: Insides) => Promise<T>): Pr
   const log = new EmbeddedLog(database, parseConfig({}));
   try {
     await log.connect();
-    return await work({ database, log });
+    return await work({ database, eventLog: log });
   } finally {
     await log.close();
     await database.close();

@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.client.js';
-import type { Log } from '../../src/log/event-log.js';
+import type { EventLog } from '../../src/log/event-log.js';
 import type { Feeds } from './feeds.js';
 import type { PoisonRecord } from './poison.js';
 import type { Replica } from './replica.js';
@@ -9,7 +9,7 @@ export type Mode = 'embedded' | 'distributed';
 /** The insides of an installation, as an onlooker sees them. */
 export interface Insides {
   readonly database: Database;
-  readonly log: Log;
+  readonly eventLog: EventLog;
   readonly feeds?: Feeds;
 }
 

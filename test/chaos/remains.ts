@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.client.js';
 import { StrategyRepository } from '../../src/detect/strategy.repository.js';
 import type { RuleSet } from '../../src/detect/strategy.js';
-import type { Log, LogRecord } from '../../src/log/event-log.js';
+import type { EventLog, LogRecord } from '../../src/log/event-log.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import type { AlertRow, DeadLetter, TimelineRow } from '../oracle/compare.js';
 import type { PartitionHistory } from '../oracle/detect.js';
@@ -70,7 +70,7 @@ export interface Remains {
 }
 
 /** Reads everything that the judge looks at. */
-export async function remainsOf({ database, log }: Insides): Promise<Remains> {
+export async function remainsOf({ database, eventLog: log }: Insides): Promise<Remains> {
   const { history, untaken } = await readHistory(database, log);
   return {
     history,
@@ -90,7 +90,7 @@ export async function remainsOf({ database, log }: Insides): Promise<Remains> {
   };
 }
 
-async function readHistory(database: Database, log: Log): Promise<Pick<Remains, 'history' | 'untaken'>> {
+async function readHistory(database: Database, log: EventLog): Promise<Pick<Remains, 'history' | 'untaken'>> {
   const topic = topics.rawEvents.name;
   const cursors = await database.query<{ partition_no: number; next_offset: number | string }>(
     "SELECT partition_no, next_offset FROM stream_cursor WHERE consumer_group = 'detect' AND topic = ? ORDER BY partition_no",
@@ -109,7 +109,7 @@ async function readHistory(database: Database, log: Log): Promise<Pick<Remains, 
   return { history, untaken };
 }
 
-async function readAll(log: Log, topic: string): Promise<LogRecord[]> {
+async function readAll(log: EventLog, topic: string): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   for (const { partition, low, high } of await log.offsets(topic)) {
     for await (const some of log.read({ topic, partition }, low, high)) records.push(...some);
@@ -214,7 +214,7 @@ function deadLetterOf({ value, headers }: LogRecord): DeadLetter {
   return { topic: headers['tocsin-topic']!, partition: Number(headers['tocsin-partition']), offset: Number(headers['tocsin-offset']), value };
 }
 
-async function readStrange(log: Log): Promise<string[]> {
+async function readStrange(log: EventLog): Promise<string[]> {
   const found: string[] = [];
   for (const { name } of [topics.alerts, topics.alertStatus, topics.convergedAlerts]) {
     for (const { headers } of await readAll(log, deadLetterTopic(name))) found.push(`${name}: ${headers['tocsin-error']}`);

@@ -58,7 +58,7 @@ export interface Owned extends Standing {
 }
 
 /** Where every group is in every partition, the sources in the foreign topics included, and who owns it. */
-export async function standings({ database, log, feeds }: Insides): Promise<Owned[]> {
+export async function standings({ database, eventLog: log, feeds }: Insides): Promise<Owned[]> {
   const cursors = await new CursorRepository(database, parseConfig({})).all();
   const own = cursors.filter(({ group }) => !isForeign(group));
   const names = [...new Set(own.map(({ topic }) => topic))];

@@ -7,7 +7,7 @@ import kafkajs from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { Consumers } from '../../src/log/consuming/consumers.service.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
-import { Log } from '../../src/log/event-log.js';
+import { EventLog } from '../../src/log/event-log.js';
 import { type Running, serve } from '../../src/app/serve.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -84,7 +84,7 @@ describe('a broker in trouble', () => {
     open.push(() => running.close());
     return running;
   };
-  const idsInLog = async (log: Log): Promise<Map<string, number>> => {
+  const idsInLog = async (log: EventLog): Promise<Map<string, number>> => {
     const ids = new Map<string, number>();
     for (const { partition, low, high } of await log.offsets('raw_events')) {
       for await (const records of log.read({ topic: 'raw_events', partition }, low, high)) {
@@ -103,7 +103,7 @@ describe('a broker in trouble', () => {
       async () => {
         const states = consumers.states();
         const lags = await Promise.all(
-          (await running.app.get(Log).offsets('raw_events')).map(async ({ high, partition }) => {
+          (await running.app.get(EventLog).offsets('raw_events')).map(async ({ high, partition }) => {
             const claim = consumers
               .find('detect')
               ?.claims()
@@ -143,7 +143,7 @@ describe('a broker in trouble', () => {
     await Promise.all(sending);
     expect(new Set(senders.flatMap(({ refusals }) => refusals))).toEqual(new Set([503]));
     await settled(running, client, senders);
-    const logged = await idsInLog(running.app.get(Log));
+    const logged = await idsInLog(running.app.get(EventLog));
     expect(senders.flatMap(({ accepted }) => [...accepted].filter((id) => !logged.has(id)))).toEqual([]);
   }, 240_000);
 
@@ -174,7 +174,7 @@ describe('a broker in trouble', () => {
     await Promise.all(sending);
     expect(new Set(senders.flatMap(({ refusals }) => refusals))).toEqual(new Set([503]));
     await settled(running, client, senders);
-    const logged = await idsInLog(running.app.get(Log));
+    const logged = await idsInLog(running.app.get(EventLog));
     expect(senders.flatMap(({ accepted }) => [...accepted].filter((id) => !logged.has(id)))).toEqual([]);
   }, 240_000);
 

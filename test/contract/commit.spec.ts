@@ -25,11 +25,11 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   let number = 0;
   const aTopic = async () => {
     const topic = aNoteTopic(`notes-${number++}`);
-    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 1 })));
+    await test.eventLog.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 1 })));
     return topic;
   };
   const publish = (topic: string, ids: readonly string[]): Promise<void> =>
-    test.log.publish(
+    test.eventLog.publish(
       topic,
       ids.map((id) => ({ key: null, value: JSON.stringify({ id }) })),
     );
@@ -48,7 +48,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
   ): Promise<ConsumerApp> => {
     const config = { BATCH_RECORDS: 10, DETECT_BATCH_RECORDS: 10, ...options.config };
     const consume = { group: options.group ?? `g-${topic.name}`, stateful: options.stateful ?? false };
-    return (running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, consume, handle));
+    return (running = await aConsumerApp({ database: test.database, eventLog: test.eventLog, config }, topic, consume, handle));
   };
   /** A topic whose records so far a group has handled; nobody reads it now. */
   const aTopicReadBy = async (group: string, handled: readonly string[]) => {
@@ -64,7 +64,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     eventually(async () => (await test.database.query('SELECT detail FROM audit WHERE detail = ?', [detail])).length > 0, `an audit row: ${detail}`);
   const deadLetters = async (topic: string, count: number) => {
     const listener = new RecordingListener();
-    const consumer = await test.log.subscribe({ group: `dlq-${topic}`, topics: [deadLetterTopic(topic)], maxRecords: 100, listener });
+    const consumer = await test.eventLog.subscribe({ group: `dlq-${topic}`, topics: [deadLetterTopic(topic)], maxRecords: 100, listener });
     await listener.received(count);
     await consumer.stop();
     return listener.records;
@@ -81,7 +81,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     await eventually(async () => (await effects()).length >= 100, '100 effects');
     await eventually(async () => (await cursor(topic.name))?.nextOffset === 100, 'the cursor');
     expect(await effects()).toEqual(ids(100));
-    await eventually(async () => (await test.log.committed(`g-${topic.name}`, topic.name)).get(0) === 100, 'the commit to the log');
+    await eventually(async () => (await test.eventLog.committed(`g-${topic.name}`, topic.name)).get(0) === 100, 'the commit to the log');
   });
 
   it('survives an error that would kill the client library, such as a TypeError', async () => {
@@ -103,7 +103,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
       Buffer.from('{"nope":1}'),
       Buffer.from('{"id":"x","__proto__":{"bad":1}}'),
     ];
-    await test.log.publish(topic.name, [
+    await test.eventLog.publish(topic.name, [
       { key: 'k1', value: '{"id":"a"}' },
       ...broken.map((value) => ({ key: 'k2', value })),
       { key: 'k3', value: null },
@@ -209,7 +209,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
 
   it('stops when nearly everything is poison, instead of draining the topic into the dead letters', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic.name,
       Array.from({ length: 900 }, () => ({ key: null, value: 'not json' })),
     );
@@ -260,7 +260,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     it('rebuilds its memory from the checkpoint by replay, in which nothing is published or stored', async () => {
       const topic = await aTopic();
       const output = aNoteTopic(`out-${topic.name}`);
-      await test.log.ensureTopics([{ name: output.name, partitions: 1 }]);
+      await test.eventLog.ensureTopics([{ name: output.name, partitions: 1 }]);
       const seen: Seen[] = [];
       const { Publisher } = await import('../../src/log/publisher.service.js');
       const handle = async (batch: Batch<Note>): Promise<void> => {
@@ -283,7 +283,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
       expect(seen.filter(({ replay }) => replay).flatMap((each) => each.ids)).toEqual(ids(20).slice(10));
       expect(seen.filter(({ replay }) => !replay).flatMap((each) => each.ids)).toEqual(['new']);
       const listener = new RecordingListener();
-      const consumer = await test.log.subscribe({ group: `check-${output.name}`, topics: [output.name], maxRecords: 100, listener });
+      const consumer = await test.eventLog.subscribe({ group: `check-${output.name}`, topics: [output.name], maxRecords: 100, listener });
       await listener.received(21);
       await consumer.stop();
       expect(listener.values().map((value) => (JSON.parse(value) as Note).id)).toEqual([...ids(20), 'new']);

@@ -31,11 +31,11 @@ describe('a member of a consumer group on Kafka', () => {
   const aTopic = async (partitions = 1): Promise<string> => {
     // The test of transactions looks for it by this part of its name.
     const topic = `consumed-${run}-${number++}`;
-    await test.log.ensureTopics([topic, deadLetterTopic(topic)].map((name) => ({ name, partitions })));
+    await test.eventLog.ensureTopics([topic, deadLetterTopic(topic)].map((name) => ({ name, partitions })));
     return topic;
   };
   const publish = (topic: string, values: readonly string[]): Promise<void> =>
-    test.log.publish(
+    test.eventLog.publish(
       topic,
       values.map((value) => ({ key: null, value, partition: 0 })),
     );
@@ -43,18 +43,18 @@ describe('a member of a consumer group on Kafka', () => {
     const listener = new RecordingListener();
     listener.onBatch = ({ records }, control) => control.commit(records.at(-1)!.offset + 1);
     const commits = commitPolicyOf(parseCommitPolicies(policy), group);
-    const consumer = await test.log.subscribe({ group, topics: [topic], maxRecords, listener, commits });
+    const consumer = await test.eventLog.subscribe({ group, topics: [topic], maxRecords, listener, commits });
     open.push(() => consumer.stop());
     return { consumer, listener };
   };
-  const committed = async (group: string, topic: string): Promise<number | undefined> => (await test.log.committed(group, topic)).get(0);
+  const committed = async (group: string, topic: string): Promise<number | undefined> => (await test.eventLog.committed(group, topic)).get(0);
 
   it('is called by its group and its instance, as every tool of Kafka shows, and begins with the oldest record (C1)', async () => {
     const topic = await aTopic();
     await publish(topic, texts(3));
     const { listener } = await subscribe('named', topic);
     await listener.received(3);
-    const members = await test.log.members('named');
+    const members = await test.eventLog.members('named');
     expect(members).toHaveLength(1);
     expect(members[0]!.client).toMatch(/named-instance-0$/);
     expect(listener.records[0]!.offset).toBe(0);
@@ -76,7 +76,7 @@ describe('a member of a consumer group on Kafka', () => {
   it('sees what a transaction has committed and nothing else, and takes its markers for no gap (C5)', async () => {
     const topic = aNoteTopic(await aTopic());
     const seen: string[] = [];
-    const app = await aConsumerApp({ database: test.database, log: test.log }, topic, { group: 'isolated' }, (batch) => {
+    const app = await aConsumerApp({ database: test.database, eventLog: test.eventLog }, topic, { group: 'isolated' }, (batch) => {
       seen.push(...batch.records.map(({ message }) => message.id));
       return Promise.resolve();
     });
@@ -150,7 +150,7 @@ describe('a member of a consumer group on Kafka', () => {
     const topic = aNoteTopic(await aTopic());
     let calls = 0;
     const app: ConsumerApp = await aConsumerApp(
-      { database: test.database, log: test.log, config: { BATCH_RECORDS: 5 } },
+      { database: test.database, eventLog: test.eventLog, config: { BATCH_RECORDS: 5 } },
       topic,
       { group: 'behind' },
       async () => {
@@ -206,27 +206,27 @@ describe('a member of a consumer group on Kafka', () => {
           return lost;
         });
       watch();
-      await lossy.log.ensureTopics([{ name: 'lossy', partitions: 1 }]);
+      await lossy.eventLog.ensureTopics([{ name: 'lossy', partitions: 1 }]);
       const listener = new RecordingListener();
       let consumer: GroupConsumer | undefined = undefined;
       const noting = (next: number): void => consumer?.commit({ topic: 'lossy', partition: 0 }, next);
       listener.onBatch = ({ records }) => noting(records.at(-1)!.offset + 1);
-      consumer = await lossy.log.subscribe({ group: 'lossy', topics: ['lossy'], maxRecords: 2, listener });
+      consumer = await lossy.eventLog.subscribe({ group: 'lossy', topics: ['lossy'], maxRecords: 2, listener });
       for (let round = 0; round < 4; round++) {
         const lost = proxy.swallowed;
         losing = true;
-        await lossy.log.publish(
+        await lossy.eventLog.publish(
           'lossy',
           texts(20).map((value) => ({ key: null, value, partition: 0 })),
         );
         await listener.received((round + 1) * 20);
         await eventually(() => proxy.swallowed > lost, 'a lost answer to a commit');
       }
-      await eventually(async () => (await lossy.log.committed('lossy', 'lossy')).get(0) === 80, 'the newest position');
+      await eventually(async () => (await lossy.eventLog.committed('lossy', 'lossy')).get(0) === 80, 'the newest position');
       await consumer.stop();
       expect(sent).toEqual([...sent].sort((a, b) => a - b));
       expect(listener.values()).toHaveLength(80);
-      expect((await lossy.log.committed('lossy', 'lossy')).get(0)).toBe(80);
+      expect((await lossy.eventLog.committed('lossy', 'lossy')).get(0)).toBe(80);
     });
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
-import { Log, type LogRecord } from '../../src/log/event-log.js';
+import { EventLog, type LogRecord } from '../../src/log/event-log.js';
 import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
 import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/app/serve.js';
@@ -32,7 +32,7 @@ const broken: [string, Buffer | null, string][] = [
 ];
 const KEY = Buffer.from([0x6b, 0xff, 0x00]);
 
-async function everything(log: Log, topic: string): Promise<LogRecord[]> {
+async function everything(log: EventLog, topic: string): Promise<LogRecord[]> {
   const all: LogRecord[] = [];
   for (const { partition, low, high } of await log.offsets(topic))
     for await (const some of log.read({ topic, partition }, low, high)) all.push(...some);
@@ -43,12 +43,12 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
   let installation: Installation;
   let running: Running;
   let client: Client;
-  let log: Log;
+  let log: EventLog;
   beforeAll(async () => {
     installation = await open(settings);
     running = await serve(installation.config);
     client = new Client(running.url);
-    log = running.app.get(Log);
+    log = running.app.get(EventLog);
     await log.publish('raw_events', [
       { key: 'k', value: anEvent('before'), partition: 1 },
       ...broken.map(([, value]) => ({ key: KEY, value, partition: 1, headers: { trace: 'abc' } })),
@@ -173,7 +173,7 @@ describe('dead letters that are large (Kafka)', () => {
   });
 
   const start = () => serve(parseConfig({ ...site.env, ...settings, KAFKA_COMPRESSION: 'none' }));
-  const log = () => running.app.get(Log);
+  const log = () => running.app.get(EventLog);
   const lanes = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane);
   const most = async (topic: string) => Number((await log().topics.describe([topic]))[0]!.config['max.message.bytes']);
 

@@ -30,7 +30,7 @@ describe('the doctor on real servers', () => {
       GROUP_PREFIX: 'doctor',
       HTTP_PORT: '65535',
     };
-    await test.log.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
+    await test.eventLog.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
   });
   afterAll(() => test.close());
   const config = (more: Record<string, string> = {}): Config => parseConfig({ ...base, ...more });
@@ -43,9 +43,9 @@ describe('the doctor on real servers', () => {
   });
 
   it('finds topics that are set up wrongly, each with what to type (O9)', async () => {
-    await test.log.topics.configure('alerts', { 'min.insync.replicas': '2', 'retention.ms': '60000' });
-    await test.log.topics.configure('raw_events', { 'max.message.bytes': '1000', 'cleanup.policy': 'compact' });
-    await test.log.topics.grow('alert_status', 3);
+    await test.eventLog.topics.configure('alerts', { 'min.insync.replicas': '2', 'retention.ms': '60000' });
+    await test.eventLog.topics.configure('raw_events', { 'max.message.bytes': '1000', 'cleanup.policy': 'compact' });
+    await test.eventLog.topics.grow('alert_status', 3);
     const found = await findings();
     expect(troubles(found)).toEqual(expect.arrayContaining(['T5018 fail', 'T5019 fail', 'T5021 warn', 'T5022 fail', 'T5023 fail']));
     expect(verdictOf(found)).toBe('fail');
@@ -55,21 +55,21 @@ describe('the doctor on real servers', () => {
     });
     expect(about(found, 'T5018').remedy).toBe('tocsin topics grow alert_status.dlq --partitions 3');
     expect(about(found, 'T5021').evidence).toContain('alerts 1 min');
-    await test.log.topics.configure('alerts', { 'min.insync.replicas': '1', 'retention.ms': '259200000' });
-    await test.log.topics.configure('raw_events', { 'max.message.bytes': '1048588', 'cleanup.policy': 'delete' });
-    await test.log.topics.grow('alert_status.dlq', 3);
+    await test.eventLog.topics.configure('alerts', { 'min.insync.replicas': '1', 'retention.ms': '259200000' });
+    await test.eventLog.topics.configure('raw_events', { 'max.message.bytes': '1048588', 'cleanup.policy': 'delete' });
+    await test.eventLog.topics.grow('alert_status.dlq', 3);
     expect(verdictOf(await findings())).not.toBe('fail');
   });
 
   it('compares cursors with the log and with what the broker was told (O9)', async () => {
     const cursors = new CursorRepository(test.database, config());
-    await test.log.publish(
+    await test.eventLog.publish(
       'alerts',
       Array.from({ length: 10 }, (_, index) => ({ key: `k${index}`, value: '{}', partition: 0 })),
     );
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 4, 1);
     await cursors.claim('alert', { topic: 'alerts', partition: 1 }, 1, 77, Date.now());
-    await test.log.setCommitted('alert', 'alerts', new Map([[0, 9]]));
+    await test.eventLog.setCommitted('alert', 'alerts', new Map([[0, 9]]));
     const found = await findings();
     expect(about(found, 'T5026').evidence).toBe(
       'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was made anew, or the broker has lost records',

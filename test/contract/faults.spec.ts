@@ -1,7 +1,7 @@
 import { openMysql } from '../../src/database/connection.client.js';
 import type { Database } from '../../src/database/database.client.js';
 import type { Batch } from '../../src/log/consuming/batch.js';
-import type { Log } from '../../src/log/event-log.js';
+import type { EventLog } from '../../src/log/event-log.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
 import { eventually } from '../support/eventually.js';
@@ -26,12 +26,12 @@ describe('faults on real servers', () => {
 
   const aTopic = async (partitions = 1) => {
     const topic = aNoteTopic(`faulty-${number++}`);
-    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions })));
+    await test.eventLog.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions })));
     return topic;
   };
   const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `n${String(from + index).padStart(5, '0')}`);
   const publish = async (topic: string, all: readonly string[]): Promise<void> =>
-    test.log.publish(
+    test.eventLog.publish(
       topic,
       all.map((id) => ({ key: id, value: JSON.stringify({ id }) })),
     );
@@ -45,9 +45,9 @@ describe('faults on real servers', () => {
       );
   const effects = async (): Promise<{ id: string; who: string; partition_no: number }[]> =>
     test.database.query('SELECT id, who, partition_no FROM effect ORDER BY at');
-  const start = async (topic: ReturnType<typeof aNoteTopic>, log: Log, database: Database, who: string): Promise<ConsumerApp> => {
+  const start = async (topic: ReturnType<typeof aNoteTopic>, log: EventLog, database: Database, who: string): Promise<ConsumerApp> => {
     const config = { BATCH_RECORDS: 10, INSTANCE_ID: who, KAFKA_SESSION_TIMEOUT_MS: 6000 };
-    const app = await aConsumerApp({ database, log, config }, topic, { group: `g-${topic.name}` }, store(database, who));
+    const app = await aConsumerApp({ database, eventLog: log, config }, topic, { group: `g-${topic.name}` }, store(database, who));
     open.push(() => app.close());
     return app;
   };
@@ -72,7 +72,7 @@ describe('faults on real servers', () => {
   it('applies a batch exactly once when the connection dies right after COMMIT was sent', async () => {
     const topic = await aTopic();
     const { database, proxy } = await aProxiedDatabase();
-    await start(topic, test.log, database, 'one');
+    await start(topic, test.eventLog, database, 'one');
     for (let round = 0; round < 5; round++) {
       proxy.swallowAnswerTo((request) => request.includes('COMMIT'));
       await publish(topic.name, ids(round * 10, round * 10 + 10));
@@ -84,7 +84,7 @@ describe('faults on real servers', () => {
   it('goes on by itself after every connection to the database was cut', async () => {
     const topic = await aTopic();
     const { database, proxy } = await aProxiedDatabase();
-    await start(topic, test.log, database, 'one');
+    await start(topic, test.eventLog, database, 'one');
     for (let round = 0; round < 5; round++) {
       await publish(topic.name, ids(round * 10, round * 10 + 10));
       proxy.cut();
@@ -94,7 +94,7 @@ describe('faults on real servers', () => {
 
   it('keeps order and exactness while replicas come and go', async () => {
     const topic = await aTopic(4);
-    const first = await start(topic, test.log, test.database, 'first');
+    const first = await start(topic, test.eventLog, test.database, 'first');
     await publish(topic.name, ids(0, 200));
     await exactly(ids(0, 200));
     const second = await start(topic, await test.another(), test.database, 'second');
@@ -115,7 +115,7 @@ describe('faults on real servers', () => {
 
   it('a topic that is deleted and made anew under a running group stops it, and nothing is taken for done that is not', async () => {
     const topic = await aTopic();
-    const app = await start(topic, test.log, test.database, 'first');
+    const app = await start(topic, test.eventLog, test.database, 'first');
     await publish(topic.name, ids(0, 50));
     await exactly(ids(0, 50));
     await test.recreate(topic.name);

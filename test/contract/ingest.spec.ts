@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/config.js';
 import { SourceService } from '../../src/sources/source.service.js';
-import { Log } from '../../src/log/event-log.js';
+import { EventLog } from '../../src/log/event-log.js';
 import { type Running, serve } from '../../src/app/serve.js';
 import { topics } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';
@@ -43,7 +43,7 @@ describe('two replicas on one Kafka', () => {
 
   /** How many events of a source are in raw_events. */
   async function count(source: string): Promise<number> {
-    const log = replicas[0]!.running.app.get(Log);
+    const log = replicas[0]!.running.app.get(EventLog);
     const { name } = topics.rawEvents;
     let found = 0;
     for (const { partition, low, high } of await log.offsets(name)) {

@@ -10,23 +10,23 @@ describe.each(logs)('the log (%s)', (_name, open) => {
   let test: TestLog;
   beforeAll(async () => {
     test = await open();
-    await test.log.ensureTopics([{ name: 'one', partitions: 1 }]);
+    await test.eventLog.ensureTopics([{ name: 'one', partitions: 1 }]);
   });
   afterAll(() => test.close());
 
   let topicNumber = 0;
   const aTopic = async (partitions = 1): Promise<string> => {
     const name = `topic-${topicNumber++}`;
-    await test.log.ensureTopics([{ name, partitions }]);
+    await test.eventLog.ensureTopics([{ name, partitions }]);
     return name;
   };
   const subscribe = (group: string, topics: string[], listener = new RecordingListener(), maxRecords = 500) =>
-    test.log.subscribe({ group, topics, maxRecords, listener }).then((consumer) => ({ consumer, listener }));
+    test.eventLog.subscribe({ group, topics, maxRecords, listener }).then((consumer) => ({ consumer, listener }));
 
   it('delivers what was published, in order, with consecutive offsets, keys, headers and bytes untouched', async () => {
     const topic = await aTopic();
     const bytes = Buffer.from([0, 255, 128, 10, 13]);
-    await test.log.publish(topic, [
+    await test.eventLog.publish(topic, [
       { key: 'k', value: 'first', headers: { why: 'because' } },
       { key: null, value: bytes, partition: 0 },
       { key: 'k', value: null },
@@ -46,7 +46,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     const keys = texts(20, 'key');
     await Promise.all(
       keys.map(async (key) => {
-        for (let i = 0; i < 20; i++) await test.log.publish(topic, [{ key, value: `${key}:${i}` }]);
+        for (let i = 0; i < 20; i++) await test.eventLog.publish(topic, [{ key, value: `${key}:${i}` }]);
       }),
     );
     const { consumer, listener } = await subscribe('orderly', [topic]);
@@ -54,14 +54,14 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     await consumer.stop();
     for (const key of keys) {
       const mine = listener.records.filter((record) => String(record.key) === key);
-      expect(new Set(mine.map(({ partition }) => partition))).toEqual(new Set([await test.log.partitionFor(topic, key)]));
+      expect(new Set(mine.map(({ partition }) => partition))).toEqual(new Set([await test.eventLog.partitionFor(topic, key)]));
       expect(mine.map(({ value }) => String(value))).toEqual(texts(20, '').map((n) => `${key}:${n}`));
     }
   });
 
   it('hands over at most maxRecords in a batch, and says where the log ends', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(25).map((value) => ({ key: null, value })),
     );
@@ -77,7 +77,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     const topic = await aTopic();
     const first = await subscribe('group-a', [topic]);
     const second = await subscribe('group-b', [topic]);
-    await test.log.publish(topic, [{ key: null, value: 'x' }]);
+    await test.eventLog.publish(topic, [{ key: null, value: 'x' }]);
     await Promise.all([first.listener.received(1), second.listener.received(1)]);
     await Promise.all([first.consumer.stop(), second.consumer.stop()]);
     expect([first.listener.values(), second.listener.values()]).toEqual([['x'], ['x']]);
@@ -85,7 +85,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('starts each partition where the listener says, and never before it has said so', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(10).map((value) => ({ key: null, value })),
     );
@@ -107,7 +107,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('brings a refused batch again, from where the listener says, while other partitions go on', async () => {
     const topic = await aTopic(2);
-    await test.log.publish(topic, [
+    await test.eventLog.publish(topic, [
       { key: null, value: 'bad', partition: 0 },
       { key: null, value: 'good', partition: 1 },
     ]);
@@ -123,14 +123,14 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     expect(listener.values(1)).toEqual(['good']);
     // The consumer outlives more failures than its client library would forgive.
     refusals = -4;
-    await test.log.publish(topic, [{ key: null, value: 'bad again', partition: 0 }]);
+    await test.eventLog.publish(topic, [{ key: null, value: 'bad again', partition: 0 }]);
     await eventually(() => listener.values(0).includes('bad again'), 'the batch after six more refusals');
     await consumer.stop();
   });
 
   it('keeps what the group has committed, and starts nobody there by itself', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(5).map((value) => ({ key: null, value })),
     );
@@ -138,12 +138,12 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     listener.onBatch = (batch, control) => control.commit(batch.records.at(-1)!.offset + 1);
     const first = await subscribe('committer', [topic], listener);
     await listener.received(5);
-    await eventually(async () => (await test.log.committed('committer', topic)).get(0) === 5, 'the committed offset');
+    await eventually(async () => (await test.eventLog.committed('committer', topic)).get(0) === 5, 'the committed offset');
     await first.consumer.stop();
     const again = await subscribe('committer', [topic]);
     await again.listener.received(5);
     await again.consumer.stop();
-    expect(await test.log.committed('nobody', topic)).toEqual(new Map());
+    expect(await test.eventLog.committed('nobody', topic)).toEqual(new Map());
   });
 
   it('stops a paused partition, and goes on where it was', async () => {
@@ -151,12 +151,12 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     const { consumer, listener } = await subscribe('pausing', [topic]);
     await eventually(() => listener.assignments.length === 2, 'assignment');
     consumer.pause({ topic, partition: 0 });
-    await test.log.publish(topic, [
+    await test.eventLog.publish(topic, [
       { key: null, value: 'a', partition: 0 },
       { key: null, value: 'b', partition: 1 },
     ]);
     await listener.received(1);
-    await test.log.publish(topic, [{ key: null, value: 'c', partition: 1 }]);
+    await test.eventLog.publish(topic, [{ key: null, value: 'c', partition: 1 }]);
     await listener.received(2);
     expect(listener.values(0)).toEqual([]);
     expect(consumer.state().paused).toEqual([{ topic, partition: 0 }]);
@@ -168,7 +168,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('seeks back and forth while it runs', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(3).map((value) => ({ key: null, value })),
     );
@@ -182,40 +182,40 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('says how many records there are and where they begin', async () => {
     const topic = await aTopic(2);
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(3).map((value) => ({ key: null, value, partition: 1 })),
     );
-    expect(await test.log.offsets(topic)).toEqual([
+    expect(await test.eventLog.offsets(topic)).toEqual([
       { partition: 0, low: 0, high: 0 },
       { partition: 1, low: 0, high: 3 },
     ]);
-    expect(await test.log.partitions(topic)).toBe(2);
-    await expect(test.log.partitions('no-such-topic')).rejects.toThrow();
+    expect(await test.eventLog.partitions(topic)).toBe(2);
+    await expect(test.eventLog.partitions('no-such-topic')).rejects.toThrow();
   });
 
   it('reads a closed range without a group', async () => {
     const topic = await aTopic();
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       texts(2500).map((value) => ({ key: null, value })),
     );
     const read: LogRecord[] = [];
-    for await (const slice of test.log.read({ topic, partition: 0 }, 100, 2400)) read.push(...slice);
+    for await (const slice of test.eventLog.read({ topic, partition: 0 }, 100, 2400)) read.push(...slice);
     expect(read.map(({ value }) => String(value))).toEqual(texts(2500).slice(100, 2400));
-    for await (const slice of test.log.read({ topic, partition: 0 }, 2499, 9999)) expect(slice.map(({ offset }) => offset)).toEqual([2499]);
+    for await (const slice of test.eventLog.read({ topic, partition: 0 }, 2499, 9999)) expect(slice.map(({ offset }) => offset)).toEqual([2499]);
   });
 
   it('publishes what a transaction staged if and only if it commits, in order', async () => {
     const topic = await aTopic();
-    test.log.own(COMMANDS);
+    test.eventLog.own(COMMANDS);
     const stage = (values: string[], fail: boolean): Promise<void> =>
       test.database.transaction(async () => {
-        await test.log.stage(
+        await test.eventLog.stage(
           values.map((value) => ({ topic, key: 'k', value })),
           COMMANDS,
         );
-        test.database.afterCommit(() => test.log.staged(COMMANDS));
+        test.database.afterCommit(() => test.eventLog.staged(COMMANDS));
         if (fail) throw new Error('roll back');
       });
     await stage(['a', 'b'], false);
@@ -224,7 +224,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     const { consumer, listener } = await subscribe('outbox', [topic]);
     await listener.received(3);
     await consumer.stop();
-    test.log.disown(COMMANDS);
+    test.eventLog.disown(COMMANDS);
     expect(listener.values()).toEqual(['a', 'b', 'c']);
   });
 
@@ -237,7 +237,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
       await new Promise((resolve) => setTimeout(resolve, 300));
     };
     const { consumer } = await subscribe('graceful', [topic], listener);
-    await test.log.publish(topic, [{ key: null, value: 'x' }]);
+    await test.eventLog.publish(topic, [{ key: null, value: 'x' }]);
     await eventually(() => entered, 'the batch');
     await consumer.stop();
     expect(listener.values()).toEqual(['x']);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/database/database.client.js';
-import { Log } from '../../src/log/event-log.js';
+import { EventLog } from '../../src/log/event-log.js';
 import { Offsets, type Planned } from '../../src/ops/offsets/offsets.service.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import { replay } from '../../src/app/replay.js';
@@ -242,7 +242,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await stop();
     const { app, close } = await openIdle(installation.config);
     try {
-      const [log, database, offsets] = [app.get(Log), app.get(Database), app.get(Offsets)];
+      const [log, database, offsets] = [app.get(EventLog), app.get(Database), app.get(Offsets)];
       const before = await offsets.positions({ group: 'alert' });
       const last = before.at(-1)!.partition;
       // The last look before it moves: nobody is there yet.

@@ -39,12 +39,12 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   let number = 0;
   const aTopic = async (partitions: number) => {
     const topic = aNoteTopic(`held-${number++}`);
-    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions })));
+    await test.eventLog.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions })));
     return topic;
   };
   type Topic = ReturnType<typeof aNoteTopic>;
   const publish = (topic: Topic, partition: number, ids: readonly string[]): Promise<void> =>
-    test.log.publish(
+    test.eventLog.publish(
       topic.name,
       ids.map((id) => ({ key: null, value: id === 'poison' ? 'not json' : JSON.stringify({ id }), partition })),
     );
@@ -53,7 +53,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
       seen.push(...batch.records.map(({ message }) => message.id));
       return Promise.resolve();
     };
-    running = await aConsumerApp({ database: test.database, log: test.log, config }, topic, { group: `g-${topic.name}` }, note);
+    running = await aConsumerApp({ database: test.database, eventLog: test.eventLog, config }, topic, { group: `g-${topic.name}` }, note);
   };
   const sees = (...ids: string[]): Promise<void> =>
     eventually(() => ids.every((id) => seen.includes(id)), `${ids.join(', ')}; seen ${seen.join(', ')}`);

@@ -270,7 +270,7 @@ describe('the producer on a real Kafka', () => {
     const log = aLog(cluster.direct, { KAFKA_SESSION_TIMEOUT_MS: '6000' });
     log.serializer = registrySerializer;
     const seen: string[] = [];
-    const { app, close } = await aConsumerApp({ database: test.database, log }, topic, { group: topic.name }, (batch) => {
+    const { app, close } = await aConsumerApp({ database: test.database, eventLog: log }, topic, { group: topic.name }, (batch) => {
       seen.push(...batch.records.map(({ message }) => message.id));
       return Promise.resolve();
     });

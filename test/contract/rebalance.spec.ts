@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../src/config.js';
 import type { Batch } from '../../src/log/consuming/batch.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { GroupConsumer, Log, RecordBatch } from '../../src/log/event-log.js';
+import type { GroupConsumer, EventLog, RecordBatch } from '../../src/log/event-log.js';
 import { Metrics } from '../../src/runtime/metrics.service.js';
 import { deadLetterTopic } from '../../src/topics.js';
 import { aConsumerApp, aNoteTopic, type ConsumerApp, type Note } from '../support/consumer-app.js';
@@ -42,17 +42,17 @@ describe('a rebalance on Kafka', () => {
 
   const aTopic = async (partitions: number): Promise<string> => {
     const topic = `moving-${number++}`;
-    await test.log.ensureTopics([topic, deadLetterTopic(topic)].map((name) => ({ name, partitions })));
+    await test.eventLog.ensureTopics([topic, deadLetterTopic(topic)].map((name) => ({ name, partitions })));
     return topic;
   };
   const publish = async (topic: string, all: readonly string[]): Promise<void> => {
-    const count = await test.log.partitions(topic);
-    await test.log.publish(
+    const count = await test.eventLog.partitions(topic);
+    await test.eventLog.publish(
       topic,
       all.map((id, index) => ({ key: null, value: JSON.stringify({ id }), partition: index % count })),
     );
   };
-  const member = async (group: string, topic: string, log: Log = test.log, listener = new RecordingListener()) => {
+  const member = async (group: string, topic: string, log: EventLog = test.eventLog, listener = new RecordingListener()) => {
     const consumer = await log.subscribe({ group, topics: [topic], maxRecords: 10, listener });
     open.push(() => consumer.stop());
     return { consumer, listener };
@@ -82,11 +82,16 @@ describe('a rebalance on Kafka', () => {
     topic: string,
     who: string,
     handle: (batch: Batch<Note>) => Promise<void>,
-    options: { log?: Log; stateful?: boolean; config?: Partial<Config> } = {},
+    options: { log?: EventLog; stateful?: boolean; config?: Partial<Config> } = {},
   ): Promise<ConsumerApp> => {
     const config = { BATCH_RECORDS: 10, DETECT_BATCH_RECORDS: 10, INSTANCE_ID: who, KAFKA_SESSION_TIMEOUT_MS: SESSION_MS, ...options.config };
     const consume = { group: `g-${topic}`, stateful: options.stateful ?? false };
-    const running = await aConsumerApp({ database: test.database, log: options.log ?? test.log, config }, aNoteTopic(topic), consume, handle);
+    const running = await aConsumerApp(
+      { database: test.database, eventLog: options.log ?? test.eventLog, config },
+      aNoteTopic(topic),
+      consume,
+      handle,
+    );
     open.push(() => running.close());
     return running;
   };
@@ -174,7 +179,7 @@ describe('a rebalance on Kafka', () => {
     await publish(topic, ids(40, 40));
     await eventually(() => seen.length + late.length === 80, 'the other records');
     expect([...seen, ...late].sort()).toEqual(ids(80));
-    const told = await test.log.committed(`g-${topic}`, topic);
+    const told = await test.eventLog.committed(`g-${topic}`, topic);
     expect([...told.values()].every((next) => next >= 10)).toBe(true);
   });
 
@@ -211,7 +216,7 @@ describe('a rebalance on Kafka', () => {
       if (rebalance?.count === 1) await gate.opened;
     };
     await publish(topic, ids(800));
-    const first = await member('poisoned', topic, test.log, listener);
+    const first = await member('poisoned', topic, test.eventLog, listener);
     await eventually(() => calls >= 4, 'as many batches as are handled at once');
     const second = await member('poisoned', topic, await test.another());
     await eventually(() => first.consumer.state().status === 'rebalancing', 'the refusal');
@@ -267,7 +272,7 @@ describe('a rebalance on Kafka', () => {
     first.open();
     await closing;
     expect((await effects()).length).toBeGreaterThanOrEqual(handled);
-    const told = [...(await test.log.committed(`g-${topic}`, topic)).values()].reduce((sum, next) => sum + next, 0);
+    const told = [...(await test.eventLog.committed(`g-${topic}`, topic)).values()].reduce((sum, next) => sum + next, 0);
     expect(told).toBe((await effects()).length);
     const left = Date.now();
     const second = await app(topic, 'second', store, { log: await test.another() });
@@ -320,6 +325,6 @@ describe('a rebalance on Kafka', () => {
     await leaving;
     gate.open();
     await balanced([busy, third], [1, 2]);
-    expect((await test.log.members('leaving')).length).toBe(2);
+    expect((await test.eventLog.members('leaving')).length).toBe(2);
   });
 });

@@ -59,8 +59,8 @@ describe('a cluster that is settling', () => {
 
   const aTopic = async (partitions = 2): Promise<string> => {
     const topic = `settling-${number++}`;
-    await test.log.ensureTopics([{ name: topic, partitions }]);
-    await test.log.publish(
+    await test.eventLog.ensureTopics([{ name: topic, partitions }]);
+    await test.eventLog.publish(
       topic,
       Array.from({ length: partitions * 5 }, (_, index) => ({ key: null, value: `v${index}`, partition: index % partitions })),
     );
@@ -70,31 +70,31 @@ describe('a cluster that is settling', () => {
   it('tells where partitions begin and end when their leaders are only just elected (O3)', async () => {
     const topic = await aTopic();
     proxy.refuse(atFirst(3));
-    const { records, errors } = await new TailService(test.log, config).tail(topic, parseTailQuery({ n: '20' }));
+    const { records, errors } = await new TailService(test.eventLog, config).tail(topic, parseTailQuery({ n: '20' }));
     expect(errors).toEqual([]);
     expect(records).toHaveLength(10);
     proxy.refuse(atFirst(3));
-    const [state] = await test.log.topics.describe([topic]);
+    const [state] = await test.eventLog.topics.describe([topic]);
     expect(state!.partitions.map(({ low, high }) => [low, high])).toEqual(Array(2).fill([0, 5]));
     proxy.refuse(atFirst(3));
-    expect(await test.log.offsets(topic)).toEqual([0, 1].map((partition) => ({ partition, low: 0, high: 5 })));
+    expect(await test.eventLog.offsets(topic)).toEqual([0, 1].map((partition) => ({ partition, low: 0, high: 5 })));
   });
 
   it('tells and moves what a group has committed while its coordinator loads, moves, or does not exist yet (C10)', async () => {
     const topic = await aTopic();
     proxy.refuse(atFirst(3));
-    await test.log.setCommitted('mover', topic, new Map([[0, 3]]));
+    await test.eventLog.setCommitted('mover', topic, new Map([[0, 3]]));
     proxy.refuse(atFirst(3));
-    expect(await test.log.committed('mover', topic)).toEqual(new Map([[0, 3]]));
+    expect(await test.eventLog.committed('mover', topic)).toEqual(new Map([[0, 3]]));
     const listener = new RecordingListener();
     proxy.refuse(() => 0);
-    const consumer = await test.log.subscribe({ group: 'mover', topics: [topic], maxRecords: 10, listener });
+    const consumer = await test.eventLog.subscribe({ group: 'mover', topics: [topic], maxRecords: 10, listener });
     await listener.received(10);
     proxy.refuse(atFirst(3));
-    expect(await test.log.members('mover')).toMatchObject([{ partitions: [{ topic }, { topic }] }]);
+    expect(await test.eventLog.members('mover')).toMatchObject([{ partitions: [{ topic }, { topic }] }]);
     await consumer.stop();
     proxy.refuse(atFirst(3));
-    expect((await test.log.topics.groups()).filter(({ stage }) => stage === 'mover')).toMatchObject([{ state: 'Empty', members: [] }]);
+    expect((await test.eventLog.topics.groups()).filter(({ stage }) => stage === 'mover')).toMatchObject([{ state: 'Empty', members: [] }]);
   });
 
   it('a member that cannot finish to join leaves nobody behind for whom the group would wait (C4)', async () => {
@@ -113,20 +113,20 @@ describe('a cluster that is settling', () => {
   it('the log refuses to move a group in which somebody consumes, whoever thinks that it is stopped (C10)', async () => {
     const topic = await aTopic();
     const listener = new RecordingListener();
-    const consumer = await test.log.subscribe({ group: 'running', topics: [topic], maxRecords: 10, listener });
+    const consumer = await test.eventLog.subscribe({ group: 'running', topics: [topic], maxRecords: 10, listener });
     await listener.received(10);
-    await expect(test.log.setCommitted('running', topic, new Map([[0, 1]]))).rejects.toMatchObject({
+    await expect(test.eventLog.setCommitted('running', topic, new Map([[0, 1]]))).rejects.toMatchObject({
       code: 'T7004',
       message: expect.stringContaining('somebody consumes in the group') as string,
     });
     await consumer.stop();
-    await test.log.setCommitted('running', topic, new Map([[0, 1]]));
-    expect((await test.log.committed('running', topic)).get(0)).toBe(1);
+    await test.eventLog.setCommitted('running', topic, new Map([[0, 1]]));
+    expect((await test.eventLog.committed('running', topic)).get(0)).toBe(1);
   });
 
   it('a topic does not grow while nobody knows what is still to be handled (O5)', async () => {
-    await test.log.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
-    const growth = aGrowth(test.database, test.log);
+    await test.eventLog.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
+    const growth = aGrowth(test.database, test.eventLog);
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
     proxy.refuse(({ kind }) => (kind === kinds.LIST_OFFSETS ? NOT_LEADER : 0));
     await expect(growth.grow('alerts', request)).rejects.toMatchObject({
@@ -143,13 +143,13 @@ describe('a cluster of which a broker is away', () => {
     const brokers = await startKafkaCluster(2);
     const test = await aKafkaLog({ KAFKA_BROKERS: brokers[0]!.brokers });
     try {
-      await test.log.ensureTopics([{ name: 'halved', partitions: 4 }]);
-      await test.log.publish(
+      await test.eventLog.ensureTopics([{ name: 'halved', partitions: 4 }]);
+      await test.eventLog.publish(
         'halved',
         [0, 1, 2, 3].map((partition) => ({ key: null, value: `v${partition}`, partition })),
       );
       const led = async () => {
-        const [state] = await test.log.topics.describe(['halved']);
+        const [state] = await test.eventLog.topics.describe(['halved']);
         return state!.partitions.map(({ leader, low, high }) => (leader === null ? null : [low, high]));
       };
       expect(await led()).toEqual(Array(4).fill([0, 1]));
@@ -160,10 +160,10 @@ describe('a cluster of which a broker is away', () => {
         [0, 1],
         [0, 1],
       ]);
-      const { records, errors } = await new TailService(test.log, config).tail('halved', parseTailQuery({}));
+      const { records, errors } = await new TailService(test.eventLog, config).tail('halved', parseTailQuery({}));
       expect(records).toHaveLength(2);
       expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('no broker answers for it'));
-      const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+      const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
       expect(await topics.get('halved')).toMatchObject({ records: 2 });
     } finally {
       await test.close();

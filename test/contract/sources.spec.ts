@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { ReplicaRepository } from '../../src/sources/replica.repository.js';
 import { COMMANDS } from '../../src/database/database.client.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { Log } from '../../src/log/event-log.js';
+import { EventLog } from '../../src/log/event-log.js';
 import type { RawEvent } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';
 import { ForeignCluster } from '../support/foreign-cluster.js';
@@ -463,7 +463,7 @@ describe('sources on several clusters and replicas', () => {
 
   it('makes dead letters of events that raw_events is too small for, keeps those that even the dead letters are too small for, and goes on (C14)', async () => {
     const [name, topic] = [aName('large'), await cluster.aTopic()];
-    const setMost = (of: string, bytes: number) => site.log.topics.configure(of, { 'max.message.bytes': String(bytes) });
+    const setMost = (of: string, bytes: number) => site.eventLog.topics.configure(of, { 'max.message.bytes': String(bytes) });
     const padded = (value: number, bytes: number) =>
       JSON.stringify({ ...JSON.parse(line(name, value)), note: randomBytes(bytes).toString('base64') });
     const letters = async () => (await site.deadLetters()).filter(({ headers }) => headers['tocsin-source'] === name);
@@ -479,9 +479,9 @@ describe('sources on several clusters and replicas', () => {
     const seen = (await letters()).map(({ value, headers }) => [headers['tocsin-error-code'], valueOf(JSON.parse(String(value)) as RawEvent)]);
     expect(seen).toEqual([['T1104', 2]]);
     await setMost('raw_events.dlq', 1_000_000);
-    await takes(site.log, 'raw_events.dlq', 20_000);
+    await takes(site.eventLog, 'raw_events.dlq', 20_000);
     // As when another replica takes over.
-    const log = replica.app.get(Log);
+    const log = replica.app.get(EventLog);
     log.disown(COMMANDS);
     log.own(COMMANDS);
     await eventually(async () => (await letters()).length === 3, 'the letters that were held');

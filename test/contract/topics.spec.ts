@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import type { Log } from '../../src/log/event-log.js';
+import type { EventLog } from '../../src/log/event-log.js';
 import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
@@ -31,15 +31,15 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
   beforeAll(async () => {
     // Who only looks disturbs no group, and neither does a busy machine.
     test = await open({ KAFKA_SESSION_TIMEOUT_MS: '30000' });
-    tail = new TailService(test.log, config);
-    inventory = new TopicsService(test.log, new CursorRepository(test.database, config), config);
-    await test.log.ensureTopics([topics.rawEvents.name, deadLetterTopic(topics.rawEvents.name)].map((each) => ({ name: each, partitions: 4 })));
+    tail = new TailService(test.eventLog, config);
+    inventory = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
+    await test.eventLog.ensureTopics([topics.rawEvents.name, deadLetterTopic(topics.rawEvents.name)].map((each) => ({ name: each, partitions: 4 })));
   });
   afterAll(() => test.close());
 
   const aTopic = async (partitions = 1): Promise<string> => {
     const topic = `shown-${number++}`;
-    await test.log.ensureTopics([{ name: topic, partitions }]);
+    await test.eventLog.ensureTopics([{ name: topic, partitions }]);
     return topic;
   };
   const ask = (topic: string, query: Record<string, string> = {}) => tail.tail(topic, parseTailQuery(query));
@@ -48,7 +48,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     const events = Array.from({ length: 8 }, (_, index) => ({ key: '2', value: JSON.stringify(event(`e${index}`)), partition: index % 4 }));
     const envelope = { key: '3', value: JSON.stringify({ v: 1, events: [event('x1', '3'), event('x2', '4')] }), partition: 1 };
     for (const record of [...events, envelope, { key: null, value: Buffer.from([123, 255]), partition: 3 }]) {
-      await test.log.publish('raw_events', [record]);
+      await test.eventLog.publish('raw_events', [record]);
       const now = Date.now();
       await eventually(() => Date.now() > now, 'another time for the next one');
     }
@@ -68,7 +68,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     const first = await ask(topic);
     expect(first.records).toEqual([]);
     const values = Array.from({ length: 25 }, (_, index) => `v${String(index).padStart(2, '0')}`);
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       values.map((value) => ({ key: value, value })),
     );
@@ -86,21 +86,21 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
 
   it('tail disturbs no group: neither the list of groups nor what they have committed changes (O3)', async () => {
     const topic = await aTopic(2);
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       Array.from({ length: 20 }, (_, index) => ({ key: `k${index}`, value: `v${index}` })),
     );
     const listener = new RecordingListener();
-    const consumer = await test.log.subscribe({ group: `reader-${topic}`, topics: [topic], maxRecords: 100, listener });
+    const consumer = await test.eventLog.subscribe({ group: `reader-${topic}`, topics: [topic], maxRecords: 100, listener });
     await listener.received(20);
     // Other suites have groups on the same brokers; for us they are of nobody.
-    const ours = async () => (await test.log.topics.groups()).filter(({ stage }) => stage !== null);
+    const ours = async () => (await test.eventLog.topics.groups()).filter(({ stage }) => stage !== null);
     const look = async () => {
       const groups = await ours();
       return {
         groups: groups.map(({ group }) => group),
         members: groups.find(({ stage }) => stage === `reader-${topic}`)!.members,
-        committed: [...(await test.log.committed(`reader-${topic}`, topic))],
+        committed: [...(await test.eventLog.committed(`reader-${topic}`, topic))],
       };
     };
     const before = await look();
@@ -121,12 +121,12 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
 
   it('a topic is shown with leaders, copies, offsets, settings, and the groups that read it with their members (O4)', async () => {
     const topic = await aTopic(2);
-    await test.log.publish(
+    await test.eventLog.publish(
       topic,
       [0, 0, 1].map((partition) => ({ key: null, value: 'x', partition })),
     );
     const listener = new RecordingListener();
-    const consumer = await test.log.subscribe({ group: `shown-by-${topic}`, topics: [topic], maxRecords: 100, listener });
+    const consumer = await test.eventLog.subscribe({ group: `shown-by-${topic}`, topics: [topic], maxRecords: 100, listener });
     await listener.received(3);
     await eventually(async () => (await inventory.get(topic)).groups[0]?.members[0]?.partitions.length === 2, 'a member with both partitions');
     const shown = await inventory.get(topic);
@@ -164,7 +164,7 @@ describe('topics on Kafka', () => {
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
 
   it('changing a setting of a topic leaves the others that were set on it (O5)', async () => {
-    const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
     await topics.create('kept', { retention_hours: 5, max_message_bytes: 100_000 });
     await topics.configure('kept', { retention_hours: 7 });
     const { config: now } = await topics.get('kept');
@@ -173,7 +173,7 @@ describe('topics on Kafka', () => {
   });
 
   it('a topic that takes larger records has dead letters that take them too, and a smaller one leaves them room (O5)', async () => {
-    const topics = new TopicsService(test.log, new CursorRepository(test.database, config), config);
+    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
     await topics.create('roomy', {});
     await topics.create('roomy.dlq', {});
     const most = async (name: string) => Number((await topics.get(name)).config['max.message.bytes']);
@@ -186,27 +186,27 @@ describe('topics on Kafka', () => {
   });
 
   it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
-    await test.log.ensureTopics([{ name: 'stale', partitions: 1 }]);
-    await test.log.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
-    await aGrowth(test.database, test.log).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
+    await test.eventLog.ensureTopics([{ name: 'stale', partitions: 1 }]);
+    await test.eventLog.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
+    await aGrowth(test.database, test.eventLog).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
     let acknowledged = 0;
     for (let index = 0; index < 5; index++) {
-      await test.log.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
+      await test.eventLog.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
         () => acknowledged++,
         () => undefined,
       );
     }
-    const [, added] = await test.log.offsets('stale');
+    const [, added] = await test.eventLog.offsets('stale');
     expect(added!.high).toBe(acknowledged);
     expect(acknowledged).toBeGreaterThan(0);
   });
 
   it('grows a topic under load: nothing is lost, every key keeps its order in each partition, consumers find the new partitions (O5)', async () => {
     const topic = aNoteTopic('growing');
-    await test.log.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 2 })));
+    await test.eventLog.ensureTopics([topic.name, deadLetterTopic(topic.name)].map((name) => ({ name, partitions: 2 })));
     const seen: { partition: number; id: string }[] = [];
     const app = await aConsumerApp(
-      { database: test.database, log: await test.another(), config: { KAFKA_SESSION_TIMEOUT_MS: 6000 } },
+      { database: test.database, eventLog: await test.another(), config: { KAFKA_SESSION_TIMEOUT_MS: 6000 } },
       topic,
       { group: 'growing' },
       (batch) => {
@@ -217,7 +217,7 @@ describe('topics on Kafka', () => {
     let sent = 0;
     let acknowledged: string[] = [];
     let loading = true;
-    const sender = async (log: Log, who: string): Promise<void> => {
+    const sender = async (log: EventLog, who: string): Promise<void> => {
       for (let turn = 0; loading; turn++) {
         const ids = Array.from({ length: 10 }, (_, key) => `${who}-${key}:${String(turn).padStart(5, '0')}`);
         sent += ids.length;
@@ -233,13 +233,13 @@ describe('topics on Kafka', () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
-    const senders = [sender(test.log, 'a'), sender(await test.another(), 'b')];
+    const senders = [sender(test.eventLog, 'a'), sender(await test.another(), 'b')];
     await eventually(() => seen.length > 200, 'load before the growth');
-    const refused = await aGrowth(test.database, test.log)
+    const refused = await aGrowth(test.database, test.eventLog)
       .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false })
       .then(({ keys }) => keys);
     expect(refused).toEqual({ seen: 20, moving: expect.any(Number) as number });
-    await aGrowth(test.database, test.log).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
+    await aGrowth(test.database, test.eventLog).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
     // A log that has just been opened knows of the new partitions at once, as a replica that was started after the growth.
     senders.push(sender(await test.another(), 'c'));
     await eventually(() => new Set(seen.map(({ partition }) => partition)).size === 4, 'records from all four partitions');
@@ -262,21 +262,21 @@ describe('topics on Kafka', () => {
   });
 
   it('refuses to grow a topic of the stages while its group runs or is behind, and does it when that is over (O5)', async () => {
-    const growth = aGrowth(test.database, test.log);
-    await test.log.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
-    await test.log.publish('alerts', [{ key: 'k', value: '{}', partition: 0 }]);
+    const growth = aGrowth(test.database, test.eventLog);
+    await test.eventLog.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
+    await test.eventLog.publish('alerts', [{ key: 'k', value: '{}', partition: 0 }]);
     const cursors = new CursorRepository(test.database, config);
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 0, Date.now());
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
     await expect(growth.grow('alerts', request)).rejects.toThrow('alert: 1 records are not handled yet');
     const listener = new RecordingListener();
-    const consumer = await test.log.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
+    const consumer = await test.eventLog.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
     await listener.received(1);
     await expect(growth.grow('alerts', request)).rejects.toThrow('alert: running. Stop every replica');
     await consumer.stop();
     await test.database.transaction(() => cursors.advance({ group: 'alert', topic: 'alerts', partition: 0, epoch: 1 }, 0, 1, Date.now(), false));
     expect(await growth.grow('alerts', request)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
-    const grown = await test.log.topics.describe(['alerts', 'alerts.dlq']);
+    const grown = await test.eventLog.topics.describe(['alerts', 'alerts.dlq']);
     expect(grown.map(({ name, partitions }) => [name, partitions.length])).toEqual([
       ['alerts', 4],
       ['alerts.dlq', 4],
@@ -286,17 +286,17 @@ describe('topics on Kafka', () => {
   it('offsets of a topic come from the cluster as the tools of Kafka would show them (O4)', async () => {
     const admin = anAdmin({ brokers: process.env['KAFKA_BROKERS']!.split(',') });
     await admin.connect();
-    await test.log.ensureTopics([{ name: 'cut', partitions: 1 }]);
-    await test.log.publish(
+    await test.eventLog.ensureTopics([{ name: 'cut', partitions: 1 }]);
+    await test.eventLog.publish(
       'cut',
       Array.from({ length: 10 }, () => ({ key: null, value: 'x' })),
     );
     await test.truncate('cut', 4);
-    const [cut] = await test.log.topics.describe(['cut']);
+    const [cut] = await test.eventLog.topics.describe(['cut']);
     const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
     await admin.disconnect();
     expect([cut!.partitions[0]!.low, cut!.partitions[0]!.high]).toEqual([4, 10]);
-    expect((await test.log.topics.groups()).map(({ group }) => group).sort()).toEqual(
+    expect((await test.eventLog.topics.groups()).map(({ group }) => group).sort()).toEqual(
       expect.arrayContaining(groups.filter((each) => each.includes('alert')).sort()),
     );
   });

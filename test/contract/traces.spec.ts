@@ -24,7 +24,7 @@ describe('what only looks leaves no trace', () => {
     test = await aKafkaLog(own);
     config = parseConfig({ ...own, DATABASE_URL: test.url, HTTP_PORT: '65535' });
     const names = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
-    await test.log.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
+    await test.eventLog.ensureTopics(names.map((name) => ({ name, partitions: 2 })));
     admin = anAdmin({ brokers: [kafka.brokers] });
     await admin.connect();
   }, 180_000);
@@ -61,11 +61,11 @@ describe('what only looks leaves no trace', () => {
   });
 
   it('tail makes no group (O3)', async () => {
-    await test.log.publish(
+    await test.eventLog.publish(
       'raw_events',
       texts(0, 20).map((value, index) => ({ key: null, value, partition: index % 2 })),
     );
-    const tail = new TailService(test.log, config);
+    const tail = new TailService(test.eventLog, config);
     const before = await idle();
     const looks = during(async () => {
       for (let round = 0; round < 5; round++) expect((await tail.tail('raw_events', parseTailQuery({ n: '20' }))).records).toHaveLength(20);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { Log } from '../../src/log/event-log.js';
+import { EventLog } from '../../src/log/event-log.js';
 import { metrics } from '../../src/runtime/metrics.service.js';
 import { topics } from '../../src/topics.js';
 import { type Mode, modes } from '../support/binary.js';
@@ -159,7 +159,7 @@ async function work(tocsin: TestTocsin, sink: WebhookSink, name: string): Promis
     { event_type: 'metric', bk_biz_id: '2', event_source: 'test', raw_data: { metric: 'cpu', value: 1, dimensions: {} } },
   ]);
   await client.call('POST', '/api/v1/events', 'no json');
-  await tocsin.running.app.get(Log).publish(topics.rawEvents.name, [{ key: null, value: 'poison' }]);
+  await tocsin.running.app.get(EventLog).publish(topics.rawEvents.name, [{ key: null, value: 'poison' }]);
   await eventually(() => sink.deliveries.length > expected, 'a notice');
   const letters = async () => Number(/^tocsin_consumer_poison_total\{.*\} (\d+)$/m.exec((await client.get<string>('/metrics')).body)?.[1] ?? 0);
   await eventually(async () => (await letters()) > 0, 'a dead letter');

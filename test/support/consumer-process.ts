@@ -9,7 +9,7 @@ const config = parseConfig(process.env);
 const database = await openMysql(config.DATABASE_URL!, 4);
 const log = new KafkaLog(database, config);
 await log.connect();
-const app = await aConsumerApp({ database, log, config }, aNoteTopic(topic), { group }, (batch) =>
+const app = await aConsumerApp({ database, eventLog: log, config }, aNoteTopic(topic), { group }, (batch) =>
   database.insert(
     'effect',
     ['id', 'who', 'partition_no', 'at'],

@@ -3,16 +3,16 @@ import type { Admin } from 'kafkajs';
 import { parseConfig } from '../../src/config.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
-import type { Log } from '../../src/log/event-log.js';
+import type { EventLog } from '../../src/log/event-log.js';
 import { PublishError } from '../../src/log/publish-error.js';
 import { anAdmin, createTopic, deleteTopic } from './foreign-cluster.js';
 import { eventually } from './eventually.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 
 export interface TestLog extends TestDatabase {
-  readonly log: Log;
+  readonly eventLog: EventLog;
   /** Another replica: a second log client on the same servers, perhaps with other settings. */
-  another(settings?: Readonly<Record<string, string>>): Promise<Log>;
+  another(settings?: Readonly<Record<string, string>>): Promise<EventLog>;
   readonly rebalances: boolean;
   /** Deletes the records of partition 0 before `offset`, as retention does. */
   truncate(topic: string, offset: number): Promise<void>;
@@ -24,7 +24,7 @@ export async function anEmbeddedLog(driver: 'better-sqlite3' | 'libsql' = 'bette
   const log = new EmbeddedLog(database, parseConfig({}));
   await log.connect();
   return {
-    log,
+    eventLog: log,
     database,
     rebalances: false,
     another: () => Promise.reject(new Error('the embedded log has one process')),
@@ -62,15 +62,15 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
       ...settings,
       ...own,
     });
-  const logs: Log[] = [];
-  const open = async (own: Readonly<Record<string, string>> = {}): Promise<Log> => {
+  const logs: EventLog[] = [];
+  const open = async (own: Readonly<Record<string, string>> = {}): Promise<EventLog> => {
     const log = new KafkaLog(database, config(`instance-${logs.length}`, own));
     logs.push(log);
     await log.connect();
     return log;
   };
   return {
-    log: await open(),
+    eventLog: await open(),
     database,
     url,
     rebalances: true,
@@ -104,7 +104,7 @@ async function administer(work: (admin: Admin) => Promise<void>): Promise<void> 
 }
 
 /** Waits until a topic takes a record of so many bytes, which stays there: a broker tells of a setting a moment before it goes by it. */
-export function takes(log: Log, topic: string, bytes: number): Promise<void> {
+export function takes(log: EventLog, topic: string, bytes: number): Promise<void> {
   const notYet = (error: unknown): false => {
     if (!(error instanceof PublishError)) throw error;
     return false;

@@ -16,7 +16,7 @@ import { configureHttp, createHttpAdapter } from '../../src/http/http-server.ser
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
-import type { Log, LogRecord } from '../../src/log/event-log.js';
+import type { EventLog, LogRecord } from '../../src/log/event-log.js';
 import { type Platform, PlatformModule } from '../../src/app/platform.module.js';
 import type { RawEvent } from '../../src/topics.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
@@ -37,7 +37,7 @@ export interface SourceApp {
 /** A database and a log, and the replicas that work on them. */
 export interface SourceSite {
   readonly database: Database;
-  readonly log: Log;
+  readonly eventLog: EventLog;
   replica(settings?: Record<string, string>): Promise<SourceApp>;
   /** Every event in raw_events, by its partition, in order. */
   events(): Promise<RawEvent[][]>;
@@ -73,7 +73,7 @@ async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): P
     SOURCES_COMMIT_MS: '50',
     LOG_LEVEL: 'error',
   };
-  const openLog = (config: Config): Log => (distributed ? new KafkaLog(database, config) : new EmbeddedLog(database, config));
+  const openLog = (config: Config): EventLog => (distributed ? new KafkaLog(database, config) : new EmbeddedLog(database, config));
   const log = openLog(parseConfig({ ...settings, INSTANCE_ID: 'site' }));
   await log.connect();
   await log.ensureTopics(['raw_events', 'raw_events.dlq'].map((name) => ({ name, partitions: PARTITIONS })));
@@ -81,13 +81,13 @@ async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): P
   let count = 0;
   return {
     database,
-    log,
+    eventLog: log,
     replica: async (more = {}) => {
       const config = parseConfig({ ...settings, INSTANCE_ID: `replica-${++count}`, ...more });
-      if (!distributed) return aReplica({ config, database, log }, async () => {});
+      if (!distributed) return aReplica({ config, database, eventLog: log }, async () => {});
       const own = openLog(config);
       await own.connect();
-      return aReplica({ config, database, log: own }, () => own.close());
+      return aReplica({ config, database, eventLog: own }, () => own.close());
     },
     events: async () => (await rawEvents.records()).map(eventsOf),
     deadLetters: async () => (await deadLetters.records()).flat(),
@@ -135,7 +135,7 @@ class TopicReader {
   #reading: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly topic: string,
   ) {}
 
@@ -146,10 +146,10 @@ class TopicReader {
   }
 
   async #readMore(): Promise<void> {
-    for (const { partition, high } of await this.log.offsets(this.topic)) {
+    for (const { partition, high } of await this.eventLog.offsets(this.topic)) {
       const seen = this.#seen[partition]!;
       const from = (seen.at(-1)?.offset ?? -1) + 1;
-      for await (const slice of this.log.read({ topic: this.topic, partition }, from, high)) seen.push(...slice);
+      for await (const slice of this.eventLog.read({ topic: this.topic, partition }, from, high)) seen.push(...slice);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Config } from '../../config.js';
 import { Database } from '../../database/database.client.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
 import { IDLE } from '../../runtime/idle.js';
@@ -36,7 +36,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly database: Database,
     private readonly repository: DegradeRepository,
     private readonly cursors: CursorRepository,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 

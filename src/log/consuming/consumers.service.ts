@@ -1,10 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { ConsumerWatch } from './consumer-watch.service.js';
 import { CursorRepository } from '../cursor.repository.js';
 import { HoldRepository } from './partition-pause.repository.js';
 import type { ConsumerState } from '../event-log.js';
-import { Log } from '../event-log.js';
+import { EventLog } from '../event-log.js';
 import { isForeign } from './groups.js';
 import { LogServer } from './log-server.service.js';
 import type { GroupMember } from '../topic-admin.js';
@@ -45,16 +45,16 @@ export class Consumers {
   readonly #servers: LogServer[] = [];
 
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly watch: ConsumerWatch,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     private readonly holds: HoldRepository,
   ) {}
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */
   server(group: string): LogServer {
-    const server = new LogServer(group, this.log, this.cursors, this.config, this.watch, this.holds);
+    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.holds);
     this.#servers.push(server);
     return server;
   }
@@ -80,7 +80,7 @@ export class Consumers {
     const ends = new Map<string, number>();
     await Promise.all(
       [...new Set(own.map(({ topic }) => topic))].map(async (topic) => {
-        const bounds = await attempt(`end of ${topic}`, problems, () => this.log.offsets(topic));
+        const bounds = await attempt(`end of ${topic}`, problems, () => this.eventLog.offsets(topic));
         for (const { partition, high } of bounds ?? []) ends.set(`${topic}/${partition}`, high);
       }),
     );
@@ -113,7 +113,7 @@ export class Consumers {
     const pairs = new Map(positions.filter(({ group }) => !isForeign(group)).map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
     await Promise.all(
       [...pairs].map(async ([key, { group, topic }]) => {
-        const offsets = await attempt(`committed offsets of ${group} in ${topic}`, problems, () => this.log.committed(group, topic));
+        const offsets = await attempt(`committed offsets of ${group} in ${topic}`, problems, () => this.eventLog.committed(group, topic));
         for (const [partition, offset] of offsets ?? []) found.set(`${key} ${partition}`, offset);
       }),
     );
@@ -126,7 +126,7 @@ export class Consumers {
     const groups = [...new Set(positions.map(({ group }) => group))].filter((group) => !isForeign(group));
     await Promise.all(
       groups.map(async (group) => {
-        const members = await attempt(`members of ${group}`, problems, () => this.log.members(group));
+        const members = await attempt(`members of ${group}`, problems, () => this.eventLog.members(group));
         for (const member of members ?? []) {
           for (const { topic, partition } of member.partitions) found.set(`${group} ${topic} ${partition}`, member);
         }

@@ -14,7 +14,7 @@ import { type CursorRepository, FencedError } from '../cursor.repository.js';
 import { groupTransport } from './groups.js';
 import type { Hold } from './partition-pause.js';
 import type { HoldRepository } from './partition-pause.repository.js';
-import type { BatchControl, ConsumerState, GroupConsumer, Log, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
+import type { BatchControl, ConsumerState, GroupConsumer, EventLog, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
 import { lane } from './offset-commit.interceptor.js';
 import { type Fault, PartitionHolds } from './partition-pauses.js';
 import { PoisonLimit } from './poison-limit.js';
@@ -37,7 +37,7 @@ export class StoppedError extends Error {}
  * It decides where a partition starts, notices gaps and lost ownership, and never lets an error reach the client library.
  */
 export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #claims = new Map<string, Claim>();
   readonly #holds: PartitionHolds;
   readonly #poison = new Map<string, PoisonLimit>();
@@ -48,7 +48,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   constructor(
     readonly group: string,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly config: Config,
     private readonly watch: ConsumerWatch,
@@ -56,14 +56,14 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   ) {
     super();
     // Not where it is declared: private fields come before the parameters.
-    this.#log = new Logger(`consumer ${group}`);
+    this.#logger = new Logger(`consumer ${group}`);
     this.#holds = new PartitionHolds(group, holds);
     this.transportId = groupTransport(group);
   }
 
   async listen(callback: (error?: unknown) => void): Promise<void> {
     try {
-      this.#consumer = await this.log.subscribe({
+      this.#consumer = await this.eventLog.subscribe({
         group: this.group,
         topics: [...this.messageHandlers.keys()],
         maxRecords:
@@ -149,7 +149,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #assigned(at: TopicPartition, generation: number): Promise<number> {
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
-    this.log.own(lane(this.group, at.topic, at.partition));
+    this.eventLog.own(lane(this.group, at.topic, at.partition));
     if (this.#holds.of(at)) this.#consumer?.pause(at);
     return claim.position;
   }
@@ -168,7 +168,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #claim(at: TopicPartition, generation: number): Promise<Claim> {
     const refused = this.#claims.get(name(at))?.refused ?? new Map<number, PoisonError>();
     this.#drop(at);
-    const bounds = await boundsOf(this.log, at);
+    const bounds = await boundsOf(this.eventLog, at);
     if (!bounds) throw new Error(`${name(at)} does not exist`);
     const cursor = await this.cursors.claim(this.group, at, generation, bounds.low, Date.now());
     if (!cursor) throw new FencedError('a younger generation owns it');
@@ -196,7 +196,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   revoked(at: TopicPartition): void {
     this.#drop(at);
     this.#holds.forget(at);
-    this.log.disown(lane(this.group, at.topic, at.partition));
+    this.eventLog.disown(lane(this.group, at.topic, at.partition));
   }
 
   #drop(at: TopicPartition): void {
@@ -247,10 +247,12 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const trouble = passingTrouble(error);
     this.watch.failed(claim, error instanceof FencedError ? 'fenced' : (trouble ?? 'error'));
     const detail = error instanceof Error ? error.message : String(error);
-    if (error instanceof PoisonError) this.#log.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
-    else if (error instanceof FencedError) this.#log.warn(`${name(claim)}: ${detail}; claimed anew`);
-    else if (trouble) this.#log.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
-    else this.#log.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
+    if (error instanceof PoisonError)
+      this.#logger.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
+    else if (error instanceof FencedError) this.#logger.warn(`${name(claim)}: ${detail}; claimed anew`);
+    else if (trouble) this.#logger.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
+    else
+      this.#logger.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
   }
 
   /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
@@ -262,12 +264,12 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async #fault(at: TopicPartition, next: number, start: number): Promise<Fault | undefined> {
-    const bounds = await boundsOf(this.log, at);
+    const bounds = await boundsOf(this.eventLog, at);
     return bounds && faultOf(next, start, bounds);
   }
 
   async #checkGap(claim: Claim, first: number): Promise<void> {
-    const bounds = await boundsOf(this.log, claim);
+    const bounds = await boundsOf(this.eventLog, claim);
     // Control records and compaction leave holes; only what retention has deleted is lost.
     if (bounds && bounds.low <= claim.position) return;
     await this.#stop(claim, { code: 'T6101', why: gap(claim.position, first - 1) });
@@ -282,7 +284,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
-    this.#log.error(`${name(at)} stopped: ${code} ${why}`);
+    this.#logger.error(`${name(at)} stopped: ${code} ${why}`);
     await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
   }
 
@@ -292,7 +294,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       const at = { topic, partition };
       const turn = this.#holds.follow(at, holds, readAt);
       if (!turn) continue;
-      this.#log.log(`${name(at)} ${turn.held ? `held: ${this.#holds.of(at)?.why}` : 'goes on'}`);
+      this.#logger.log(`${name(at)} ${turn.held ? `held: ${this.#holds.of(at)?.why}` : 'goes on'}`);
       if (turn.held) this.#consumer?.pause(at);
       else this.#consumer?.resume(at);
       if (!turn.restart) continue;

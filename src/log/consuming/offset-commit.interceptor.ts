@@ -1,6 +1,6 @@
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { CONFIG, type Config } from '../../config.js';
+import { Config } from '../../config.js';
 import { Database } from '../../database/database.client.js';
 import { AmbiguousCommitError } from '../../database/failures.js';
 import { PoisonError } from '../../shared/errors.js';
@@ -21,7 +21,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     private readonly database: Database,
     private readonly cursors: CursorRepository,
     private readonly publisher: Publisher,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

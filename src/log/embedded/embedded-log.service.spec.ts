@@ -102,7 +102,7 @@ describe('retention of the embedded log', () => {
     let open!: () => void;
     const opened = new Promise<void>((resolve) => (open = resolve));
     const seen: string[] = [];
-    const platform = { database: test.database, log, config: { BATCH_RECORDS: 10 } };
+    const platform = { database: test.database, eventLog: log, config: { BATCH_RECORDS: 10 } };
     const stage = await aConsumerApp(platform, aNoteTopic('notes'), { group: 'g' }, async ({ records }) => {
       if (seen.length === 20) await opened;
       seen.push(...records.map(({ message }) => message.id));

@@ -4,7 +4,7 @@ import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
 import { Rounds } from '../../shared/periodic-task.js';
 import {
-  Log,
+  EventLog,
   type GroupConsumer,
   type LogRecord,
   type OutgoingRecord,
@@ -33,7 +33,7 @@ interface Waiting {
  * The log as append-only tables in the embedded database. Publishing inside a transaction is part of it, so no outbox is needed;
  * consumers are woken by an in-process event. One process only.
  */
-export class EmbeddedLog extends Log {
+export class EmbeddedLog extends EventLog {
   readonly #tables: RecordTables;
   readonly #partitioning: Partitioning;
   readonly #appended = new EventEmitter().setMaxListeners(0);

@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { type Cluster, type ClusterAccess, Clusters } from '../cluster.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
 
@@ -8,7 +8,7 @@ import { KafkaCluster } from './kafka-cluster.client.js';
 export class KafkaClusters extends Clusters implements OnApplicationShutdown {
   readonly #open = new Set<KafkaCluster>();
 
-  constructor(@Inject(CONFIG) private readonly config: Config) {
+  constructor(private readonly config: Config) {
     super();
   }
 

@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { within } from '../../shared/wait.js';
 import type { ClusterAccess } from '../cluster.js';
 import { ForeignTopics } from '../external-topics.js';
@@ -17,7 +17,7 @@ export class KafkaForeignTopics extends ForeignTopics {
   readonly #config: Config;
   readonly #partitioning = new Partitioning();
 
-  constructor(@Inject(CONFIG) config: Config) {
+  constructor(config: Config) {
     super();
     // What others read with may know no codec, there is no company to wait for, and what the limit has cut off is over.
     this.#config = { ...config, KAFKA_COMPRESSION: 'none', KAFKA_TOPIC_COMPRESSION: new Map(), KAFKA_PRODUCERS: 1, LINGER_MS: 0, SHUTDOWN_MS: 0 };

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
 import {
-  Log,
+  EventLog,
   type GroupConsumer,
   type LogRecord,
   type OutgoingRecord,
@@ -23,7 +23,7 @@ import { OutboxRelay } from './producer/outbox-relay.client.js';
 import { ofCluster } from './connection/connection-failure.client.js';
 
 /** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
-export class KafkaLog extends Log {
+export class KafkaLog extends EventLog {
   readonly #main: KafkaCluster;
   readonly #alert: KafkaCluster;
   readonly #relay: OutboxRelay;

@@ -16,7 +16,7 @@ export interface Answer {
 /** The one place through which notices leave, for addresses that people configured and for our own log. */
 @Injectable()
 export class Outbound implements OnApplicationShutdown {
-  readonly #log = new Logger('notice');
+  readonly #logger = new Logger('notice');
   readonly #agent = new Agent({ pipelining: 1, connect: { timeout: 10_000 } });
 
   /** Posts and reads the answer; redirects are answers like others. Rejects on network trouble and when `signal` fires. */
@@ -39,7 +39,7 @@ export class Outbound implements OnApplicationShutdown {
 
   /** Writes a line to our own log. */
   print(line: string): void {
-    this.#log.log(line);
+    this.#logger.log(line);
   }
 
   async onApplicationShutdown(): Promise<void> {

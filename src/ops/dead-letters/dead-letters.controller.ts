@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { CONFIG, type Config } from '../../config.js';
+import { Config } from '../../config.js';
 import { IDLE } from '../../runtime/idle.js';
 import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
 import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
@@ -46,7 +46,7 @@ interface Reply {
 export class DeadLettersController {
   constructor(
     private readonly deadLetters: DeadLetters,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { COMMANDS, Database } from '../../database/database.client.js';
 import { boundsOf } from '../../log/bounds.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
-import { Log, type LogRecord, type TopicPartition } from '../../log/event-log.js';
+import { EventLog, type LogRecord, type TopicPartition } from '../../log/event-log.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics } from '../../topics.js';
 import { Metrics } from '../../runtime/metrics.service.js';
@@ -55,10 +55,10 @@ const TOGETHER = 100;
 export class DeadLetters {
   constructor(
     private readonly database: Database,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly metrics: Metrics,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   async list(query: LetterQuery): Promise<LetterPage> {
@@ -71,7 +71,7 @@ export class DeadLetters {
   async find(id: string): Promise<Found> {
     const at = placeOf(id);
     if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
-    const bounds = await boundsOf(this.log, { ...at, topic: deadLetterTopic(at.topic) });
+    const bounds = await boundsOf(this.eventLog, { ...at, topic: deadLetterTopic(at.topic) });
     if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
       throw new TocsinError('T6208', bounds ? `${id}; there are ${bounds.low} to ${bounds.high - 1}` : id);
     }
@@ -126,7 +126,7 @@ export class DeadLetters {
 
   async #drive(found: readonly Found[], { by }: RedriveOrder, dryRun: boolean, now: number): Promise<{ id: string; outcome: Outcome }[]> {
     const returns = await Promise.all(
-      found.map(async ([letter, record]) => returnOf(letter, record, await this.log.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
+      found.map(async ([letter, record]) => returnOf(letter, record, await this.eventLog.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
     );
     const possible = returns.filter((each): each is Return => typeof each !== 'string');
     const going = dryRun ? await this.#notYet(possible) : await this.#send(possible, by, now);
@@ -154,11 +154,11 @@ export class DeadLetters {
       await this.database.insert('redriven_letter', columns, rows, { key: ['origin'], update: [] });
       const ours = new Set((await this.#rows(returns)).filter((row) => row.token === token).map(({ origin }) => origin));
       const going = firsts(returns.filter(({ origin }) => ours.has(origin)));
-      await this.log.stage(
+      await this.eventLog.stage(
         [...going].map(({ record }) => record),
         COMMANDS,
       );
-      this.database.afterCommit(() => this.log.staged(COMMANDS));
+      this.database.afterCommit(() => this.eventLog.staged(COMMANDS));
       return going;
     });
   }
@@ -188,11 +188,11 @@ export class DeadLetters {
 
   async #start({ topic, partition, low, high }: Bounds, since: number | undefined): Promise<number> {
     if (since === undefined || low === high) return low;
-    return (await this.log.offsetsAt(deadLetterTopic(topic), since)).get(partition) ?? low;
+    return (await this.eventLog.offsetsAt(deadLetterTopic(topic), since)).get(partition) ?? low;
   }
 
   async *#read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly Found[]> {
-    for await (const records of this.log.read({ topic: deadLetterTopic(topic), partition }, from, to)) {
+    for await (const records of this.eventLog.read({ topic: deadLetterTopic(topic), partition }, from, to)) {
       yield records.map((record) => [letterOf({ topic, partition }, record), record]);
     }
   }
@@ -201,7 +201,7 @@ export class DeadLetters {
     if (topic !== undefined && !isTopic(topic)) throw new TocsinError('T6203', `${topic}; topics are ${names.join(', ')}`);
     const wanted = topic === undefined ? names : [topic];
     const bounds = await Promise.all(
-      wanted.map(async (name) => (await this.log.offsets(deadLetterTopic(name))).map((each) => ({ topic: name, ...each }))),
+      wanted.map(async (name) => (await this.eventLog.offsets(deadLetterTopic(name))).map((each) => ({ topic: name, ...each }))),
     );
     return bounds.flat();
   }

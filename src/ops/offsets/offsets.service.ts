@@ -1,9 +1,9 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { Database } from '../../database/database.client.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
 import { isForeign } from '../../log/consuming/groups.js';
-import { Log, type PartitionOffsets } from '../../log/event-log.js';
+import { EventLog, type PartitionOffsets } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Memory, memoryAt, place, type Placed, type Target } from './position.js';
@@ -55,14 +55,14 @@ interface Move {
 /** Where groups are, and moving them while they are stopped. */
 @Injectable()
 export class Offsets {
-  readonly #log = new Logger('offsets');
+  readonly #logger = new Logger('offsets');
 
   constructor(
     private readonly database: Database,
     private readonly cursors: CursorRepository,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly states: StoredStates,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
@@ -84,7 +84,7 @@ export class Offsets {
   }
 
   async #positionsOf(group: string, topic: string, cursors: readonly Held[]): Promise<PartitionPosition[]> {
-    const [bounds, committed] = await Promise.all([this.log.offsets(topic), this.log.committed(group, topic)]);
+    const [bounds, committed] = await Promise.all([this.eventLog.offsets(topic), this.eventLog.committed(group, topic)]);
     const hasMemory = this.states.of(group) !== undefined;
     return bounds.map(({ partition, low, high }) => {
       const cursor = cursors.find((each) => each.partition === partition);
@@ -112,7 +112,7 @@ export class Offsets {
     const { group, topic } = reset;
     const cursors = await this.#cursorsOf(group, topic);
     const bounds = await this.#boundsOf(reset);
-    const times = reset.to.kind === 'timestamp' ? await this.log.offsetsAt(topic, reset.to.time) : undefined;
+    const times = reset.to.kind === 'timestamp' ? await this.eventLog.offsetsAt(topic, reset.to.time) : undefined;
     const moves = bounds.map((each) => this.#plan(reset, each, cursors.get(each.partition), times?.get(each.partition)));
     if (!dryRun) {
       await this.refuseRunning(group);
@@ -126,7 +126,7 @@ export class Offsets {
 
   /** Throws T6201 with who consumes in the group. */
   async refuseRunning(group: string): Promise<void> {
-    const members = await this.log.members(group);
+    const members = await this.eventLog.members(group);
     if (members.length === 0) return;
     const who = members.map(({ client, host }) => `${client} (${host})`).join(', ');
     const stop = this.config.mode === 'embedded' ? 'stop this server first' : 'stop every replica first';
@@ -143,7 +143,7 @@ export class Offsets {
   }
 
   async #boundsOf({ topic, partition }: Reset): Promise<PartitionOffsets[]> {
-    const all = await this.log.offsets(topic);
+    const all = await this.eventLog.offsets(topic);
     const bounds = partition === undefined ? all : all.filter((each) => each.partition === partition);
     if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; it has the partitions 0 to ${all.length - 1}`);
     return bounds;
@@ -170,9 +170,9 @@ export class Offsets {
   /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
   async #tellLog({ group, topic }: Reset, moves: readonly { planned: Planned }[]): Promise<void> {
     try {
-      await this.log.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
+      await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {
-      this.#log.warn(`the log still shows ${group} where it was: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`the log still shows ${group} where it was: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

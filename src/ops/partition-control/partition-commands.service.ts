@@ -5,7 +5,7 @@ import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
 import { isForeign } from '../../log/consuming/groups.js';
 import type { Hold } from '../../log/consuming/partition-pause.js';
 import { HoldRepository } from '../../log/consuming/partition-pause.repository.js';
-import { Log, type PartitionOffsets, type TopicPartition } from '../../log/event-log.js';
+import { EventLog, type PartitionOffsets, type TopicPartition } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Continuation, continuation, type Decision } from './continuation.js';
@@ -47,7 +47,7 @@ export class PartitionCommands {
     private readonly database: Database,
     private readonly holds: HoldRepository,
     private readonly cursors: CursorRepository,
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly states: StoredStates,
   ) {}
 
@@ -125,7 +125,7 @@ export class PartitionCommands {
   }
 
   async #bounds(at: TopicPartition): Promise<PartitionOffsets> {
-    const bounds = await boundsOf(this.log, at);
+    const bounds = await boundsOf(this.eventLog, at);
     if (!bounds) throw new TocsinError('T6203', `${at.topic}/${at.partition}`);
     return bounds;
   }

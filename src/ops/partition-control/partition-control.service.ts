@@ -9,7 +9,7 @@ const LOOK_MS = 1_000;
 /** Brings what people want of partitions, which are rows, to the consumers of this replica. */
 @Injectable()
 export class PartitionControl implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #log = new Logger('partitions');
+  readonly #logger = new Logger('partitions');
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
@@ -44,7 +44,7 @@ export class PartitionControl implements OnApplicationBootstrap, OnApplicationSh
         );
     } catch (error) {
       // The database is away: partitions stay as they are, and readiness says why.
-      this.#log.debug(`cannot look: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.debug(`cannot look: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
-import { Log, type LogRecord, type PartitionOffsets } from '../../log/event-log.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
+import { EventLog, type LogRecord, type PartitionOffsets } from '../../log/event-log.js';
 import { jsonSerializer } from '../../log/serializer.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
@@ -42,8 +42,8 @@ interface Reading {
 @Injectable()
 export class TailService {
   constructor(
-    private readonly log: Log,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly eventLog: EventLog,
+    private readonly config: Config,
   ) {}
 
   /**
@@ -58,7 +58,7 @@ export class TailService {
     if (errors.length > 0 && errors.length === bounds.length && newest.records.length === 0) {
       throw new TocsinError('T6406', errors.map(({ partition, message }) => `${partition}: ${message}`).join('; '), errors);
     }
-    const options = { topic, raw: query.raw, unfold: query.unfold, maxBytes: this.config.MAX_RECORD_BYTES, serializer: this.log.serializer };
+    const options = { topic, raw: query.raw, unfold: query.unfold, maxBytes: this.config.MAX_RECORD_BYTES, serializer: this.eventLog.serializer };
     const records = newest.records
       .flatMap(({ partition, record }) => views(partition, record, options))
       .filter((view) => view.index === undefined || this.#eventFits(view.message, query));
@@ -66,7 +66,7 @@ export class TailService {
   }
 
   async #bounds(topic: string, { partition }: TailQuery): Promise<PartitionOffsets[]> {
-    const [known] = await this.log.topics.describe([topic]);
+    const [known] = await this.eventLog.topics.describe([topic]);
     if (!known) throw new TocsinError('T6401', topic);
     if (partition !== undefined && !known.partitions.some((each) => each.partition === partition)) {
       throw new TocsinError('T6401', `${topic} has the partitions 0 to ${known.partitions.length - 1}, not ${partition}`);
@@ -95,7 +95,7 @@ export class TailService {
     let end = high;
     while (end > low && found < query.n && high - end < most) {
       const start = Math.max(low, end - Math.min(filtered ? PIECE : query.n, most));
-      for await (const slice of this.log.read({ topic, partition }, start, end)) found += this.#take(reading, partition, slice);
+      for await (const slice of this.eventLog.read({ topic, partition }, start, end)) found += this.#take(reading, partition, slice);
       end = start;
     }
     if (filtered && end > low && found < query.n) reading.complete = false;
@@ -110,7 +110,7 @@ export class TailService {
     if (wanted < low) reading.errors.push({ partition, message: `the records ${wanted} to ${low - 1} are gone` });
     if (wanted > high) reading.errors.push({ partition, message: `the log ends at ${high}, before ${wanted}` });
     const room = query.n - reading.newest.records.length;
-    for await (const slice of this.log.read({ topic, partition }, start, Math.min(high, start + room))) {
+    for await (const slice of this.eventLog.read({ topic, partition }, start, Math.min(high, start + room))) {
       this.#take(reading, partition, slice);
       next.set(partition, slice.at(-1)!.offset + 1);
     }
@@ -133,13 +133,13 @@ export class TailService {
   /** Whether a text stands in the bytes, or in the message where those are not JSON. */
   #says(topic: string, value: Buffer | null, text: string): boolean {
     if (value?.includes(text)) return true;
-    return this.log.serializer !== jsonSerializer && JSON.stringify(this.#messageOf(topic, value) ?? '').includes(text);
+    return this.eventLog.serializer !== jsonSerializer && JSON.stringify(this.#messageOf(topic, value) ?? '').includes(text);
   }
 
   /** undefined for bytes that are no message. */
   #messageOf(topic: string, value: Buffer | null): unknown {
     try {
-      return value === null ? undefined : this.log.serializer.deserialize(topic, value);
+      return value === null ? undefined : this.eventLog.serializer.deserialize(topic, value);
     } catch (error) {
       if (error instanceof JsonError || error instanceof PoisonError) return undefined;
       throw error;

@@ -90,7 +90,7 @@ describe('a record is shown', () => {
 });
 
 it('records are found and shown by the serializer of the log (P6)', async () => {
-  const { log, close } = await anEmbeddedLog();
+  const { eventLog: log, close } = await anEmbeddedLog();
   log.serializer = deflated;
   await log.ensureTopics([{ name: 'raw_events', partitions: 1 }]);
   const envelope = { v: 1, events: [event('a'), { ...event('b'), bk_biz_id: '3' }] };

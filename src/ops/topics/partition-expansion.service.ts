@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
-import { Log } from '../../log/event-log.js';
+import { EventLog } from '../../log/event-log.js';
 import { keyPartitioners } from '../../log/partitioner.js';
 import type { TopicState } from '../../log/topic-admin.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
@@ -29,11 +29,11 @@ export interface GrowthRequest {
 @Injectable()
 export class GrowthService {
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly topics: TopicsService,
     private readonly guards: GrowthGuards,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /**
@@ -50,19 +50,19 @@ export class GrowthService {
     if (plan.refusals.length > 0 && !accept_disorder) throw new TocsinError('T6404', plan.refusals.join('; '), plan);
     await this.#refuseWhileEmbeddedRuns(plan);
     await this.#growDeadLetters(name, partitions);
-    await this.log.topics.grow(name, partitions);
+    await this.eventLog.topics.grow(name, partitions);
     await this.cursors.audit('topic_grown', name, JSON.stringify({ ...plan, accept_disorder }), Date.now());
     return { ...plan, done: true };
   }
 
   async #refuseWhileEmbeddedRuns(plan: Growth): Promise<void> {
-    if (this.config.mode !== 'embedded' || (await this.log.topics.groups()).length === 0) return;
+    if (this.config.mode !== 'embedded' || (await this.eventLog.topics.groups()).length === 0) return;
     throw new TocsinError('T6404', 'the embedded log learns of partitions only when it starts: stop the server, then run this command', plan);
   }
 
   async #growDeadLetters(name: string, partitions: number): Promise<void> {
-    const [letters] = await this.log.topics.describe([deadLetterTopic(name)]);
-    if (letters && letters.partitions.length < partitions) await this.log.topics.grow(letters.name, partitions);
+    const [letters] = await this.eventLog.topics.describe([deadLetterTopic(name)]);
+    if (letters && letters.partitions.length < partitions) await this.eventLog.topics.grow(letters.name, partitions);
   }
 
   async #plan(topic: TopicState, wanted: number): Promise<Growth> {
@@ -70,7 +70,7 @@ export class GrowthService {
     const keyed = Object.values(contract).find(({ name }) => name === topic.name);
     const partitionOf = this.#partitionOf(topic.name);
     const moves = (key: string): boolean => partitionOf(key, current) !== partitionOf(key, wanted);
-    const groups = await this.log.topics.groups();
+    const groups = await this.eventLog.topics.groups();
     const reading = groups.filter(({ members }) => members.some(({ partitions }) => partitions.some((at) => at.topic === topic.name)));
     return growth({
       topic: topic.name,
@@ -110,7 +110,7 @@ export class GrowthService {
   async #keyed(topic: string, partition: number, from: number, to: number): Promise<number> {
     if (to <= from || to - from > EXAMINED) return Math.max(0, to - from);
     let keyed = 0;
-    for await (const slice of this.log.read({ topic, partition }, from, to)) keyed += slice.filter(({ key }) => key !== null).length;
+    for await (const slice of this.eventLog.read({ topic, partition }, from, to)) keyed += slice.filter(({ key }) => key !== null).length;
     return keyed;
   }
 
@@ -120,7 +120,7 @@ export class GrowthService {
     const keys = new Set<string>();
     for (const { partition, low, high } of topic.partitions) {
       if (low === null || high === null || low === high) continue;
-      for await (const slice of this.log.read({ topic: topic.name, partition }, Math.max(low, high - each), high)) {
+      for await (const slice of this.eventLog.read({ topic: topic.name, partition }, Math.max(low, high - each), high)) {
         for (const { key, value } of slice) {
           if (key) keys.add(key.toString('utf8'));
           for (const event of value ? this.#eventsIn(topic.name, value) : []) keys.add(String(event[this.config.PARTITION_KEY]));
@@ -132,7 +132,7 @@ export class GrowthService {
 
   #eventsIn(topic: string, value: Buffer): readonly { bk_biz_id: string; event_source: string }[] {
     try {
-      return eventsOf(this.log.serializer.deserialize(topic, value)) ?? [];
+      return eventsOf(this.eventLog.serializer.deserialize(topic, value)) ?? [];
     } catch (error) {
       if (error instanceof JsonError || error instanceof PoisonError) return [];
       throw error;

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config.js';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
-import { Log } from '../../log/event-log.js';
+import { EventLog } from '../../log/event-log.js';
 import { newTopics } from '../../log/new-topics.js';
 import type { GroupState, TopicState } from '../../log/topic-admin.js';
 import { letterBytes, MOST_BYTES } from '../../log/topic-limits.js';
@@ -18,16 +18,16 @@ export type Created = Judgement & { readonly topics: readonly string[] };
 @Injectable()
 export class TopicsService {
   constructor(
-    private readonly log: Log,
+    private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly config: Config,
   ) {}
 
   /** The topics of the stages, or every topic of the clusters that has our prefix. */
   async list(all: boolean): Promise<TopicLine[]> {
     const [topics, groups, cursors] = await Promise.all([
-      this.log.topics.describe(all ? undefined : ours),
-      this.log.topics.groups(),
+      this.eventLog.topics.describe(all ? undefined : ours),
+      this.eventLog.topics.groups(),
       this.cursors.all(),
     ]);
     return topics.map((topic) => lineOf(topic, groups, cursors));
@@ -36,17 +36,17 @@ export class TopicsService {
   /** Throws {@link TocsinError} T6401. */
   async get(name: string): Promise<TopicDetail> {
     const topic = await this.find(name);
-    const [groups, cursors] = await Promise.all([this.log.topics.groups(), this.cursors.all()]);
+    const [groups, cursors] = await Promise.all([this.eventLog.topics.groups(), this.cursors.all()]);
     const readers = readersOf(name, groups, cursors).map((id) => groups.find(({ group }) => group === id) ?? stopped(id));
     const committed = await Promise.all(
-      readers.map(({ stage }) => (stage === null ? Promise.resolve(new Map<number, number>()) : this.log.committed(stage, name))),
+      readers.map(({ stage }) => (stage === null ? Promise.resolve(new Map<number, number>()) : this.eventLog.committed(stage, name))),
     );
     return { ...topic, records: recordsOf(topic), groups: readers.map((group, index) => groupIn(topic, group, committed[index]!, cursors)) };
   }
 
   /** Throws {@link TocsinError} T6401. */
   async find(name: string): Promise<TopicState> {
-    const [topic] = await this.log.topics.describe([name]);
+    const [topic] = await this.eventLog.topics.describe([name]);
     if (!topic) throw new TocsinError('T6401', name);
     return topic;
   }
@@ -54,12 +54,14 @@ export class TopicsService {
   /** Creates a topic, for one of the stages its dead letters too. Throws {@link TocsinError} T6402 when it cannot be so, T6403 when it exists. */
   async create(name: string, shape: TopicShape): Promise<Created> {
     const names = Object.values(contract).some((topic) => topic.name === name) ? [name, deadLetterTopic(name)] : [name];
-    const existing = (await this.log.topics.describe(names)).map((topic) => topic.name);
+    const existing = (await this.eventLog.topics.describe(names)).map((topic) => topic.name);
     if (existing.includes(name)) throw new TocsinError('T6403', name);
     const wanted = newTopics(name, this.config).filter((topic) => names.includes(topic.name) && !existing.includes(topic.name));
     const judgement = await this.#judge(name, shape, shape.replication ?? this.config.TOPIC_REPLICATION);
     for (const topic of wanted) {
-      await this.log.topics.create(shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }));
+      await this.eventLog.topics.create(
+        shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }),
+      );
       await this.cursors.audit('topic_created', topic.name, JSON.stringify(shape), Date.now());
     }
     return { ...judgement, topics: wanted.map((topic) => topic.name) };
@@ -77,20 +79,20 @@ export class TopicsService {
   }
 
   async #makeRoom(name: string, bytes: number): Promise<void> {
-    const [letters] = await this.log.topics.describe([name]);
+    const [letters] = await this.eventLog.topics.describe([name]);
     const most = letters?.config[MOST_BYTES];
     if (most === undefined || Number(most) >= bytes) return;
     await this.#set(name, { [MOST_BYTES]: String(bytes) });
   }
 
   async #set(name: string, config: Readonly<Record<string, string>>): Promise<void> {
-    await this.log.topics.configure(name, config);
+    await this.eventLog.topics.configure(name, config);
     await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
   }
 
   async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
     const judgement = judge(name, shape, {
-      brokers: await this.log.topics.brokers(name),
+      brokers: await this.eventLog.topics.brokers(name),
       replication: this.config.mode === 'embedded' ? 1 : replication,
       recordBytes: this.config.MAX_EVENT_BYTES,
     });

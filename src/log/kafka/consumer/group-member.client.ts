@@ -72,7 +72,7 @@ export class KafkaMember {
   #building: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly log: Logger,
+    private readonly logger: Logger,
     private readonly kafka: Kafka,
     private readonly groupId: string,
     private readonly config: MemberConfig,
@@ -214,7 +214,7 @@ export class KafkaMember {
     if (this.status === 'stopped') return;
     this.status = 'crashed';
     this.problem = error.message;
-    this.log.warn(`crashed: ${error.message}${restart ? '; restarts' : '; is built anew'}`);
+    this.logger.warn(`crashed: ${error.message}${restart ? '; restarts' : '; is built anew'}`);
     this.#leaveBehind();
     if (!restart) this.#rebuildLater(consumer, error);
   }
@@ -230,7 +230,7 @@ export class KafkaMember {
     this.problem = error instanceof Error ? error.message : String(error);
     this.#forget(consumer);
     const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
-    this.log.warn(`cannot consume: ${this.problem}; again in ${wait} ms`);
+    this.logger.warn(`cannot consume: ${this.problem}; again in ${wait} ms`);
     this.#rebuild = setTimeout(() => this.start(), wait);
   }
 

@@ -39,7 +39,7 @@ const name = ({ topic, partition }: TopicPartition): string => `${topic}/${parti
  * a failing partition is paused, claimed again after a backoff, and goes on from where the listener says.
  */
 export class KafkaConsumer implements GroupConsumer {
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #lanes = new Map<string, Lane>();
   readonly #member: KafkaMember;
   readonly #commits: OffsetCommits;
@@ -55,11 +55,11 @@ export class KafkaConsumer implements GroupConsumer {
     private readonly names: Names,
   ) {
     const { group, topics, commits = { every: 'batch' }, observer } = subscription;
-    this.#log = new Logger(`kafka ${group}`);
+    this.#logger = new Logger(`kafka ${group}`);
     this.#topics = topics;
     this.#generation = new Generation(-1, 0);
     this.#generation.end('not yet joined');
-    this.#member = new KafkaMember(this.#log, kafka, names.groupId(group), config, {
+    this.#member = new KafkaMember(this.#logger, kafka, names.groupId(group), config, {
       topics: () => this.#look(),
       owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
       interrupted: (why) => this.#interrupted(why),
@@ -71,7 +71,7 @@ export class KafkaConsumer implements GroupConsumer {
     });
     const send = (all: Parameters<KafkaMember['commit']>[0]): Promise<void> =>
       this.#member.commit(all.map((commit) => ({ ...commit, ...this.#physical(commit) })));
-    this.#commits = new OffsetCommits(this.#log, commits, send, observer);
+    this.#commits = new OffsetCommits(this.#logger, commits, send, observer);
   }
 
   start(): void {
@@ -181,7 +181,7 @@ export class KafkaConsumer implements GroupConsumer {
     // Whoever gets the partition next claims it anyway.
     if (generation.over !== undefined) return;
     const wait = backoff(++lane.failures, Math.random());
-    this.#log.debug(`${name(lane.at)} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    this.#logger.debug(`${name(lane.at)} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
     lane.retry = setTimeout(() => void this.#claim(lane, generation), wait);
   }
 
@@ -216,7 +216,7 @@ export class KafkaConsumer implements GroupConsumer {
     try {
       const work = this.subscription.listener.batch({ ...lane.at, records, highWatermark }, control);
       if (!(await generation.run(work))) {
-        this.#log.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
+        this.#logger.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
         return false;
       }
     } catch (error) {

@@ -16,7 +16,7 @@ export class OffsetCommits {
   #closed = false;
 
   constructor(
-    private readonly log: Logger,
+    private readonly logger: Logger,
     private readonly policy: CommitPolicy,
     private readonly send: (commits: readonly Commit[]) => Promise<void>,
     private readonly observer: ConsumerObserver | undefined,
@@ -77,7 +77,7 @@ export class OffsetCommits {
       return 0;
     } catch (error) {
       this.observer?.committed(performance.now() - from, 'failed');
-      this.log.debug(`commit: ${error instanceof Error ? error.message : String(error)}`);
+      this.logger.debug(`commit: ${error instanceof Error ? error.message : String(error)}`);
       return this.#sequence.failed(commits);
     }
   }

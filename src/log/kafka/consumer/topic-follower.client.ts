@@ -27,7 +27,7 @@ const LOOK_MS = 2000;
  * deleted: here the topics are looked up again and again, and the member joins anew when they, or their partitions, have changed.
  */
 export class TopicFollower implements LogConsumer {
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #member: KafkaConsumer | undefined;
@@ -41,7 +41,7 @@ export class TopicFollower implements LogConsumer {
     private readonly times: Times,
     private readonly closed: () => void,
   ) {
-    this.#log = new Logger(`kafka ${subscription.group}`);
+    this.#logger = new Logger(`kafka ${subscription.group}`);
     this.#running = this.#run();
   }
 
@@ -64,7 +64,7 @@ export class TopicFollower implements LogConsumer {
   async #look(): Promise<number> {
     try {
       const { counts, missing } = followed(this.subscription, await this.source.topics());
-      if (this.#failures > 0) this.#log.log('the cluster answers again');
+      if (this.#failures > 0) this.#logger.log('the cluster answers again');
       this.#failures = 0;
       if (this.#differs(counts)) await this.#follow();
       if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
@@ -73,7 +73,7 @@ export class TopicFollower implements LogConsumer {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
+      if (why !== this.#problem) this.#logger.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
       this.#problem = why;
       return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_MS);
     }
@@ -82,7 +82,7 @@ export class TopicFollower implements LogConsumer {
   /** Whether that is not what we knew; from now on it is. */
   #differs(counts: Counts): boolean {
     if (isSame(counts, this.#counts)) return false;
-    this.#log.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
+    this.#logger.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
     this.#counts = counts;
     return true;
   }

@@ -27,7 +27,7 @@ type Waiting = Staged & { readonly lane: string; readonly since: number };
  * Dying between the two publishes a row twice; every message carries an id by which its reader notices.
  */
 export class OutboxRelay {
-  readonly #log = new Logger('outbox');
+  readonly #logger = new Logger('outbox');
   readonly #lanes = new Set<string>();
   readonly #newLanes = new Set<string>();
   #running: Promise<void> | undefined;
@@ -71,7 +71,7 @@ export class OutboxRelay {
       this.#later(1000);
     } catch (error) {
       const wait = backoff(++this.#failures, Math.random(), 200, 5000);
-      this.#log.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; again in ${wait} ms`);
+      this.#logger.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; again in ${wait} ms`);
       this.#later(wait);
     } finally {
       this.#running = undefined;
@@ -119,7 +119,7 @@ export class OutboxRelay {
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      this.#log.error(
+      this.#logger.error(
         `${error.records.length} records for ${topic} are held in the outbox until its max.message.bytes is raised, and tried again every ${Math.round(this.heldMs / 60_000)} minutes: ${error.message}`,
       );
       return error.records.map((index) => records[index]!);

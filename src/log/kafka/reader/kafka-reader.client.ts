@@ -26,7 +26,7 @@ const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partit
  * that the partition is gone, and asked as for a new one.
  */
 export class KafkaReader implements AssignedConsumer {
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #readers = new Map<string, PartitionReader>();
   /** The last calls about partitions that were let go; what comes after them waits. */
   readonly #ending = new Map<string, Promise<void>>();
@@ -49,7 +49,7 @@ export class KafkaReader implements AssignedConsumer {
     private readonly config: ReaderConfig,
     private readonly closed: () => void,
   ) {
-    this.#log = new Logger(`kafka ${assignment.group}`);
+    this.#logger = new Logger(`kafka ${assignment.group}`);
     this.assign(assignment.partitions);
     this.#learning = this.#learn();
   }
@@ -94,7 +94,7 @@ export class KafkaReader implements AssignedConsumer {
   async #learnLeaders(): Promise<number> {
     try {
       const topics = await this.brokers.topics([...new Set([...this.#readers.values()].map(({ at }) => at.topic))]);
-      if (this.#problem) this.#log.log('the cluster answers again');
+      if (this.#problem) this.#logger.log('the cluster answers again');
       this.#isConnected = true;
       this.#tries = 0;
       this.#problem = undefined;
@@ -105,7 +105,7 @@ export class KafkaReader implements AssignedConsumer {
       const wait = reconnectWait(++this.#tries, Math.random(), this.config.KAFKA_RECONNECT_MS);
       const why = message(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.config.KAFKA_RECONNECT_MS} ms`);
+      if (why !== this.#problem) this.#logger.warn(`${why}; again and again, at last every ${this.config.KAFKA_RECONNECT_MS} ms`);
       this.#problem = why;
       return wait;
     }
@@ -169,7 +169,7 @@ export class KafkaReader implements AssignedConsumer {
       const why = message(error);
       this.#failures.set(node, { times, why });
       const wait = reconnectWait(times, Math.random(), this.config.KAFKA_RECONNECT_MS);
-      this.#log.debug(`node ${node}: ${why}; again in ${wait} ms`);
+      this.#logger.debug(`node ${node}: ${why}; again in ${wait} ms`);
       // Its partitions may have a new leader already.
       this.#look();
       await this.#sleep(wait);
@@ -197,7 +197,7 @@ export class KafkaReader implements AssignedConsumer {
     const [low, high] = await Promise.all([-2, -1].map((which) => new OffsetLookup(this.brokers).at(topic, which, { partition })));
     const [first, end] = [low!.get(partition)!, high!.get(partition)!];
     if (position < first) {
-      this.#log.warn(`${key(reader.at)}: the records ${position} to ${first - 1} are gone`);
+      this.#logger.warn(`${key(reader.at)}: the records ${position} to ${first - 1} are gone`);
       reader.seek(first);
     } else if (position > end) {
       reader.renew(this.#nextGeneration(), new TocsinError('T7006', `${key(reader.at)} ends at ${end}, and we are at ${position}`).message);
