@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { Publisher } from '../log/publisher.service.js';
+import { LeaderTask } from '../runtime/leader-task.decorator.js';
 import { topics } from '../topics.js';
+import { CONVERGE_DUTY } from './converge.service.js';
 import { afterNotice, afterSilence, emptyTally, flushReason, type Reason, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import { GroupRepository } from './group.repository.js';
@@ -34,6 +36,7 @@ export class FlushService {
   ) {}
 
   /** One round: tells the groups that are due, in one transaction; answers the milliseconds until there may be more to do. */
+  @LeaderTask(CONVERGE_DUTY)
   async flush(now: number): Promise<number> {
     const due = await this.groups.due(now, GROUPS_PER_ROUND);
     if (due.length === 0) {

@@ -29,7 +29,7 @@ describe('DegradeService', () => {
     repository = new SlowRepository();
     // Nothing here begins a transaction.
     const [database, cursors] = [{} as Database, {} as CursorRepository];
-    degrade = new DegradeService(database, repository as unknown as DegradeRepository, cursors, parseConfig({}), true);
+    degrade = new DegradeService(database, repository as unknown as DegradeRepository, cursors, parseConfig({}));
   });
   const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
 

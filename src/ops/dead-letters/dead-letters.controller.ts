@@ -1,8 +1,8 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Config } from '../../config.js';
-import { IDLE } from '../../runtime/idle.js';
+import { LeasedDuties } from '../../runtime/leased-duties.service.js';
 import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
 import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
 import { type Letter, type Shown, shown } from './dead-letter.js';
@@ -47,7 +47,7 @@ export class DeadLettersController {
   constructor(
     private readonly deadLetters: DeadLetters,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
+    private readonly duties: LeasedDuties,
   ) {}
 
   @Get()
@@ -90,6 +90,6 @@ export class DeadLettersController {
     const { dry_run, until, ...order } = parseRequest(redriveBody, body);
     const now = Date.now();
     const done = await this.deadLetters.redrive({ ...order, until: until ?? now }, dry_run, now);
-    return { dry_run, ...done, waiting: !dry_run && this.idle && this.config.mode === 'distributed' };
+    return { dry_run, ...done, waiting: !dry_run && !this.duties.isStarted && this.config.mode === 'distributed' };
   }
 }
