@@ -172,12 +172,12 @@ export abstract class EventLog {
   readonly producing = new ProducerWatch();
   /**
    * Makes the records part of the database transaction that is open now: they are published if and only if it commits, in order
-   * within its ordering key. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
+   * within `orderingKey`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
    */
   abstract stage(records: readonly (OutgoingRecord & { topic: string })[], orderingKey: string): Promise<void>;
   /** After the commit of a transaction that staged records: wake those who wait for them. */
   abstract staged(orderingKey: string): void;
-  /** This process publishes what is staged under the key, in order, beginning with what earlier owners staged. */
+  /** From now on this process publishes the records staged under the key, in order, starting with those that earlier owners left. */
   abstract acquireOrderingKey(orderingKey: string): void;
   abstract releaseOrderingKey(orderingKey: string): void;
   abstract offsets(topic: string): Promise<PartitionOffsets[]>;

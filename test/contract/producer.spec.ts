@@ -343,7 +343,7 @@ describe('the producer on a real Kafka', () => {
       return found.map(({ lane, created_at }) => `${lane} since ${created_at}`).join();
     };
     const held = 'held/lane-x since 7';
-    relay.own('lane-x');
+    relay.acquire('lane-x');
     await eventually(async () => (await waiting()) === `${held},${held}`, 'two that are held');
     most = 1000;
     await eventually(async () => (await waiting()) === held, 'one that is held');
