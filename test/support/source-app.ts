@@ -6,8 +6,8 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
-import { SourceConsumers } from '../../src/sources/source-reconciler.service.js';
-import { type Change, SourceService } from '../../src/sources/source.service.js';
+import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
+import { type SourceChange, SourceService } from '../../src/sources/source.service.js';
 import { SourcesModule } from '../../src/sources/sources.module.js';
 import { SourceStateService } from '../../src/sources/source-state.service.js';
 import { type Config, parseConfig } from '../../src/config.js';
@@ -29,7 +29,7 @@ export interface SourceApp {
   readonly config: Config;
   readonly client: Client;
   readonly sources: SourceService;
-  readonly consumers: SourceConsumers;
+  readonly consumers: SourceReconciler;
   readonly states: SourceStateService;
   readonly cursors: CursorRepository;
   close(): Promise<void>;
@@ -49,7 +49,7 @@ export interface SourceSite {
 const PARTITIONS = 3;
 
 /** With which one changes a source. */
-export const byTest = (): Change => ({ actor: person('test'), now: Date.now() });
+export const byTest = (): SourceChange => ({ actor: person('test'), now: Date.now() });
 
 /** Kafka at KAFKA_BROKERS and a fresh schema at DATABASE_URL. */
 export const aDistributedSite = (): Promise<SourceSite> => aSite(aMysql, 'distributed');
@@ -114,7 +114,7 @@ async function aReplica(platform: Platform, closeLog: () => Promise<void>): Prom
     config,
     client: new Client(await app.getUrl()),
     sources: app.get(SourceService),
-    consumers: app.get(SourceConsumers),
+    consumers: app.get(SourceReconciler),
     states: app.get(SourceStateService),
     cursors: app.get(CursorRepository),
     close: async () => {
