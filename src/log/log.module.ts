@@ -6,14 +6,23 @@ import { ConsumerGroups } from './consuming/consumer-groups.service.js';
 import { ConsumerWatch } from './consuming/consumer-watch.service.js';
 import { Consumers } from './consuming/consumers.service.js';
 import { OffsetCommitInterceptor } from './consuming/offset-commit.interceptor.js';
-import { HoldRepository } from './consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from './consuming/partition-pause.repository.js';
 import { StoredStates } from './consuming/stored-states.service.js';
 import { CursorRepository } from './cursor.repository.js';
 import { eventLogOf } from './event-log.client.js';
 import { EventLog } from './event-log.js';
 import { Publisher } from './publisher.service.js';
 
-const shared = [ConsumerGroups, ConsumerWatch, Consumers, CursorRepository, HoldRepository, OffsetCommitInterceptor, Publisher, StoredStates];
+const shared = [
+  ConsumerGroups,
+  ConsumerWatch,
+  Consumers,
+  CursorRepository,
+  PartitionPauseRepository,
+  OffsetCommitInterceptor,
+  Publisher,
+  StoredStates,
+];
 
 /** The event log of this installation: publishing, consuming, cursors. Whoever starts the process connects and closes it. */
 @Module({

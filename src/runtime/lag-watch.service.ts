@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config.js';
-import { Consumers, type Position } from '../log/consuming/consumers.service.js';
+import { Consumers, type GroupPosition } from '../log/consuming/consumers.service.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
 import { Background } from './background.decorator.js';
 import { type Congestion, judgeCongestion } from './congestion.js';
@@ -37,11 +37,11 @@ export class LagWatch {
   }
 
   /** Where every group was at the latest look; empty before the first. */
-  get positions(): readonly Position[] {
+  get positions(): readonly GroupPosition[] {
     return this.#history.latest;
   }
 
-  rate(at: Pick<Position, 'group' | 'topic' | 'partition'>): Rate | undefined {
+  rate(at: Pick<GroupPosition, 'group' | 'topic' | 'partition'>): Rate | undefined {
     return this.#history.rate(at);
   }
 
@@ -54,7 +54,7 @@ export class LagWatch {
     if (problems.length > 0) throw new Error(problems.join('; '));
   }
 
-  #judge(positions: readonly Position[], now: number): void {
+  #judge(positions: readonly GroupPosition[], now: number): void {
     const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_SHARE } = this.config;
     const threshold = (topic: string): number => LAG_TOPIC_THRESHOLDS.get(topic) ?? LAG_THRESHOLD;
     this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_SHARE }, now);

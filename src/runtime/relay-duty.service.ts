@@ -10,12 +10,12 @@ export class RelayDuty {
 
   @LeaderTask('relay')
   lead(): Promise<number> {
-    this.eventLog.own(COMMANDS);
+    this.eventLog.acquireOrderingKey(COMMANDS);
     return Promise.resolve(60_000);
   }
 
   @LeadershipLost('relay')
   stepDown(): void {
-    this.eventLog.disown(COMMANDS);
+    this.eventLog.releaseOrderingKey(COMMANDS);
   }
 }

@@ -74,8 +74,11 @@ export class PeriodicTask {
   #schedule(ms: number): void {
     clearTimeout(this.#timer);
     if (this.#isStopped) return;
-    if (ms <= 0) this.#run = this.#next();
-    else this.#timer = setTimeout(() => (this.#run = this.#next()), ms).unref();
+    const next = (): void => {
+      this.#run = this.#next();
+    };
+    if (ms <= 0) next();
+    else this.#timer = setTimeout(next, ms).unref();
   }
 
   async #next(): Promise<void> {

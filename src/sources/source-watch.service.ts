@@ -6,7 +6,7 @@ import { Metrics } from '../runtime/metrics.service.js';
 import { ReadinessDetail, type ReadinessState } from '../runtime/readiness-detail.decorator.js';
 import { SelfAlarms } from '../runtime/self-alarms.service.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
-import { SourceConsumers } from './source-reconciler.service.js';
+import { SourceReconciler } from './source-reconciler.service.js';
 import { problemsOf } from './source-state.js';
 
 /** A problem that lasts so long (ms) is an alarm; most are over before. */
@@ -21,7 +21,7 @@ export class SourceWatch {
   readonly #since = new Map<string, number>();
 
   constructor(
-    private readonly consumers: SourceConsumers,
+    private readonly consumers: SourceReconciler,
     private readonly metrics: Metrics,
     private readonly alarms: SelfAlarms,
     private readonly config: Config,
@@ -82,7 +82,7 @@ export class SourceWatch {
       'tocsin_source_lag',
       states.flatMap(({ name: source, partitions }) => partitions.map(({ topic, partition, lag }) => [{ source, topic, partition }, lag] as const)),
     );
-    const counts = running.map(([source, { pump }]) => [source, pump.counts] as const);
+    const counts = running.map(([source, { records: pump }]) => [source, pump.counts] as const);
     this.metrics.set(
       'tocsin_source_records_total',
       counts.map(([source, { records }]) => [{ source }, records]),

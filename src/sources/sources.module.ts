@@ -4,7 +4,7 @@ import { ExternalClustersModule } from '../log/external-clusters.module.js';
 import { LogModule } from '../log/log.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { ReplicaRepository } from './replica.repository.js';
-import { SourceConsumers, SourcePlant } from './source-reconciler.service.js';
+import { SourceReconciler, SourcePlant } from './source-reconciler.service.js';
 import { SourceStateService } from './source-state.service.js';
 import { SourceWatch } from './source-watch.service.js';
 import { SourceController } from './source.controller.js';
@@ -14,6 +14,6 @@ import { SourceService } from './source.service.js';
 @Module({
   imports: [AccessModule, ExternalClustersModule, LogModule, RuntimeModule],
   controllers: [SourceController],
-  providers: [ReplicaRepository, SourceConsumers, SourcePlant, SourceService, SourceStateService, SourceWatch],
+  providers: [ReplicaRepository, SourceReconciler, SourcePlant, SourceService, SourceStateService, SourceWatch],
 })
 export class SourcesModule {}

@@ -216,7 +216,7 @@ describe('sources on several clusters and replicas', () => {
     for (const name of [stays1, stays2, stays3, changes]) await runs(name);
     const untouched = [stays1, stays2, stays3];
     const before = await Promise.all(untouched.map(epochs));
-    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.pump, 'assigned'));
+    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.records, 'assigned'));
 
     let sent = 0;
     let loading = true;
@@ -323,10 +323,10 @@ describe('sources on several clusters and replicas', () => {
       expect(text).not.toContain(USER.password);
       expect(text).not.toContain(secretKey);
     }
-    const audit = (await site.database.query<{ action: string; object: string }>('SELECT action, object FROM audit')).filter(
-      ({ object }) => object === name,
+    const audit = (await site.database.query<{ action: string; object_id: string }>('SELECT action, object_id FROM audit')).filter(
+      ({ object_id }) => object_id === name,
     );
-    expect(audit.map(({ action }) => action)).toEqual(['source_created', 'source_changed']);
+    expect(audit.map(({ action }) => action)).toEqual(['source.created', 'source.updated']);
     for (const each of [name, byKey]) await replica.sources.remove(each, byTest());
   });
 
@@ -482,8 +482,8 @@ describe('sources on several clusters and replicas', () => {
     await takes(site.eventLog, 'raw_events.dlq', 20_000);
     // As when another replica takes over.
     const log = replica.app.get(EventLog);
-    log.disown(COMMANDS);
-    log.own(COMMANDS);
+    log.releaseOrderingKey(COMMANDS);
+    log.acquireOrderingKey(COMMANDS);
     await eventually(async () => (await letters()).length === 3, 'the letters that were held');
     const values = (await letters()).map(({ value }) => String(value));
     expect(values).toContain(broken);

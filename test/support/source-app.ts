@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
-import { SourceConsumers } from '../../src/sources/source-reconciler.service.js';
-import { SourceService } from '../../src/sources/source.service.js';
+import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
+import { type SourceChange, SourceService } from '../../src/sources/source.service.js';
 import { SourcesModule } from '../../src/sources/sources.module.js';
 import { SourceStateService } from '../../src/sources/source-state.service.js';
 import { type Config, parseConfig } from '../../src/config.js';
@@ -19,6 +19,7 @@ import type { RawEvent } from '../../src/topics.js';
 import { compose, type Parts } from './compose.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 import { Client } from './tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 /** Access alone, as one replica: its doors, its sources, nobody who reads raw_events. */
 export interface SourceApp {
@@ -26,7 +27,7 @@ export interface SourceApp {
   readonly config: Config;
   readonly client: Client;
   readonly sources: SourceService;
-  readonly consumers: SourceConsumers;
+  readonly consumers: SourceReconciler;
   readonly states: SourceStateService;
   readonly cursors: CursorRepository;
   close(): Promise<void>;
@@ -46,7 +47,7 @@ export interface SourceSite {
 const PARTITIONS = 3;
 
 /** With which one changes a source. */
-export const byTest = (): { by: string; now: number } => ({ by: 'test', now: Date.now() });
+export const byTest = (): SourceChange => ({ actor: person('test'), now: Date.now() });
 
 /** Kafka at KAFKA_BROKERS and a fresh schema at DATABASE_URL. */
 export const aDistributedSite = (): Promise<SourceSite> => aSite(aMysql, 'distributed');
@@ -108,7 +109,7 @@ async function aReplica(parts: Parts, closeLog: () => Promise<void>): Promise<So
     config,
     client: new Client(await app.getUrl()),
     sources: app.get(SourceService),
-    consumers: app.get(SourceConsumers),
+    consumers: app.get(SourceReconciler),
     states: app.get(SourceStateService),
     cursors: app.get(CursorRepository),
     close: async () => {

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Consumers } from '../../log/consuming/consumers.service.js';
-import { HoldRepository } from '../../log/consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
 import { Background } from '../../runtime/background.decorator.js';
 import { PeriodicTask } from '../../shared/periodic-task.js';
 
@@ -15,7 +15,7 @@ export class PartitionControl {
 
   constructor(
     private readonly consumers: Consumers,
-    private readonly holds: HoldRepository,
+    private readonly holds: PartitionPauseRepository,
   ) {}
 
   /** While the database is away partitions stay as they are, and readiness says why. */
