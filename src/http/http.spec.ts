@@ -200,7 +200,7 @@ describe('the HTTP server', () => {
       expect(JSON.stringify(answer.json)).not.toContain('42');
       expect(lines).toHaveBeenCalledTimes(1);
       expect(lines).toHaveBeenCalledWith('GET /failure/x failed', expect.stringContaining('the password is 42'));
-      expect((await call('/fault')).json).toEqual({ error: { code: 'T9001', message: 'An unexpected error' } });
+      expect((await call('/fault')).json).toEqual({ error: { code: 'T9001', message: 'Internal server error' } });
     } finally {
       lines.mockRestore();
     }

@@ -189,7 +189,7 @@ describe('reading without a group', () => {
     await foreign.send(gone, ['before']);
     await listener.received(1);
     await foreign.deleteTopic(gone);
-    await eventually(() => /There is no such topic.*late/.test(consumer.state().problem ?? ''), 'the missing topic in the state');
+    await eventually(() => /Topic not found.*late/.test(consumer.state().problem ?? ''), 'the missing topic in the state');
     await eventually(() => consumer.state().problem!.includes(gone), 'the deleted topic in the state');
     await foreign.send(topic, ['a']);
     await listener.received(2);

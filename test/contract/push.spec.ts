@@ -210,7 +210,7 @@ describe('pushes to queues of self-healing systems', () => {
     });
 
     it('that can never work fail in words (P9)', async () => {
-      await expect(deliver('heal-nowhere', [{ key: null, value: 'x' }])).rejects.toThrow('There is no such topic on the Kafka cluster: heal-nowhere');
+      await expect(deliver('heal-nowhere', [{ key: null, value: 'x' }])).rejects.toThrow('Topic not found on the Kafka cluster: heal-nowhere');
       const small = await aTopic({ 'max.message.bytes': '1000' });
       const records = ['x', 'y'.repeat(2000)].map((value) => ({ key: 'k', value }));
       await expect(deliver(small, records)).rejects.toThrow(/MESSAGE_TOO_LARGE/);

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../shared/errors.js';
+import type { ErrorCode, FindingCode } from '../../shared/errors.js';
 
 export type Verdict = 'ok' | 'warn' | 'fail';
 
@@ -6,8 +6,8 @@ export type Verdict = 'ok' | 'warn' | 'fail';
 export interface Finding {
   /** area.subject, stable. */
   readonly check: string;
-  /** Code of the trouble that the check looks for, in the catalogue of errors. */
-  readonly code: ErrorCode;
+  /** Code of the problem that the check detects. */
+  readonly code: FindingCode | ErrorCode;
   readonly verdict: Verdict;
   /** What was seen. */
   readonly evidence: string;
@@ -22,7 +22,7 @@ export const warn = (evidence: string, remedy: string): Trouble => ({ verdict: '
 export const fail = (evidence: string, remedy: string): Trouble => ({ verdict: 'fail', evidence, remedy });
 
 /** The findings of one check: its troubles, or that all is well. */
-export function findings(check: string, code: ErrorCode, well: string, troubles: readonly (Trouble | false | null | undefined)[]): Finding[] {
+export function findings(check: string, code: FindingCode, well: string, troubles: readonly (Trouble | false | null | undefined)[]): Finding[] {
   const found = troubles.filter((each) => typeof each === 'object' && each !== null);
   return found.length === 0 ? [{ check, code, verdict: 'ok', evidence: well }] : found.map((trouble) => ({ check, code, ...trouble }));
 }

@@ -150,6 +150,6 @@ describe('a question', () => {
   });
 
   it.each([{ n: '0' }, { n: '1001' }, { n: 'x' }, { after: '1' }, { partition: '-1' }, { raw: 'yes' }, { typo: '1' }])('%p is refused', (query) => {
-    expect(() => parseTailQuery(query)).toThrow('The question for records is not valid');
+    expect(() => parseTailQuery(query)).toThrow('Invalid record query');
   });
 });
