@@ -32,7 +32,7 @@ export function sandboxConfig(config: Config, folder: string): Config {
     DATA_DIR: folder,
     RULES_PATH: undefined,
     MESSAGE_QUEUE_DSN: undefined,
-    POISON_RUN: Number.MAX_SAFE_INTEGER,
+    POISON_MAX_CONSECUTIVE: Number.MAX_SAFE_INTEGER,
     POISON_PERCENT: 100,
     RETENTION_HOURS: 1_000_000,
     RETENTION_BYTES: Number.MAX_SAFE_INTEGER,

@@ -145,7 +145,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     let well = false;
     const ops = await aReceiver('ops', () => ({ code: well ? 200 : 500 }));
     await due(aGroup());
-    await work(aSender({ NOTICE_GIVE_UP_MS: '0' }), settled);
+    await work(aSender({ NOTICE_RETRY_TIMEOUT_MS: '0' }), settled);
     expect(await all()).toMatchObject([{ state: 'dead', reason: 'gave_up', last_error: '500' }]);
     well = true;
     await on.database.transaction(async () => expect(await notices.revive((await all())[0]!.id, Date.now())).toBe(true));

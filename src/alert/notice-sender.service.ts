@@ -53,7 +53,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     private readonly metrics: Metrics,
   ) {
     setMaxListeners(IN_ALL, this.#stopping.signal);
-    this.#patience = { firstMs: config.NOTICE_RETRY_MS, mostMs: config.NOTICE_RETRY_MAX_MS, giveUpMs: config.NOTICE_GIVE_UP_MS };
+    this.#patience = { firstMs: config.NOTICE_RETRY_MS, mostMs: config.NOTICE_RETRY_MAX_MS, giveUpMs: config.NOTICE_RETRY_TIMEOUT_MS };
   }
 
   onModuleInit(): void {

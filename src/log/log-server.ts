@@ -315,7 +315,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   #poisonLimit(at: TopicPartition): PoisonLimit {
     let limit = this.#poison.get(name(at));
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.config;
     if (!limit) this.#poison.set(name(at), (limit = new PoisonLimit({ window, percent, run })));
     return limit;
   }

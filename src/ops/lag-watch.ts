@@ -68,9 +68,9 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #judge(positions: readonly Position[], now: number): void {
-    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_SHARE } = this.config;
+    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_RATIO } = this.config;
     const threshold = (topic: string): number => LAG_TOPIC_THRESHOLDS.get(topic) ?? LAG_THRESHOLD;
-    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_SHARE }, now);
+    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_RATIO }, now);
     this.alarms.report(
       'congestion',
       this.#congestion.filter(({ congested }) => congested).map((congestion) => alarmOf(congestion)),

@@ -80,7 +80,7 @@ export const metrics = {
   },
   tocsin_congestion: {
     type: 'gauge',
-    help: '1 while a group counts as congested in a topic (LAG_THRESHOLD, LAG_FOR_MS, LAG_CLEAR_SHARE). Every replica tells the same.',
+    help: '1 while a group counts as congested in a topic (LAG_THRESHOLD, LAG_FOR_MS, LAG_CLEAR_RATIO). Every replica tells the same.',
     labels: ['group', 'topic'],
   },
   tocsin_lag_sample_age_seconds: {

@@ -48,8 +48,8 @@ describe('alerts on a cluster of their own', () => {
       GROUP_PREFIX: PREFIX,
       TOPIC_PARTITIONS: '2',
       KAFKA_SESSION_TIMEOUT_MS: '6000',
-      KAFKA_HEARTBEAT_MS: '500',
-      KAFKA_MAX_WAIT_MS: '100',
+      KAFKA_HEARTBEAT_INTERVAL_MS: '500',
+      KAFKA_FETCH_MAX_WAIT_MS: '100',
     });
     owners = {
       main: new ForeignCluster({ brokers: process.env['KAFKA_BROKERS']!.split(',') }),

@@ -19,7 +19,7 @@ const impatient = {
   LAG_TOPIC_THRESHOLDS: 'alerts=8,raw_events=8',
   SELF_ALARM_RENEW_MS: '1000',
   TICK_MS: '200',
-  KAFKA_METADATA_MS: '500',
+  KAFKA_METADATA_MAX_AGE_MS: '500',
 };
 
 interface Ready {

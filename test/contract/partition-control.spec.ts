@@ -177,7 +177,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   it('too much poison stops its own partition, for every later owner too, until people resume it (C15)', async () => {
     const topic = await aTopic(2);
     const poison = new Array<string>(40).fill('poison');
-    const limits = { POISON_RUN: 20, BATCH_RECORDS: 10 };
+    const limits = { POISON_MAX_CONSECUTIVE: 20, BATCH_RECORDS: 10 };
     await publish(topic, 0, [...poison, 'behind']);
     await start(topic, limits);
     await stops('T6103');

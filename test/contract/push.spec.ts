@@ -113,7 +113,7 @@ describe('pushes to queues of self-healing systems', () => {
   });
 
   it('wait for a queue that comes back, and are given up when they are too old to heal anything (P9)', async () => {
-    const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_GIVE_UP_MS: '60000' });
+    const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_MAX_AGE_MS: '60000' });
     list.destroy();
     await redis.kill();
     await alarm(tocsin, 'Away', '2');
@@ -123,7 +123,7 @@ describe('pushes to queues of self-healing systems', () => {
     await eventually(async () => (await inList()).length === 1, 'the push');
     list.destroy();
     await redis.kill();
-    const hasty = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_GIVE_UP_MS: '8000' });
+    const hasty = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_MAX_AGE_MS: '8000' });
     await alarm(hasty, 'TooLate', '2');
     await eventually(async () => (await pushes(hasty)).some(({ state }) => state === 'dead'), 'the end of patience');
     await redis.restart();
@@ -135,7 +135,7 @@ describe('pushes to queues of self-healing systems', () => {
   });
 
   it('are not made of changes that are read too late to heal anything, and that is told (P9)', async () => {
-    const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_GIVE_UP_MS: '1000' });
+    const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_MAX_AGE_MS: '1000' });
     await consumes(tocsin, 'push');
     const go = holdGroup(tocsin, 'push');
     await alarm(tocsin, 'Late', '2');

@@ -158,7 +158,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
 describe('topics on Kafka', () => {
   let test: TestLog;
   beforeAll(async () => {
-    test = await aKafkaLog({ KAFKA_METADATA_MS: '2000' });
+    test = await aKafkaLog({ KAFKA_METADATA_MAX_AGE_MS: '2000' });
   });
   afterAll(() => test.close());
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });

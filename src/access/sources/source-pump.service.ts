@@ -221,7 +221,7 @@ export class SourcePump implements PartitionListener {
 
   async #makeRoom(flow: PartitionFlow, control: BatchControl): Promise<void> {
     const end = Date.now() + ROOM_MS;
-    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_MS);
+    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS);
     while (!(await flow.room(this.source.max_in_flight, Math.min(turn, end - Date.now())))) {
       if (flow.closed) throw new FencedError('lost while it waited');
       if (Date.now() >= end) throw new HeldError('too much is under way');
@@ -289,13 +289,13 @@ export class SourcePump implements PartitionListener {
     while (this.#bucket && !flow.closed) {
       const wait = this.#bucket.take(events, Date.now());
       if (wait === 0) return;
-      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS));
+      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS));
       await control.heartbeat();
     }
   }
 
   #limit(at: TopicPartition): PoisonLimit {
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.plant.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.plant.config;
     const limit = this.#limits.get(name(at)) ?? new PoisonLimit({ window, percent, run });
     this.#limits.set(name(at), limit);
     return limit;

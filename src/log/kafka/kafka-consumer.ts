@@ -94,7 +94,7 @@ export class KafkaConsumer implements GroupConsumer {
 
   /** A share of the session, so that the group does not lose us over what we still want to do. */
   get #handoverMs(): number {
-    return Math.min(this.config.KAFKA_HANDOVER_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
+    return Math.min(this.config.KAFKA_REBALANCE_DRAIN_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
   }
 
   #interrupted(why: unknown): void {
@@ -143,7 +143,7 @@ export class KafkaConsumer implements GroupConsumer {
     // Whoever has got nothing by then had nothing to wait for.
     setTimeout(
       () => generation.busy || generation.over !== undefined || this.#stalled(this.#stall.idle()),
-      PREPARE_MS + 2 * this.config.KAFKA_MAX_WAIT_MS,
+      PREPARE_MS + 2 * this.config.KAFKA_FETCH_MAX_WAIT_MS,
     ).unref();
     await within(PREPARE_MS, claimed);
   }
@@ -193,7 +193,7 @@ export class KafkaConsumer implements GroupConsumer {
     const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && generation.over === undefined;
     const most = this.subscription.maxRecords;
     // kafkajs has no heartbeat of its own while a batch is handled.
-    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_MS / 2));
+    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_INTERVAL_MS / 2));
     try {
       for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
         const records = batch.messages.slice(start, start + most).map(logRecord);

@@ -13,14 +13,14 @@ import { forgetOthers, resubscribe, type Subscribed } from './resubscribe.js';
 export type MemberConfig = Pick<
   Config,
   | 'KAFKA_SESSION_TIMEOUT_MS'
-  | 'KAFKA_HEARTBEAT_MS'
-  | 'KAFKA_HANDOVER_MS'
+  | 'KAFKA_HEARTBEAT_INTERVAL_MS'
+  | 'KAFKA_REBALANCE_DRAIN_MS'
   | 'KAFKA_ASSIGNER'
-  | 'KAFKA_MAX_WAIT_MS'
-  | 'KAFKA_METADATA_MS'
-  | 'KAFKA_MIN_BYTES'
-  | 'KAFKA_FETCH_BYTES'
-  | 'KAFKA_PARTITION_BYTES'
+  | 'KAFKA_FETCH_MAX_WAIT_MS'
+  | 'KAFKA_METADATA_MAX_AGE_MS'
+  | 'KAFKA_FETCH_MIN_BYTES'
+  | 'KAFKA_FETCH_MAX_BYTES'
+  | 'KAFKA_MAX_PARTITION_FETCH_BYTES'
   | 'SHUTDOWN_MS'
 >;
 
@@ -125,13 +125,13 @@ export class KafkaMember {
       partitionAssigners: partitionAssigners(config.KAFKA_ASSIGNER, () => events.owned(), this.#membership(consumer)),
       sessionTimeout: config.KAFKA_SESSION_TIMEOUT_MS,
       rebalanceTimeout: Math.max(60_000, config.KAFKA_SESSION_TIMEOUT_MS),
-      heartbeatInterval: config.KAFKA_HEARTBEAT_MS,
-      maxWaitTimeInMs: config.KAFKA_MAX_WAIT_MS,
+      heartbeatInterval: config.KAFKA_HEARTBEAT_INTERVAL_MS,
+      maxWaitTimeInMs: config.KAFKA_FETCH_MAX_WAIT_MS,
       // The leader of the group deals out new partitions of a topic when its metadata shows them.
-      metadataMaxAge: config.KAFKA_METADATA_MS,
-      minBytes: config.KAFKA_MIN_BYTES,
-      maxBytes: config.KAFKA_FETCH_BYTES,
-      maxBytesPerPartition: config.KAFKA_PARTITION_BYTES,
+      metadataMaxAge: config.KAFKA_METADATA_MAX_AGE_MS,
+      minBytes: config.KAFKA_FETCH_MIN_BYTES,
+      maxBytes: config.KAFKA_FETCH_MAX_BYTES,
+      maxBytesPerPartition: config.KAFKA_MAX_PARTITION_FETCH_BYTES,
       readUncommitted: false,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 300, maxRetryTime: 5000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
@@ -274,7 +274,7 @@ export class KafkaMember {
     // Who waits for a rebalance cannot leave on the connection on which it waits.
     if (this.#joining && memberId) await leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
     this.#live = false;
-    await within(this.config.KAFKA_HANDOVER_MS, this.#building);
+    await within(this.config.KAFKA_REBALANCE_DRAIN_MS, this.#building);
     await this.#consumer?.disconnect();
   }
 }

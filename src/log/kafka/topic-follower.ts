@@ -13,8 +13,8 @@ interface Source {
 }
 
 interface Times {
-  readonly KAFKA_METADATA_MS: number;
-  readonly KAFKA_RECONNECT_MS: number;
+  readonly KAFKA_METADATA_MAX_AGE_MS: number;
+  readonly KAFKA_RECONNECT_BACKOFF_MAX_MS: number;
 }
 
 /** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
@@ -52,7 +52,7 @@ export class TopicFollower implements LogConsumer {
       // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
       while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble())
         await sleep(Math.min(TROUBLE_MS, end - Date.now()), this.#stop.signal);
-      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS), this.#stop.signal);
+      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MAX_AGE_MS), this.#stop.signal);
     }
   }
 
@@ -69,13 +69,13 @@ export class TopicFollower implements LogConsumer {
       if (this.#differs(counts)) await this.#follow();
       if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
-      return this.times.KAFKA_METADATA_MS;
+      return this.times.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
+      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
-      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_MS);
+      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS);
     }
   }
 
