@@ -96,11 +96,7 @@ export const settings = {
     '10000',
     'Sources: maximum time between two comparisons of the declared sources with the running ones.',
   ),
-  SOURCES_COMMIT_MS: setting(
-    count,
-    '500',
-    'Sources: interval between position commits of a partition. Uncommitted records are redelivered after a crash.',
-  ),
+  SOURCES_COMMIT_MS: setting(count, '500', 'Sources: interval between position commits of a partition; uncommitted records are redelivered.'),
   INSTANCE_ID: setting(text, `${hostname()}-${process.pid}`, 'Unique name of this replica. Default: host name and process id.'),
   TOPIC_PREFIX: setting(text, '', 'Prefix of every topic name, so that several installations can share a Kafka cluster.'),
   GROUP_PREFIX: setting(text, 'tocsin', 'Prefix of every consumer group id (group.id): <prefix>.detect and so on.'),
@@ -121,22 +117,14 @@ export const settings = {
     '',
     'Overrides of the TOPIC_ settings per topic, topic.property=number, …: raw_events.partitions=48,alerts.retention_hours=720. Properties: partitions, replication, retention_hours, min_insync_replicas.',
   ),
-  PARTITION_KEY: setting(
-    z.enum(['bk_biz_id', 'event_source']),
-    'bk_biz_id',
-    'Record key of raw_events, which determines ordering: business or event source.',
-  ),
+  PARTITION_KEY: setting(z.enum(['bk_biz_id', 'event_source']), 'bk_biz_id', 'Record key of raw_events. Events with the same key stay in order.'),
   KAFKA_SESSION_TIMEOUT_MS: setting(
     count,
     '30000',
     'Kafka: session timeout (session.timeout.ms). A replica that sends no heartbeat for this long loses its partitions.',
   ),
   KAFKA_HEARTBEAT_INTERVAL_MS: setting(count, '3000', 'Kafka: interval between heartbeats (heartbeat.interval.ms).'),
-  KAFKA_METADATA_MAX_AGE_MS: setting(
-    count,
-    '30000',
-    'Kafka: interval between metadata refreshes, which detect new and deleted topics and partitions (metadata.max.age.ms).',
-  ),
+  KAFKA_METADATA_MAX_AGE_MS: setting(count, '30000', 'Kafka: interval between refreshes of topics and partitions (metadata.max.age.ms).'),
   KAFKA_RECONNECT_BACKOFF_MAX_MS: setting(
     count,
     '60000',
@@ -153,13 +141,9 @@ export const settings = {
     'Kafka: maximum time during a rebalance to finish the current batch, and again to flush pending commits. Unfinished work is redelivered.',
   ),
   KAFKA_FETCH_MAX_WAIT_MS: setting(positive, '500', 'Kafka: maximum time a broker waits for data before it answers a fetch (fetch.max.wait.ms).'),
-  KAFKA_FETCH_MIN_BYTES: setting(positive, '1', 'Kafka: minimum number of bytes before a broker answers a fetch (fetch.min.bytes).'),
-  KAFKA_FETCH_MAX_BYTES: setting(positive, '10485760', 'Kafka: maximum number of bytes per fetch request (fetch.max.bytes).'),
-  KAFKA_MAX_PARTITION_FETCH_BYTES: setting(
-    positive,
-    '5242880',
-    'Kafka: maximum number of bytes per partition in a fetch (max.partition.fetch.bytes).',
-  ),
+  KAFKA_FETCH_MIN_BYTES: setting(positive, '1', 'Kafka: minimum bytes before a broker answers a fetch (fetch.min.bytes).'),
+  KAFKA_FETCH_MAX_BYTES: setting(positive, '10485760', 'Kafka: maximum bytes per fetch (fetch.max.bytes).'),
+  KAFKA_MAX_PARTITION_FETCH_BYTES: setting(positive, '5242880', 'Kafka: maximum bytes per partition in a fetch (max.partition.fetch.bytes).'),
   KAFKA_COMPRESSION: setting(z.enum(compressionNames), 'lz4', 'Kafka: compression codec of produced records (compression.type).'),
   KAFKA_TOPIC_COMPRESSION: setting(topicNames(compressionNames), '', 'Overrides of KAFKA_COMPRESSION per topic: topic=codec,topic=codec.'),
   KAFKA_PARTITIONER: setting(
@@ -167,11 +151,7 @@ export const settings = {
     '',
     'Partitioner per topic, topic=name,topic=name: murmur2 (Java client, default), crc32 (librdkafka), fnv1a (Sarama), round_robin.',
   ),
-  KAFKA_PRODUCERS: setting(
-    count,
-    '2',
-    'Kafka: number of producers. Each owns a disjoint set of partitions and has one request in flight (max.in.flight.requests.per.connection=1).',
-  ),
+  KAFKA_PRODUCERS: setting(count, '2', 'Kafka: number of producers, each with its own partitions and one request in flight.'),
   KAFKA_DELIVERY_TIMEOUT_MS: setting(
     positive,
     '120000',
@@ -183,11 +163,7 @@ export const settings = {
     '524288',
     'Kafka: maximum size of a record batch before compression (batch.size); a single larger record is sent alone.',
   ),
-  KAFKA_BUFFER_BYTES: setting(
-    positive,
-    '33554432',
-    'Kafka: memory for unsent records per cluster (buffer.memory). Publishers wait while it is full.',
-  ),
+  KAFKA_BUFFER_BYTES: setting(positive, '33554432', 'Kafka: memory for unsent records per cluster (buffer.memory).'),
   LINGER_MS: setting(count, '10', 'How long the producer waits to fill a batch (linger.ms).'),
   PUBLISH_TIMEOUT_MS: setting(
     positive,
@@ -225,11 +201,7 @@ export const settings = {
     'batch',
     'Kafka: when offsets are committed to the broker, for lag tools: batch, records:N or ms:N, with overrides per consumer group: batch,detect=ms:1000.',
   ),
-  DETECT_BATCH_RECORDS: setting(
-    count,
-    '5000',
-    'Detect: maximum number of records per batch. Larger than BATCH_RECORDS, because most batches need no database transaction.',
-  ),
+  DETECT_BATCH_RECORDS: setting(count, '5000', 'BATCH_RECORDS of Detect, where few batches need a database transaction.'),
   DETECT_COMMIT_MS: setting(count, '1000', 'Detect: maximum time until a batch without output is committed.'),
   DETECT_CHECKPOINT_MS: setting(count, '10000', 'Detect: interval between checkpoints of a partition.'),
   POISON_WINDOW: setting(positive, '1000', 'Poison-record limit: number of recent records per partition to which POISON_PERCENT applies.'),
@@ -245,11 +217,7 @@ export const settings = {
   RULES_PATH: setting(text.optional(), undefined, 'YAML file, or directory of YAML files, with strategies and receivers to apply at startup.'),
   GROUP_WAIT_MS: setting(count, '10000', 'Converge: wait before the first notification of a new group (group_wait).'),
   GROUP_INTERVAL_MS: setting(count, '60000', 'Converge: minimum interval between two notifications of a changed group (group_interval).'),
-  REPEAT_INTERVAL_MS: setting(
-    count,
-    '14400000',
-    'Converge: interval between repeated notifications of a group that is still firing (repeat_interval).',
-  ),
+  REPEAT_INTERVAL_MS: setting(count, '14400000', 'Converge: interval between repeated notifications of a firing group (repeat_interval).'),
   STORM_THRESHOLD: setting(
     count,
     '50',
