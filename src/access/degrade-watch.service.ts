@@ -42,7 +42,7 @@ export class DegradeWatch implements OnModuleInit {
   #report(now: number): void {
     const alarms = this.degrade
       .active(now)
-      .map((each) => ({ name: 'TocsinDegraded', severity: 'warning' as const, labels: { source: each.source }, summary: sentence(each) }));
+      .map((each) => ({ name: 'TocsinDegradeSwitchActive', severity: 'warning' as const, labels: { source: each.source }, summary: sentence(each) }));
     this.alarms.report('degrade', alarms);
   }
 }

@@ -295,7 +295,7 @@ describe('degrade switches', () => {
     expect(metrics).toContain(`tocsin_access_degrade_switch{source="${name}"} 1`);
     await eventually(
       async () =>
-        (await tocsin.client.alerts('?status=ABNORMAL')).some(({ labels }) => labels['alertname'] === 'TocsinDegraded' && labels['source'] === name),
+        (await tocsin.client.alerts('?status=ABNORMAL')).some(({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive' && labels['source'] === name),
       'an alert of our own',
     );
     expect((await send('DELETE', `/api/v1/degrade/${name}`)).status).toBe(204);

@@ -112,7 +112,7 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
 function alarmOf({ group, topic, lag, threshold }: Congestion): SelfAlarm {
   return {
-    name: 'TocsinCongestion',
+    name: 'TocsinConsumerLagHigh',
     severity: 'warning',
     labels: { group, topic },
     summary: `${group} is ${lag} records behind in ${topic}, more than ${threshold}: nothing is lost, but it comes late`,

@@ -2,7 +2,7 @@ import { type SelfAlarm, SelfAlarmBook } from './self-alarm-book.js';
 
 const RENEW = 100;
 const anAlarm = (group = 'detect', summary = 'far behind'): SelfAlarm => ({
-  name: 'TocsinCongestion',
+  name: 'TocsinConsumerLagHigh',
   severity: 'warning',
   labels: { group },
   summary,

@@ -129,7 +129,7 @@ export class KafkaProducer {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const { queue, batch } of sending) {
-        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof Unsent ? 'not_connected' : 'no_answer');
+        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof Unsent ? 'not_connected' : 'no_response');
         queue[error instanceof Unsent ? 'unsent' : 'lost'](batch, reason, again(batch));
       }
       this.#refresh();
