@@ -183,7 +183,7 @@ describe('clusters that ask who we are', () => {
       expect(failed(found)).toEqual(['kafka.main.login T5015']);
       expect(finding(found, 'kafka.main.login')).toMatchObject({
         evidence: expect.stringMatching(/refuses the login.*authentication failed/i) as string,
-        remedy: `check KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD, and what the listener at ${kafka.saslTls} asks for`,
+        remedy: `check KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD, and the security protocol of the listener at ${kafka.saslTls} asks for`,
       });
     }
     expect(failed(authority)).toEqual(['kafka.main.login T5015']);

@@ -71,7 +71,7 @@ describe.each(modes)('the binary, %s', (name, open) => {
   it('stops in order within three seconds, and starts again where it was', async () => {
     const { code, ms } = await tocsin.terminate();
     expect(code).toBe(0);
-    expect(tocsin.output()).not.toContain('not finished within');
+    expect(tocsin.output()).not.toContain('graceful shutdown exceeded');
     expect(ms).toBeLessThan(3500);
     tocsin = await start(mode.settings);
     expect(await tocsin.client.alerts()).toHaveLength(1);

@@ -60,7 +60,7 @@ describe('a dead letter', () => {
     expect(origin(aLetterRecord({ value: Buffer.from('[') }))).not.toBe(origin(aLetterRecord()));
   });
 
-  it('goes by its key where its partition is no more, and nowhere when nobody knows where it stood', () => {
+  it('is redriven by its key if its partition no longer exists, and is not redriven if its original position is unknown', () => {
     expect((back(aLetterRecord(), 2) as { record: object }).record).not.toHaveProperty('partition');
     expect(back(aRecord())).toBe('unknown origin');
     expect(back(aRecord({ headers: { 'tocsin-topic': 'alerts', 'tocsin-partition': '0', 'tocsin-offset': '0' } }))).toBe('unknown origin');
