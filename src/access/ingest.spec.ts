@@ -96,7 +96,7 @@ describe('BlueKing custom report', () => {
         result: 'true',
         accepted: 1,
         rejected: 1,
-        message: '1 not taken, the first: T1101 data[1-0]: raw_data.value must be a number',
+        message: '1 items rejected, first error: T1101 data[1-0]: raw_data.value must be a number',
       },
     });
     const none = await send('POST', '/v2/push/', report({ access_token, data: [{}] }));

@@ -18,7 +18,7 @@ describe('a receiver', () => {
 
   it.each([
     ['no name', { channel: 'console' }, 'name: '],
-    ['a line break in its name', { name: 'a\nb', channel: 'console' }, 'name: must not hold control characters'],
+    ['a line break in its name', { name: 'a\nb', channel: 'console' }, 'name: must not contain control characters'],
     ['a channel that does not exist', { name: 'ops', channel: 'pigeon' }, 'channel: must be one of webhook, console'],
     ['a field that does not exist', { name: 'ops', channel: 'console', defualt: true }, 'defualt'],
     ['no URL', webhook({}), 'settings.url: must be an http:// or https:// URL'],

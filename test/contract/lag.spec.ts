@@ -99,7 +99,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await eventually(async () => (await lag('?group=alert')).groups[0]!.catch_up_seconds === 0, 'nothing to catch up');
   }, 60_000);
 
-  it('a group that reads a cluster of somebody else is shown as far as it is known, and spoils nothing (O1)', async () => {
+  it('a group that consumes an external cluster is shown as far as it is known, and spoils nothing (O1)', async () => {
     await tocsin.running.app.get(CursorRepository).claim('source.theirs', { topic: 'raw_events', partition: 77 }, 1, 42, Date.now());
     const { partitions, problems } = await lag('?group=source.theirs');
     expect(problems).toEqual([]);

@@ -122,7 +122,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     const at = { group: `g-${topic.name}` };
     await expect(commands().resume(at, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
       code: 'T6204',
-      message: expect.stringContaining('the records 1 to 2 are gone from the log; --accept-gap gives them up and goes on at 3') as string,
+      message: expect.stringContaining('the records 1 to 2 were deleted from the log; --accept-gap skips them and resumes at 3') as string,
     });
     await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await sees('kept');
@@ -181,7 +181,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await publish(topic, 0, [...poison, 'behind']);
     await start(topic, limits);
     await stops('T6103');
-    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 poison records in a row`);
+    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 consecutive poison records`);
     const cursor = () => running!.app.get(CursorRepository).read(`g-${topic.name}`, { topic: topic.name, partition: 0 });
     expect((await cursor())!.nextOffset).toBe(20);
     await marker(topic, 1, 'the other');

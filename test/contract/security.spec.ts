@@ -113,12 +113,12 @@ describe('clusters that ask who we are', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const mute = `127.0.0.1:${(silent.address() as { port: number }).port}`;
     const wrong: [access: ClusterAccess, code: string, says: RegExp][] = [
-      [{ brokers: ['127.0.0.1:1', '127.0.0.1:2'] }, 'T7001', /127\.0\.0\.1:1: nothing listens there; 127\.0\.0\.1:2: nothing listens there/],
+      [{ brokers: ['127.0.0.1:1', '127.0.0.1:2'] }, 'T7001', /127\.0\.0\.1:1: connection refused; 127\.0\.0\.1:2: connection refused/],
       [{ brokers: ['nowhere.invalid:9092'] }, 'T7001', /nowhere\.invalid:9092: the host name/],
       [{ brokers: [mute] }, 'T7001', /no answer/],
-      [{ brokers: [kafka.tls] }, 'T7003', /the listener speaks TLS, but the settings do not/],
-      [{ brokers: [kafka.saslTls], sasl: login('plain') }, 'T7003', /the listener speaks TLS, but the settings do not/],
-      [{ brokers: [kafka.brokers], tls: {} }, 'T7003', /the listener does not speak TLS, but the settings do/],
+      [{ brokers: [kafka.tls] }, 'T7003', /listener uses TLS, but TLS is not configured/],
+      [{ brokers: [kafka.saslTls], sasl: login('plain') }, 'T7003', /listener uses TLS, but TLS is not configured/],
+      [{ brokers: [kafka.brokers], tls: {} }, 'T7003', /listener does not use TLS, but TLS is configured/],
       [{ brokers: [kafka.saslTls], tls: { serverName: SERVER_NAME } }, 'T7003', /no authority that we trust/],
       [{ brokers: [kafka.saslTls], tls: { ca: pem('other-ca.pem'), serverName: SERVER_NAME } }, 'T7003', /no authority that we trust/],
       [{ brokers: [kafka.saslTls], tls: { ca: pem('ca.pem') } }, 'T7003', /for another name/],

@@ -192,7 +192,7 @@ describe('cloudevents', () => {
     expect(events('cloudevents', 'plain words', { contentType: 'text/plain', headers })[0]!.raw_data).toMatchObject({ content: 'plain words' });
     expect(events('cloudevents', Buffer.alloc(0), { contentType: 'missing', headers })[0]!.raw_data).toMatchObject({ content: undefined });
     expect(reasons(read('cloudevents', Buffer.from([0xff]), { contentType: 'text/plain', headers }))).toEqual([
-      'T1002 data: the bytes are not UTF-8',
+      'T1002 data: invalid UTF-8',
     ]);
   });
 
@@ -272,7 +272,7 @@ describe('prometheus', () => {
   it.each<[string, object, string]>([
     ['a value that is no number', { value: 'x1' }, 'T1101 value must be a number'],
     ['no value', { value: undefined }, 'T1101 value must be a number'],
-    ['no name', { name: undefined, labels: {} }, 'T1101 the sample has no name'],
+    ['no name', { name: undefined, labels: {} }, 'T1101 sample has no name'],
     ['a label that is a number', { labels: { a: 1 } }, 'T1101 labels.a must be text'],
     ['a time that is none', { timestamp: 'x' }, 'T1103 timestamp x'],
   ])('refuses %s', (_what, change, reason) => {
@@ -306,7 +306,7 @@ describe('alertmanager', () => {
 
   it('refuses an alert without labels, and a source without a business', () => {
     expect(reasons(read('alertmanager', [{ labels: {} }, alert]))).toEqual(['T1101 alert 0: at least one label pair required', 'event']);
-    expect(reasons(read('alertmanager', [alert], { business: undefined }))).toEqual(['T1101 the source must name a business']);
+    expect(reasons(read('alertmanager', [alert], { business: undefined }))).toEqual(['T1101 the source must define a business']);
   });
 });
 

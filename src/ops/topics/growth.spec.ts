@@ -32,7 +32,7 @@ it('is refused while records wait that a later one could overtake', () => {
 });
 
 it('is refused while nobody knows where a partition ends', () => {
-  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('no broker answers for partition 1, 3')]);
+  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('partitions without leader: 1, 3')]);
 });
 
 it('is refused for what a stage still remembers in the old place', () => {

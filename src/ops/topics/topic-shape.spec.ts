@@ -8,9 +8,9 @@ it('a topic that can work is created without a word', () => {
 });
 
 it.each([
-  ['more copies than brokers', {}, { ...three, brokers: 1 }, 'replication 3 needs 3 brokers, the cluster has 1'],
-  ['a minimum that can never be met', { min_insync_replicas: 4 }, three, 'min.insync.replicas 4 with replication 3: nothing could ever be written'],
-  ['no partitions', { partitions: 0 }, three, '0 partitions: there must be 1 to 10000'],
+  ['more copies than brokers', {}, { ...three, brokers: 1 }, 'replication 3 needs 3 brokers, but the cluster has 1'],
+  ['a minimum that can never be met', { min_insync_replicas: 4 }, three, 'min.insync.replicas 4 with replication 3: every write would fail'],
+  ['no partitions', { partitions: 0 }, three, '0 , not 10000'],
   ['retention of nothing', { retention_hours: 0 }, three, 'retention must be at least one hour, or -1 for ever'],
 ])('refuses %s with a sentence', (_what, shape, around, sentence) => {
   expect(judge('x', shape, around).refusals).toEqual([sentence]);
