@@ -309,7 +309,7 @@ describe('POST /api/v1/events', () => {
   });
 
   const wide = (value: number) => metric({ raw_data: { metric: 'cpu', value }, note: 'x'.repeat(1000) });
-  const words = expect.stringMatching(/^1\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string;
+  const words = expect.stringMatching(/^1\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string;
 
   it('names what the log does not take among all the other bad items, and takes the rest', async () => {
     await restart({ EVENT_MAX_AGE_MS: '3600000' });
@@ -544,7 +544,7 @@ describe('POST /api/v2/alerts', () => {
     expect(answer.status).toBe(400);
     expect(answer.json.split('\n')).toEqual([
       'alert 0: at least one label pair required',
-      expect.stringMatching(/^alert 1: \d+ bytes are more than the topic takes \(max\.message\.bytes\)$/),
+      expect.stringMatching(/^alert 1: \d+ bytes exceed max\.message\.bytes of the topic$/),
       'alert 3: startsAt is not an RFC 3339 timestamp',
     ]);
     expect(tocsin.log.events()).toHaveLength(1);
@@ -580,7 +580,7 @@ describe('POST /api/v2/alerts', () => {
 
   it('says when to come again', async () => {
     tocsin.log.fails = true;
-    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('The log'), retryAfter: '5' });
+    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('Event log unavailable'), retryAfter: '5' });
   });
 });
 

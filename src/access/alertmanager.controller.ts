@@ -21,8 +21,7 @@ export class AlertmanagerController {
   @RawBody()
   @ApiOperation({
     summary: 'Ingest alerts of Prometheus, vmalert and Grafana (Alertmanager API v2)',
-    description:
-      'Valid alerts are accepted even if the response is 400 or 422 because of others. Errors have the format of the Alertmanager API.',
+    description: 'Valid alerts are accepted even if the response is 400 or 422 because of others. Errors have the format of the Alertmanager API.',
   })
   @ApiConsumes('application/json')
   @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })

@@ -49,7 +49,10 @@ export function readAlert(
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return refused('T1101', `alert ${index} must be an object`);
   const flaw = flawOf(item, EVENT_DEPTH);
   if (flaw)
-    return refused(flawCodes[flaw], `alert ${index}: ${flaw === 'proto' ? 'forbidden key __proto__, constructor or prototype' : 'nested too deeply'}`);
+    return refused(
+      flawCodes[flaw],
+      `alert ${index}: ${flaw === 'proto' ? 'forbidden key __proto__, constructor or prototype' : 'nested too deeply'}`,
+    );
   const { labels, annotations, startsAt, endsAt, generatorURL } = item as Record<string, unknown>;
   const problem = shapeProblem(labels, generatorURL, index);
   if (problem) return problem;

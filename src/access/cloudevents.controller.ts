@@ -21,8 +21,7 @@ export class CloudEventsController {
   @RawBody()
   @ApiOperation({
     summary: 'Ingest CloudEvents 1.0: structured, batched or binary content mode',
-    description:
-      'CloudEvents with the same source and id are deduplicated. Mapping of attributes and data to events: docs/ingest.md.',
+    description: 'CloudEvents with the same source and id are deduplicated. Mapping of attributes and data to events: docs/ingest.md.',
   })
   @ApiConsumes('application/cloudevents+json', 'application/cloudevents-batch+json')
   @ApiBody({ schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] } })

@@ -11,8 +11,7 @@ export class MappingController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Apply a mapping to a sample, without storing anything',
-    description:
-      '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a string sample represents the bytes of a request body, for NDJSON.',
+    description: '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a string sample represents the bytes of a request body, for NDJSON.',
   })
   @ApiResponse({ status: 200, description: '{"events":[…],"errors":[{"index","code","message"}]}' })
   @ApiResponse({ status: 400, description: 'T1017: invalid fields of the mapping' })

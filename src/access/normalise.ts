@@ -46,8 +46,7 @@ const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReade
  */
 export function normalise(item: unknown, index: number | string, request: Request): Normalised | Rejection {
   const flaw = flawOf(item, EVENT_DEPTH);
-  if (flaw)
-    return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `event has more than ${EVENT_DEPTH} levels`);
+  if (flaw) return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `event has more than ${EVENT_DEPTH} levels`);
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Rejection('T1101', 'event must be an object');
   const given = item as Fields;
   // A record whose event had this field would be read as an envelope.
@@ -98,7 +97,8 @@ function timeless(timestamp: unknown): boolean {
 
 function readEventTime(timestamp: unknown, now: number): number | Rejection {
   if (timeless(timestamp)) return now;
-  if (typeof timestamp !== 'number' && typeof timestamp !== 'string') return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 string');
+  if (typeof timestamp !== 'number' && typeof timestamp !== 'string')
+    return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 string');
   return readTime(timestamp) ?? absurd(timestamp);
 }
 

@@ -22,7 +22,8 @@ export const PROMETHEUS = 'prometheus';
 export function headerProblem(contentType = '', contentEncoding = '', version = ''): string | undefined {
   if (!/^(?:|application\/x-protobuf)$/i.test(contentType.split(';', 1)[0]!.trim()))
     return `content type ${contentType}; must be application/x-protobuf`;
-  if (/proto=(?!"?prometheus\.WriteRequest)/i.test(contentType) || /^2\./.test(version)) return 'only remote write 1.0 (prometheus.WriteRequest) is supported';
+  if (/proto=(?!"?prometheus\.WriteRequest)/i.test(contentType) || /^2\./.test(version))
+    return 'only remote write 1.0 (prometheus.WriteRequest) is supported';
   return contentEncoding.trim().toLowerCase() === 'snappy' ? undefined : `content encoding ${contentEncoding || 'missing'}; must be snappy`;
 }
 

@@ -31,8 +31,7 @@ export class SenderService {
   /** The source of this name, when the request brings a token of it. Throws {@link TocsinError} T1011 to T1014. */
   async byName(name: string, headers: Headers): Promise<HttpSource> {
     const source = await this.sources.byName(name);
-    if (source?.kind !== 'http')
-      throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#missing(name));
+    if (source?.kind !== 'http') throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#missing(name));
     return this.#owned(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
   }
 
@@ -46,8 +45,7 @@ export class SenderService {
   /** The token is compared by its hash, so the time that takes tells nothing of it. */
   async #owned(source: HttpSource, token: string, how: string): Promise<HttpSource> {
     if (token === '') throw new TocsinError('T1012', how);
-    if ((await this.sources.byToken(token))?.name !== source.name)
-      throw new TocsinError('T1013', `not a token of ${source.name}, or revoked`);
+    if ((await this.sources.byToken(token))?.name !== source.name) throw new TocsinError('T1013', `not a token of ${source.name}, or revoked`);
     return enabled(source);
   }
 

@@ -48,12 +48,12 @@ const severities: Readonly<Record<string, Severity>> = Object.fromEntries(
 );
 const severity = z.string().transform((text, context) => {
   const found = Object.hasOwn(severities, text) ? severities[text] : undefined;
-  if (found === undefined) context.addIssue({ code: 'custom', message: `${text} must be 1 (fatal), 2 (warning) or 3 (remind)` });
+  if (found === undefined) context.addIssue({ code: 'custom', message: `${text} is not 1 (fatal), 2 (warning) or 3 (remind)` });
   return found ?? z.NEVER;
 });
 const time = one.transform((text, context) => {
   const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} must be epoch milliseconds or an ISO 8601 timestamp` });
+  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 timestamp` });
   return value;
 });
 export const DEFAULT_LIMIT = 50;

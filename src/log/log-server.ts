@@ -283,7 +283,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
     this.#log.error(`${name(at)} halted: ${code} ${why}`);
-    await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
+    await this.cursors.audit('partition.halted', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
   }
 
   /** Takes over what the rows said at `readAt` (epoch ms) of the partitions that this replica has. */

@@ -103,7 +103,8 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
       this.#failures = 0;
       this.#later(this.#again ? 20 : this.config.SELF_ALARM_RENEW_MS / 4);
     } catch (error) {
-      if (this.#failures++ === 0) this.#log.warn(`publishing self-monitoring alerts failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
+      if (this.#failures++ === 0)
+        this.#log.warn(`publishing self-monitoring alerts failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#later(backoff(this.#failures, Math.random(), 500, 15_000));
     } finally {
       this.#running = false;

@@ -159,7 +159,7 @@ describe('clusters of other people', () => {
     const consumer = cluster.subscribe({ group: `missing-${prefix}`, topics: [here, late], maxRecords: 100, listener });
     await foreign.send(here, ['x']);
     await listener.received(1);
-    expect(consumer.state().problem).toContain(`there is no topic ${late}`);
+    expect(consumer.state().problem).toContain(`topics not found: ${late}`);
     await foreign.aTopic(1, late);
     await foreign.send(late, ['y']);
     await listener.received(2);

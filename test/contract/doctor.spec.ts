@@ -72,7 +72,7 @@ describe('the doctor on real servers', () => {
     await test.log.setCommitted('alert', 'alerts', new Map([[0, 9]]));
     const found = await findings();
     expect(about(found, 'T5026').evidence).toBe(
-      'alert alerts/1: the cursor is at 77is beyond the log end offset 0; the topic was recreated, or the broker lost records',
+      'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was recreated, or the broker lost records',
     );
     expect(about(found, 'T5027').evidence).toContain('alert alerts/0 9 > 4');
     expect(about(found, 'T5029').evidence).toContain('alert alerts/0 (owner');

@@ -239,6 +239,6 @@ describe('pushes to queues of self-healing systems', () => {
 
   it('with a wrong address stop the start with a sentence', () => {
     expect.assertions(1);
-    return expect(start('kafka://localhost')).rejects.toThrow('MESSAGE_QUEUE_DSN: a Kafka address is kafka://host:port');
+    return expect(start('kafka://localhost')).rejects.toThrow('MESSAGE_QUEUE_DSN: Kafka URL must have the form kafka://host:port');
   });
 });

@@ -53,7 +53,8 @@ export const mappingSchema = z
       context.addIssue({ code: 'custom', path: ['metric'], message: 'metric and value, or event_name, or content are required' });
     }
     if (mapping.metric && !mapping.value) context.addIssue({ code: 'custom', path: ['value'], message: 'is required with metric' });
-    if (mapping.dimensions?.but && !mapping.dimensions.all) context.addIssue({ code: 'custom', path: ['dimensions', 'but'], message: 'requires all' });
+    if (mapping.dimensions?.but && !mapping.dimensions.all)
+      context.addIssue({ code: 'custom', path: ['dimensions', 'but'], message: 'requires all' });
   });
 
 export type Mapping = z.infer<typeof mappingSchema>;

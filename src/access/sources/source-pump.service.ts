@@ -159,7 +159,7 @@ export class SourcePump implements PartitionListener {
   /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
   async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
     this.#log.error(`${name(at)} halted: ${code} ${why}; resume with: tocsin sources resume ${this.source.name}`);
-    await this.plant.cursors.audit('partition_stopped', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
+    await this.plant.cursors.audit('partition.halted', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
   }
 
   #flow(at: TopicPartition, epoch: number, position: number): PartitionFlow {

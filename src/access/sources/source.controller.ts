@@ -33,7 +33,9 @@ export class SourceController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Create a source, which starts on every replica within seconds. The response for kind http contains the token, which is not shown again' })
+  @ApiOperation({
+    summary: 'Create a source, which starts on every replica within seconds. The response for kind http contains the token, which is not shown again',
+  })
   @ApiBody({ schema: body })
   @ApiResponse({ status: 400, description: 'T7020 with every invalid field in `details`' })
   create(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<SourceWithToken> {

@@ -75,7 +75,9 @@ export class EmbeddedLog extends Log {
     try {
       await this.housekeep(Date.now());
     } catch (error) {
-      this.#logger.warn(`offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(
+        `offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

@@ -209,7 +209,10 @@ export class KafkaReader implements AssignedConsumer {
       this.#log.warn(`${key(reader.at)}: records ${position} to ${first - 1} were deleted`);
       reader.seek(first);
     } else if (position > end) {
-      reader.renew(this.#nextGeneration(), new TocsinError('T7006', `${key(reader.at)} has log end offset ${end}, but the position is ${position}`).message);
+      reader.renew(
+        this.#nextGeneration(),
+        new TocsinError('T7006', `${key(reader.at)} has log end offset ${end}, but the position is ${position}`).message,
+      );
     }
   }
 

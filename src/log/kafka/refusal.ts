@@ -98,7 +98,10 @@ export function checkPems({ tls }: ClusterAccess): void {
   try {
     createSecureContext({ ...tls });
   } catch (error) {
-    throw new TocsinError('T7003', `invalid certificate authority, certificate or private key: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TocsinError(
+      'T7003',
+      `invalid certificate authority, certificate or private key: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

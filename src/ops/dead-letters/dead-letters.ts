@@ -103,7 +103,7 @@ export class DeadLetters {
     const driven = letters.filter(({ outcome }) => outcome === 'redriven').map(({ id }) => id);
     if (dryRun || driven.length === 0) return { letters, more };
     const detail = `${driven.length} of ${letters.length}: ${driven.slice(0, 20).join(', ')}; ${order.by}${order.why && `: ${order.why}`}`;
-    await this.cursors.audit('dead_letters_redriven', order.topic ?? 'all topics', detail, now, order.by);
+    await this.cursors.audit('dead_letters.redriven', order.topic ?? 'all topics', detail, now, order.by);
     return { letters, more };
   }
 

@@ -53,7 +53,8 @@ export class OffsetsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Set a stopped consumer group back, so that it goes on to where it was',
-    description: 'Rejected if `from` is before the log start, or if `to` is not the previous position of the group: a live group cannot stop earlier.',
+    description:
+      'Rejected if `from` is before the log start, or if `to` is not the previous position of the group: a live group cannot stop earlier.',
   })
   async replay(@Body({ schema: replayBody }) body: unknown): Promise<{ dry_run: boolean; partitions: Planned[] }> {
     const { dry_run, from, to, ...rest } = parseRequest(replayBody, body);

@@ -164,7 +164,7 @@ export class Offsets {
     const to = { nextOffset: planned.offset, stateOffset };
     if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
     if (planned.memory === 'begun anew') await this.states.of(group)?.begin(at, stateOffset);
-    await this.cursors.audit('offsets_reset', object, `${planned.from ?? '-'} -> ${planned.offset}; ${by}${why && `: ${why}`}`, now, by);
+    await this.cursors.audit('offsets.reset', object, `${planned.from ?? '-'} -> ${planned.offset}; ${by}${why && `: ${why}`}`, now, by);
   }
 
   /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
@@ -172,7 +172,9 @@ export class Offsets {
     try {
       await this.log.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {
-      this.#log.warn(`committing the new offsets of ${group} failed, lag tools show the old ones: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log.warn(
+        `committing the new offsets of ${group} failed, lag tools show the old ones: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

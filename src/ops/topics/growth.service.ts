@@ -43,7 +43,10 @@ export class GrowthService {
   async grow(name: string, { partitions, dry_run, accept_disorder }: GrowthRequest): Promise<Growth & { readonly done: boolean }> {
     const topic = await this.topics.find(name);
     if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
-      throw new TocsinError('T6402', `${name} has ${topic.partitions.length} partitions; the new number must be larger and at most 10000, not ${partitions}`);
+      throw new TocsinError(
+        'T6402',
+        `${name} has ${topic.partitions.length} partitions; the new number must be larger and at most 10000, not ${partitions}`,
+      );
     }
     const plan = await this.#plan(topic, partitions);
     if (dry_run) return { ...plan, done: false };
@@ -51,7 +54,7 @@ export class GrowthService {
     await this.#refuseWhileEmbeddedRuns(plan);
     await this.#growDeadLetters(name, partitions);
     await this.log.topics.grow(name, partitions);
-    await this.cursors.audit('topic_grown', name, JSON.stringify({ ...plan, accept_disorder }), Date.now());
+    await this.cursors.audit('topic.expanded', name, JSON.stringify({ ...plan, accept_disorder }), Date.now());
     return { ...plan, done: true };
   }
 

@@ -27,7 +27,7 @@ it('is refused while replicas run', () => {
 
 it('is refused while records wait that a later one could overtake', () => {
   expect(growth({ ...quiet, readers: [{ group: 'detect', members: 0, behind: 17 }] }).refusals).toEqual([
-    expect.stringContaining('detect: 17 records are not handled yet'),
+    expect.stringContaining('detect: 17 records are not processed yet'),
   ]);
 });
 

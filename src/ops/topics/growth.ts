@@ -78,11 +78,12 @@ function refusals({ readers, unanswered, hanging }: GrowthFacts): string[] {
 }
 
 function warnings({ keyedBy, keys, strangers, current, wanted }: GrowthFacts, moving: readonly string[]): string[] {
-  const share =
-    keys.length > 0 ? `of the ${keys.length} keys in the newest records, ${moving.length} move (${some(moving)})` : 'no recent keys';
+  const share = keys.length > 0 ? `of the ${keys.length} keys in the newest records, ${moving.length} move (${some(moving)})` : 'no recent keys';
   return [
     `the key (${keyedBy}) determines the partition: from ${current} to ${wanted} partitions ${share}`,
-    ...(wanted % current === 0 ? [] : [`${wanted} is not a multiple of ${current}: nearly every key moves; with a multiple of ${current} fewer keys move`]),
+    ...(wanted % current === 0
+      ? []
+      : [`${wanted} is not a multiple of ${current}: nearly every key moves; with a multiple of ${current} fewer keys move`]),
     ...strangers.map((group) => `${group} also consumes the topic; keys that move arrive in another partition`),
     ...(moving.length > 0 ? ['incomplete state of keys that move (windows, N-of-M counts) restarts in the new partition'] : []),
     'the number of partitions cannot be reduced later',
