@@ -79,7 +79,13 @@ describe('a broker in trouble', () => {
   const aTocsin = async (brokers: string): Promise<Running> => {
     const schema = await aMysql();
     open.push(() => schema.close());
-    const settings = { ...quickly, TOPIC_PARTITIONS: '3', KAFKA_SESSION_TIMEOUT_MS: '6000', KAFKA_HEARTBEAT_MS: '500', PUBLISH_TIMEOUT_MS: '3000' };
+    const settings = {
+      ...quickly,
+      TOPIC_PARTITIONS: '3',
+      KAFKA_SESSION_TIMEOUT_MS: '6000',
+      KAFKA_HEARTBEAT_INTERVAL_MS: '500',
+      PUBLISH_TIMEOUT_MS: '3000',
+    };
     const running = await serve(parseConfig({ ...settings, KAFKA_BROKERS: brokers, DATABASE_URL: schema.url }));
     open.push(() => running.close());
     return running;

@@ -21,7 +21,7 @@ describe('a member of a consumer group on Kafka', () => {
   let number = 0;
   const open: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
-    test = await aKafkaLog({ KAFKA_MAX_WAIT_MS: '100', KAFKA_PARTITION_BYTES: '100000', KAFKA_COMPRESSION: 'none' });
+    test = await aKafkaLog({ KAFKA_FETCH_MAX_WAIT_MS: '100', KAFKA_MAX_PARTITION_FETCH_BYTES: '100000', KAFKA_COMPRESSION: 'none' });
   });
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close();
@@ -185,7 +185,7 @@ describe('a member of a consumer group on Kafka', () => {
       proxy = new FaultProxy('127.0.0.1', port);
       const through = await proxy.listen();
       broker = await startKafka({ port, properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${through}` } });
-      lossy = await aKafkaLog({ KAFKA_BROKERS: `127.0.0.1:${through}`, KAFKA_MAX_WAIT_MS: '100' });
+      lossy = await aKafkaLog({ KAFKA_BROKERS: `127.0.0.1:${through}`, KAFKA_FETCH_MAX_WAIT_MS: '100' });
     }, 120_000);
     afterAll(async () => {
       await lossy.close();

@@ -72,11 +72,11 @@ describe('the doctor on real servers', () => {
     await test.eventLog.setCommitted('alert', 'alerts', new Map([[0, 9]]));
     const found = await findings();
     expect(about(found, 'T5026').evidence).toBe(
-      'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was made anew, or the broker has lost records',
+      'alert alerts/1: the cursor is at 77, but the log ends at 0; the topic was recreated, or the broker lost records',
     );
     expect(about(found, 'T5027').evidence).toContain('alert alerts/0 9 > 4');
     expect(about(found, 'T5029').evidence).toContain('alert alerts/0 (owner');
-    expect(about(found, 'T5025')).toMatchObject({ verdict: 'warn', evidence: 'nobody consumes in doctor.alert' });
+    expect(about(found, 'T5025')).toMatchObject({ verdict: 'warn', evidence: 'no active members in doctor.alert' });
     await test.database.transaction(() => test.database.execute('DELETE FROM stream_cursor'));
   });
 
@@ -119,7 +119,7 @@ describe('the doctor on real servers', () => {
       return findings({ DATABASE_URL: url.href });
     };
     const password = await at((url) => (url.password = 'hush-hush'));
-    expect(about(password, 'T5031').remedy).toContain('user or password of DATABASE_URL is wrong');
+    expect(about(password, 'T5031').remedy).toContain('check user and password in DATABASE_URL');
     expect(JSON.stringify(password)).not.toContain('hush-hush');
     expect(about(await at((url) => (url.port = '1')), 'T5031').remedy).toContain('start the database');
     const name = about(await at((url) => (url.pathname = '/no_such_database')), 'T5031');
@@ -136,7 +136,7 @@ describe('the doctor on real servers', () => {
       );
     });
     const found = await findings();
-    expect(about(found, 'T5030').evidence).toMatch(/1 parcels wait, the oldest for 36\d\d s/);
+    expect(about(found, 'T5030').evidence).toMatch(/1 outbox rows pending, the oldest for 36\d\d s/);
     expect(about(found, 'T5028').evidence).toBe('alert alerts/0 is paused: maintenance (ann)');
     await test.database.transaction(async () => {
       await test.database.execute('DELETE FROM outbox');
@@ -152,7 +152,7 @@ it('the doctor looks at an embedded installation while its server runs, and afte
   const found = diagnose(await examine(config));
   expect(found.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
   expect(found.find(({ check }) => check === 'server.ready')?.evidence).toContain('is ready');
-  expect(found.find(({ check }) => check === 'embedded.folder')?.evidence).toContain('a process uses it');
+  expect(found.find(({ check }) => check === 'embedded.folder')?.evidence).toContain('in use by a process');
   const elsewhere = diagnose(await examine({ ...config, HTTP_PORT: 65_535 }));
   expect(about(elsewhere, 'T5037').remedy).toContain('HTTP_PORT');
   await tocsin.close();

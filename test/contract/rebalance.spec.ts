@@ -11,7 +11,12 @@ import { aKafkaLog, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 
 const SESSION_MS = 30_000;
-const settings = { KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS), KAFKA_HEARTBEAT_MS: '300', KAFKA_MAX_WAIT_MS: '100', KAFKA_HANDOVER_MS: '1000' };
+const settings = {
+  KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
+  KAFKA_HEARTBEAT_INTERVAL_MS: '300',
+  KAFKA_FETCH_MAX_WAIT_MS: '100',
+  KAFKA_REBALANCE_DRAIN_MS: '1000',
+};
 
 const ids = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `n${String(from + index).padStart(5, '0')}`);
 
@@ -293,7 +298,7 @@ describe('a rebalance on Kafka', () => {
     };
     open.push(() => Promise.resolve(gate.open()));
     await publish(topic, ids(20));
-    const first = await member('stuck', topic, await test.another({ SHUTDOWN_MS: '1000', KAFKA_HANDOVER_MS: '60000' }), stuck);
+    const first = await member('stuck', topic, await test.another({ SHUTDOWN_MS: '1000', KAFKA_REBALANCE_DRAIN_MS: '60000' }), stuck);
     await eventually(() => entered, 'a batch that does not end');
     let left = false;
     void first.consumer.stop().then(() => (left = true));
@@ -306,7 +311,7 @@ describe('a rebalance on Kafka', () => {
     const topic = await aTopic(3);
     const gate = aGate();
     const slow = new RecordingListener();
-    const busy = await member('leaving', topic, await test.another({ KAFKA_HANDOVER_MS: '60000' }), slow);
+    const busy = await member('leaving', topic, await test.another({ KAFKA_REBALANCE_DRAIN_MS: '60000' }), slow);
     const stopping = await member('leaving', topic);
     await balanced([busy, stopping], [1, 2]);
     let entered = false;
