@@ -172,14 +172,14 @@ export abstract class EventLog {
   readonly producing = new ProducerWatch();
   /**
    * Makes the records part of the database transaction that is open now: they are published if and only if it commits, in order
-   * within `lane`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
+   * within `orderingKey`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
    */
-  abstract stage(records: readonly (OutgoingRecord & { topic: string })[], lane: string): Promise<void>;
+  abstract stage(records: readonly (OutgoingRecord & { topic: string })[], orderingKey: string): Promise<void>;
   /** After the commit of a transaction that staged records: wake those who wait for them. */
-  abstract staged(lane: string): void;
-  /** This process publishes what is staged in the lane, in order, beginning with what earlier owners left. */
-  abstract own(lane: string): void;
-  abstract disown(lane: string): void;
+  abstract staged(orderingKey: string): void;
+  /** From now on this process publishes the records staged under the key, in order, starting with those that earlier owners left. */
+  abstract acquireOrderingKey(orderingKey: string): void;
+  abstract releaseOrderingKey(orderingKey: string): void;
   abstract offsets(topic: string): Promise<PartitionOffsets[]>;
   /** By partition: offset of the first record that the log got at or after `timestamp` (epoch ms); the end of the log when there is none. */
   abstract offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>>;

@@ -482,8 +482,8 @@ describe('sources on several clusters and replicas', () => {
     await takes(site.eventLog, 'raw_events.dlq', 20_000);
     // As when another replica takes over.
     const log = replica.app.get(EventLog);
-    log.disown(COMMANDS);
-    log.own(COMMANDS);
+    log.releaseOrderingKey(COMMANDS);
+    log.acquireOrderingKey(COMMANDS);
     await eventually(async () => (await letters()).length === 3, 'the letters that were held');
     const values = (await letters()).map(({ value }) => String(value));
     expect(values).toContain(broken);

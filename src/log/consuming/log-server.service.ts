@@ -149,7 +149,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #assigned(at: TopicPartition, generation: number): Promise<number> {
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
-    this.eventLog.own(lane(this.group, at.topic, at.partition));
+    this.eventLog.acquireOrderingKey(lane(this.group, at.topic, at.partition));
     if (this.#holds.of(at)) this.#consumer?.pause(at);
     return claim.position;
   }
@@ -196,7 +196,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   revoked(at: TopicPartition): void {
     this.#drop(at);
     this.#holds.forget(at);
-    this.eventLog.disown(lane(this.group, at.topic, at.partition));
+    this.eventLog.releaseOrderingKey(lane(this.group, at.topic, at.partition));
   }
 
   #drop(at: TopicPartition): void {

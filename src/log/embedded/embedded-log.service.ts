@@ -175,11 +175,11 @@ export class EmbeddedLog extends EventLog {
     this.#wake();
   }
 
-  own(): void {
+  acquireOrderingKey(): void {
     // What is staged is in the log already.
   }
 
-  disown(): void {
+  releaseOrderingKey(): void {
     // As above.
   }
 
