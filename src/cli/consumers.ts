@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Hold } from '../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../log/consuming/partition-pause.js';
 import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.service.js';
 import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
 import { formatTable } from './table.js';
@@ -42,7 +42,7 @@ export function consumersCommand(program: Command): void {
       printAnswer(
         options,
         (api) =>
-          api.call<{ paused: Hold[] }>('POST', '/api/v1/consumers/pause', {
+          api.call<{ paused: PartitionPause[] }>('POST', '/api/v1/consumers/pause', {
             ...selection(options),
             until: duration === undefined ? null : Date.now() + duration,
           }),

@@ -281,7 +281,7 @@ describe('the producer on a real Kafka', () => {
         await test.database.begin();
         for (const id of ids(5)) app.get(Publisher).publish(topic, { id });
       },
-      { lane },
+      { orderingKey: lane },
     );
     await eventually(() => seen.length === 5, 'five messages');
     await close();

@@ -6,7 +6,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
   type PartitionOffsets,
-  type Position,
+  type RecordPosition,
   type PublishOptions,
   type Subscription,
   type TopicPartition,
@@ -105,7 +105,7 @@ export class KafkaLog extends EventLog {
     await this.#publish(topic, this.#place(topic, records, count), options);
   }
 
-  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position> {
+  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition> {
     const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
     const [placed] = this.#place(topic, [record], count);
     const offsets = await this.#publish(topic, [placed!], options);
