@@ -4,11 +4,11 @@ import { column, nullable, primary, table } from '../src/database/columns.client
 /** JSON as we wrote it, up to 16 MiB. */
 const wide = (name: string): TableColumnOptions => ({ name, type: 'mediumtext' });
 
-/** Groups of alerts, their members, and the births by which storms are noticed. */
+/** Groups of alerts, their members, and the arrivals by which storms are noticed. */
 export class Converge1700000000004 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     // The row of a scope is also the lock of everything that belongs to it.
-    await runner.createTable(table('converge_scope', [primary(column.text('scope_key', 32)), column.long('births')]));
+    await runner.createTable(table('converge_scope', [primary(column.text('scope_key', 32)), column.long('arrivals')]));
     await runner.createTable(
       table(
         'converge_group',
@@ -28,9 +28,9 @@ export class Converge1700000000004 implements MigrationInterface {
           nullable(wide('receivers')),
           column.bigint('sequence_no'),
           column.bigint('joined'),
-          column.flag('is_taking'),
+          column.flag('is_accepting'),
           column.bigint('opened_at'),
-          nullable(column.bigint('told_at')),
+          nullable(column.bigint('notified_at')),
           nullable(column.bigint('next_flush_at')),
           nullable(column.bigint('ended_at')),
         ],
@@ -52,16 +52,16 @@ export class Converge1700000000004 implements MigrationInterface {
           nullable(column.text('moved_from', 32)),
           column.text('phase', 16),
           column.int('severity'),
-          nullable(column.int('told_severity')),
+          nullable(column.int('notified_severity')),
           column.bigint('transition_no'),
-          column.bigint('born_at'),
+          column.bigint('created_at'),
           nullable(column.bigint('ended_at')),
-          nullable(column.bigint('told_firing_seq')),
-          nullable(column.bigint('told_resolved_seq')),
-          nullable(column.text('unsent_reason', 32)),
-          wide('facts'),
+          nullable(column.bigint('notified_firing_seq')),
+          nullable(column.bigint('notified_resolved_seq')),
+          nullable(column.text('not_notified_reason', 32)),
+          wide('alert'),
         ],
-        [{ columns: ['converge_id', 'phase', 'severity', 'born_at'] }],
+        [{ columns: ['converge_id', 'phase', 'severity', 'created_at'] }],
       ),
     );
   }

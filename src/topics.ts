@@ -90,7 +90,7 @@ export const alertEvent = z.looseObject({
   alert_id: z.string().min(1),
   /** Stable identity of (business, strategy, target, dimensions). */
   alert_key: z.string().min(1),
-  /** 1 for the birth of the alert, then +1 for each message about it. */
+  /** 1 for the first event of the alert, then +1 for each later one. */
   transition: z.number().int().positive(),
   /** What happened, and why the message exists. */
   kind: z.enum(['fired', 'severity_changed', 'still_abnormal', 'recovered', 'closed']),
@@ -137,8 +137,8 @@ export const alertStatusChange = z.looseObject({
   time,
 });
 
-/** One alert inside a converged message, with what a receiver needs to know of it. */
-export const member = z.looseObject({
+/** One alert inside a converged message, with the fields that notices show. */
+export const memberAlert = z.looseObject({
   alert_id: z.string(),
   alert_key: z.string(),
   status: alertStatus,
@@ -188,7 +188,7 @@ export const convergedAlert = z.looseObject({
   }),
   /** Alert id of the cause, when there is one. */
   cause: z.string().nullable(),
-  members: z.array(member),
+  members: z.array(memberAlert),
   /** Names of the receivers to tell; empty = the default receivers. */
   receivers: z.array(z.string()),
   time,
@@ -201,7 +201,7 @@ export type RawRecord = z.infer<typeof rawRecord>;
 export type AlertEvent = z.infer<typeof alertEvent>;
 export type AlertStatusChange = z.infer<typeof alertStatusChange>;
 export type ConvergedAlert = z.infer<typeof convergedAlert>;
-export type Member = z.infer<typeof member>;
+export type MemberAlert = z.infer<typeof memberAlert>;
 export type Severity = z.infer<typeof severity>;
 
 function topic<T>(

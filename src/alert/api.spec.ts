@@ -8,8 +8,8 @@ import { Config, parseConfig } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { ForeignTopics } from '../log/external-topics.js';
-import { KafkaForeignTopics } from '../log/kafka/kafka-external-topics.service.js';
+import { ExternalTopics } from '../log/external-topics.js';
+import { KafkaExternalTopics } from '../log/kafka/kafka-external-topics.service.js';
 import { Publisher } from '../log/publisher.service.js';
 import { Duties } from '../runtime/duties.js';
 import { Metrics } from '../runtime/metrics.service.js';
@@ -32,7 +32,7 @@ describe('the API of alerts, receivers and notices', () => {
       { provide: Publisher, useValue: new PublishedMessages(on.database) },
       { provide: Duties, useValue: new DutiesByHand() },
       CursorRepository,
-      { provide: ForeignTopics, useClass: KafkaForeignTopics },
+      { provide: ExternalTopics, useClass: KafkaExternalTopics },
       GrowthGuards,
       Metrics,
     ];

@@ -8,7 +8,7 @@ import type { Database } from '../database/database.client.js';
 import { CheckpointRepository } from '../detect/checkpoint.repository.js';
 import { StoredMemory } from '../detect/stored-memory.service.js';
 import { StrategyRepository } from '../detect/strategy.repository.js';
-import { Consumers, type Position } from '../log/consuming/consumers.service.js';
+import { Consumers, type GroupPosition } from '../log/consuming/consumers.service.js';
 import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
 import { importRecords } from '../log/embedded/record-import.repository.js';
 import { KafkaLog } from '../log/kafka/kafka-log.client.js';
@@ -178,7 +178,7 @@ async function untilDone(app: INestApplicationContext, standstillMs: number): Pr
   }
 }
 
-const standing = (partitions: readonly Position[]): string =>
+const standing = (partitions: readonly GroupPosition[]): string =>
   partitions.map((each) => `${key(each)} stands at ${each.cursor} of ${each.end ?? '?'}`).join('; ');
 
 const key = ({ group, topic, partition }: { group: string; topic: string; partition: number }): string => `${group} ${topic}/${partition}`;

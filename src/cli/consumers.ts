@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Hold } from '../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../log/consuming/partition-pause.js';
 import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.service.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
 import { formatTable } from './table.js';
@@ -54,7 +54,7 @@ export function consumersCommand(program: Command): void {
       tell(
         options,
         (api) =>
-          api.call<{ paused: Hold[] }>('POST', '/api/v1/consumers/pause', {
+          api.call<{ paused: PartitionPause[] }>('POST', '/api/v1/consumers/pause', {
             ...selection(options),
             until: duration === undefined ? null : Date.now() + duration,
           }),

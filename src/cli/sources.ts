@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseSourcesFile } from '../sources/sources-file.js';
-import type { Applied, ShownSource } from '../sources/source.service.js';
-import type { Resumed } from '../sources/source-state.service.js';
+import type { SourceChangeResult, ShownSource } from '../sources/source.service.js';
+import type { ResumedSourcePartition } from '../sources/source-state.service.js';
 import type { SourceSummary } from '../sources/source-state.js';
 import type { Api } from './api.js';
 import { type ApiOptions, askingServer, tell } from './options.js';
@@ -45,7 +45,7 @@ function fileCommands(sources: Command): void {
   ] as const) {
     askingServer(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
       const given = read(file);
-      return tell(options, (api) => api.call<{ sources: Applied[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
+      return tell(options, (api) => api.call<{ sources: SourceChangeResult[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
     });
   }
 }
@@ -74,7 +74,11 @@ function resumeCommand(sources: Command): void {
       .description('let partitions go on that stopped')
       .option('--from <where>', 'earliest or latest: for partitions whose position is gone from the cluster', 'earliest'),
   ).action((name: string, options: ApiOptions & { from: string }) =>
-    tell(options, (api) => api.call<{ partitions: Resumed[] }>('POST', pathOf(name, '/resume'), { from: options.from }), formatResumed),
+    tell(
+      options,
+      (api) => api.call<{ partitions: ResumedSourcePartition[] }>('POST', pathOf(name, '/resume'), { from: options.from }),
+      formatResumed,
+    ),
   );
 }
 
@@ -83,7 +87,7 @@ const enabled = ({ name, is_enabled: on }: ShownSource): string => `${name} is $
 const formatToken = ({ token }: { token: string }): string =>
   `${token}\nThis is shown once. The older token works until: tocsin sources revoke-token\n`;
 
-function formatApplied({ sources }: { sources: Applied[] }): string {
+function formatApplied({ sources }: { sources: SourceChangeResult[] }): string {
   return sources
     .map(({ outcome, name, changed, token }) => {
       const detail = [changed.length > 0 ? `(${changed.join(', ')})` : '', token === undefined ? '' : `token (shown once): ${token}`].filter(Boolean);
@@ -122,7 +126,7 @@ function formatState({ name, kind, status, problems, replicas }: SourceSummary):
   return `${name} (${kind}): ${status}\n${problems.map((problem) => `  ${problem}\n`).join('')}${kind === 'kafka' ? table : ''}`;
 }
 
-function formatResumed({ partitions }: { partitions: Resumed[] }): string {
+function formatResumed({ partitions }: { partitions: ResumedSourcePartition[] }): string {
   if (partitions.length === 0) return 'nothing had stopped\n';
   return formatTable(
     ['TOPIC', 'PARTITION', 'FROM', 'TO', 'WHY'],

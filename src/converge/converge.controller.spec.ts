@@ -32,7 +32,7 @@ describe.each(databases)('The groups API on %s', (_, open) => {
     const { groups, next_cursor } = await api.list({});
     expect(next_cursor).toBeNull();
     expect(groups).toHaveLength(11);
-    expect(groups[0]).toMatchObject({ state: 'waiting', dimensions: { host: 'new' }, counts: { firing: 1, resolved: 0, total: 1 }, sequence_no: 0 });
+    expect(groups[0]).toMatchObject({ state: 'pending', dimensions: { host: 'new' }, counts: { firing: 1, resolved: 0, total: 1 }, sequence_no: 0 });
     expect(groups[1]).toMatchObject({
       state: 'notified',
       kind: 'storm',
@@ -48,7 +48,7 @@ describe.each(databases)('The groups API on %s', (_, open) => {
     ['kind', { kind: 'storm' }, 1],
     ['business', { bk_biz_id: '3' }, 2],
     ['state', { state: 'ended' }, 2],
-    ['several states', { state: 'ended,waiting' }, 3],
+    ['several states', { state: 'ended,pending' }, 3],
     ['strategy', { strategy_id: '1' }, 10],
     ['everything at once', { strategy_id: '1', kind: 'group', state: 'notified', bk_biz_id: '2' }, 7],
   ])('filters by %s', async (_name, query, count) => {
@@ -72,7 +72,7 @@ describe.each(databases)('The groups API on %s', (_, open) => {
     const second = await api.get(storm!.converge_id, { limit: '7', cursor: first.next_cursor });
     expect([...first.members, ...second.members].map(({ alert_id }) => alert_id).sort()).toEqual(alerts(10, 'b').map(({ id }) => id));
     expect(second.next_cursor).toBeNull();
-    expect(first.members[0]).toMatchObject({ phase: 'told', told_firing_seq: 1, facts: { status: 'ABNORMAL' } });
+    expect(first.members[0]).toMatchObject({ phase: 'notified', notified_firing_seq: 1, alert: { status: 'ABNORMAL' } });
   });
 
   it('says T4004 for a group that is not there', async () => {

@@ -1,9 +1,9 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { TocsinError } from '../shared/errors.js';
+import type { ConvergeMember } from './converge-member.js';
 import { GroupReader, type GroupView } from './group.reader.js';
 import { parseGroupQuery, parsePageQuery } from './group-query.js';
-import type { Membership } from './membership.js';
 
 @ApiTags('groups')
 @Controller('api/v1/groups')
@@ -15,7 +15,7 @@ export class ConvergeController {
   @ApiQuery({ name: 'bk_biz_id', required: false })
   @ApiQuery({ name: 'strategy_id', required: false, description: '0: alerts of external senders' })
   @ApiQuery({ name: 'kind', required: false, description: 'group or storm' })
-  @ApiQuery({ name: 'state', required: false, description: 'waiting, notified, ended; several with commas' })
+  @ApiQuery({ name: 'state', required: false, description: 'pending, notified, ended; several with commas' })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
   @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
   async list(@Query() query: unknown): Promise<{ groups: readonly GroupView[]; next_cursor: string | null }> {
@@ -24,13 +24,13 @@ export class ConvergeController {
   }
 
   @Get(':converge_id')
-  @ApiOperation({ summary: 'One group with its members, the latest first; every alert that ever joined is there, and why it was not told' })
+  @ApiOperation({ summary: 'One group with its members, the latest first; every alert that ever joined, and why it was not notified' })
   @ApiQuery({ name: 'limit', required: false, description: 'Members: 1 to 1000, default 50' })
   @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
   async get(
     @Param('converge_id') id: string,
     @Query() query: unknown,
-  ): Promise<GroupView & { members: readonly Membership[]; next_cursor: string | null }> {
+  ): Promise<GroupView & { members: readonly ConvergeMember[]; next_cursor: string | null }> {
     const page = parsePageQuery(query);
     const group = await this.groups.find(id);
     if (!group) throw new TocsinError('T4004', id);

@@ -3,7 +3,7 @@ import { aStrategy, NOON } from '../../test/support/builders.js';
 import { AlertLife, ConvergeReplica } from '../../test/support/converge.js';
 import { databases, type TestDatabase } from '../../test/support/database.js';
 import type { AlertEvent, ConvergedAlert } from '../topics.js';
-import type { Membership } from './membership.js';
+import type { ConvergeMember } from './converge-member.js';
 
 const WAIT = 10;
 const INTERVAL = 60;
@@ -11,9 +11,9 @@ const REPEAT = 600;
 const STORM = { threshold: 4, window: 60 };
 const converge = { group_wait: WAIT, group_interval: INTERVAL, repeat_interval: REPEAT, storm: STORM };
 
-/** What happens: in one batch, or time passing with or without the duty at work. */
+/** What happens in one batch. */
 type Deed =
-  | { readonly kind: 'births'; readonly scope: 1 | 2; readonly host: string; readonly severity: 1 | 2 | 3; readonly count: number }
+  | { readonly kind: 'arrivals'; readonly scope: 1 | 2; readonly host: string; readonly severity: 1 | 2 | 3; readonly count: number }
   | { readonly kind: 'end' | 'worse' | 'better' | 'goes on'; readonly which: number };
 type Step =
   | { readonly kind: 'batch'; readonly deeds: readonly Deed[]; readonly twice: boolean }
@@ -23,7 +23,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      kind: fc.constant('births' as const),
+      kind: fc.constant('arrivals' as const),
       scope: fc.constantFrom(1 as const, 2 as const),
       host: fc.constantFrom('web', 'db'),
       severity: fc.constantFrom(1 as const, 2 as const, 3 as const),
@@ -40,8 +40,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 interface ModelAlert {
   readonly life: AlertLife;
-  readonly bornAt: number;
-  /** More births than the threshold in the window that is surely counted. */
+  readonly firedAt: number;
+  /** More arrivals than the threshold in the window that is certainly counted. */
   readonly inStorm: boolean;
   severity: 1 | 2 | 3;
   endedAt: number | undefined;
@@ -52,16 +52,16 @@ class Model {
   readonly alerts = new Map<string, ModelAlert>();
   now = 0;
 
-  birth(of: { scope: number; host: string; severity: 1 | 2 | 3 }): AlertEvent {
+  fire(of: { scope: number; host: string; severity: 1 | 2 | 3 }): AlertEvent {
     const id = `a${this.alerts.size}`;
     const life = new AlertLife(id, { strategy_id: of.scope, dimensions: { host: of.host } });
-    const sure = this.bornSince(of.scope, this.now - (STORM.window * 59) / 60) + 1;
-    this.alerts.set(id, { life, bornAt: this.now, inStorm: sure > STORM.threshold, severity: of.severity, endedAt: undefined });
+    const sure = this.firedSince(of.scope, this.now - (STORM.window * 59) / 60) + 1;
+    this.alerts.set(id, { life, firedAt: this.now, inStorm: sure > STORM.threshold, severity: of.severity, endedAt: undefined });
     return life.fires({ severity: of.severity });
   }
 
-  bornSince(scope: number, since: number, until = this.now): number {
-    return [...this.alerts.values()].filter(({ life, bornAt }) => life.scope === scope && bornAt > since && bornAt <= until).length;
+  firedSince(scope: number, since: number, until = this.now): number {
+    return [...this.alerts.values()].filter(({ life, firedAt }) => life.scope === scope && firedAt > since && firedAt <= until).length;
   }
 
   get open(): ModelAlert[] {
@@ -69,7 +69,7 @@ class Model {
   }
 
   events(deed: Deed): AlertEvent[] {
-    if (deed.kind === 'births') return Array.from({ length: deed.count }, () => this.birth(deed));
+    if (deed.kind === 'arrivals') return Array.from({ length: deed.count }, () => this.fire(deed));
     const alert = this.open[deed.which % Math.max(1, this.open.length)];
     if (!alert) return [];
     if (deed.kind === 'goes on') return [alert.life.goesOn({ severity: alert.severity })];
@@ -82,14 +82,14 @@ class Model {
   }
 }
 
-/** What the receivers were told, checked message by message. */
+/** A receiver that checks every message. */
 class Receiver {
   readonly lives = new Map<string, { sequence: number; at: number; ended: boolean }>();
   /** converge_id by alert. */
   readonly firing = new Map<string, string>();
   readonly resolved = new Set<string>();
 
-  hears(message: ConvergedAlert, model: Model): void {
+  receives(message: ConvergedAlert, model: Model): void {
     const at = (message.time - NOON) / 1000;
     const life = this.lives.get(message.converge_id) ?? { sequence: 0, at: -Infinity, ended: false };
     expect(message.sequence).toBe(life.sequence + 1);
@@ -97,16 +97,16 @@ class Receiver {
     expect(at - life.at).toBeGreaterThanOrEqual(INTERVAL);
     this.lives.set(message.converge_id, { sequence: message.sequence, at, ended: message.status === 'resolved' });
     if (message.reason === 'storm opened') this.#isStorm(message, model);
-    const news = message.members.filter((member) => this.#member(message, member, model));
+    const added = message.members.filter((member) => this.#member(message, member, model));
     const announced = ['first notification', 'new alerts added', 'storm opened', 'storm updated'].includes(message.reason);
-    if (!announced) expect(news).toEqual([]);
-    if (message.reason === 'new alerts added') expect(news).not.toEqual([]);
+    if (!announced) expect(added).toEqual([]);
+    if (message.reason === 'new alerts added') expect(added).not.toEqual([]);
     const open = message.members.filter(({ status }) => status === 'ABNORMAL').length;
     expect(message.counts.firing).toBe(open);
     expect(message.status === 'resolved').toBe(open === 0);
   }
 
-  /** Answers whether the member is news. */
+  /** True when no earlier message listed the member. */
   #member({ converge_id }: ConvergedAlert, { alert_id, status, severity }: ConvergedAlert['members'][number], model: Model): boolean {
     const alert = model.alerts.get(alert_id)!;
     const known = this.firing.get(alert_id);
@@ -114,7 +114,7 @@ class Receiver {
     expect(this.resolved.has(alert_id)).toBe(false);
     expect(severity).toBe(alert.severity);
     if (status === 'ABNORMAL') {
-      // Only what was due before its end may be told after it.
+      // Only an alert whose notification was due before its end may be listed as firing after it.
       if (alert.endedAt !== undefined) expect(known).toBeUndefined();
       this.firing.set(alert_id, converge_id);
       return known === undefined;
@@ -128,7 +128,7 @@ class Receiver {
   #isStorm({ strategy_id, window, kind }: ConvergedAlert, model: Model): void {
     const opened = (window.from - NOON) / 1000;
     expect(kind).toBe('storm');
-    expect(model.bornSince(strategy_id, opened - STORM.window, opened)).toBeGreaterThan(STORM.threshold);
+    expect(model.firedSince(strategy_id, opened - STORM.window, opened)).toBeGreaterThan(STORM.threshold);
   }
 }
 
@@ -150,9 +150,9 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
   }
 
   async function flush(stage: ConvergeReplica, model: Model, receiver: Receiver): Promise<void> {
-    for (const message of await stage.flush(model.now)) receiver.hears(message, model);
-    // In a group nobody waits longer than an interval, and a storm may make it two.
-    const waiting = model.open.filter(({ life, bornAt }) => bornAt + 2 * INTERVAL <= model.now && !receiver.firing.has(life.id));
+    for (const message of await stage.flush(model.now)) receiver.receives(message, model);
+    // An alert of a group waits at most one interval; a storm may make it two.
+    const waiting = model.open.filter(({ life, firedAt }) => firedAt + 2 * INTERVAL <= model.now && !receiver.firing.has(life.id));
     expect(waiting).toEqual([]);
   }
 
@@ -170,7 +170,7 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
     }
   }
 
-  /** Everything ends, and time passes until nothing is left to say. */
+  /** Everything ends, and time passes until no message is due. */
   async function settle(stage: ConvergeReplica, model: Model, receiver: Receiver): Promise<void> {
     await flush(stage, model, receiver);
     await stage.at(
@@ -186,15 +186,15 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
     }
   }
 
-  async function rowsOf(stage: ConvergeReplica): Promise<{ row: Membership; kind: string; state: string }[]> {
-    const { items } = await stage.reader.page({ state: ['waiting', 'notified', 'ended'], limit: 1000 });
+  async function rowsOf(stage: ConvergeReplica): Promise<{ row: ConvergeMember; kind: string; state: string }[]> {
+    const { items } = await stage.reader.page({ state: ['pending', 'notified', 'ended'], limit: 1000 });
     const pages = await Promise.all(
       items.map(async ({ converge_id, kind, state }) => ({ kind, state, page: await stage.reader.membersOf(converge_id, { limit: 1000 }) })),
     );
     return pages.flatMap(({ kind, state, page }) => page.items.map((row) => ({ row, kind, state })));
   }
 
-  it('tells each one in exactly one group, tells the end of whatever it told, and says why it told nobody else', async () => {
+  it('lists each one in exactly one group, lists the end of each that it listed, and says why the others were not notified', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
         const [stage, model, receiver] = [await aStage(), new Model(), new Receiver()];
@@ -205,13 +205,13 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
         expect(rows.map(({ row }) => row.alert_id).sort()).toEqual([...model.alerts.keys()].sort());
         for (const { row, kind, state } of rows) {
           const alert = model.alerts.get(row.alert_id)!;
-          const told = receiver.firing.get(row.alert_id);
+          const listedIn = receiver.firing.get(row.alert_id);
           expect([row.alert_id, state]).toEqual([row.alert_id, 'ended']);
-          expect([row.alert_id, told === undefined]).toEqual([row.alert_id, row.unsent_reason !== null]);
-          expect(receiver.resolved.has(row.alert_id)).toBe(told !== undefined);
+          expect([row.alert_id, listedIn === undefined]).toEqual([row.alert_id, row.not_notified_reason !== null]);
+          expect(receiver.resolved.has(row.alert_id)).toBe(listedIn !== undefined);
           if (alert.inStorm) expect(kind).toBe('storm');
-          if (told === undefined) expect(alert.endedAt! - alert.bornAt).toBeLessThanOrEqual(row.moved_from ? 2 * INTERVAL : INTERVAL);
-          else expect(told).toBe(row.converge_id);
+          if (listedIn === undefined) expect(alert.endedAt! - alert.firedAt).toBeLessThanOrEqual(row.moved_from ? 2 * INTERVAL : INTERVAL);
+          else expect(listedIn).toBe(row.converge_id);
         }
         for (const { ended } of receiver.lives.values()) expect(ended).toBe(true);
       }),

@@ -3,7 +3,7 @@ import { AlertLife, alerts, ConvergeReplica } from '../../test/support/converge.
 import { databases, type TestDatabase } from '../../test/support/database.js';
 import type { ConvergedAlert } from '../topics.js';
 
-/** group_wait 10 s, group_interval 60 s, repeat_interval 1 h; a storm is more than 5 births in 60 s. */
+/** group_wait 10 s, group_interval 60 s, repeat_interval 1 h; a storm is more than 5 arrivals in 60 s. */
 const converge = { group_wait: 10, group_interval: 60, repeat_interval: 3600, storm: { threshold: 5, window: 60 } };
 const QUIET = { ...converge, storm: { threshold: 0, window: 60 } };
 
@@ -36,11 +36,11 @@ describe.each(databases)('Converge on %s', (_, open) => {
   }
 
   const flushed = async (second: number) => (await stage.flush(second)).map(summary);
-  const groups = async (state: 'waiting' | 'notified' | 'ended') => (await stage.reader.page({ state: [state], limit: 1000 })).items;
+  const groups = async (state: 'pending' | 'notified' | 'ended') => (await stage.reader.page({ state: [state], limit: 1000 })).items;
   const members = async (convergeId: string) => (await stage.reader.membersOf(convergeId, { limit: 1000 })).items;
 
   describe('a group', () => {
-    it('waits for company, tells its alerts, their change and their end', async () => {
+    it('notifies of its alerts, their changes and their end, each after the group wait', async () => {
       await given();
       const [a, b] = alerts(2) as [AlertLife, AlertLife];
       await stage.at(0, a.fires());
@@ -90,7 +90,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect([two!.sequence, two!.group_key]).toEqual([1, one!.group_key]);
     });
 
-    it('is told again after the repeat interval, and not for news about values', async () => {
+    it('is notified again after the repeat interval, and not for a new value', async () => {
       await given();
       const a = new AlertLife('a');
       await stage.at(0, a.fires());
@@ -102,7 +102,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(7210)).toEqual([['group', 3, 'repeat interval elapsed', 'a']]);
     });
 
-    it('tells a severity that rose, once, and not one that fell', async () => {
+    it('notifies of a raised severity, once, and not of a lowered one', async () => {
       await given();
       const a = new AlertLife('a');
       await stage.at(0, a.fires({ severity: 2 }));
@@ -115,7 +115,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(500)).toEqual([]);
     });
 
-    it('tells a severity that rose again after the receivers learned that it had fallen', async () => {
+    it('notifies of a severity that was raised again after a message showed it lowered', async () => {
       await given();
       const [a, b] = alerts(2) as [AlertLife, AlertLife];
       await stage.at(0, a.fires({ severity: 2 }));
@@ -126,7 +126,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(130)).toEqual([['group', 3, 'severity raised', 'a0, a1']]);
     });
 
-    it('tells that an alert fired again although its end was not told yet', async () => {
+    it('notifies of an alert that fires again before its end was notified', async () => {
       await given();
       const [one, other, again] = alerts(3, 'a', { alert_key: 'same' }) as [AlertLife, AlertLife, AlertLife];
       await stage.at(0, one.fires());
@@ -135,7 +135,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(70)).toEqual([['group', 2, 'new alerts added', 'a0 over, a2']]);
     });
 
-    it('ends in silence when its alerts ended before anybody was told, and says so', async () => {
+    it('ends without a message when its alerts ended before the first one, and says so', async () => {
       await given();
       const a = new AlertLife('a');
       await stage.at(0, a.fires());
@@ -143,10 +143,12 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(10)).toEqual([]);
       const [group] = await groups('ended');
       expect(group).toMatchObject({ end_reason: 'ended_before_first_notice', sequence_no: 0 });
-      expect(await members(group!.converge_id)).toMatchObject([{ alert_id: 'a', phase: 'unnoticed', unsent_reason: 'ended_before_notice' }]);
+      expect(await members(group!.converge_id)).toMatchObject([
+        { alert_id: 'a', phase: 'never_notified', not_notified_reason: 'ended_before_notice' },
+      ]);
     });
 
-    it('tells an alert that ended while its notice was late', async () => {
+    it('notifies of an alert that ended while its notice was overdue', async () => {
       await given();
       const a = new AlertLife('a');
       await stage.at(0, a.fires());
@@ -155,7 +157,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(72)).toEqual([['group', 2, 'all alerts resolved', 'a over']]);
     });
 
-    it('does not tell an alert that ended at the very moment at which its notice was due', async () => {
+    it('does not notify of an alert that ended at the very moment at which its notice was due', async () => {
       await given();
       const a = new AlertLife('a');
       await stage.at(0, a.fires());
@@ -163,7 +165,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(10)).toEqual([]);
     });
 
-    it('does not tell an alert that was born and ended while the notice of another was late', async () => {
+    it('does not notify of an alert that fired and ended while the notice of another was overdue', async () => {
       await given();
       const [a, brief] = alerts(2) as [AlertLife, AlertLife];
       await stage.at(0, a.fires());
@@ -171,17 +173,17 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(12)).toEqual([['group', 1, 'first notification', 'a0']]);
     });
 
-    it('shows everything in the end when it is too much for one message', async () => {
+    it('lists all members in several messages when they are too many for one', async () => {
       await given();
       const many = alerts(1200);
       await stage.at(0, ...many.map((life) => life.fires()));
-      const told = await stage.flush(10);
-      expect(told.map(({ sequence, reason, members, counts }) => [sequence, reason, members.length, counts.total])).toEqual([
+      const messages = await stage.flush(10);
+      expect(messages.map(({ sequence, reason, members, counts }) => [sequence, reason, members.length, counts.total])).toEqual([
         [1, 'first notification', 500, 1200],
         [2, 'new alerts added', 500, 1200],
         [3, 'new alerts added', 500, 1200],
       ]);
-      expect(new Set(told.flatMap(({ members }) => members.map(({ alert_id }) => alert_id))).size).toBe(1200);
+      expect(new Set(messages.flatMap(({ members }) => members.map(({ alert_id }) => alert_id))).size).toBe(1200);
       await stage.at(100, ...many.map((life) => life.recovers()));
       const over = await stage.flush(110);
       expect(over.map(({ reason, status, members }) => [reason, status, members.length])).toEqual([
@@ -191,7 +193,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       ]);
     });
 
-    it('keeps telling its receivers after the strategy is gone', async () => {
+    it('keeps notifying its receivers after the strategy was deleted', async () => {
       await given({ converge: QUIET, notice: { receivers: ['ops'] } });
       const a = new AlertLife('a');
       await stage.at(0, a.fires());
@@ -213,18 +215,18 @@ describe.each(databases)('Converge on %s', (_, open) => {
     it('changes nothing, and is counted', async () => {
       await given();
       const a = new AlertLife('a');
-      const [birth, end] = [a.fires(), a.recovers()];
-      await stage.at(0, birth);
+      const [first, end] = [a.fires(), a.recovers()];
+      await stage.at(0, first);
       await stage.flush(10);
-      await stage.at(20, birth);
+      await stage.at(20, first);
       await stage.at(100, end);
       await stage.flush(110);
-      await stage.at(120, birth, end, a.goesOn(), new AlertLife('unknown').recovers());
+      await stage.at(120, first, end, a.goesOn(), new AlertLife('unknown').recovers());
       expect(await flushed(100_000)).toEqual([]);
       expect(stage.service.ignored).toEqual({ already_applied: 3, ended: 1, unknown_end: 1 });
     });
 
-    it('about an alert whose birth we never saw is its birth, when it fires', async () => {
+    it('about an unknown alert creates a member, when it fires', async () => {
       await given();
       await stage.at(0, new AlertLife('a').goesOn({ transition: 7 }));
       expect(await flushed(10)).toEqual([['group', 1, 'first notification', 'a']]);
@@ -232,10 +234,10 @@ describe.each(databases)('Converge on %s', (_, open) => {
   });
 
   describe('a storm', () => {
-    it('takes what was not told yet, is told at once, and updated with every member kept', async () => {
+    it('takes the pending members, is due at once, and keeps every member in its updates', async () => {
       await given({ converge });
-      const [told, ...rest] = alerts(9) as [AlertLife, ...AlertLife[]];
-      await stage.at(0, told.fires());
+      const [notified, ...rest] = alerts(9) as [AlertLife, ...AlertLife[]];
+      await stage.at(0, notified.fires());
       await stage.flush(10);
       await stage.at(20, ...rest.slice(0, 4).map((life) => life.fires()));
       expect(await flushed(20)).toEqual([]);
@@ -246,14 +248,14 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(81)).toEqual([['storm', 2, 'storm updated', 'a1, a2, a3, a4, a5, a6, a7, a8']]);
       const [storm] = (await groups('notified')).filter(({ kind }) => kind === 'storm');
       expect((await members(storm!.converge_id)).filter(({ moved_from }) => moved_from !== null)).toHaveLength(4);
-      await stage.at(90, ...rest.map((life) => life.recovers()), told.recovers());
+      await stage.at(90, ...rest.map((life) => life.recovers()), notified.recovers());
       expect((await flushed(150)).sort()).toEqual([
         ['group', 2, 'all alerts resolved', 'a0 over'],
         ['storm', 3, 'all alerts resolved', 'a1 over, a2 over, a3 over, a4 over, a5 over, a6 over, a7 over, a8 over'],
       ]);
     });
 
-    it('leaves no waiting group behind, and says where its alerts went', async () => {
+    it('leaves no pending group behind, and records where its alerts went', async () => {
       await given({ converge });
       await stage.at(0, ...alerts(6).map((life) => life.fires()));
       expect(await flushed(0)).toEqual([['storm', 1, 'storm opened', 'a0, a1, a2, a3, a4, a5']]);
@@ -261,7 +263,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await groups('ended')).toMatchObject([{ kind: 'group', end_reason: 'moved_to_storm', counts: { total: 0 } }]);
     });
 
-    it('takes nobody who ended before it began', async () => {
+    it('takes no alert that ended before it began', async () => {
       await given({ converge });
       const [brief, ...rest] = alerts(6) as [AlertLife, ...AlertLife[]];
       await stage.at(0, brief.fires(), brief.recovers(), ...rest.map((life) => life.fires()));
@@ -269,7 +271,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await groups('ended')).toMatchObject([{ end_reason: 'ended_before_first_notice', counts: { total: 1 } }]);
     });
 
-    it('does not come of births that are spread over time', async () => {
+    it('does not begin from arrivals that are spread over time', async () => {
       await given({ converge });
       for (let second = 0; second < 200; second += 20) {
         await stage.at(second, new AlertLife(`s${second}`).fires());
@@ -278,7 +280,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(new Set(stage.messages.map(({ kind }) => kind))).toEqual(new Set(['group']));
     });
 
-    it('stops taking births when few come, and takes them again above the threshold', async () => {
+    it('stops accepting alerts when few arrive, and accepts them again above the threshold', async () => {
       await given({ converge });
       const [lasting, ...rest] = alerts(20) as [AlertLife, ...AlertLife[]];
       await stage.at(0, lasting.fires(), ...rest.slice(0, 5).map((life) => life.fires()));
@@ -289,7 +291,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(await flushed(210)).toEqual([['storm', 2, 'storm updated', 'a0, a1, a10, a11, a12, a2, a3, a4, a5, a7, a8, a9']]);
     });
 
-    it('leaves an alert to its own group when that should have told it already', async () => {
+    it('leaves an alert in its own group when that is overdue', async () => {
       await given({ converge });
       const [overdue, ...rest] = alerts(7) as [AlertLife, ...AlertLife[]];
       await stage.at(0, overdue.fires());
@@ -300,7 +302,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       ]);
     });
 
-    it('names a hundred, counts all, and tells the end of whom it named', async () => {
+    it('lists a hundred, counts all, and lists the end of those that it listed', async () => {
       await given({ converge });
       const lives = alerts(250);
       await stage.at(0, ...lives.map((life, index) => life.fires({ severity: index === 3 ? 1 : 2 })));
@@ -308,22 +310,24 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(digest!.members).toHaveLength(100);
       expect(digest!.counts).toEqual({ firing: 250, resolved: 0, total: 250 });
       expect(digest!.severity).toBe(1);
-      const named = new Set(digest!.members.map(({ alert_id }) => alert_id));
-      expect(named.has('a3')).toBe(true);
+      const listed = new Set(digest!.members.map(({ alert_id }) => alert_id));
+      expect(listed.has('a3')).toBe(true);
 
       await stage.at(30, ...lives.slice(0, 249).map((life) => life.recovers()));
       const [update] = await stage.flush(60);
       expect(update!.counts).toEqual({ firing: 1, resolved: 249, total: 250 });
       const over = update!.members.filter(({ status }) => status === 'RECOVERED').map(({ alert_id }) => alert_id);
-      expect(over.sort()).toEqual([...named].filter((id) => id !== 'a249').sort());
+      expect(over.sort()).toEqual([...listed].filter((id) => id !== 'a249').sort());
 
       await stage.at(130, lives[249]!.recovers());
       const [last] = await stage.flush(200);
       expect(last).toMatchObject({ reason: 'all alerts resolved', status: 'resolved', counts: { firing: 0, resolved: 250, total: 250 } });
       const rows = await members(digest!.converge_id);
-      expect(rows.filter(({ unsent_reason, told_firing_seq }) => (unsent_reason === null) === (told_firing_seq !== null))).toHaveLength(250);
-      expect(rows.filter(({ unsent_reason }) => unsent_reason === 'counted_in_storm')).toHaveLength(
-        rows.length - named.size - (named.has('a249') ? 0 : 1),
+      expect(
+        rows.filter(({ not_notified_reason, notified_firing_seq }) => (not_notified_reason === null) === (notified_firing_seq !== null)),
+      ).toHaveLength(250);
+      expect(rows.filter(({ not_notified_reason }) => not_notified_reason === 'counted_in_storm')).toHaveLength(
+        rows.length - listed.size - (listed.has('a249') ? 0 : 1),
       );
     });
 
@@ -345,7 +349,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
   });
 
   describe('at work', () => {
-    it('wakes the duty when a group wants to be told earlier, after the commit', async () => {
+    it('wakes the duty when a group is due earlier, after the commit', async () => {
       await given();
       const a = new AlertLife('a');
       await opened.database.transaction(async () => {
@@ -357,7 +361,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
       expect(stage.duties.wakes).toBe(1);
     });
 
-    it('answers when there will be something to do, at most a second ahead', async () => {
+    it('returns when the next group is due, at most a second ahead', async () => {
       await given();
       expect(await stage.flushes.flush(NOON)).toBe(1000);
       await stage.at(0, new AlertLife('a').fires());

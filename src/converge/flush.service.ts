@@ -2,27 +2,27 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { Publisher } from '../log/publisher.service.js';
 import { topics } from '../topics.js';
-import { afterNotice, afterSilence, emptyTally, flushReason, type Reason, type Tally } from './flush.js';
+import { afterNotice, afterSkippedFlush, emptyTally, flushReason, type FlushReason, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import { GroupRepository } from './group.repository.js';
 import { MemberRepository } from './member.repository.js';
-import { compose, list } from './message.js';
-import type { PolicyFor } from './placement.js';
+import { composeMessage, listMembers } from './message.js';
+import type { PolicyFor } from './place-alerts.js';
 import { ConvergePolicies } from './policies.service.js';
-import { firstThatFit } from './round.js';
+import { fitFlushBatch } from './flush-batch.js';
 
-/** Most groups in one transaction. */
-const GROUPS_PER_ROUND = 100;
-/** Another replica may have set an earlier deadline; nobody wakes us for it. */
+/** Groups in one transaction at most. */
+const GROUPS_PER_BATCH = 100;
+/** A replica that applies a batch does not wake the replica that flushes. */
 const LONGEST_SLEEP_MS = 1000;
 
-interface Decision {
+interface FlushDecision {
   readonly group: Group;
   readonly tally: Tally;
-  readonly reason: Reason | undefined;
+  readonly reason: FlushReason | undefined;
 }
 
-/** Publishes what the groups have to tell when their time has come. */
+/** Publishes the messages of groups that are due. */
 @Injectable()
 export class FlushService {
   constructor(
@@ -33,53 +33,53 @@ export class FlushService {
     private readonly publisher: Publisher,
   ) {}
 
-  /** One round: tells the groups that are due, in one transaction; answers the milliseconds until there may be more to do. */
+  /** Flushes one batch of due groups in one transaction; returns the milliseconds until the next group may be due. */
   async flush(now: number): Promise<number> {
-    const due = await this.groups.due(now, GROUPS_PER_ROUND);
+    const due = await this.groups.due(now, GROUPS_PER_BATCH);
     if (due.length === 0) {
       const next = await this.groups.nextFlushAt();
       return Math.min(LONGEST_SLEEP_MS, Math.max(1, (next ?? Infinity) - now));
     }
-    await this.database.transaction(() => this.#round(due, now));
+    await this.database.transaction(() => this.#flushBatch(due, now));
     return 0;
   }
 
-  async #round(due: readonly Pick<Group, 'converge_id' | 'scope_key'>[], now: number): Promise<void> {
+  async #flushBatch(due: readonly Pick<Group, 'converge_id' | 'scope_key'>[], now: number): Promise<void> {
     await this.groups.lockScopes(due.map(({ scope_key }) => scope_key));
-    // Before the lock was ours another replica may have told them.
+    // Another replica may have flushed them before the lock was acquired.
     const groups = (await this.groups.find(due.map(({ converge_id }) => converge_id))).filter(
       ({ next_flush_at }) => next_flush_at !== null && next_flush_at <= now,
     );
     const tallies = await this.members.tallies(groups.map(({ converge_id }) => converge_id));
     const policyFor = await this.policies.for(groups.map(({ strategy_id }) => strategy_id));
-    const decisions = firstThatFit(groups, tallies).map((group) => decide(group, tallies.get(group.converge_id) ?? emptyTally, policyFor, now));
-    const silent = decisions.filter(({ reason }) => reason === undefined);
-    await this.groups.save(silent.map(({ group }) => afterSilence(group, policyFor(group.strategy_id), now)));
-    await this.#tell(
+    const decisions = fitFlushBatch(groups, tallies).map((group) => decide(group, tallies.get(group.converge_id) ?? emptyTally, policyFor, now));
+    const skipped = decisions.filter(({ reason }) => reason === undefined);
+    await this.groups.save(skipped.map(({ group }) => afterSkippedFlush(group, policyFor(group.strategy_id), now)));
+    await this.#publish(
       decisions.filter(({ reason }) => reason !== undefined),
       policyFor,
       now,
     );
   }
 
-  async #tell(decisions: readonly Decision[], policyFor: PolicyFor, now: number): Promise<void> {
+  async #publish(decisions: readonly FlushDecision[], policyFor: PolicyFor, now: number): Promise<void> {
     const candidates = await this.members.candidates(decisions.map(({ group }) => group.converge_id));
-    const told: Group[] = [];
-    const named: string[] = [];
+    const notified: Group[] = [];
+    const listed: string[] = [];
     for (const { group, tally, reason } of decisions) {
       const policy = policyFor(group.strategy_id);
-      const listing = list(group.kind, candidates.get(group.converge_id)!, tally, this.policies.messageBytes);
-      const message = compose(group, reason!, listing, tally, policy, now);
+      const listing = listMembers(group.kind, candidates.get(group.converge_id)!, tally, this.policies.messageBytes);
+      const message = composeMessage(group, reason!, listing, tally, policy, now);
       this.publisher.publish(topics.convergedAlerts, message);
-      told.push(afterNotice(group, message, tally, listing.complete, policy, now));
-      for (const { alert_id } of listing.listed) named.push(alert_id);
+      notified.push(afterNotice(group, message, tally, listing.complete, policy, now));
+      for (const { alert_id } of listing.listed) listed.push(alert_id);
     }
-    await this.groups.save(told);
-    await this.members.named(named);
-    await this.members.counted(told.filter(({ kind }) => kind === 'storm').map(({ converge_id }) => converge_id));
+    await this.groups.save(notified);
+    await this.members.markListed(listed);
+    await this.members.markCounted(notified.filter(({ kind }) => kind === 'storm').map(({ converge_id }) => converge_id));
   }
 }
 
-function decide(group: Group, tally: Tally, policyFor: PolicyFor, now: number): Decision {
+function decide(group: Group, tally: Tally, policyFor: PolicyFor, now: number): FlushDecision {
   return { group, tally, reason: flushReason(group, tally, policyFor(group.strategy_id), now) };
 }

@@ -1,53 +1,55 @@
 import type { ConvergedAlert, Severity } from '../topics.js';
-import { changed, type EndReason, type Group } from './group.js';
-import { firingPhases, livePhases } from './membership.js';
+import { type EndReason, type Group, scheduleFlush } from './group.js';
+import { firingPhases, livePhases } from './member-phase.js';
 import type { Policy } from './policy.js';
 
 /** Members of a group by phase, and the most severe of those that count. */
 export type Tally = Readonly<Record<(typeof livePhases)[number], number>> & {
-  /** Of the firing ones; when none fires, of the others. */
+  /** Of the firing members; when none fires, of the others. */
   readonly severity: Severity;
 };
 
-export type Reason = ConvergedAlert['reason'];
+export type FlushReason = ConvergedAlert['reason'];
 
 export const emptyTally: Tally = { ...(Object.fromEntries(livePhases.map((phase) => [phase, 0])) as Omit<Tally, 'severity'>), severity: 3 };
 
-/** Alerts that a message of now speaks of as firing. */
+/** Members that a message of now presents as firing. */
 export const firing = (tally: Tally): number => firingPhases.reduce((sum, phase) => sum + tally[phase], 0);
 
-/** Why the group must be told now, or undefined when there is nothing to tell. Modelled on the reasons of Alertmanager (docs/converge.md). */
-export function flushReason(group: Pick<Group, 'kind' | 'told_at'>, tally: Tally, policy: Policy, now: number): Reason | undefined {
-  const { untold, late, raised, resolved, gone } = tally;
+/** Why the group needs a message now, or undefined when it needs none. Modelled on the reasons of Alertmanager (docs/converge.md). */
+export function flushReason(group: Pick<Group, 'kind' | 'notified_at'>, tally: Tally, policy: Policy, now: number): FlushReason | undefined {
+  const { pending, pending_late, severity_raised, resolved_pending, resolved_counted } = tally;
   const storm = group.kind === 'storm';
-  if (group.told_at === null) return firing(tally) === 0 ? undefined : storm ? 'storm opened' : 'first notification';
+  if (group.notified_at === null) return firing(tally) === 0 ? undefined : storm ? 'storm opened' : 'first notification';
   if (firing(tally) === 0) return 'all alerts resolved';
-  if (storm && untold + late + raised + resolved + gone > 0) return 'storm updated';
-  if (untold + late > 0) return 'new alerts added';
-  if (raised > 0) return 'severity raised';
-  if (resolved > 0) return 'some alerts resolved';
-  return now >= repeatAt(group.told_at, policy) ? 'repeat interval elapsed' : undefined;
+  if (storm && pending + pending_late + severity_raised + resolved_pending + resolved_counted > 0) return 'storm updated';
+  if (pending + pending_late > 0) return 'new alerts added';
+  if (severity_raised > 0) return 'severity raised';
+  if (resolved_pending > 0) return 'some alerts resolved';
+  return now >= repeatAt(group.notified_at, policy) ? 'repeat interval elapsed' : undefined;
 }
 
-/** Repetitions without a pause would never let the duty rest. */
+/** A repeat interval of zero would keep the task busy without a pause. */
 const SHORTEST_REPEAT_MS = 1000;
 
-/** When a group that still fires is told again although nothing changed. */
-function repeatAt(toldAt: number, { repeatInterval, groupInterval }: Policy): number {
-  return toldAt + Math.max(repeatInterval, groupInterval, SHORTEST_REPEAT_MS);
+/** When a firing group without changes is notified again. */
+function repeatAt(notifiedAt: number, { repeatInterval, groupInterval }: Policy): number {
+  return notifiedAt + Math.max(repeatInterval, groupInterval, SHORTEST_REPEAT_MS);
 }
 
-/** Nothing was ever told, so nothing needs telling: why the group ends in silence. */
-export function silentEnd({ joined }: Pick<Group, 'joined'>): EndReason {
+/** Why a group ends that never published a message. */
+export function endWithoutNotice({ joined }: Pick<Group, 'joined'>): EndReason {
   return joined === 0 ? 'moved_to_storm' : 'ended_before_first_notice';
 }
 
-/** A due group without a reason: one that was told waits for its repetition, one that was not has nobody left and ends. */
-export function afterSilence(group: Group, policy: Policy, now: number): Group {
-  return group.told_at === null ? ended(group, silentEnd(group), now) : { ...group, next_flush_at: repeatAt(group.told_at, policy) };
+/** A due group without a reason: a notified one waits for its repeat interval, any other has no firing member left and ends. */
+export function afterSkippedFlush(group: Group, policy: Policy, now: number): Group {
+  return group.notified_at === null
+    ? endGroup(group, endWithoutNotice(group), now)
+    : { ...group, next_flush_at: repeatAt(group.notified_at, policy) };
 }
 
-/** The group after a message. `complete`: the message told all there was; the rest follows at once. */
+/** The group after a message. `complete`: the message listed every change; otherwise the next message is due at once. */
 export function afterNotice(
   group: Group,
   { reason, receivers }: ConvergedAlert,
@@ -56,23 +58,23 @@ export function afterNotice(
   policy: Policy,
   now: number,
 ): Group {
-  const told: Group = { ...group, state: 'notified', sequence_no: group.sequence_no + 1, told_at: now, receivers };
-  if (reason === 'all alerts resolved') return ended(told, 'all_alerts_resolved', now);
-  if (!complete) return { ...told, next_flush_at: now };
-  const waiting = { ...told, next_flush_at: repeatAt(now, policy) };
-  // What was told late as firing is over: that is the next change.
-  return tally.late > 0 ? changed(waiting, policy, now) : waiting;
+  const notified: Group = { ...group, state: 'notified', sequence_no: group.sequence_no + 1, notified_at: now, receivers };
+  if (reason === 'all alerts resolved') return endGroup(notified, 'all_alerts_resolved', now);
+  if (!complete) return { ...notified, next_flush_at: now };
+  const waiting = { ...notified, next_flush_at: repeatAt(now, policy) };
+  // A late member was listed as firing although it has ended: its end is the next change.
+  return tally.pending_late > 0 ? scheduleFlush(waiting, policy, now) : waiting;
 }
 
-function ended(group: Group, reason: EndReason, now: number): Group {
-  return { ...group, state: 'ended', end_reason: reason, open_key: null, is_taking: false, next_flush_at: null, ended_at: now };
+function endGroup(group: Group, reason: EndReason, now: number): Group {
+  return { ...group, state: 'ended', end_reason: reason, open_key: null, is_accepting: false, next_flush_at: null, ended_at: now };
 }
 
 /**
- * Whom a message goes to: whoever a life has told hears of it to its end, and new receivers join.
- * The default receivers have no names, so a life that told them stays with them.
+ * Receivers of the next message: those notified earlier in this life of the group, and new ones of the strategy.
+ * The default receivers have no names, so a life that notified them keeps to them.
  */
-export function receiversOf(told: readonly string[] | null, current: readonly string[]): string[] {
-  if (told === null) return [...current];
-  return told.length === 0 ? [] : [...new Set([...told, ...current])];
+export function receiversOf(notified: readonly string[] | null, current: readonly string[]): string[] {
+  if (notified === null) return [...current];
+  return notified.length === 0 ? [] : [...new Set([...notified, ...current])];
 }

@@ -18,14 +18,14 @@ const cursor = one.transform((text, context): Position => {
     return z.NEVER;
   }
 });
-const states = one.transform((text) => text.split(',')).pipe(z.array(z.enum(['waiting', 'notified', 'ended'])));
+const states = one.transform((text) => text.split(',')).pipe(z.array(z.enum(['pending', 'notified', 'ended'])));
 
 const groupQuery = z.strictObject({
   bk_biz_id: one.optional(),
   strategy_id: one.regex(/^\d+$/, 'must be a whole number').transform(Number).optional(),
   kind: one.pipe(z.enum(['group', 'storm'])).optional(),
   /** Open groups unless said otherwise. */
-  state: states.default(['waiting', 'notified']),
+  state: states.default(['pending', 'notified']),
   limit,
   cursor: cursor.optional(),
 });

@@ -5,14 +5,14 @@ import type { Group } from './group.js';
 import { cursorOf, type GroupQuery, type PageQuery } from './group-query.js';
 import { groupOf } from './group-row.js';
 import { MemberRepository } from './member.repository.js';
-import type { Membership } from './membership.js';
+import type { ConvergeMember } from './converge-member.js';
 import { memberOf } from './member-row.js';
 import { placeholders, type Row } from '../shared/row.js';
 
 /** A group as the API shows it. */
 export type GroupView = Omit<Group, 'open_key' | 'scope_key'> & {
   readonly severity: Tally['severity'];
-  /** `resolved`: ended, but the receivers do not know yet. `total`: alerts that ever joined. */
+  /** `resolved`: ended, but not notified as resolved yet. `total`: alerts that ever joined. */
   readonly counts: { readonly firing: number; readonly resolved: number; readonly total: number };
 };
 
@@ -21,7 +21,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Groups and their members, for people to look at. */
+/** Groups and their members, as the API shows them. */
 @Injectable()
 export class GroupReader {
   constructor(
@@ -50,25 +50,29 @@ export class GroupReader {
     return (await this.#views(rows.map(groupOf)))[0];
   }
 
-  /** Everybody who ever joined, the latest first. */
-  async membersOf(convergeId: string, { limit, cursor }: PageQuery): Promise<Page<Membership>> {
-    const after = cursor ? ' AND born_at <= ? AND (born_at < ? OR alert_id < ?)' : '';
+  /** Every member, the latest first. */
+  async membersOf(convergeId: string, { limit, cursor }: PageQuery): Promise<Page<ConvergeMember>> {
+    const after = cursor ? ' AND created_at <= ? AND (created_at < ? OR alert_id < ?)' : '';
     const rows = await this.database.query<Row>(
-      `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY born_at DESC, alert_id DESC LIMIT ?`,
+      `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY created_at DESC, alert_id DESC LIMIT ?`,
       [convergeId, ...(cursor ? [cursor.at, cursor.at, cursor.id] : []), limit + 1],
     );
     const members = rows.slice(0, limit).map(memberOf);
     const last = members.at(-1);
-    return { items: members, next: last && rows.length > limit ? cursorOf({ at: last.born_at, id: last.alert_id }) : null };
+    return { items: members, next: last && rows.length > limit ? cursorOf({ at: last.created_at, id: last.alert_id }) : null };
   }
 
   async #views(groups: readonly Group[]): Promise<GroupView[]> {
     const tallies = await this.members.tallies(groups.map(({ converge_id }) => converge_id));
     return groups.map(({ open_key: _open, scope_key: _scope, ...group }) => {
       const tally = tallies.get(group.converge_id) ?? emptyTally;
-      return { ...group, severity: tally.severity, counts: { firing: firing(tally) - tally.late, resolved: over(tally), total: group.joined } };
+      return {
+        ...group,
+        severity: tally.severity,
+        counts: { firing: firing(tally) - tally.pending_late, resolved: over(tally), total: group.joined },
+      };
     });
   }
 }
 
-const over = ({ late, resolved, gone }: Tally): number => late + resolved + gone;
+const over = ({ pending_late, resolved_pending, resolved_counted }: Tally): number => pending_late + resolved_pending + resolved_counted;

@@ -3,49 +3,49 @@ import { Database } from '../database/database.client.js';
 import type { Group } from './group.js';
 import { changingGroupColumns, groupColumns, groupOf, groupRow } from './group-row.js';
 import { jsonOf, placeholders, type Row } from '../shared/row.js';
-import type { Births } from './storm.js';
+import type { Arrivals } from './storm.js';
 
 type DueGroup = Pick<Group, 'converge_id' | 'scope_key'>;
 
-/** Scopes and groups. Whoever changes anything of a scope holds the lock of its row first. */
+/** Scopes and groups. The row of a scope is the lock of everything in it. */
 @Injectable()
 export class GroupRepository {
   constructor(private readonly database: Database) {}
 
-  /** Locks scopes, in the order of their keys, so that two transactions cannot wait for each other; answers their births. */
-  async lockScopes(keys: Iterable<string>): Promise<Map<string, Births>> {
+  /** Locks scopes, in the order of their keys, so that two transactions cannot deadlock; returns their arrivals. */
+  async lockScopes(keys: Iterable<string>): Promise<Map<string, Arrivals>> {
     const wanted = [...new Set(keys)].sort();
     const found = await this.#lock(wanted);
     const missing = wanted.filter((key) => !found.has(key));
     if (missing.length > 0) {
-      // Two replicas may meet a scope for the first time at once: one row is kept, and both read what is in it now.
+      // Two replicas may insert a new scope at the same time: one row stays, and both read it.
       await this.database.insert(
         'converge_scope',
-        ['scope_key', 'births'],
+        ['scope_key', 'arrivals'],
         missing.map((key) => [key, '[]']),
         { key: ['scope_key'], update: [] },
       );
-      for (const [key, births] of await this.#lock(missing)) found.set(key, births);
+      for (const [key, arrivals] of await this.#lock(missing)) found.set(key, arrivals);
     }
     return found;
   }
 
-  async #lock(keys: readonly string[]): Promise<Map<string, Births>> {
+  async #lock(keys: readonly string[]): Promise<Map<string, Arrivals>> {
     if (keys.length === 0) return new Map();
     const rows = await this.database.query<Row>(
-      `SELECT scope_key, births FROM converge_scope WHERE scope_key IN (${placeholders(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
+      `SELECT scope_key, arrivals FROM converge_scope WHERE scope_key IN (${placeholders(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
       keys,
     );
-    return new Map(rows.map((row) => [row['scope_key'] as string, jsonOf<Births>(row['births'])]));
+    return new Map(rows.map((row) => [row['scope_key'] as string, jsonOf<Arrivals>(row['arrivals'])]));
   }
 
-  async saveBirths(births: ReadonlyMap<string, Births>): Promise<void> {
-    if (births.size === 0) return;
-    const rows = [...births].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, of]) => [key, JSON.stringify(of)]);
-    await this.database.insert('converge_scope', ['scope_key', 'births'], rows, { key: ['scope_key'], update: ['births'] });
+  async saveArrivals(arrivals: ReadonlyMap<string, Arrivals>): Promise<void> {
+    if (arrivals.size === 0) return;
+    const rows = [...arrivals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, of]) => [key, JSON.stringify(of)]);
+    await this.database.insert('converge_scope', ['scope_key', 'arrivals'], rows, { key: ['scope_key'], update: ['arrivals'] });
   }
 
-  /** The groups with these ids, and the open ones of these keys. Belongs into a transaction that holds their scopes. */
+  /** The groups with these ids, and the open ones of these keys. Belongs into a transaction that has locked their scopes. */
   async find(ids: Iterable<string>, openKeys: Iterable<string> = []): Promise<Group[]> {
     const byId = [...new Set(ids)];
     const byKey = [...new Set(openKeys)];
@@ -58,7 +58,7 @@ export class GroupRepository {
     return [...new Map(rows.map((row) => [row['converge_id'], row])).values()].map(groupOf);
   }
 
-  /** Groups whose time has come, the longest waiting first. */
+  /** Groups that are due, the longest due first. */
   async due(now: number, limit: number): Promise<DueGroup[]> {
     return this.database.query<DueGroup>(
       'SELECT converge_id, scope_key FROM converge_group WHERE next_flush_at <= ? ORDER BY next_flush_at, converge_id LIMIT ?',
@@ -66,7 +66,7 @@ export class GroupRepository {
     );
   }
 
-  /** When the next group is due, or undefined when nothing waits. */
+  /** When the next group is due; undefined when none is scheduled. */
   async nextFlushAt(): Promise<number | undefined> {
     const [row] = await this.database.query<Row>('SELECT MIN(next_flush_at) AS next_at FROM converge_group');
     return row?.['next_at'] == null ? undefined : Number(row['next_at']);

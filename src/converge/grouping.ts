@@ -11,12 +11,12 @@ export function misfit({ alert_id, alert_key, bk_biz_id }: Pick<AlertEvent, 'ale
   return bk_biz_id.length > BUSINESS_LENGTH ? `bk_biz_id is longer than ${BUSINESS_LENGTH} characters` : undefined;
 }
 
-/** Identity of what storms are counted by: a strategy of a business, or for alerts of external senders an alert name of a business. */
+/** Identity of a scope, in which storms are counted: a strategy of a business, or for external alerts an alert name of a business. */
 export function scopeKey({ bk_biz_id, strategy_id, alert_name }: Pick<AlertEvent, 'bk_biz_id' | 'strategy_id' | 'alert_name'>): string {
   return identity('scope', bk_biz_id, strategy_id, strategy_id === 0 ? alert_name : '');
 }
 
-/** The values by which an alert is grouped: dimensions first, then labels; what is missing is empty. */
+/** The values by which an alert is grouped: dimensions first, then labels; a missing one is empty. */
 export function groupDimensions(
   { dimensions, labels }: Pick<AlertEvent, 'dimensions' | 'labels'>,
   groupBy: readonly string[],

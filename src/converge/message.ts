@@ -1,62 +1,71 @@
-import type { ConvergedAlert, Member } from '../topics.js';
-import { firing, type Reason, receiversOf, type Tally } from './flush.js';
+import type { ConvergedAlert, MemberAlert } from '../topics.js';
+import type { ConvergeMember } from './converge-member.js';
+import { firing, type FlushReason, receiversOf, type Tally } from './flush.js';
 import type { Group } from './group.js';
-import type { Membership, Phase } from './membership.js';
+import type { Phase } from './member-phase.js';
 import type { Policy } from './policy.js';
 
-/** Most members in one message; what does not fit follows in the next one. */
+/** Most members in one message; the rest follows in the next one. */
 export const MOST_LISTED = 500;
-/** Most firing members in the digest of a storm; the others are counted. */
+/** Most firing members in a storm digest; the others are counted. */
 export const MOST_IN_DIGEST = 100;
 
 export interface Listing {
-  readonly listed: readonly Membership[];
-  /** Nothing is left for another message now. */
+  readonly listed: readonly ConvergeMember[];
+  /** No change is left for another message now. */
   readonly complete: boolean;
 }
 
-/** News first. */
-const ranks: Readonly<Partial<Record<Phase, number>>> = { untold: 0, late: 0, raised: 1, resolved: 2, told: 3 };
+/** Changes first. */
+const ranks: Readonly<Partial<Record<Phase, number>>> = { pending: 0, pending_late: 0, severity_raised: 1, resolved_pending: 2, notified: 3 };
 
-const byUrgency = (a: Membership, b: Membership): number => a.severity - b.severity || b.born_at - a.born_at || (a.alert_id < b.alert_id ? -1 : 1);
+const byUrgency = (a: ConvergeMember, b: ConvergeMember): number =>
+  a.severity - b.severity || b.created_at - a.created_at || (a.alert_id < b.alert_id ? -1 : 1);
 
 /**
- * Chooses the members that a message names: all of a group, the most severe and newest of a storm together with every ended one that was named before;
+ * Chooses the members that a message lists: all of a group; of a storm the most severe and newest, and every ended one that was listed before;
  * at most {@link MOST_LISTED}, and as many as fit into `bytes`, but always one.
  */
-export function list(kind: Group['kind'], candidates: readonly Membership[], tally: Tally, bytes: number): Listing {
+export function listMembers(kind: Group['kind'], candidates: readonly ConvergeMember[], tally: Tally, bytes: number): Listing {
   const listed = fitting(kind === 'storm' ? inDigest(candidates) : inGroup(candidates), bytes);
-  const news = listed.filter(({ phase }) => (kind === 'storm' ? phase === 'resolved' : phase !== 'told')).length;
-  const due = kind === 'storm' ? tally.resolved : tally.untold + tally.late + tally.raised + tally.resolved;
-  return { listed, complete: news === due };
+  const changes = listed.filter(({ phase }) => (kind === 'storm' ? phase === 'resolved_pending' : phase !== 'notified')).length;
+  const due = kind === 'storm' ? tally.resolved_pending : tally.pending + tally.pending_late + tally.severity_raised + tally.resolved_pending;
+  return { listed, complete: changes === due };
 }
 
-function inGroup(candidates: readonly Membership[]): Membership[] {
+function inGroup(candidates: readonly ConvergeMember[]): ConvergeMember[] {
   return [...candidates].sort((a, b) => (ranks[a.phase] ?? 4) - (ranks[b.phase] ?? 4) || byUrgency(a, b));
 }
 
-function inDigest(candidates: readonly Membership[]): Membership[] {
-  const over = candidates.filter(({ phase }) => phase === 'resolved');
-  const open = candidates.filter(({ phase }) => phase !== 'resolved').sort(byUrgency);
+function inDigest(candidates: readonly ConvergeMember[]): ConvergeMember[] {
+  const over = candidates.filter(({ phase }) => phase === 'resolved_pending');
+  const open = candidates.filter(({ phase }) => phase !== 'resolved_pending').sort(byUrgency);
   return [...over.sort(byUrgency), ...open.slice(0, MOST_IN_DIGEST)];
 }
 
-function fitting(members: readonly Membership[], bytes: number): Membership[] {
-  const chosen: Membership[] = [];
+function fitting(members: readonly ConvergeMember[], bytes: number): ConvergeMember[] {
+  const chosen: ConvergeMember[] = [];
   let size = 0;
   for (const member of members.slice(0, MOST_LISTED)) {
-    size += Buffer.byteLength(JSON.stringify(member.facts)) + 1;
+    size += Buffer.byteLength(JSON.stringify(member.alert)) + 1;
     if (size > bytes && chosen.length > 0) break;
     chosen.push(member);
   }
   return chosen;
 }
 
-/** The next message of a group. The end is told with the last page only. */
-export function compose(group: Group, why: Reason, { listed, complete }: Listing, tally: Tally, policy: Policy, now: number): ConvergedAlert {
+/** The next message of a group. Only the last message of an incomplete listing says that all alerts are resolved. */
+export function composeMessage(
+  group: Group,
+  why: FlushReason,
+  { listed, complete }: Listing,
+  tally: Tally,
+  policy: Policy,
+  now: number,
+): ConvergedAlert {
   const reason = why === 'all alerts resolved' && !complete ? (group.kind === 'storm' ? 'storm updated' : 'some alerts resolved') : why;
   const open = firing(tally);
-  const total = group.kind === 'storm' ? group.joined : open + tally.resolved;
+  const total = group.kind === 'storm' ? group.joined : open + tally.resolved_pending;
   return {
     converge_id: group.converge_id,
     sequence: group.sequence_no + 1,
@@ -71,13 +80,13 @@ export function compose(group: Group, why: Reason, { listed, complete }: Listing
     window: { from: group.opened_at, to: now },
     counts: { firing: open, resolved: total - open, total },
     cause: null,
-    members: listed.map(shown),
+    members: listed.map(asNotified),
     receivers: receiversOf(group.receivers, policy.receivers),
     time: now,
   };
 }
 
-/** An alert whose telling comes late is first told as it was when it was due. */
-function shown({ phase, facts }: Membership): Member {
-  return phase === 'late' ? { ...facts, status: 'ABNORMAL', end_time: null } : facts;
+/** A late member is first listed as it was when its notification was due: firing. */
+function asNotified({ phase, alert }: ConvergeMember): MemberAlert {
+  return phase === 'pending_late' ? { ...alert, status: 'ABNORMAL', end_time: null } : alert;
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { StrategyReader } from '../detect/strategy.reader.js';
-import type { PolicyFor } from './placement.js';
+import type { PolicyFor } from './place-alerts.js';
 import { policyOf } from './policy.js';
 
-/** What people wrote into strategies and settings, as Converge understands it. */
+/** The policies of strategies, with the settings as defaults. */
 @Injectable()
 export class ConvergePolicies {
   constructor(

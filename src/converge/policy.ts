@@ -3,13 +3,13 @@ import type { StrategyReader } from '../detect/strategy.reader.js';
 
 type Strategy = NonNullable<ReturnType<Awaited<ReturnType<StrategyReader['find']>>['get']>>;
 
-/** How the alerts of one strategy are converged, and who is told. Durations are milliseconds. */
+/** How the alerts of one strategy are grouped, and who is notified. Durations are milliseconds. */
 export interface Policy {
   readonly groupBy: readonly string[];
   readonly groupWait: number;
   readonly groupInterval: number;
   readonly repeatInterval: number;
-  /** More births than this within {@link stormWindow} are a storm; 0 = never. */
+  /** More arrivals than this within {@link stormWindow} are a storm; 0 = never. */
   readonly stormThreshold: number;
   readonly stormWindow: number;
   /** Empty = the default receivers. */
@@ -18,7 +18,7 @@ export interface Policy {
 
 export type PolicyDefaults = Pick<Config, 'GROUP_WAIT_MS' | 'GROUP_INTERVAL_MS' | 'REPEAT_INTERVAL_MS' | 'STORM_THRESHOLD' | 'STORM_WINDOW_MS'>;
 
-/** The policy of a strategy, in seconds as people wrote it; undefined (external alerts, deleted strategies) follows the settings. */
+/** The policy of a strategy, which people write in seconds; undefined (external alerts, deleted strategies) follows the settings. */
 export function policyOf(strategy: Pick<Strategy, 'converge' | 'notice'> | undefined, defaults: PolicyDefaults): Policy {
   const written = strategy?.converge;
   return {

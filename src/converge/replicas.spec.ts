@@ -15,7 +15,7 @@ describe.each(databases)('Several replicas of Converge on %s', (_, open) => {
 
   const replicas = (count: number, of: Parameters<typeof aStrategy>[0] = { converge }): ConvergeReplica[] =>
     Array.from({ length: count }, () => new ConvergeReplica(opened.database, new Map([[1, aStrategy(of)]])));
-  const openGroups = async ({ reader }: ConvergeReplica) => (await reader.page({ state: ['waiting', 'notified'], limit: 1000 })).items;
+  const openGroups = async ({ reader }: ConvergeReplica) => (await reader.page({ state: ['pending', 'notified'], limit: 1000 })).items;
 
   it('open a group once, whoever comes first', async () => {
     const [one, other] = replicas(2, { converge: { ...converge, group_by: ['host'] } }) as [ConvergeReplica, ConvergeReplica];
@@ -38,7 +38,7 @@ describe.each(databases)('Several replicas of Converge on %s', (_, open) => {
     expect((await openGroups(both[0]!)).map(({ counts }) => counts.total)).toEqual(new Array(400).fill(2));
   });
 
-  it('count the births of a storm together', async () => {
+  it('count the arrivals of a storm together', async () => {
     const [one, other] = replicas(2, { converge: { ...converge, storm: { threshold: 5, window: 60 } } }) as [ConvergeReplica, ConvergeReplica];
     const events = alerts(6).map((life) => life.fires());
     await Promise.all([one.at(0, ...events.slice(0, 3)), other.at(0, ...events.slice(3))]);
@@ -46,29 +46,29 @@ describe.each(databases)('Several replicas of Converge on %s', (_, open) => {
     expect(messages.map(({ reason, counts }) => [reason, counts.total])).toEqual([['storm opened', 6]]);
   });
 
-  it('tell the end once when they notice at the same moment that it is due', async () => {
+  it('publish the end once when both flush at the same moment', async () => {
     const [one, other] = replicas(2) as [ConvergeReplica, ConvergeReplica];
     const life = new AlertLife('a');
     await one.at(0, life.fires());
     await Promise.all([one.flush(10), other.flush(10)]);
     await one.at(100, life.recovers());
     await Promise.all([one.flush(110), other.flush(110)]);
-    const told = [...one.messages, ...other.messages].sort((a, b) => a.sequence - b.sequence);
-    expect(told.map(({ reason }) => reason)).toEqual(['first notification', 'all alerts resolved']);
+    const messages = [...one.messages, ...other.messages].sort((a, b) => a.sequence - b.sequence);
+    expect(messages.map(({ reason }) => reason)).toEqual(['first notification', 'all alerts resolved']);
   });
 
-  it('tell everything once while batches and flushes run at the same time', async () => {
+  it('publish everything once while batches and flushes run at the same time', async () => {
     const stages = replicas(3, { converge: { ...converge, group_wait: 0, group_interval: 1, storm: { threshold: 15, window: 60 } } });
     const lives: AlertLife[] = [];
     for (let second = 0; second < 40; second++) {
-      const [ending, born] = [lives.splice(0, 5), alerts(6, `s${second}-`)];
+      const [ending, starting] = [lives.splice(0, 5), alerts(6, `s${second}-`)];
       await Promise.all([
-        stages[0]!.at(second, ...born.slice(0, 3).map((life) => life.fires())),
-        stages[1]!.at(second, ...born.slice(3).map((life) => life.fires())),
+        stages[0]!.at(second, ...starting.slice(0, 3).map((life) => life.fires())),
+        stages[1]!.at(second, ...starting.slice(3).map((life) => life.fires())),
         stages[2]!.at(second, ...ending.map((life) => life.recovers())),
         ...stages.map((stage) => stage.flush(second)),
       ]);
-      lives.push(...born);
+      lives.push(...starting);
     }
     await stages[0]!.at(50, ...lives.map((life) => life.recovers()));
     await Promise.all(stages.map((stage) => stage.flush(60)));
@@ -78,8 +78,8 @@ describe.each(databases)('Several replicas of Converge on %s', (_, open) => {
     expect(await openGroups(stages[0]!)).toEqual([]);
     expect(sequences(messages)).toEqual([...new Set(sequences(messages))]);
     for (const life of bySequence(messages)) expect(life.map(({ sequence }) => sequence)).toEqual(life.map((_, index) => index + 1));
-    const told = new Set(named(messages, 'ABNORMAL'));
-    expect(named(messages, 'RECOVERED').sort()).toEqual([...told].sort());
+    const firing = new Set(named(messages, 'ABNORMAL'));
+    expect(named(messages, 'RECOVERED').sort()).toEqual([...firing].sort());
   });
 });
 

@@ -1,43 +1,43 @@
 import type { Policy } from './policy.js';
 
-/** Births of a scope by slice of the storm window: [start of the slice (ms), births]. At most about {@link SLICES} of them. */
-export type Births = readonly (readonly [start: number, count: number])[];
+/** New alerts of a scope by slice of the storm window: [start of the slice (ms), alerts]. At most about {@link SLICES} entries. */
+export type Arrivals = readonly (readonly [start: number, count: number])[];
 
-/** A birth counts for a window, or for up to one slice less. */
+/** An arrival counts for one window, or for up to one slice less. */
 const SLICES = 60;
 
-/** Births within the window that ends now. */
-export function birthsWithin(births: Births, window: number, now: number): number {
-  return births.reduce((sum, [start, count]) => (start > now - window ? sum + count : sum), 0);
+/** Arrivals within the window that ends now. */
+export function arrivalsWithin(arrivals: Arrivals, window: number, now: number): number {
+  return arrivals.reduce((sum, [start, count]) => (start > now - window ? sum + count : sum), 0);
 }
 
-/** Adds a birth, and forgets what has left the window. */
-export function addBirth(births: Births, window: number, now: number): Births {
+/** Adds one arrival and drops slices older than the window. */
+export function addArrival(arrivals: Arrivals, window: number, now: number): Arrivals {
   const width = Math.max(1, Math.floor(window / SLICES));
   const slice = Math.floor(now / width) * width;
-  const kept = births.filter(([start]) => start > now - window);
+  const kept = arrivals.filter(([start]) => start > now - window);
   const at = kept.findIndex(([start]) => start === slice);
   return at < 0 ? [...kept, [slice, 1]] : kept.with(at, [slice, kept[at]![1] + 1]);
 }
 
-export type Place = 'group' | 'storm';
+export type Placement = 'group' | 'storm';
 
 /**
- * Where an alert goes that is born after `before` others within the window. A storm begins with the birth that exceeds the threshold,
- * and takes births until they fall below half of it (hysteresis); a storm that stopped begins again only above the threshold.
+ * Where a new alert goes that follows `before` others within the window. A storm begins with the arrival that exceeds the threshold
+ * and accepts new alerts until the rate falls below half of the threshold (hysteresis); after that it accepts again only above the threshold.
  */
-export function birthPlace(isTaking: boolean, before: number, threshold: number): Place {
+export function placementOf(isAccepting: boolean, before: number, threshold: number): Placement {
   if (threshold === 0) return 'group';
-  if (isTaking && before * 2 >= threshold) return 'storm';
+  if (isAccepting && before * 2 >= threshold) return 'storm';
   return before + 1 > threshold ? 'storm' : 'group';
 }
 
-/** Whether `more` births can make a storm begin; it may be going on already. */
-export function mayBegin(
-  births: Births,
+/** Whether `more` arrivals can begin a storm, or continue one. */
+export function mayBeginStorm(
+  arrivals: Arrivals,
   more: number,
   { stormThreshold, stormWindow }: Pick<Policy, 'stormThreshold' | 'stormWindow'>,
   now: number,
 ): boolean {
-  return stormThreshold > 0 && birthsWithin(births, stormWindow, now) + more > stormThreshold;
+  return stormThreshold > 0 && arrivalsWithin(arrivals, stormWindow, now) + more > stormThreshold;
 }

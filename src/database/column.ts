@@ -38,7 +38,7 @@ export interface AnyColumn extends ColumnDefinition {
 export interface UnmappedColumn<T> {
   readonly column: AnyColumn;
   /** Its value by other fields; absent when inserts of whole objects leave it out. */
-  from?(object: T): unknown;
+  readonly from?: (object: T) => unknown;
 }
 
 const unchanged = <V>(value: V): unknown => value;

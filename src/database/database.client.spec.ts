@@ -74,7 +74,7 @@ describe.each(databases)('transactions on %s', (_name, open) => {
       await add(1);
       database.beforeCommit(() => add(2));
       database.afterCommit(() => ran.push(`after, in a transaction: ${database.inTransaction}`));
-      expect(database.lane).toBe(COMMANDS);
+      expect(database.orderingKey).toBe(COMMANDS);
     };
     await database.transaction(work);
     expect(await ids()).toEqual([1, 2]);

@@ -40,8 +40,8 @@ export interface Pool {
 export interface TransactionOptions {
   /** Runs as the first statements of the transaction, before any other; a rejection rolls it back. */
   readonly onBegin?: () => Promise<void>;
-  /** What is published keeps its order within a lane; default {@link COMMANDS}. */
-  readonly lane?: string;
+  /** What is published keeps its order within an ordering key; default {@link COMMANDS}. */
+  readonly orderingKey?: string;
   /** Always roll back, and run no hook: for work that is done again only to rebuild memory. */
   readonly discard?: boolean;
 }
@@ -52,7 +52,7 @@ export interface OnConflict {
   readonly update: readonly string[];
 }
 
-/** The lane of everything that does not come from a partition: HTTP commands and timers. */
+/** The ordering key of everything that does not come from a partition: HTTP commands and timers. */
 export const COMMANDS = 'commands';
 
 /**
@@ -130,8 +130,8 @@ export class Database {
   }
 
   /** Lane of the current transaction. */
-  get lane(): string {
-    return this.#required().options.lane ?? COMMANDS;
+  get orderingKey(): string {
+    return this.#required().options.orderingKey ?? COMMANDS;
   }
 
   /** Runs at the end of the current transaction, still inside it, in the order of registration. */

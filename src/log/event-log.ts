@@ -1,5 +1,5 @@
 import type { CommitPolicy } from '../shared/commit-policy.js';
-import type { Hold } from './consuming/partition-pause.js';
+import type { PartitionPause } from './consuming/partition-pause.js';
 import type { GroupMember, NewTopic, TopicAdmin } from './topic-admin.js';
 import { ProducerWatch } from './producer-watch.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
@@ -39,7 +39,7 @@ export interface PublishOptions {
 }
 
 /** Where a record stands. */
-export interface Position {
+export interface RecordPosition {
   readonly partition: number;
   readonly offset: number;
 }
@@ -121,7 +121,7 @@ export interface ConsumerState {
   /** Partitions that wait after a failure, or by command. */
   readonly paused: readonly TopicPartition[];
   /** Partitions that people have paused: who and why. */
-  readonly pauses?: readonly Hold[];
+  readonly pauses?: readonly PartitionPause[];
   /** Why the consumer is not running, in words. */
   readonly problem?: string;
 }
@@ -165,21 +165,21 @@ export abstract class EventLog {
    */
   abstract publish(topic: string, records: readonly OutgoingRecord[], options?: PublishOptions): Promise<void>;
   /** Appends one record and answers where it stands; offset −1 where the log does not say. Rejects as {@link publish}. */
-  abstract send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position>;
+  abstract send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition>;
   /** How messages become bytes; to be set before anything is published or consumed. */
   serializer: Serializer = jsonSerializer;
   /** What was published, for the metrics. */
   readonly producing = new ProducerWatch();
   /**
    * Makes the records part of the database transaction that is open now: they are published if and only if it commits, in order
-   * within `lane`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
+   * within `orderingKey`. Embedded: rows of the log itself. Kafka: outbox rows that a relay publishes.
    */
-  abstract stage(records: readonly (OutgoingRecord & { topic: string })[], lane: string): Promise<void>;
+  abstract stage(records: readonly (OutgoingRecord & { topic: string })[], orderingKey: string): Promise<void>;
   /** After the commit of a transaction that staged records: wake those who wait for them. */
-  abstract staged(lane: string): void;
-  /** This process publishes what is staged in the lane, in order, beginning with what earlier owners left. */
-  abstract own(lane: string): void;
-  abstract disown(lane: string): void;
+  abstract staged(orderingKey: string): void;
+  /** From now on this process publishes the records staged under the key, in order, starting with those that earlier owners left. */
+  abstract acquireOrderingKey(orderingKey: string): void;
+  abstract releaseOrderingKey(orderingKey: string): void;
   abstract offsets(topic: string): Promise<PartitionOffsets[]>;
   /** By partition: offset of the first record that the log got at or after `timestamp` (epoch ms); the end of the log when there is none. */
   abstract offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>>;

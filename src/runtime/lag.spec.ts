@@ -1,7 +1,7 @@
-import type { Position } from '../log/consuming/consumers.service.js';
+import type { GroupPosition } from '../log/consuming/consumers.service.js';
 import { backlog, catchUp, LagHistory, lagByTopic } from './lag.js';
 
-const at = (cursor: number, end: number | null = 1000, partition = 0): Position => ({
+const at = (cursor: number, end: number | null = 1000, partition = 0): GroupPosition => ({
   group: 'detect',
   topic: 'raw_events',
   partition,
@@ -26,7 +26,7 @@ describe('lag', () => {
 });
 
 describe('rates', () => {
-  const history = (...samples: [number, Position][]): LagHistory => {
+  const history = (...samples: [number, GroupPosition][]): LagHistory => {
     const all = new LagHistory(60_000);
     for (const [second, position] of samples) all.add([position], second * 1000);
     return all;

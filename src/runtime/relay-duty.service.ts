@@ -15,10 +15,10 @@ export class RelayDuty implements OnModuleInit {
     this.duties.register(
       'relay',
       () => {
-        this.eventLog.own(COMMANDS);
+        this.eventLog.acquireOrderingKey(COMMANDS);
         return Promise.resolve(60_000);
       },
-      () => this.eventLog.disown(COMMANDS),
+      () => this.eventLog.releaseOrderingKey(COMMANDS),
     );
   }
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { distribute, type Held, movement } from './distribution.js';
+import { distribute, type OwnedPartition, movement } from './distribution.js';
 
-const held = (owners: readonly (string | undefined)[], topic = 't'): Held[] => owners.map((owner, partition) => ({ topic, partition, owner }));
+const held = (owners: readonly (string | undefined)[], topic = 't'): OwnedPartition[] =>
+  owners.map((owner, partition) => ({ topic, partition, owner }));
 const text = (given: ReadonlyMap<string, readonly { topic: string; partition: number }[]>) =>
   Object.fromEntries([...given].map(([replica, own]) => [replica, own.map(({ partition }) => partition).sort((a, b) => a - b)]));
 

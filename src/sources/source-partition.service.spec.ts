@@ -6,11 +6,11 @@ import { jsonSerializer } from '../log/serializer.js';
 import { PoisonError } from '../shared/errors.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { eventually } from '../../test/support/eventually.js';
-import { PartitionFlow, type Sourced } from './source-partition.service.js';
+import { SourcePartition, type SourcedEvent } from './source-partition.service.js';
 
 const at = { topic: 't', partition: 0 };
 const control = { heartbeat: () => Promise.resolve(), commit: () => Promise.resolve() };
-const event = (text: string, offset = 0): Sourced => ({ key: 'k', json: JSON.stringify(text), bytes: text.length + 2, offset });
+const event = (text: string, offset = 0): SourcedEvent => ({ key: 'k', json: JSON.stringify(text), bytes: text.length + 2, offset });
 const to = (partition: number, ...texts: string[]) => new Map([[partition, texts.map((text, offset) => event(text, offset))]]);
 
 describe('a partition of a source on its way into the log', () => {
@@ -46,7 +46,7 @@ describe('a partition of a source on its way into the log', () => {
     const { epoch } = (await cursors.claim('source.a', at, 1, 0, Date.now()))!;
     const fenced: unknown[] = [];
     const refusals: unknown[] = [];
-    const flow = new PartitionFlow('a', at, epoch, 0, {
+    const flow = new SourcePartition('a', at, epoch, 0, {
       database: test.database,
       cursors,
       eventLog: { publish, serializer: jsonSerializer, stage, staged: () => undefined },

@@ -3,8 +3,8 @@ import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { TocsinError } from '../shared/errors.js';
 import { sourceSchema } from '../access/registry/source.js';
-import { type Applied, type ShownSource, SourceService, type SourceWithToken } from './source.service.js';
-import { type Resumed, SourceStateService } from './source-state.service.js';
+import { type SourceChangeResult, type ShownSource, SourceService, type SourceWithToken } from './source.service.js';
+import { type ResumedSourcePartition, SourceStateService } from './source-state.service.js';
 import { parseSourcesFile } from './sources-file.js';
 import type { SourceSummary } from './source-state.js';
 
@@ -43,14 +43,14 @@ export class SourceController {
   @Post('plan')
   @HttpCode(200)
   @ApiOperation({ summary: 'What apply would do with these sources, by name' })
-  async plan(@Body() value: unknown): Promise<{ sources: Applied[] }> {
+  async plan(@Body() value: unknown): Promise<{ sources: SourceChangeResult[] }> {
     return { sources: await this.sources.plan(parseSourcesFile(value)) };
   }
 
   @Post('apply')
   @HttpCode(200)
   @ApiOperation({ summary: 'Create or update sources by name, all or none; those that are not named stay' })
-  async apply(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ sources: Applied[] }> {
+  async apply(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ sources: SourceChangeResult[] }> {
     return { sources: await this.sources.apply(parseSourcesFile(value), change(user)) };
   }
 
@@ -102,7 +102,11 @@ export class SourceController {
   @Post(':name/resume')
   @HttpCode(200)
   @ApiOperation({ summary: 'Let partitions go on that stopped: {"from":"earliest"|"latest"} for those whose position is gone from the cluster' })
-  async resume(@Param('name') name: string, @Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ partitions: Resumed[] }> {
+  async resume(
+    @Param('name') name: string,
+    @Body() value: unknown,
+    @Headers('x-user') user = 'api',
+  ): Promise<{ partitions: ResumedSourcePartition[] }> {
     const from = (value as { from?: unknown } | null)?.from ?? 'earliest';
     if (from !== 'earliest' && from !== 'latest') throw new TocsinError('T7020', 'from: must be earliest or latest', []);
     const now = Date.now();

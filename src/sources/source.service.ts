@@ -25,7 +25,7 @@ export type ShownSource = Source & { readonly tokens?: readonly { readonly id: n
 export type SourceWithToken = ShownSource & { readonly token?: string };
 
 /** What applying a definition does, or would do. */
-export interface Applied {
+export interface SourceChangeResult {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
   /** Fields that change; never their values. */
@@ -35,7 +35,7 @@ export interface Applied {
 }
 
 /** Who changes something, and when. */
-export interface Change {
+export interface SourceChange {
   readonly by: string;
   readonly now: number;
 }
@@ -61,7 +61,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
-  async create(value: unknown, change: Change): Promise<SourceWithToken> {
+  async create(value: unknown, change: SourceChange): Promise<SourceWithToken> {
     const { definition, secrets } = parseSource(value);
     const settled = settledSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
@@ -71,7 +71,7 @@ export class SourceService {
    * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
-  async replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
+  async replace(name: string, value: unknown, change: SourceChange, expected?: number): Promise<ShownSource> {
     const { definition, secrets } = parseSource(named(value, name));
     if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
     return this.#changing(async () => {
@@ -83,7 +83,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7021. */
-  enable(name: string, enabled: boolean, change: Change): Promise<ShownSource> {
+  enable(name: string, enabled: boolean, change: SourceChange): Promise<ShownSource> {
     return this.#changing(async () => {
       const before = await this.#named(name);
       return (await this.#replace(before, { ...definitionOf(before.source), is_enabled: enabled }, {}, change)).shown;
@@ -91,7 +91,7 @@ export class SourceService {
   }
 
   /** Removes the source, its tokens and its positions: one of the same name starts as its `start` says. Throws {@link TocsinError} T7021. */
-  remove(name: string, { by, now }: Change): Promise<void> {
+  remove(name: string, { by, now }: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source } = await this.#named(name);
       await this.sources.remove(source.id);
@@ -101,7 +101,7 @@ export class SourceService {
   }
 
   /** Makes a second token; the first works until it is revoked. Throws {@link TocsinError} T7021, T7025, T7028. */
-  addToken(name: string, change: Change): Promise<{ token: string }> {
+  addToken(name: string, change: SourceChange): Promise<{ token: string }> {
     return this.#changing(async () => {
       const { source, tokens } = await this.#http(name);
       if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two; revoke the older one first`);
@@ -110,7 +110,7 @@ export class SourceService {
   }
 
   /** Revokes the older of two tokens. Throws {@link TocsinError} T7021, T7025, T7028. */
-  revokeToken(name: string, { by, now }: Change): Promise<void> {
+  revokeToken(name: string, { by, now }: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { tokens } = await this.#http(name);
       const [older, newer] = tokens;
@@ -121,17 +121,17 @@ export class SourceService {
   }
 
   /** What {@link apply} would do. Throws {@link TocsinError} T7020. */
-  async plan(values: readonly unknown[]): Promise<Applied[]> {
+  async plan(values: readonly unknown[]): Promise<SourceChangeResult[]> {
     return Promise.all(
       parseAll(values).map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)),
     );
   }
 
   /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
-  async apply(values: readonly unknown[], change: Change): Promise<Applied[]> {
+  async apply(values: readonly unknown[], change: SourceChange): Promise<SourceChangeResult[]> {
     const parsed = parseAll(values);
     return this.#changing(async () => {
-      const applied: Applied[] = [];
+      const applied: SourceChangeResult[] = [];
       for (const { definition, secrets } of parsed) {
         const before = await this.sources.named(definition.name);
         const outcome = this.#outcome(before, definition, secrets);
@@ -148,7 +148,7 @@ export class SourceService {
   }
 
   /** Notes that people decided to go on from the beginning or the end of what there is. The version grows, so that every replica tries again. */
-  resumed(name: string, detail: object, { by, now }: Change): Promise<void> {
+  resumed(name: string, detail: object, { by, now }: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);
       await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, now);
@@ -156,7 +156,7 @@ export class SourceService {
     });
   }
 
-  #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): Applied {
+  #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): SourceChangeResult {
     const { name } = definition;
     if (!before) {
       settledSecrets(definition, given);
@@ -169,7 +169,7 @@ export class SourceService {
     return { name, outcome: changed.length > 0 ? 'updated' : 'unchanged', changed };
   }
 
-  async #create(definition: SourceDefinition, secrets: SourceSecrets, change: Change): Promise<SourceWithToken> {
+  async #create(definition: SourceDefinition, secrets: SourceSecrets, change: SourceChange): Promise<SourceWithToken> {
     const created = await this.sources.create(definition, this.#seal(definition.name, secrets), change.now);
     await this.#audit('source_created', definition.name, { by: change.by, kind: definition.kind }, change.now);
     if (definition.kind === 'kafka') return display(created);
@@ -177,7 +177,12 @@ export class SourceService {
     return { ...display((await this.sources.named(definition.name))!), token };
   }
 
-  async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, { by, now }: Change): Promise<{ shown: ShownSource }> {
+  async #replace(
+    before: StoredSource,
+    definition: SourceDefinition,
+    given: SourceSecrets,
+    { by, now }: SourceChange,
+  ): Promise<{ shown: ShownSource }> {
     const { source } = before;
     const { changed } = this.#outcome(before, definition, given);
     const secrets = settledSecrets(definition, given, { of: source, secrets: this.#open(before) });
@@ -188,7 +193,7 @@ export class SourceService {
     return { shown: display(after) };
   }
 
-  async #addToken({ id, name }: Source, { by, now }: Change): Promise<string> {
+  async #addToken({ id, name }: Source, { by, now }: SourceChange): Promise<string> {
     const text = tokenText(randomBytes(32));
     await this.sources.addToken(id, tokenHash(text), now);
     await this.#audit('source_token_made', name, { by }, now);

@@ -5,7 +5,7 @@ import type { KafkaDefinition } from '../access/registry/source.js';
  * From which record a partition is read that was never read before: the first one at or after a time (ms), or the oldest that is there.
  * `latest` means since the source was declared, so that partitions and topics which appear later lose nothing.
  */
-export function startOf(start: KafkaDefinition['start'], declaredAt: number): 'earliest' | { readonly timestamp: number } {
+export function startPosition(start: KafkaDefinition['start'], declaredAt: number): 'earliest' | { readonly timestamp: number } {
   if (start === 'earliest') return 'earliest';
   return start === 'latest' ? { timestamp: declaredAt } : start;
 }

@@ -45,7 +45,7 @@ const good: Evidence = {
     alerts: [{ ...alert!, transition_no: 2 }],
     timelines: reference.messages.map((message, position) => ({ ...message, position })),
     complaints: [],
-    members: [{ alert_id, converge_id: 'group', kind: 'group', opened_at: NOON, born_at: NOON, ended_at: NOON + 9000 }],
+    members: [{ alert_id, converge_id: 'group', kind: 'group', opened_at: NOON, created_at: NOON, ended_at: NOON + 9000 }],
     notices: [notice('one', 1), notice('two', 2)],
     tellings: [
       { converge_id: 'group', time: NOON },

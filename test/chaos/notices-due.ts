@@ -39,10 +39,10 @@ export function tellingOf(remains: Pick<Remains, 'members' | 'notices' | 'tellin
  * A group is told when it has waited for company, and no earlier than the interval after its latest message (`told`: the times of all its messages).
  * What ends before that is never told; what ends later must be, however late we are.
  */
-function endedBeforeItsTurn({ born_at, ended_at, opened_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
+function endedBeforeItsTurn({ created_at, ended_at, opened_at }: StoredMember, told: readonly number[], { waitMs, intervalMs }: Waits): boolean {
   if (ended_at === null) return false;
-  const joined = Math.max(born_at, Math.min(opened_at, born_at + LOCKED_MS));
-  const latest = Math.max(-Infinity, ...told.filter((time) => time <= ended_at && time <= born_at + LOCKED_MS));
+  const joined = Math.max(created_at, Math.min(opened_at, created_at + LOCKED_MS));
+  const latest = Math.max(-Infinity, ...told.filter((time) => time <= ended_at && time <= created_at + LOCKED_MS));
   return ended_at <= Math.max(joined + waitMs, latest + intervalMs);
 }
 
@@ -54,8 +54,8 @@ function digests(notices: Remains['notices'], arrivals: readonly Arrival[]): Map
 }
 
 /** A storm told, after the alert was born, that it has more members than it names. */
-const countedInStorm = ({ kind, born_at }: StoredMember, digestedAt: readonly number[]): boolean =>
-  kind === 'storm' && digestedAt.some((receivedAt) => receivedAt >= born_at);
+const countedInStorm = ({ kind, created_at }: StoredMember, digestedAt: readonly number[]): boolean =>
+  kind === 'storm' && digestedAt.some((receivedAt) => receivedAt >= created_at);
 
 function timesBy(pairs: readonly (readonly [string, number])[]): Map<string, number[]> {
   const times = new Map<string, number[]>();

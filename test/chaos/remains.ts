@@ -18,7 +18,7 @@ export interface StoredMember {
   readonly kind: string;
   /** When the group was opened. */
   readonly opened_at: number;
-  readonly born_at: number;
+  readonly created_at: number;
   readonly ended_at: number | null;
 }
 
@@ -166,14 +166,14 @@ async function readTimelines(database: Database): Promise<Pick<Remains, 'timelin
 
 async function readMembers(database: Database): Promise<StoredMember[]> {
   const rows = await database.query<Row>(
-    `SELECT m.alert_id, m.converge_id, g.kind, g.opened_at, m.born_at, m.ended_at FROM converge_member m JOIN converge_group g ON g.converge_id = m.converge_id`,
+    `SELECT m.alert_id, m.converge_id, g.kind, g.opened_at, m.created_at, m.ended_at FROM converge_member m JOIN converge_group g ON g.converge_id = m.converge_id`,
   );
   return rows.map((row) => ({
     alert_id: row['alert_id'] as string,
     converge_id: row['converge_id'] as string,
     kind: row['kind'] as string,
     opened_at: Number(row['opened_at']),
-    born_at: Number(row['born_at']),
+    created_at: Number(row['created_at']),
     ended_at: whole(row['ended_at']),
   }));
 }

@@ -208,7 +208,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
 
   it('publishes what a transaction staged if and only if it commits, in order', async () => {
     const topic = await aTopic();
-    test.eventLog.own(COMMANDS);
+    test.eventLog.acquireOrderingKey(COMMANDS);
     const stage = (values: string[], fail: boolean): Promise<void> =>
       test.database.transaction(async () => {
         await test.eventLog.stage(
@@ -224,7 +224,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     const { consumer, listener } = await subscribe('outbox', [topic]);
     await listener.received(3);
     await consumer.stop();
-    test.eventLog.disown(COMMANDS);
+    test.eventLog.releaseOrderingKey(COMMANDS);
     expect(listener.values()).toEqual(['a', 'b', 'c']);
   });
 

@@ -275,13 +275,13 @@ describe('the producer on a real Kafka', () => {
       return Promise.resolve();
     });
     const lane = `lane-${topic.name}`;
-    log.own(lane);
+    log.acquireOrderingKey(lane);
     await test.database.transaction(
       async () => {
         await test.database.begin();
         for (const id of ids(5)) app.get(Publisher).publish(topic, { id });
       },
-      { lane },
+      { orderingKey: lane },
     );
     await eventually(() => seen.length === 5, 'five messages');
     await close();
@@ -303,7 +303,7 @@ describe('the producer on a real Kafka', () => {
       });
       log.staged();
     };
-    log.own('lane-x');
+    log.acquireOrderingKey('lane-x');
     await stage(['one', 'x'.repeat(5000), 'two']);
     await eventually(async () => (await values(topic)).length === 2, 'the others');
     await stage(['three']);
@@ -311,8 +311,8 @@ describe('the producer on a real Kafka', () => {
     await eventually(async () => (await lanes()).join() === 'held/lane-x', 'nothing but what is held');
     await log.topics.configure(topic, { 'max.message.bytes': '10000' });
     await takes(log, topic, 4000);
-    log.disown('lane-x');
-    log.own('lane-x');
+    log.releaseOrderingKey('lane-x');
+    log.acquireOrderingKey('lane-x');
     await eventually(async () => (await values(topic)).length === 5, 'what was held');
     expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 4000, 5000]);
     await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
@@ -343,7 +343,7 @@ describe('the producer on a real Kafka', () => {
       return found.map(({ lane, created_at }) => `${lane} since ${created_at}`).join();
     };
     const held = 'held/lane-x since 7';
-    relay.own('lane-x');
+    relay.acquire('lane-x');
     await eventually(async () => (await waiting()) === `${held},${held}`, 'two that are held');
     most = 1000;
     await eventually(async () => (await waiting()) === held, 'one that is held');

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { createClient } from '@redis/client';
 import { parseConfig } from '../../src/config.js';
 import { KafkaCluster } from '../../src/log/kafka/kafka-cluster.client.js';
-import { KafkaForeignTopics } from '../../src/log/kafka/kafka-external-topics.service.js';
+import { KafkaExternalTopics } from '../../src/log/kafka/kafka-external-topics.service.js';
 import type { LogRecord, OutgoingRecord } from '../../src/log/event-log.js';
 import { murmur2Partition } from '../../src/log/partitioner.js';
 import { eventually } from '../support/eventually.js';
@@ -171,7 +171,7 @@ describe('pushes to queues of self-healing systems', () => {
   });
 
   describe('to Kafka', () => {
-    const foreign = new KafkaForeignTopics(parseConfig({}));
+    const foreign = new KafkaExternalTopics(parseConfig({}));
     const access = { brokers: brokers.split(',') };
     const aTopic = async (config: Record<string, string> = {}): Promise<string> => {
       const name = `heal-${randomBytes(4).toString('hex')}`;

@@ -216,7 +216,7 @@ describe('sources on several clusters and replicas', () => {
     for (const name of [stays1, stays2, stays3, changes]) await runs(name);
     const untouched = [stays1, stays2, stays3];
     const before = await Promise.all(untouched.map(epochs));
-    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.pump, 'assigned'));
+    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.records, 'assigned'));
 
     let sent = 0;
     let loading = true;
@@ -482,8 +482,8 @@ describe('sources on several clusters and replicas', () => {
     await takes(site.eventLog, 'raw_events.dlq', 20_000);
     // As when another replica takes over.
     const log = replica.app.get(EventLog);
-    log.disown(COMMANDS);
-    log.own(COMMANDS);
+    log.releaseOrderingKey(COMMANDS);
+    log.acquireOrderingKey(COMMANDS);
     await eventually(async () => (await letters()).length === 3, 'the letters that were held');
     const values = (await letters()).map(({ value }) => String(value));
     expect(values).toContain(broken);

@@ -1,12 +1,12 @@
 import type { Database } from '../../src/database/database.client.js';
 import type { Publisher } from '../../src/log/publisher.service.js';
 import { Duties } from '../../src/runtime/duties.js';
-import { type ConvergedAlert, convergedAlert, type Member, member, type Topic } from '../../src/topics.js';
+import { type ConvergedAlert, convergedAlert, type MemberAlert, memberAlert, type Topic } from '../../src/topics.js';
 import { NOON } from './builders.js';
 
 /** The open alert `alert-1` of strategy 1 as a member of a group. */
-export function aMember(overrides: Partial<Member> = {}): Member {
-  return member.parse({
+export function aMember(overrides: Partial<MemberAlert> = {}): MemberAlert {
+  return memberAlert.parse({
     alert_id: 'alert-1',
     alert_key: 'key-1',
     status: 'ABNORMAL',

@@ -6,7 +6,7 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
-import { SourceConsumers } from '../../src/sources/source-reconciler.service.js';
+import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
 import { SourceService } from '../../src/sources/source.service.js';
 import { SourcesModule } from '../../src/sources/sources.module.js';
 import { SourceStateService } from '../../src/sources/source-state.service.js';
@@ -28,7 +28,7 @@ export interface SourceApp {
   readonly config: Config;
   readonly client: Client;
   readonly sources: SourceService;
-  readonly consumers: SourceConsumers;
+  readonly consumers: SourceReconciler;
   readonly states: SourceStateService;
   readonly cursors: CursorRepository;
   close(): Promise<void>;
@@ -113,7 +113,7 @@ async function aReplica(platform: Platform, closeLog: () => Promise<void>): Prom
     config,
     client: new Client(await app.getUrl()),
     sources: app.get(SourceService),
-    consumers: app.get(SourceConsumers),
+    consumers: app.get(SourceReconciler),
     states: app.get(SourceStateService),
     cursors: app.get(CursorRepository),
     close: async () => {

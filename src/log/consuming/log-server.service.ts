@@ -12,11 +12,11 @@ import type { Consumes } from './consumes.js';
 import type { ConsumerWatch } from './consumer-watch.service.js';
 import { type CursorRepository, FencedError } from '../cursor.repository.js';
 import { groupTransport } from './groups.js';
-import type { Hold } from './partition-pause.js';
-import type { HoldRepository } from './partition-pause.repository.js';
+import type { PartitionPause } from './partition-pause.js';
+import type { PartitionPauseRepository } from './partition-pause.repository.js';
 import type { BatchControl, ConsumerState, GroupConsumer, EventLog, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
-import { lane } from './offset-commit.interceptor.js';
-import { type Fault, PartitionHolds } from './partition-pauses.js';
+import { orderingKeyOf } from './ordering-key.js';
+import { type PartitionFault, PartitionPauses } from './partition-pauses.js';
 import { PoisonLimit } from './poison-limit.js';
 
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -24,7 +24,7 @@ const name = ({ topic, partition }: TopicPartition): string => `${topic}/${parti
 const gap = (from: number, to: number): string => `the records ${from} to ${to} are gone from the log`;
 
 /** What keeps a partition from going on at `start`, with its cursor at `next`. */
-function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): Fault | undefined {
+function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): PartitionFault | undefined {
   if (next > high) return { code: 'T6102', why: `the cursor is at ${next}, but the log ends at ${high}` };
   return start < low ? { code: 'T6101', why: gap(start, low - 1) } : undefined;
 }
@@ -39,7 +39,7 @@ export class StoppedError extends Error {}
 export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
   readonly #logger: Logger;
   readonly #claims = new Map<string, Claim>();
-  readonly #holds: PartitionHolds;
+  readonly #holds: PartitionPauses;
   readonly #poison = new Map<string, PoisonLimit>();
   /** One thing at a time for each partition: a batch, or the commit of what waits. */
   readonly #busy = new Map<string, Mutex>();
@@ -52,12 +52,12 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     private readonly cursors: CursorRepository,
     private readonly config: Config,
     private readonly watch: ConsumerWatch,
-    holds: HoldRepository,
+    holds: PartitionPauseRepository,
   ) {
     super();
     // Not where it is declared: private fields come before the parameters.
     this.#logger = new Logger(`consumer ${group}`);
-    this.#holds = new PartitionHolds(group, holds);
+    this.#holds = new PartitionPauses(group, holds);
     this.transportId = groupTransport(group);
   }
 
@@ -149,7 +149,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #assigned(at: TopicPartition, generation: number): Promise<number> {
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
-    this.eventLog.own(lane(this.group, at.topic, at.partition));
+    this.eventLog.acquireOrderingKey(orderingKeyOf(this.group, at));
     if (this.#holds.of(at)) this.#consumer?.pause(at);
     return claim.position;
   }
@@ -196,7 +196,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   revoked(at: TopicPartition): void {
     this.#drop(at);
     this.#holds.forget(at);
-    this.eventLog.disown(lane(this.group, at.topic, at.partition));
+    this.eventLog.releaseOrderingKey(orderingKeyOf(this.group, at));
   }
 
   #drop(at: TopicPartition): void {
@@ -263,7 +263,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     throw new StoppedError(fault.why);
   }
 
-  async #fault(at: TopicPartition, next: number, start: number): Promise<Fault | undefined> {
+  async #fault(at: TopicPartition, next: number, start: number): Promise<PartitionFault | undefined> {
     const bounds = await boundsOf(this.eventLog, at);
     return bounds && faultOf(next, start, bounds);
   }
@@ -277,19 +277,19 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   /** Stops a partition until people decide. Never a silent jump: it is in the audit table, in the log, and readiness is red. */
-  async #stop(at: TopicPartition, fault: Fault): Promise<void> {
+  async #stop(at: TopicPartition, fault: PartitionFault): Promise<void> {
     await this.#holds.stop(at, fault, this.config.INSTANCE_ID, Date.now());
     this.#consumer?.pause(at);
     await this.#tell(at, fault);
   }
 
-  async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
+  async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
     this.#logger.error(`${name(at)} stopped: ${code} ${why}`);
     await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
   }
 
   /** Takes over what the rows said at `readAt` (epoch ms) of the partitions that this replica has. */
-  follow(holds: readonly Hold[], readAt: number): void {
+  follow(holds: readonly PartitionPause[], readAt: number): void {
     for (const { topic, partition } of this.#consumer?.state().assigned ?? []) {
       const at = { topic, partition };
       const turn = this.#holds.follow(at, holds, readAt);

@@ -9,7 +9,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
   type PartitionOffsets,
-  type Position,
+  type RecordPosition,
   type Subscription,
   type TopicPartition,
 } from '../event-log.js';
@@ -25,7 +25,7 @@ interface Waiting {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
   readonly at: number;
-  readonly resolve: (positions: readonly Position[]) => void;
+  readonly resolve: (positions: readonly RecordPosition[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -115,14 +115,16 @@ export class EmbeddedLog extends EventLog {
     await this.#append(topic, records);
   }
 
-  async send(topic: string, record: OutgoingRecord): Promise<Position> {
+  async send(topic: string, record: OutgoingRecord): Promise<RecordPosition> {
     const [position] = await this.#append(topic, [record]);
     return position!;
   }
 
-  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly Position[]> {
+  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly RecordPosition[]> {
     await this.partitions(topic);
-    const written = new Promise<readonly Position[]>((resolve, reject) => this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }));
+    const written = new Promise<readonly RecordPosition[]>((resolve, reject) =>
+      this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }),
+    );
     this.#writing ??= this.database.detached(() => this.#writeWaiting());
     return written;
   }
@@ -134,7 +136,7 @@ export class EmbeddedLog extends EventLog {
       const group = this.#waiting;
       this.#waiting = [];
       try {
-        const positions: (readonly Position[])[] = [];
+        const positions: (readonly RecordPosition[])[] = [];
         await this.database.transaction(async () => {
           for (const { topic, records } of group) positions.push(await this.#write(records.map((record) => ({ ...record, topic }))));
         });
@@ -149,7 +151,7 @@ export class EmbeddedLog extends EventLog {
     this.#writing = undefined;
   }
 
-  #confirm(group: readonly Waiting[], positions: readonly (readonly Position[])[]): void {
+  #confirm(group: readonly Waiting[], positions: readonly (readonly RecordPosition[])[]): void {
     const now = Date.now();
     group.forEach(({ topic, records, at, resolve }, index) => {
       this.producing.confirmed(topic, records.length, (now - at) / 1000);
@@ -162,7 +164,7 @@ export class EmbeddedLog extends EventLog {
     await this.#write(records);
   }
 
-  async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly Position[]> {
+  async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly RecordPosition[]> {
     await this.database.begin();
     const placed = records.map((record) => ({ ...record, partition: this.#partition(record) }));
     const offsets = this.#tables.append(placed, Date.now());
@@ -173,11 +175,11 @@ export class EmbeddedLog extends EventLog {
     this.#wake();
   }
 
-  own(): void {
+  acquireOrderingKey(): void {
     // What is staged is in the log already.
   }
 
-  disown(): void {
+  releaseOrderingKey(): void {
     // As above.
   }
 

@@ -3,11 +3,11 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
-import type { AssignedConsumer, Assignment, Cluster, ClusterAccess } from '../cluster.js';
+import type { AssignedConsumer, PartitionAssignment, Cluster, ClusterAccess } from '../cluster.js';
 import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../event-log.js';
 import type { ProducerWatch } from '../producer-watch.js';
 import type { NewTopic } from '../topic-admin.js';
-import { letteredTopic } from '../topic-limits.js';
+import { originalTopic } from '../topic-limits.js';
 import { Brokers, type Leaders } from './connection/brokers.client.js';
 import { kafkaClient } from './connection/kafka-client.client.js';
 import { compressions } from './protocol/codecs.client.js';
@@ -94,7 +94,7 @@ export class KafkaCluster implements Cluster {
 
   /** Creates what is missing; never changes what exists. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const areLetters = ({ name }: NewTopic): boolean => letteredTopic(name) !== undefined;
+    const areLetters = ({ name }: NewTopic): boolean => originalTopic(name) !== undefined;
     // How large dead letters may be goes by their topic, which must be there first.
     await this.#ensure(
       topics.filter((topic) => !areLetters(topic)),
@@ -192,7 +192,7 @@ export class KafkaCluster implements Cluster {
     });
   }
 
-  assign(assignment: Assignment): AssignedConsumer {
+  assign(assignment: PartitionAssignment): AssignedConsumer {
     // Connections of its own: a fetch that waits for records holds up everything behind it.
     const brokers = new Brokers(this.access, this.clientId);
     const reader: KafkaReader = new KafkaReader(brokers, assignment, this.config, () => this.#consumers.delete(reader));

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
 import { within } from '../../shared/wait.js';
 import type { ClusterAccess } from '../cluster.js';
-import { ForeignTopics } from '../external-topics.js';
+import { ExternalTopics } from '../external-topics.js';
 import type { OutgoingRecord } from '../event-log.js';
 import { Partitioning } from '../partitioner.js';
 import { ProducerWatch } from '../producer-watch.js';
@@ -13,7 +13,7 @@ const REASON_MS = 300;
 
 /** Connections for each delivery: pushes are rare, and a connection that nobody watches is one that is dead when it is needed. */
 @Injectable()
-export class KafkaForeignTopics extends ForeignTopics {
+export class KafkaExternalTopics extends ExternalTopics {
   readonly #config: Config;
   readonly #partitioning = new Partitioning();
 

@@ -6,7 +6,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
   type PartitionOffsets,
-  type Position,
+  type RecordPosition,
   type PublishOptions,
   type Subscription,
   type TopicPartition,
@@ -105,7 +105,7 @@ export class KafkaLog extends EventLog {
     await this.#publish(topic, this.#place(topic, records, count), options);
   }
 
-  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position> {
+  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition> {
     const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
     const [placed] = this.#place(topic, [record], count);
     const offsets = await this.#publish(topic, [placed!], options);
@@ -123,9 +123,9 @@ export class KafkaLog extends EventLog {
     return producers.send(this.#names.physical(topic), records, timeoutMs);
   }
 
-  async stage(records: readonly Staged[], lane: string): Promise<void> {
+  async stage(records: readonly Staged[], orderingKey: string): Promise<void> {
     const now = Date.now();
-    const rows = pack(records).map((parcel) => [lane, parcel, now]);
+    const rows = pack(records).map((parcel) => [orderingKey, parcel, now]);
     // A few mebibytes for each statement: the server's packet limit is 16 MiB by default on MariaDB.
     for (let start = 0; start < rows.length; start += 4) {
       await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], rows.slice(start, start + 4));
@@ -136,12 +136,12 @@ export class KafkaLog extends EventLog {
     this.#relay.wake();
   }
 
-  own(lane: string): void {
-    this.#relay.own(lane);
+  acquireOrderingKey(orderingKey: string): void {
+    this.#relay.acquire(orderingKey);
   }
 
-  disown(lane: string): void {
-    this.#relay.disown(lane);
+  releaseOrderingKey(orderingKey: string): void {
+    this.#relay.release(orderingKey);
   }
 
   offsets(topic: string): Promise<PartitionOffsets[]> {

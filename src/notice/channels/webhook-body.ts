@@ -1,4 +1,4 @@
-import type { ConvergedAlert, Member } from '../../topics.js';
+import type { ConvergedAlert, MemberAlert } from '../../topics.js';
 import { alertLabels } from '../../shared/alert-labels.js';
 
 /** While an alert fires its end is the zero time of the contract. */
@@ -46,9 +46,9 @@ export function webhookBody(group: ConvergedAlert, { receiver, externalUrl, send
   });
 }
 
-const isFiring = (member: Member): boolean => member.status === 'ABNORMAL';
+const isFiring = (member: MemberAlert): boolean => member.status === 'ABNORMAL';
 
-function alertOf(member: Member, group: ConvergedAlert): WebhookAlert {
+function alertOf(member: MemberAlert, group: ConvergedAlert): WebhookAlert {
   return {
     status: isFiring(member) ? 'firing' : 'resolved',
     labels: alertLabels({ ...member, bk_biz_id: group.bk_biz_id }),
@@ -60,7 +60,7 @@ function alertOf(member: Member, group: ConvergedAlert): WebhookAlert {
   };
 }
 
-function annotationsOf(member: Member, group: ConvergedAlert): Record<string, string> {
+function annotationsOf(member: MemberAlert, group: ConvergedAlert): Record<string, string> {
   return {
     summary: member.description,
     ...(member.value !== null && { value: String(member.value) }),
@@ -71,7 +71,7 @@ function annotationsOf(member: Member, group: ConvergedAlert): Record<string, st
 }
 
 /** The same for every alert of one key, also after its severity rose: receivers follow an alert by it. */
-function fingerprint({ alert_key }: Member): string {
+function fingerprint({ alert_key }: MemberAlert): string {
   return alert_key.slice(0, 16);
 }
 

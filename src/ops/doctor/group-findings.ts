@@ -1,10 +1,10 @@
 import type { StoredPosition } from '../../database/examine.client.js';
-import type { PartitionState } from '../../log/topic-admin.js';
+import type { TopicPartitionState } from '../../log/topic-admin.js';
 import type { Evidence } from './evidence.js';
 import { type Finding, fail, findings, some, warn } from './finding.js';
 
 interface Standing extends StoredPosition {
-  readonly at: PartitionState;
+  readonly at: TopicPartitionState;
   readonly committed: number | undefined;
 }
 

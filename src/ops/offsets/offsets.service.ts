@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../../config.js';
 import { Database } from '../../database/database.client.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
-import { isForeign } from '../../log/consuming/groups.js';
+import { isExternalGroup } from '../../log/consuming/groups.js';
 import { EventLog, type PartitionOffsets } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import { TocsinError } from '../../shared/errors.js';
@@ -68,7 +68,7 @@ export class Offsets {
   /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
   async positions(wanted: { group?: string | undefined; topic?: string | undefined }): Promise<PartitionPosition[]> {
     const cursors = (await this.cursors.all()).filter(
-      ({ group, topic }) => !isForeign(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
+      ({ group, topic }) => !isExternalGroup(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
     );
     const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
     const positions = await Promise.all(
@@ -134,8 +134,8 @@ export class Offsets {
   }
 
   async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, Held>> {
-    if (isForeign(group)) throw new TocsinError('T6203', `${group} reads a cluster of somebody else`);
-    const cursors = (await this.cursors.all()).filter((cursor) => !isForeign(cursor.group));
+    if (isExternalGroup(group)) throw new TocsinError('T6203', `${group} reads a cluster of somebody else`);
+    const cursors = (await this.cursors.all()).filter((cursor) => !isExternalGroup(cursor.group));
     const own = cursors.filter((cursor) => cursor.group === group && cursor.topic === topic);
     if (own.length > 0) return new Map(own.map((cursor) => [cursor.partition, cursor]));
     const known = [...new Set(cursors.map((cursor) => `${cursor.group} of ${cursor.topic}`))].join(', ');

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import type { Hold } from '../../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../../log/consuming/partition-pause.js';
 import { byWhom, parseRequest } from '../../http/request.js';
 import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.service.js';
 import { PartitionControl } from './partition-control.service.js';
@@ -39,7 +39,7 @@ export class ConsumersController {
     summary: 'Pause partitions of a consumer group',
     description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
   })
-  async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: Hold[] }> {
+  async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: PartitionPause[] }> {
     const order = parseRequest(pauseBody, body);
     const paused = await this.commands.pause(order, order, Date.now());
     await this.control.look();

@@ -1,5 +1,5 @@
 import type { Cursor } from '../../log/cursor.repository.js';
-import type { Hold } from '../../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../../log/consuming/partition-pause.js';
 import { memoryAt } from '../offsets/position.js';
 
 /** What people have decided about records that are missing. */
@@ -19,7 +19,7 @@ export type Continuation =
 
 /** `bounds` is what the log has now; `cursor` undefined: the group has not begun the partition. */
 export function continuation(
-  stop: Pick<Hold, 'code' | 'why'> | undefined,
+  stop: Pick<PartitionPause, 'code' | 'why'> | undefined,
   cursor: Pick<Cursor, 'nextOffset' | 'stateOffset'> | undefined,
   { low, high }: { readonly low: number; readonly high: number },
   { acceptGap, from }: Decision,

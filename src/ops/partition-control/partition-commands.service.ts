@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.client.js';
 import { boundsOf } from '../../log/bounds.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
-import { isForeign } from '../../log/consuming/groups.js';
-import type { Hold } from '../../log/consuming/partition-pause.js';
-import { HoldRepository } from '../../log/consuming/partition-pause.repository.js';
+import { isExternalGroup } from '../../log/consuming/groups.js';
+import type { PartitionPause } from '../../log/consuming/partition-pause.js';
+import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
 import { EventLog, type PartitionOffsets, type TopicPartition } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import { TocsinError } from '../../shared/errors.js';
@@ -28,7 +28,7 @@ export interface ConsumedPartition extends TopicPartition {
   readonly cursor: number | null;
   /** Replica that has claimed it last. */
   readonly owner: string;
-  readonly holds: readonly Omit<Hold, 'group' | 'topic' | 'partition'>[];
+  readonly holds: readonly Omit<PartitionPause, 'group' | 'topic' | 'partition'>[];
 }
 
 export interface Resumed extends TopicPartition {
@@ -45,7 +45,7 @@ const said = ({ by, why }: Order): string => (why ? `${by}: ${why}` : by);
 export class PartitionCommands {
   constructor(
     private readonly database: Database,
-    private readonly holds: HoldRepository,
+    private readonly holds: PartitionPauseRepository,
     private readonly cursors: CursorRepository,
     private readonly eventLog: EventLog,
     private readonly states: StoredStates,
@@ -68,9 +68,9 @@ export class PartitionCommands {
   }
 
   /** Throws T6203 when there is no such partition. */
-  async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<Hold[]> {
+  async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
     const { by, why, until } = order;
-    const holds = (await this.#select(selection)).map((at): Hold => ({ ...at, kind: 'paused', code: null, why, by, at: now, until }));
+    const holds = (await this.#select(selection)).map((at): PartitionPause => ({ ...at, kind: 'paused', code: null, why, by, at: now, until }));
     await this.database.transaction(async () => {
       await this.holds.put(holds);
       for (const { group, topic, partition } of holds) {
@@ -104,7 +104,7 @@ export class PartitionCommands {
     }));
   }
 
-  async #decide(at: Selected, own: readonly Hold[], decision: Decision): Promise<{ cursor: Cursor | undefined; how: Continuation }> {
+  async #decide(at: Selected, own: readonly PartitionPause[], decision: Decision): Promise<{ cursor: Cursor | undefined; how: Continuation }> {
     const stop = own.find(({ kind }) => kind === 'stopped');
     const cursor = await this.cursors.read(at.group, at);
     if (!stop) return { cursor, how: { kind: 'go' } };
@@ -132,12 +132,12 @@ export class PartitionCommands {
 
   async #select({ group, topic, partition }: Selection): Promise<Selected[]> {
     const source = group.slice('source.'.length);
-    if (isForeign(group))
+    if (isExternalGroup(group))
       throw new TocsinError('T6203', `${group} reads a cluster of somebody else: tocsin sources resume ${source}, tocsin sources disable ${source}`);
     const begun = await this.cursors.all();
     const selected = begun.filter((at) => at.group === group && (topic ?? at.topic) === at.topic && (partition ?? at.partition) === at.partition);
     if (selected.length > 0) return selected.map(({ topic: of, partition: number }) => ({ group, topic: of, partition: number }));
-    const groups = [...new Set(begun.map((at) => at.group))].filter((each) => !isForeign(each));
+    const groups = [...new Set(begun.map((at) => at.group))].filter((each) => !isExternalGroup(each));
     throw new TocsinError(
       'T6203',
       `${[group, topic, partition].filter((part) => part !== undefined).join(' ')}; groups are ${groups.join(', ') || 'none'}`,
@@ -149,7 +149,7 @@ type Selected = TopicPartition & { readonly group: string };
 
 interface Decided {
   readonly at: Selected;
-  readonly own: readonly Hold[];
+  readonly own: readonly PartitionPause[];
   readonly cursor: Cursor | undefined;
   readonly how: Continuation;
 }

@@ -4,7 +4,7 @@ import { CursorRepository } from '../../log/cursor.repository.js';
 import { EventLog } from '../../log/event-log.js';
 import { newTopics } from '../../log/new-topics.js';
 import type { GroupState, TopicState } from '../../log/topic-admin.js';
-import { letterBytes, MOST_BYTES } from '../../log/topic-limits.js';
+import { deadLetterBytes, MOST_BYTES } from '../../log/topic-limits.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { groupIn, lineOf, readersOf, recordsOf, type TopicDetail, type TopicLine } from './topic-overview.js';
@@ -73,7 +73,7 @@ export class TopicsService {
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
     if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
-    if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), letterBytes(shape.max_message_bytes));
+    if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), deadLetterBytes(shape.max_message_bytes));
     await this.#set(name, config);
     return { ...judgement, config: (await this.find(name)).config };
   }

@@ -43,15 +43,15 @@ export class OutboxRelay {
     private readonly heldMs = HELD_MS,
   ) {}
 
-  own(lane: string): void {
-    if (!this.#lanes.has(lane)) this.#newLanes.add(lane);
-    this.#lanes.add(lane);
+  acquire(orderingKey: string): void {
+    if (!this.#lanes.has(orderingKey)) this.#newLanes.add(orderingKey);
+    this.#lanes.add(orderingKey);
     this.wake();
   }
 
-  disown(lane: string): void {
-    this.#lanes.delete(lane);
-    this.#newLanes.delete(lane);
+  release(orderingKey: string): void {
+    this.#lanes.delete(orderingKey);
+    this.#newLanes.delete(orderingKey);
   }
 
   /** There may be rows to publish. */

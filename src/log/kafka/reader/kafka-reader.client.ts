@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Config } from '../../../config.js';
 import { TocsinError } from '../../../shared/errors.js';
 import { backoff } from '../../../shared/retry.js';
-import type { AssignedConsumer, Assignment } from '../../cluster.js';
+import type { AssignedConsumer, PartitionAssignment } from '../../cluster.js';
 import type { ConsumerState, TopicPartition } from '../../event-log.js';
 import { words } from '../connection/broker-pool.client.js';
 import { type Brokers, type Fetched, type Leaders, moved, OUT_OF_RANGE, type Wanted } from '../connection/brokers.client.js';
@@ -45,7 +45,7 @@ export class KafkaReader implements AssignedConsumer {
 
   constructor(
     private readonly brokers: Brokers,
-    private readonly assignment: Assignment,
+    private readonly assignment: PartitionAssignment,
     private readonly config: ReaderConfig,
     private readonly closed: () => void,
   ) {
