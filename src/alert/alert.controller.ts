@@ -1,9 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Alert } from './alert.js';
-import { AlertReader, type StoredEntry } from './alert.reader.js';
+import type { StoredEntry } from '../database/timeline-table.js';
+import { AlertReader } from './alert.reader.js';
 import { AlertService } from './alert.service.js';
 import { acknowledgeBody, closeBody, commentBody } from './commands.js';
 import { limit, parseQuery } from '../shared/page.js';
@@ -66,29 +69,29 @@ export class AlertController {
   @Post(':id/acknowledge')
   @HttpCode(200)
   @ApiOperation({ summary: 'Acknowledge an alert' })
-  acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.acknowledge(id, body, Date.now());
+  acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.acknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/unacknowledge')
   @HttpCode(200)
   @ApiOperation({ summary: 'Withdraw the acknowledgement of an alert' })
-  unacknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.unacknowledge(id, body, Date.now());
+  unacknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.unacknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/close')
   @HttpCode(200)
   @ApiOperation({ summary: 'Close an alert' })
-  close(@Param('id') id: string, @Body({ schema: closeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.close(id, body, Date.now());
+  close(@Param('id') id: string, @Body({ schema: closeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.close(id, body, actor, Date.now());
   }
 
   @Post(':id/comment')
   @HttpCode(200)
   @ApiOperation({ summary: 'Add a comment to the timeline' })
-  comment(@Param('id') id: string, @Body({ schema: commentBody }) body: unknown): Promise<Alert> {
-    return this.alerts.comment(id, body, Date.now());
+  comment(@Param('id') id: string, @Body({ schema: commentBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.comment(id, body, actor, Date.now());
   }
 
   async #existing(id: string): Promise<Alert> {

@@ -1,7 +1,7 @@
 import { identity } from '../shared/identity.js';
 import type { AlertEvent, AlertStatusChange } from '../topics.js';
 import { isKey, NOT_A_KEY } from '../shared/key.js';
-import { type TimelineEntry } from '../database/timeline.repository.js';
+import { type TimelineEntry } from '../database/timeline-table.js';
 import { type Alert, type AlertState, type Effect, isOpen } from './alert.js';
 
 /** Why a message changes nothing. */

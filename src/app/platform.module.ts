@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { Clusters } from '../log/cluster.js';
@@ -61,6 +62,7 @@ const shared = [
   { provide: ExternalTopics, useClass: KafkaExternalTopics },
   { provide: Clusters, useClass: KafkaClusters },
   { provide: Duties, useExisting: LeasedDuties },
+  AuditService,
   ConsumerWatch,
   Consumers,
   CursorRepository,

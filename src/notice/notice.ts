@@ -1,6 +1,6 @@
 import { identity } from '../shared/identity.js';
 import type { ConvergedAlert } from '../topics.js';
-import type { TimelineEntry, What } from '../database/timeline.repository.js';
+import type { TimelineEntry, What } from '../database/timeline-table.js';
 import { retryDelay, type RetryPolicy } from '../shared/retry.js';
 import type { Outcome } from './channels/channel.js';
 

@@ -1,4 +1,4 @@
-import type { TimelineEntry } from '../database/timeline.repository.js';
+import type { TimelineEntry } from '../database/timeline-table.js';
 import type { PushType } from './payload.js';
 
 export const pushStates = ['pending', 'sent', 'dead'] as const;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { ConsumerWatch } from './consumer-watch.service.js';
 import { CursorRepository } from '../cursor.repository.js';
 import { PartitionPauseRepository } from './partition-pause.repository.js';
@@ -50,11 +51,12 @@ export class Consumers {
     private readonly watch: ConsumerWatch,
     private readonly config: Config,
     private readonly pauses: PartitionPauseRepository,
+    private readonly audit: AuditService,
   ) {}
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */
   server(group: string): LogServer {
-    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.pauses);
+    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.pauses, this.audit);
     this.#servers.push(server);
     return server;
   }

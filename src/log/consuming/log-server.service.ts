@@ -2,7 +2,9 @@ import { Logger } from '@nestjs/common';
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Config } from '../../config.js';
+import type { AuditService } from '../../database/audit.service.js';
 import { passingTrouble } from '../../database/failures.js';
+import { system } from '../../shared/actor.js';
 import { PoisonError } from '../../shared/errors.js';
 import { Mutex } from '../../database/mutex.js';
 import { type Claim, ClaimedBatch } from './claimed-batch.js';
@@ -53,6 +55,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     private readonly config: Config,
     private readonly watch: ConsumerWatch,
     holds: PartitionPauseRepository,
+    private readonly audit: AuditService,
   ) {
     super();
     // Not where it is declared: private fields come before the parameters.
@@ -284,7 +287,15 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
     this.#logger.error(`${name(at)} halted: ${code} ${why}`);
-    await this.cursors.audit('partition.halted', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
+    await this.audit.record(
+      {
+        actor: system(this.config.INSTANCE_ID),
+        action: 'partition.halted',
+        object: { kind: 'partition', id: `${this.group} ${name(at)}` },
+        why: `${code} ${why}`,
+      },
+      Date.now(),
+    );
   }
 
   /** Takes over what the rows said at `readAt` (epoch ms) of the partitions that this replica has. */
