@@ -3,7 +3,7 @@ import type { Actor } from '../shared/actor.js';
 import { identity } from '../shared/identity.js';
 import { parse } from '../shared/parse.js';
 import { type AlertEvent, topics } from '../topics.js';
-import { type TimelineEntry, type What } from '../database/timeline.repository.js';
+import { type TimelineEntry, type What } from '../database/timeline-table.js';
 import { type Alert, type Effect, isOpen } from './alert.js';
 import { end, statusChange } from './lifecycle.js';
 

@@ -40,7 +40,7 @@ export class Clock {
   @Background()
   ticking(): PeriodicTask {
     const { TICK_MS: everyMs } = this.config;
-    return new PeriodicTask({ name: 'ticks', everyMs, firstDelayMs: everyMs, run: () => this.#tick(), logger: this.#logger });
+    return new PeriodicTask({ name: 'publishing ticks', everyMs, firstDelayMs: everyMs, run: () => this.#tick(), logger: this.#logger });
   }
 
   /** Tells every partition that the rules have changed. When the log does not answer, the owners will tell theirs. */

@@ -15,7 +15,7 @@ export class DeadLetterMetrics {
 
   @Background()
   counting(): PeriodicTask {
-    return new PeriodicTask({ name: 'dead letters', everyMs: 15_000, run: () => this.#look() });
+    return new PeriodicTask({ name: 'counting dead letter records', everyMs: 15_000, run: () => this.#look() });
   }
 
   async #look(): Promise<void> {

@@ -28,7 +28,7 @@ export class LagWatch {
   @Background()
   sampling(): PeriodicTask {
     const { LAG_SAMPLE_MS: everyMs } = this.config;
-    return new PeriodicTask({ name: 'lag samples', everyMs, firstDelayMs: everyMs, run: () => this.#sample(), logger: new Logger('lag') });
+    return new PeriodicTask({ name: 'sampling lag', everyMs, firstDelayMs: everyMs, run: () => this.#sample(), logger: new Logger('lag') });
   }
 
   /** Groups that are, or may soon be, congested. */
@@ -55,9 +55,9 @@ export class LagWatch {
   }
 
   #judge(positions: readonly GroupPosition[], now: number): void {
-    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_SHARE } = this.config;
+    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_RATIO } = this.config;
     const threshold = (topic: string): number => LAG_TOPIC_THRESHOLDS.get(topic) ?? LAG_THRESHOLD;
-    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_SHARE }, now);
+    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_RATIO }, now);
     this.alarms.report(
       'congestion',
       this.#congestion.filter(({ congested }) => congested).map((congestion) => alarmOf(congestion)),
@@ -94,9 +94,9 @@ export class LagWatch {
 
 function alarmOf({ group, topic, lag, threshold }: Congestion): SelfAlarm {
   return {
-    name: 'TocsinCongestion',
+    name: 'TocsinConsumerLagHigh',
     severity: 'warning',
     labels: { group, topic },
-    summary: `${group} is ${lag} records behind in ${topic}, more than ${threshold}: nothing is lost, but it comes late`,
+    summary: `consumer lag of ${group} in ${topic} is ${lag} records, above ${threshold}: processing is delayed, no data is lost`,
   };
 }

@@ -37,7 +37,7 @@ export class LeasedDuties extends Duties implements OnModuleDestroy {
   start(duties: readonly Duty[]): void {
     for (const duty of duties) {
       const task = new PeriodicTask({
-        name: duty.name,
+        name: `leader-elected task ${duty.name}`,
         everyMs: this.#renewalMs,
         run: () => this.#run(running),
         retry: { firstMs: 200, mostMs: this.#renewalMs },

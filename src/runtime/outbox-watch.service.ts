@@ -44,7 +44,7 @@ export class OutboxWatch {
   @Background()
   counting(): PeriodicTask | undefined {
     if (this.config.mode === 'embedded') return undefined;
-    return new PeriodicTask({ name: 'outbox', everyMs: 15_000, run: () => this.#look(Date.now()) });
+    return new PeriodicTask({ name: 'counting the outbox', everyMs: 15_000, run: () => this.#look(Date.now()) });
   }
 
   async #look(now: number): Promise<void> {
@@ -56,7 +56,7 @@ export class OutboxWatch {
       )
       .catch(() => []);
     this.#waiting = row && waitingOf(row, now);
-    this.metrics.set('tocsin_outbox_parcels', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
+    this.metrics.set('tocsin_outbox_rows', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
     this.metrics.set('tocsin_outbox_oldest_age_seconds', this.#waiting ? [[{}, this.#waiting.age / 1000]] : []);
   }
 }

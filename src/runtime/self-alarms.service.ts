@@ -37,7 +37,7 @@ export class SelfAlarms {
     const { SELF_ALARM_RENEW_MS: renewalMs } = config;
     this.#book = new SelfAlarmBook(renewalMs);
     this.#task = new PeriodicTask({
-      name: 'alarms about Tocsin itself',
+      name: 'publishing self-monitoring alerts',
       everyMs: renewalMs / 4,
       firstDelayMs: renewalMs,
       run: () => this.#run(),
@@ -105,7 +105,7 @@ export class SelfAlarms {
   #note({ alarm, ended }: Notable): void {
     const subject = `${alarm.name} ${JSON.stringify(alarm.labels)}`;
     if (ended === undefined) this.#logger.warn(`${subject}: ${alarm.summary}`);
-    else this.#logger.log(`${subject}: over`);
+    else this.#logger.log(`${subject}: resolved`);
   }
 
   #event({ alarm, since, ended }: Notable, now: number): ExternalAlert {

@@ -6,7 +6,7 @@ describe('PeriodicTask', () => {
   const lines: string[] = [];
   const logger = { warn: (text: string) => void lines.push(`warn ${text}`), log: (text: string) => void lines.push(`log ${text}`) };
   const aTask = (options: Partial<PeriodicTaskOptions>): PeriodicTask =>
-    (task = new PeriodicTask({ name: 'test', everyMs: 60_000, run: () => undefined, logger, ...options }));
+    (task = new PeriodicTask({ name: 'reading', everyMs: 60_000, run: () => undefined, logger, ...options }));
   beforeEach(() => void lines.splice(0));
   afterEach(() => task?.stop());
 
@@ -56,7 +56,7 @@ describe('PeriodicTask', () => {
     };
     aTask({ everyMs: 2, run }).start();
     await eventually(() => runs >= 5, 'runs after the failures');
-    expect(lines).toEqual(['warn test: the database is away; retrying', 'log test: succeeded again after 3 failures']);
+    expect(lines).toEqual(['warn reading failed, retrying: the database is away', 'log reading works again']);
     expect(task!.isFailing).toBe(false);
   });
 
@@ -67,7 +67,7 @@ describe('PeriodicTask', () => {
     };
     aTask({ everyMs: 2, run }).start();
     await eventually(() => runs >= 4, 'runs with both failures');
-    expect(lines).toEqual(['warn test: the database is away; retrying', 'warn test: no such table; retrying']);
+    expect(lines).toEqual(['warn reading failed, retrying: the database is away', 'warn reading failed, retrying: no such table']);
   });
 
   it('begins after a pause when it is asked to', async () => {

@@ -7,7 +7,7 @@ export interface TaskLogger {
 }
 
 export interface PeriodicTaskOptions {
-  /** Subject of the log lines, as in `degrade switches: …`. */
+  /** What a run does, for the log lines: `reading the sources`. */
   readonly name: string;
   readonly everyMs: number;
   /** Pause before the first run; without it the first run begins at once. */
@@ -104,7 +104,7 @@ export class PeriodicTask {
 
   #succeeded(): void {
     const { name, logger } = this.options;
-    if (this.#failures > 0) logger?.log(`${name}: succeeded again after ${this.#failures} ${this.#failures === 1 ? 'failure' : 'failures'}`);
+    if (this.#failures > 0) logger?.log(`${name} works again`);
     this.#failures = 0;
     this.#problem = undefined;
   }
@@ -113,7 +113,7 @@ export class PeriodicTask {
     const { name, logger, describe = messageOf } = this.options;
     const problem = describe(error);
     this.#failures++;
-    if (problem !== this.#problem) logger?.warn(`${name}: ${problem}; retrying`);
+    if (problem !== this.#problem) logger?.warn(`${name} failed, retrying: ${problem}`);
     this.#problem = problem;
   }
 }

@@ -71,7 +71,7 @@ export class SourceReconciler implements OnModuleDestroy {
     this.#clusters = new SharedClusters((access) => clusters.open(access, `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`));
     this.#keys = new KeyPartitions((key) => log.partitionFor(topics.rawEvents.name, key));
     this.#task = new PeriodicTask({
-      name: 'declared sources',
+      name: 'reconciling sources',
       everyMs: Math.min(1000, config.LEASE_MS / 3, config.SOURCES_RECONCILE_MS),
       run: () => this.#round(Date.now()),
       logger: this.#logger,

@@ -29,7 +29,7 @@ export class SourceWatch {
 
   @Background()
   watching(): PeriodicTask {
-    return new PeriodicTask({ name: 'problems of sources', everyMs: LOOK_MS, firstDelayMs: LOOK_MS, run: () => this.look(Date.now()) });
+    return new PeriodicTask({ name: 'checking sources', everyMs: LOOK_MS, firstDelayMs: LOOK_MS, run: () => this.look(Date.now()) });
   }
 
   @ReadinessDetail('sources')
@@ -52,10 +52,10 @@ export class SourceWatch {
     this.alarms.report(
       'sources',
       lasting.map(([source, [first, ...others]]) => ({
-        name: 'TocsinSourceHindered',
+        name: 'TocsinSourceUnhealthy',
         severity: 'warning',
         labels: { source, replica: this.config.INSTANCE_ID },
-        summary: `the source ${source} is hindered: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
+        summary: `source ${source} is unhealthy: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
       })),
       'replica',
     );

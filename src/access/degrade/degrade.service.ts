@@ -44,7 +44,7 @@ export class DegradeService implements OnApplicationBootstrap {
 
   @Background()
   polling(): PeriodicTask {
-    return new PeriodicTask({ name: 'degrade switches', everyMs: POLL_MS, run: () => this.#read(), logger: new Logger('degrade') });
+    return new PeriodicTask({ name: 'reading the degrade switches', everyMs: POLL_MS, run: () => this.#read(), logger: new Logger('degrade') });
   }
 
   /**

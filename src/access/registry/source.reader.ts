@@ -26,7 +26,7 @@ export class SourceReader {
   #snapshot: Snapshot | undefined;
   #loading: Promise<Snapshot> | undefined;
   readonly #polling = new PeriodicTask({
-    name: 'changes of sources',
+    name: 'reading the sources',
     everyMs: POLL_MS,
     firstDelayMs: POLL_MS,
     run: () => this.#poll(),

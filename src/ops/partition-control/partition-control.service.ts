@@ -22,7 +22,7 @@ export class PartitionControl {
   @Background()
   following(): PeriodicTask {
     const debug = (text: string): void => this.#logger.debug(text);
-    return new PeriodicTask({ name: 'pauses', everyMs: LOOK_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
+    return new PeriodicTask({ name: 'reading pauses', everyMs: LOOK_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
   }
 
   /** Looks now, if the database answers; otherwise the next look does it. */
