@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import kafkajs from 'kafkajs';
 import { SourcesModule } from '../dist/src/sources/sources.module.js';
-import { SourceConsumers } from '../dist/src/sources/source-reconciler.service.js';
+import { SourceReconciler } from '../dist/src/sources/source-reconciler.service.js';
 import { SourceService } from '../dist/src/sources/source.service.js';
 import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql } from '../dist/src/database/connection.client.js';
@@ -75,11 +75,11 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
-  await app.get(SourceService).create(declared, { by: 'bench', now: Date.now() });
+  await app.get(SourceService).create(declared, { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
   const watch = stopwatch();
   await new Promise((resolve) => {
     const timer = setInterval(() => {
-      const pump = app.get(SourceConsumers).running().get('bench')?.pump;
+      const pump = app.get(SourceReconciler).running().get('bench')?.records;
       if (!pump) return;
       if (pump.counts.records > 0) watch.begin();
       if (pump.partitions().reduce((sum, { position }) => sum + position, 0) < events) return;

@@ -23,7 +23,7 @@ const dimensions = z.record(z.string(), scalar);
 const key = z
   .string()
   .min(1)
-  .regex(/^[\x21-\x40\x5b-\x7e]{0,64}$/, 'must be 1 to 64 printable ASCII characters without capitals');
+  .regex(/^[\x21-\x40\x5b-\x7e]{0,64}$/, 'must be 1 to 64 printable ASCII characters without capital letters');
 /** Business id of an alert, which its row stores as it is. */
 const businessId = z.string().max(128);
 /** Business id of an event: always text inside Tocsin; a number equals its text. */
@@ -269,7 +269,7 @@ function topic<T>(
       const result = schema.safeParse(value);
       if (result.success) return result.data;
       const issue = result.error.issues[0];
-      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not fit'}`);
+      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not match the schema'}`);
     },
   };
 }

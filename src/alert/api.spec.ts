@@ -5,11 +5,12 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { aGroup, aResolvedGroup, DutiesByHand, PublishedMessages } from '../../test/support/notices.js';
 import { Config, parseConfig } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { ForeignTopics } from '../log/external-topics.js';
-import { KafkaForeignTopics } from '../log/kafka/kafka-external-topics.service.js';
+import { ExternalTopics } from '../log/external-topics.js';
+import { KafkaExternalTopics } from '../log/kafka/kafka-external-topics.service.js';
 import { Publisher } from '../log/publisher.service.js';
 import { Duties } from '../runtime/duties.js';
 import { Metrics } from '../runtime/metrics.service.js';
@@ -31,8 +32,9 @@ describe('the API of alerts, receivers and notices', () => {
       { provide: Database, useValue: on.database },
       { provide: Publisher, useValue: new PublishedMessages(on.database) },
       { provide: Duties, useValue: new DutiesByHand() },
+      AuditService,
       CursorRepository,
-      { provide: ForeignTopics, useClass: KafkaForeignTopics },
+      { provide: ExternalTopics, useClass: KafkaExternalTopics },
       GrowthGuards,
       Metrics,
     ];

@@ -2,6 +2,7 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import type { AlertEvent } from '../topics.js';
 import type { Alert, Effect } from './alert.js';
 import { acknowledge } from './commands.js';
+import { person } from '../shared/actor.js';
 import { apply, supersede } from './lifecycle.js';
 
 const LATER = NOON + 60_000;
@@ -14,7 +15,7 @@ function effect(alert: Alert | undefined, event: AlertEvent): Effect {
 }
 
 const born = (): Alert => effect(undefined, anAlertEvent()).alert;
-const acknowledged = (): Alert => (acknowledge(born(), { by: 'ann' }, NOON) as Effect).alert;
+const acknowledged = (): Alert => (acknowledge(born(), {}, person('ann'), NOON) as Effect).alert;
 const second = (overrides: Partial<AlertEvent>): AlertEvent => anAlertEvent({ event_id: 'alert-1-2', transition: 2, time: LATER, ...overrides });
 const told = ({ timeline }: Effect): string[] => timeline.map(({ what, actor }) => `${what} by ${actor}`);
 
@@ -90,7 +91,7 @@ describe('the life of an alert', () => {
   it('applies a message after a gap, and notes what never arrived', () => {
     const ended = effect(born(), anAlertEvent({ transition: 5, kind: 'recovered', status: 'RECOVERED', time: LATER }));
     expect(ended.alert).toMatchObject({ status: 'RECOVERED', transition_no: 5 });
-    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 never arrived', detail: { from: 2, to: 4 } });
+    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 are missing', detail: { from: 2, to: 4 } });
     expect(told(ended)).toEqual(['gap by tocsin', 'recovered by detect']);
   });
 

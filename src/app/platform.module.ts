@@ -1,16 +1,17 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { Clusters } from '../log/cluster.js';
 import { ConsumerWatch } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { HoldRepository } from '../log/consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
 import { StoredStates } from '../log/consuming/stored-states.service.js';
-import { ForeignTopics } from '../log/external-topics.js';
-import { KafkaForeignTopics } from '../log/kafka/kafka-external-topics.service.js';
+import { ExternalTopics } from '../log/external-topics.js';
+import { KafkaExternalTopics } from '../log/kafka/kafka-external-topics.service.js';
 import { KafkaClusters } from '../log/kafka/kafka-clusters.service.js';
 import { EventLog } from '../log/event-log.js';
 import { OffsetCommitInterceptor } from '../log/consuming/offset-commit.interceptor.js';
@@ -58,14 +59,15 @@ export interface Platform {
 
 /** What every room may ask for. */
 const shared = [
-  { provide: ForeignTopics, useClass: KafkaForeignTopics },
+  { provide: ExternalTopics, useClass: KafkaExternalTopics },
   { provide: Clusters, useClass: KafkaClusters },
   { provide: Duties, useExisting: LeasedDuties },
+  AuditService,
   ConsumerWatch,
   Consumers,
   CursorRepository,
   GrowthGuards,
-  HoldRepository,
+  PartitionPauseRepository,
   StoredStates,
   LagWatch,
   LeaseRepository,

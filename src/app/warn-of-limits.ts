@@ -1,15 +1,15 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config.js';
 import type { EventLog } from '../log/event-log.js';
-import { tooSmall, withoutRoom } from '../log/topic-limits.js';
+import { topicsTooSmallForEvents, deadLetterTopicsTooSmall } from '../log/topic-limits.js';
 
 /** Says at start what the topics will refuse. Where we may not ask for their settings, only that. */
 export async function warnOfLimits(log: EventLog, names: readonly string[], limits: Pick<Config, 'MAX_EVENT_BYTES'>): Promise<void> {
   const logger = new Logger('topics');
   try {
     const topics = await log.topics.describe(names);
-    for (const sentence of [...tooSmall(topics, limits), ...withoutRoom(topics)]) logger.warn(sentence);
+    for (const sentence of [...topicsTooSmallForEvents(topics, limits), ...deadLetterTopicsTooSmall(topics)]) logger.warn(sentence);
   } catch (error) {
-    logger.warn(`the settings of the topics are not known: ${error instanceof Error ? error.message : String(error)}`);
+    logger.warn(`reading the topic configuration failed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -13,7 +13,7 @@ export interface BrokerEvidence {
 }
 
 /** What one record of a topic says about time. */
-export interface Stamp {
+export interface RecordTimestamp {
   readonly topic: string;
   readonly partition: number;
   readonly timestamp: number;
@@ -29,12 +29,12 @@ export interface ClusterEvidence {
   /** What stages have committed: by stage, topic and partition. */
   readonly committed: readonly { readonly stage: string; readonly topic: string; readonly partition: number; readonly offset: number }[];
   /** Newest record of some partitions. */
-  readonly newest: readonly Stamp[];
+  readonly newest: readonly RecordTimestamp[];
   /** Oldest record that a stage has not handled. */
-  readonly unhandled: readonly (Stamp & { readonly stage: string })[];
+  readonly unhandled: readonly (RecordTimestamp & { readonly stage: string })[];
   /** Why topics and groups could not be asked for. */
   readonly problem?: string;
 }
 
 /** Where a stage is, as the database says; undefined while it cannot be asked. */
-export type KnownCursor = { readonly group: string; readonly topic: string; readonly partition: number; readonly nextOffset: number };
+export type StageCursor = { readonly group: string; readonly topic: string; readonly partition: number; readonly nextOffset: number };

@@ -17,7 +17,7 @@ export interface ClusterAccess {
  * each start (epoch ms). Records that are gone show as a gap before the first one that is there. A partition whose log ends before the
  * position, or whose topic was away, is another log: the listener is told `revoked`, and then asked as for a new one.
  */
-export interface Assignment {
+export interface PartitionAssignment {
   /** Stands for a group in what the listener and the metrics are told. */
   readonly group: string;
   readonly partitions: readonly TopicPartition[];
@@ -50,7 +50,7 @@ export interface Cluster {
    */
   subscribe(subscription: Subscription & { readonly pattern?: RegExp }): LogConsumer;
   /** Connects by itself, tries again for ever, and says in its state why it does not run. */
-  assign(assignment: Assignment): AssignedConsumer;
+  assign(assignment: PartitionAssignment): AssignedConsumer;
   /** Throws when the cluster cannot be reached, or refuses us. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -24,26 +24,26 @@ export function deadLetterHeaders(
     'tocsin-stage': group,
     'tocsin-error-code': error.code,
     'tocsin-error': error.message.slice(0, 1000),
-    'tocsin-attempts': String(redriven(record.headers) + 1),
+    'tocsin-attempts': String(redriveCount(record.headers) + 1),
     'tocsin-time': String(now),
   };
 }
 
 /** How often a record with these headers came back; what somebody else has written there counts as never. */
-export function redriven(headers: LogRecord['headers']): number {
+export function redriveCount(headers: LogRecord['headers']): number {
   const count = Number(headers[REDRIVEN] ?? 0);
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 /** The headers that a record had before it became a dead letter. */
-export function ownHeaders(headers: LogRecord['headers']): Record<string, string> {
+export function originalHeaders(headers: LogRecord['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('tocsin-')));
 }
 
 const codes = { utf8: 'T6001', json: 'T6002', depth: 'T6006', proto: 'T6006' } as const;
 
 /** Decodes a record of a topic. Throws {@link PoisonError} that says why the record can never work. */
-export function decode<T>(topic: Topic<T>, record: LogRecord, maxBytes: number, serializer: Serializer = jsonSerializer): T {
+export function decodeMessage<T>(topic: Topic<T>, record: LogRecord, maxBytes: number, serializer: Serializer = jsonSerializer): T {
   if (record.value === null) throw new PoisonError('T6005', `offset ${record.offset}`);
   if (record.value.length > maxBytes) throw new PoisonError('T6004', `${record.value.length} bytes, at most ${maxBytes}`);
   try {

@@ -1,5 +1,5 @@
 import type { CommitPolicy } from '../shared/commit-policy.js';
-import type { Hold } from './consuming/partition-pause.js';
+import type { PartitionPause } from './consuming/partition-pause.js';
 import type { GroupMember, NewTopic, TopicAdmin } from './topic-admin.js';
 import { ProducerWatch } from './producer-watch.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
@@ -39,7 +39,7 @@ export interface PublishOptions {
 }
 
 /** Where a record stands. */
-export interface Position {
+export interface RecordPosition {
   readonly partition: number;
   readonly offset: number;
 }
@@ -121,7 +121,7 @@ export interface ConsumerState {
   /** Partitions that wait after a failure, or by command. */
   readonly paused: readonly TopicPartition[];
   /** Partitions that people have paused: who and why. */
-  readonly pauses?: readonly Hold[];
+  readonly pauses?: readonly PartitionPause[];
   /** Why the consumer is not running, in words. */
   readonly problem?: string;
 }
@@ -165,7 +165,7 @@ export abstract class EventLog {
    */
   abstract publish(topic: string, records: readonly OutgoingRecord[], options?: PublishOptions): Promise<void>;
   /** Appends one record and answers where it stands; offset −1 where the log does not say. Rejects as {@link publish}. */
-  abstract send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position>;
+  abstract send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition>;
   /** How messages become bytes; to be set before anything is published or consumed. */
   serializer: Serializer = jsonSerializer;
   /** What was published, for the metrics. */

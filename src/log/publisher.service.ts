@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { deadLetterTopic, type Topic } from '../topics.js';
-import type { Poison } from './consuming/claimed-batch.js';
+import type { PoisonRecord } from './consuming/claimed-batch.js';
 import { deadLetterHeaders } from './dead-letters.js';
 import { EventLog, type OutgoingRecord } from './event-log.js';
 import type { Serializer } from './serializer.js';
@@ -9,7 +9,7 @@ import type { Serializer } from './serializer.js';
 type Staged = OutgoingRecord & { topic: string };
 
 /**
- * Publishes typed messages as part of the current database transaction: they leave if and only if it commits, in order within its lane.
+ * Publishes typed messages as part of the current database transaction: they leave if and only if it commits, in order within its ordering key.
  * Outside a transaction it throws, because nothing would tie the message to what was saved.
  */
 @Injectable()
@@ -27,7 +27,7 @@ export class Publisher {
   }
 
   /** Sends a record that can never work to the dead-letter topic: the original bytes, and headers that say where it stood and why it is there. */
-  deadLetter(topic: string, partition: number, group: string, { record, error }: Poison, now: number): void {
+  deadLetter(topic: string, partition: number, group: string, { record, error }: PoisonRecord, now: number): void {
     this.#stage({
       topic: deadLetterTopic(topic),
       key: record.key,
@@ -55,8 +55,8 @@ export class Publisher {
     }
     const records = [record];
     this.#open.set(key, records);
-    const lane = this.database.lane;
-    this.database.beforeCommit(() => this.eventLog.stage(records, lane));
-    this.database.afterCommit(() => this.eventLog.staged(lane));
+    const { orderingKey } = this.database;
+    this.database.beforeCommit(() => this.eventLog.stage(records, orderingKey));
+    this.database.afterCommit(() => this.eventLog.staged(orderingKey));
   }
 }

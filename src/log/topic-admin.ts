@@ -10,7 +10,7 @@ export interface NewTopic {
   readonly config?: Readonly<Record<string, string>> | undefined;
 }
 
-export interface PartitionState {
+export interface TopicPartitionState {
   readonly partition: number;
   /** host:port; null while there is none. */
   readonly leader: string | null;
@@ -27,7 +27,7 @@ export interface TopicState {
   readonly name: string;
   /** main, alert (ALERT_KAFKA_BROKERS) or embedded. */
   readonly cluster: string;
-  readonly partitions: readonly PartitionState[];
+  readonly partitions: readonly TopicPartitionState[];
   /** What is in force, by Kafka's names: retention.ms, retention.bytes, min.insync.replicas, max.message.bytes, cleanup.policy, compression.type. */
   readonly config: Readonly<Record<string, string>>;
 }

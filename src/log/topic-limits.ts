@@ -12,31 +12,31 @@ const HEADER_BYTES = 16_384;
 const LETTERS = deadLetterTopic('');
 
 /** The topic whose dead letters go to this one; undefined for any other topic. */
-export const letteredTopic = (name: string): string | undefined => (name.endsWith(LETTERS) ? name.slice(0, -LETTERS.length) : undefined);
+export const originalTopic = (name: string): string | undefined => (name.endsWith(LETTERS) ? name.slice(0, -LETTERS.length) : undefined);
 
 /** Bytes that dead letters must be able to have when their topic takes `most`. */
-export const letterBytes = (most: number): number => most + HEADER_BYTES;
+export const deadLetterBytes = (most: number): number => most + HEADER_BYTES;
 
 /** Topics that would refuse an event which we accept, in sentences. */
-export function tooSmall(topics: readonly TopicState[], { MAX_EVENT_BYTES }: Limits): string[] {
+export function topicsTooSmallForEvents(topics: readonly TopicState[], { MAX_EVENT_BYTES }: Limits): string[] {
   return topics.flatMap(({ name, config }) => {
     const most = config[MOST_BYTES];
     return most !== undefined && Number(most) < MAX_EVENT_BYTES
-      ? [`${name} takes messages of ${most} bytes (${MOST_BYTES}), events may have ${MAX_EVENT_BYTES} (MAX_EVENT_BYTES): larger ones will be refused`]
+      ? [`${name} has ${MOST_BYTES}=${most}, but MAX_EVENT_BYTES is ${MAX_EVENT_BYTES}: larger events will be refused`]
       : [];
   });
 }
 
 /** Dead letters whose topics would refuse a record that its own topic takes, in sentences. */
-export function withoutRoom(topics: readonly TopicState[]): string[] {
+export function deadLetterTopicsTooSmall(topics: readonly TopicState[]): string[] {
   const most = new Map(topics.flatMap(({ name, config }) => (config[MOST_BYTES] === undefined ? [] : [[name, Number(config[MOST_BYTES])] as const])));
   return [...most].flatMap(([name, bytes]) => {
-    const [letters, needed] = [deadLetterTopic(name), letterBytes(bytes)];
+    const [letters, needed] = [deadLetterTopic(name), deadLetterBytes(bytes)];
     const room = most.get(letters);
     return room !== undefined && room < needed
       ? [
-          `${letters} takes messages of ${room} bytes (${MOST_BYTES}), ${name} of ${bytes}, and a dead letter has headers besides: ` +
-            `one that is too large waits in the outbox; tocsin topics set ${letters} --max-message ${needed}`,
+          `${letters} has ${MOST_BYTES}=${room}, ${name} ${bytes}; dead letter records also need space for headers: ` +
+            `a dead letter record that is too large stays in the outbox; tocsin topics set ${letters} --max-message ${needed}`,
         ]
       : [];
   });

@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { type Receiver, receiverSchema } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
@@ -14,13 +16,13 @@ export class ReceiverController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Every receiver of notices' })
+  @ApiOperation({ summary: 'List receivers' })
   async list(): Promise<{ receivers: Receiver[] }> {
     return { receivers: await this.reader.all() };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One receiver' })
+  @ApiOperation({ summary: 'Get a receiver' })
   async get(@Param('id') id: string): Promise<Receiver> {
     const receiver = await this.reader.find(number(id));
     if (!receiver) throw new TocsinError('T4002', id);
@@ -28,22 +30,22 @@ export class ReceiverController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Add a receiver' })
-  create(@Body({ schema: receiverSchema }) body: unknown): Promise<Receiver> {
-    return this.receivers.create(body, Date.now());
+  @ApiOperation({ summary: 'Create a receiver' })
+  create(@Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
+    return this.receivers.create(body, actor, Date.now());
   }
 
   @Put(':id')
   @ApiOperation({ summary: 'Replace a receiver' })
-  replace(@Param('id') id: string, @Body({ schema: receiverSchema }) body: unknown): Promise<Receiver> {
-    return this.receivers.replace(number(id), body, Date.now());
+  replace(@Param('id') id: string, @Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
+    return this.receivers.replace(number(id), body, actor, Date.now());
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a receiver; what waits for it goes to the dead letters' })
-  remove(@Param('id') id: string): Promise<void> {
-    return this.receivers.remove(number(id));
+  @ApiOperation({ summary: 'Delete a receiver; its pending notices become dead' })
+  remove(@Param('id') id: string, @By() actor: Actor): Promise<void> {
+    return this.receivers.remove(number(id), actor, Date.now());
   }
 }
 

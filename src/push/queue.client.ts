@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { createClient } from '@redis/client';
 import { Config } from '../config.js';
-import { ForeignTopics } from '../log/external-topics.js';
+import { ExternalTopics } from '../log/external-topics.js';
 import { within } from '../shared/wait.js';
 import type { DuePush } from './push.js';
 import type { Queue, RedisQueue } from './queue.js';
@@ -14,7 +14,7 @@ const FLUSH_MS = 1000;
 export class QueueClient {
   constructor(
     private readonly config: Config,
-    private readonly topics: ForeignTopics,
+    private readonly topics: ExternalTopics,
   ) {}
 
   /** Resolves when the queue has confirmed all pushes, in their order. Rejects with the reason otherwise, a second after the queue's limit at the latest. */
@@ -48,7 +48,7 @@ async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], tim
       .exec();
   };
   try {
-    await within(timeoutMs, deliver(), () => new Error(`not confirmed within ${timeoutMs} ms`));
+    await within(timeoutMs, deliver(), () => new Error(`not acknowledged within ${timeoutMs} ms`));
   } finally {
     if (client.isOpen) client.destroy();
   }

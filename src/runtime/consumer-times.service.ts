@@ -1,9 +1,9 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { ConsumerWatch, type Timed } from '../log/consuming/consumer-watch.service.js';
+import { ConsumerWatch, type ConsumerTiming } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { type MetricName, Metrics } from './metrics.service.js';
 
-const histograms: Record<Timed, MetricName> = {
+const histograms: Record<ConsumerTiming, MetricName> = {
   batch: 'tocsin_consumer_batch_duration_seconds',
   commit: 'tocsin_consumer_commit_duration_seconds',
   poll: 'tocsin_consumer_poll_interval_seconds',

@@ -1,4 +1,4 @@
-import type { Position } from '../log/consuming/consumers.service.js';
+import type { GroupPosition } from '../log/consuming/consumers.service.js';
 import type { TopicLag } from './congestion.js';
 
 /** Records per second in one partition. */
@@ -11,13 +11,13 @@ export interface Rate {
 
 interface Sample {
   readonly at: number;
-  readonly positions: ReadonlyMap<string, Position>;
+  readonly positions: ReadonlyMap<string, GroupPosition>;
 }
 
-export const keyOf = ({ group, topic, partition }: Pick<Position, 'group' | 'topic' | 'partition'>): string => `${group} ${topic} ${partition}`;
+export const keyOf = ({ group, topic, partition }: Pick<GroupPosition, 'group' | 'topic' | 'partition'>): string => `${group} ${topic} ${partition}`;
 
 /** What a group has still to do in a partition, never negative; null while nobody knows the end. */
-export const backlog = ({ cursor, end }: Pick<Position, 'cursor' | 'end'>): number | null => (end === null ? null : Math.max(0, end - cursor));
+export const backlog = ({ cursor, end }: Pick<GroupPosition, 'cursor' | 'end'>): number | null => (end === null ? null : Math.max(0, end - cursor));
 
 /** Where every group was over the last `windowMs`, for rates. Time comes as argument. */
 export class LagHistory {
@@ -25,7 +25,7 @@ export class LagHistory {
 
   constructor(private readonly windowMs: number) {}
 
-  get latest(): readonly Position[] {
+  get latest(): readonly GroupPosition[] {
     return [...(this.#samples.at(-1)?.positions.values() ?? [])];
   }
 
@@ -34,13 +34,13 @@ export class LagHistory {
     return this.#samples.at(-1)?.at;
   }
 
-  add(positions: readonly Position[], at: number): void {
+  add(positions: readonly GroupPosition[], at: number): void {
     const kept = this.#samples.filter((sample) => sample.at < at && sample.at >= at - this.windowMs);
     this.#samples = [...kept, { at, positions: new Map(positions.map((position) => [keyOf(position), position])) }];
   }
 
   /** Rate over the window; undefined before there are two samples of the partition. A cursor that was set back counts from there. */
-  rate(at: Pick<Position, 'group' | 'topic' | 'partition'>): Rate | undefined {
+  rate(at: Pick<GroupPosition, 'group' | 'topic' | 'partition'>): Rate | undefined {
     const key = keyOf(at);
     const known = this.#samples.flatMap((sample) => {
       const position = sample.positions.get(key);
@@ -66,7 +66,7 @@ export function catchUp(lag: number | null, rate: Rate | undefined): number | nu
 }
 
 /** Sums over the partitions of a group and topic; null when one of them is not known. */
-export function lagByTopic(positions: readonly Position[]): TopicLag[] {
+export function lagByTopic(positions: readonly GroupPosition[]): TopicLag[] {
   const sums = new Map<string, { group: string; topic: string; lag: number | null }>();
   for (const position of positions) {
     const { group, topic } = position;

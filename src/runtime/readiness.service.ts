@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/terminus';
 import { Database } from '../database/database.client.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
-import type { Hold } from '../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../log/consuming/partition-pause.js';
 import { EventLog } from '../log/event-log.js';
 import { within } from '../shared/wait.js';
 import { LagWatch } from './lag-watch.service.js';
@@ -86,5 +86,5 @@ export class Readiness {
 }
 
 /** A partition that people have paused, in words. */
-const words = ({ topic, partition, by, why, at }: Hold): string =>
+const words = ({ topic, partition, by, why, at }: PartitionPause): string =>
   `${topic}/${partition} paused by ${by} since ${new Date(at).toISOString()}${why && `: ${why}`}`;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { distribute, type Held, movement } from './distribution.js';
+import { distribute, type OwnedPartition, movement } from './distribution.js';
 
-const held = (owners: readonly (string | undefined)[], topic = 't'): Held[] => owners.map((owner, partition) => ({ topic, partition, owner }));
+const held = (owners: readonly (string | undefined)[], topic = 't'): OwnedPartition[] =>
+  owners.map((owner, partition) => ({ topic, partition, owner }));
 const text = (given: ReadonlyMap<string, readonly { topic: string; partition: number }[]>) =>
   Object.fromEntries([...given].map(([replica, own]) => [replica, own.map(({ partition }) => partition).sort((a, b) => a - b)]));
 
@@ -18,7 +19,7 @@ describe('partitions over replicas', () => {
     expect(text(distribute(held(['a', 'b', 'c', 'a', 'b', 'c']), ['a', 'c']))).toEqual({ a: [0, 1, 3], c: [2, 4, 5] });
   });
 
-  it('gives nobody anything when nobody lives', () => {
+  it('assigns nothing without live replicas', () => {
     expect(distribute(held(['a']), []).size).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../log/event-log.js';
 
 /** A partition, and which replica has it now, if any. */
-export interface Held extends TopicPartition {
+export interface OwnedPartition extends TopicPartition {
   readonly owner: string | undefined;
 }
 
@@ -11,7 +11,7 @@ const name = ({ topic, partition }: TopicPartition): string => `${topic}/${parti
  * Which replica is to have which partition. Every living replica gets as many as every other, or one more; a partition stays with its owner as far as
  * that allows, so that the fewest move. Two replicas that see the same rows say the same.
  */
-export function distribute(partitions: readonly Held[], replicas: readonly string[]): ReadonlyMap<string, readonly TopicPartition[]> {
+export function distribute(partitions: readonly OwnedPartition[], replicas: readonly string[]): ReadonlyMap<string, readonly TopicPartition[]> {
   const living = [...new Set(replicas)].sort();
   const given = new Map<string, TopicPartition[]>(living.map((replica) => [replica, []]));
   if (living.length === 0) return given;
@@ -31,7 +31,7 @@ export function distribute(partitions: readonly Held[], replicas: readonly strin
 }
 
 /** How many each replica is to have; those that have more already get the one more. */
-function quotasOf(partitions: readonly Held[], living: readonly string[]): Map<string, number> {
+function quotasOf(partitions: readonly OwnedPartition[], living: readonly string[]): Map<string, number> {
   const least = Math.floor(partitions.length / living.length);
   const more = partitions.length % living.length;
   const has = new Map<string, number>();

@@ -1,4 +1,4 @@
-import { Outlet } from './ordered-publisher.js';
+import { OrderedPublisher } from './ordered-publisher.js';
 
 /** A place that takes what is published when the test says so, or refuses it. */
 class Place {
@@ -24,7 +24,7 @@ class Place {
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-const anOutlet = (place: Place, most = 100) => new Outlet<string>({ publish: place.publish, wait: () => Promise.resolve(), most });
+const anOutlet = (place: Place, most = 100) => new OrderedPublisher<string>({ publish: place.publish, wait: () => Promise.resolve(), most });
 
 describe('an outlet', () => {
   it('publishes one at a time, and what came meanwhile together', async () => {

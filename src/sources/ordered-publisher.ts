@@ -1,9 +1,9 @@
-interface Parcel<T> {
+interface PendingItems<T> {
   readonly items: readonly T[];
   readonly done: () => void;
 }
 
-export interface OutletOptions<T> {
+export interface OrderedPublisherOptions<T> {
   /** Resolves when the items are there for good; a rejection is tried again with the same items. */
   readonly publish: (items: readonly T[]) => Promise<void>;
   /** Waits after so many failures in a row. */
@@ -16,12 +16,12 @@ export interface OutletOptions<T> {
  * What goes to one place in order: one publish at a time, and all that came meanwhile together in the next one. A publish that fails is repeated until
  * it works, so nothing overtakes it; what it had done already comes a second time next to itself, never out of order.
  */
-export class Outlet<T> {
-  #waiting: Parcel<T>[] = [];
+export class OrderedPublisher<T> {
+  #waiting: PendingItems<T>[] = [];
   #running = false;
   #closed = false;
 
-  constructor(private readonly options: OutletOptions<T>) {}
+  constructor(private readonly options: OrderedPublisherOptions<T>) {}
 
   /** `done` is called once the items, and all pushed before, are there. Never after {@link close}. */
   push(items: readonly T[], done: () => void): void {
@@ -45,7 +45,7 @@ export class Outlet<T> {
     this.#running = false;
   }
 
-  #take(): Parcel<T>[] {
+  #take(): PendingItems<T>[] {
     let items = 0;
     const count = this.#waiting.findIndex(
       (parcel, index) => index > 0 && (items += this.#waiting[index - 1]!.items.length) + parcel.items.length > this.options.most,

@@ -1,14 +1,14 @@
-import { accessOf, type Desired, reconcile } from './reconcile.js';
+import { accessOf, type DesiredSource, reconcile } from './reconcile.js';
 import { type KafkaSource, parseSource } from '../access/registry/source.js';
 
 const stamp = { id: 1, version: 1, declared_at: 0, created_at: 0, updated_at: 0 };
-const aSource = (name: string, more: Record<string, unknown> = {}, stamps: Partial<typeof stamp> = {}): Desired => {
+const aSource = (name: string, more: Record<string, unknown> = {}, stamps: Partial<typeof stamp> = {}): DesiredSource => {
   const { definition, secrets } = parseSource({ name, kind: 'kafka', cluster: { brokers: ['k:9092'] }, topics: ['t'], ...more });
   const source = { ...(definition as KafkaSource), ...stamp, ...stamps };
   return { source, access: accessOf(source, secrets) };
 };
-const running = (...all: Desired[]) => new Map(all.map((each) => [each.source.name, each]));
-const words = (desired: Desired[], actual: ReturnType<typeof running>) =>
+const running = (...all: DesiredSource[]) => new Map(all.map((each) => [each.source.name, each]));
+const words = (desired: DesiredSource[], actual: ReturnType<typeof running>) =>
   reconcile(desired, actual).map(({ kind, name, reason }) => `${kind} ${name}: ${reason}`);
 
 describe('what runs becomes what is declared', () => {
@@ -37,10 +37,10 @@ describe('what runs becomes what is declared', () => {
     expect(words([aSource('a', more, { version: 2 })], running(aSource('a')))).toEqual([expected]);
   });
 
-  it('restarts for another password, and for a source that was removed and declared anew', () => {
+  it('restarts for another password, and for a source that was removed and recreated', () => {
     const sasl = (password: string) => ({ cluster: { brokers: ['k:9092'], sasl: { mechanism: 'plain', username: 'ann', password } } });
     expect(words([aSource('a', sasl('new'), { version: 2 })], running(aSource('a', sasl('old'))))).toEqual(['restart a: cluster changed']);
-    expect(words([aSource('a', {}, { id: 2, version: 2 })], running(aSource('a')))).toEqual(['restart a: removed and declared anew']);
+    expect(words([aSource('a', {}, { id: 2, version: 2 })], running(aSource('a')))).toEqual(['restart a: removed and recreated']);
   });
 
   it('gives explicit partitions to a consumer that runs', () => {

@@ -2,21 +2,21 @@ import type { ClusterAccess } from '../log/cluster.js';
 import { differences, type KafkaSource, type SourceSecrets } from '../access/registry/source.js';
 
 /** A source as it should run. */
-export interface Desired {
+export interface DesiredSource {
   readonly source: KafkaSource;
   readonly access: ClusterAccess;
 }
 
 /** A source as it runs. */
-export type Actual = Desired;
+export type Actual = DesiredSource;
 
 /** What has to happen, and why. */
-export type Action =
-  | { readonly kind: 'start'; readonly name: string; readonly reason: string; readonly desired: Desired }
+export type SourceAction =
+  | { readonly kind: 'start'; readonly name: string; readonly reason: string; readonly desired: DesiredSource }
   | { readonly kind: 'stop'; readonly name: string; readonly reason: string }
-  | { readonly kind: 'restart'; readonly name: string; readonly reason: string; readonly desired: Desired }
+  | { readonly kind: 'restart'; readonly name: string; readonly reason: string; readonly desired: DesiredSource }
   /** The consumer goes on; what becomes of its records changes. */
-  | { readonly kind: 'adjust'; readonly name: string; readonly reason: string; readonly desired: Desired };
+  | { readonly kind: 'adjust'; readonly name: string; readonly reason: string; readonly desired: DesiredSource };
 
 /** Fields that change how a running consumer treats records, not which it reads. */
 const adjustable: ReadonlySet<string> = new Set(['description', 'business', 'format', 'mapping', 'rate', 'max_in_flight', 'start']);
@@ -27,19 +27,19 @@ const reassignable: ReadonlySet<string> = new Set(['topics', 'pattern', 'partiti
  * What turns what runs into what is declared. A source that is as it should be has no action: nobody else's change touches it.
  * Stops come first, so that what starts under the name of what went finds it gone.
  */
-export function reconcile(desired: readonly Desired[], actual: ReadonlyMap<string, Actual>): Action[] {
+export function reconcile(desired: readonly DesiredSource[], actual: ReadonlyMap<string, Actual>): SourceAction[] {
   const wanted = new Map(desired.filter(({ source }) => source.is_enabled).map((each) => [each.source.name, each]));
   const declared = new Set(desired.map(({ source }) => source.name));
   const stops = [...actual.keys()]
     .filter((name) => !wanted.has(name))
-    .map((name): Action => ({ kind: 'stop', name, reason: declared.has(name) ? 'disabled' : 'removed' }));
+    .map((name): SourceAction => ({ kind: 'stop', name, reason: declared.has(name) ? 'disabled' : 'removed' }));
   return [...stops, ...[...wanted.values()].flatMap((each) => change(each, actual.get(each.source.name)))];
 }
 
-function change(desired: Desired, actual: Actual | undefined): Action[] {
+function change(desired: DesiredSource, actual: Actual | undefined): SourceAction[] {
   const { name } = desired.source;
   if (!actual) return [{ kind: 'start', name, reason: 'declared', desired }];
-  if (actual.source.id !== desired.source.id) return [{ kind: 'restart', name, reason: 'removed and declared anew', desired }];
+  if (actual.source.id !== desired.source.id) return [{ kind: 'restart', name, reason: 'removed and recreated', desired }];
   if (clusterKey(actual.access) !== clusterKey(desired.access)) return [{ kind: 'restart', name, reason: 'cluster changed', desired }];
   if (actual.source.version === desired.source.version) return [];
   const changed = differences(actual.source, desired.source).filter((field) => !stamps.has(field));

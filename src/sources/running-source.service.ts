@@ -3,15 +3,15 @@ import type { LogConsumer, TopicPartition } from '../log/event-log.js';
 import { distribute, movement } from './distribution.js';
 import type { KeyPartitions } from './key-partitions.js';
 import type { PumpPlant } from './source-dependencies.js';
-import type { Desired } from './reconcile.js';
+import type { DesiredSource } from './reconcile.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
-import { SourcePump } from './source-consumer.service.js';
+import { SourceConsumer } from './source-consumer.service.js';
 import type { SourceState } from './source-state.js';
 import { chosenTopics, wholeName } from '../access/registry/topic-pattern.js';
 
 /** A source while it runs on this replica: its consumer and its pump. */
 export class RunningSource {
-  readonly pump: SourcePump;
+  readonly records: SourceConsumer;
   #consumer: LogConsumer | undefined;
   #assigned: AssignedConsumer | undefined;
   #own: readonly TopicPartition[] = [];
@@ -22,12 +22,12 @@ export class RunningSource {
   #stopped = false;
 
   constructor(
-    public desired: Desired,
+    public desired: DesiredSource,
     private readonly cluster: Cluster,
     keys: KeyPartitions,
     private readonly plant: PumpPlant,
   ) {
-    this.pump = new SourcePump(desired.source, cluster, keys, plant);
+    this.records = new SourceConsumer(desired.source, cluster, keys, plant);
   }
 
   get #source(): KafkaSource {
@@ -38,7 +38,7 @@ export class RunningSource {
   start(): void {
     if (this.#stopped) return;
     const { name, mode, topics, pattern, group_id: groupId = `${this.plant.config.GROUP_PREFIX}.${cursorGroup(name)}` } = this.#source;
-    const common = { maxRecords: this.plant.config.BATCH_RECORDS, listener: this.pump };
+    const common = { maxRecords: this.plant.config.BATCH_RECORDS, listener: this.records };
     if (mode === 'assign') {
       this.#assigned = this.cluster.assign({ ...common, group: cursorGroup(name), partitions: [] });
       this.#consumer = this.#assigned;
@@ -46,13 +46,13 @@ export class RunningSource {
       const which = pattern === undefined ? { topics: topics ?? [] } : { topics: [], pattern: wholeName(pattern) };
       this.#consumer = this.cluster.subscribe({ ...common, ...which, group: groupId });
     }
-    this.pump.consumer = this.#consumer;
+    this.records.consumer = this.#consumer;
   }
 
-  adjust(desired: Desired): void {
+  adjust(desired: DesiredSource): void {
     this.desired = desired;
     this.#looked = undefined;
-    this.pump.adjust(desired.source);
+    this.records.adjust(desired.source);
   }
 
   /** Explicit partitions: takes those that are this replica's part. One look at a time; a cluster that does not answer only delays its own. */
@@ -80,7 +80,7 @@ export class RunningSource {
   async #move(wanted: readonly TopicPartition[]): Promise<void> {
     const { taken, left } = movement(this.#own, wanted);
     if (this.#stopped || taken.length + left.length === 0) return;
-    await Promise.all(left.map((at) => this.pump.releasing(at)));
+    await Promise.all(left.map((at) => this.records.releasing(at)));
     if (this.#stopped) return;
     this.#own = wanted;
     this.#assigned?.assign(wanted);
@@ -102,19 +102,19 @@ export class RunningSource {
       return all.filter((partition) => wanted?.includes(partition) ?? true).map((partition) => ({ topic, partition }));
     });
     const beyond = (wanted ?? []).filter((partition) => !found.some((each) => each.partition === partition));
-    if (missing.length > 0) return { found, problem: `there is no topic ${missing.join(', ')} on the cluster` };
-    return { found, problem: beyond.length > 0 && topics.length > 0 ? `there is no partition ${beyond.join(', ')}` : undefined };
+    if (missing.length > 0) return { found, problem: `topics not found on the cluster: ${missing.join(', ')}` };
+    return { found, problem: beyond.length > 0 && topics.length > 0 ? `partitions not found: ${beyond.join(', ')}` : undefined };
   }
 
   state(): SourceState {
     const { status = 'connecting', problem } = this.#consumer?.state() ?? {};
-    const why = problem ?? this.#problem ?? this.pump.problem;
-    return { name: this.#source.name, status, partitions: this.pump.partitions(), ...(why !== undefined && { problem: why }) };
+    const why = problem ?? this.#problem ?? this.records.problem;
+    return { name: this.#source.name, status, partitions: this.records.partitions(), ...(why !== undefined && { problem: why }) };
   }
 
   async stop(ms: number): Promise<void> {
     this.#stopped = true;
     await this.#following;
-    await this.pump.stop(ms);
+    await this.records.stop(ms);
   }
 }

@@ -3,9 +3,9 @@ import { Logger } from '@nestjs/common';
 import { boundsOf } from '../log/bounds.js';
 import type { Cluster } from '../log/cluster.js';
 import { FencedError } from '../log/cursor.repository.js';
-import type { Hold } from '../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../log/consuming/partition-pause.js';
 import type { BatchControl, LogConsumer, LogRecord, PartitionListener, RecordBatch, TopicPartition } from '../log/event-log.js';
-import { type Fault, PartitionHolds } from '../log/consuming/partition-pauses.js';
+import { type PartitionFault, PartitionPauses } from '../log/consuming/partition-pauses.js';
 import { PoisonLimit } from '../log/consuming/poison-limit.js';
 import type { ErrorCode } from '../shared/errors.js';
 import type { RawEvent } from '../topics.js';
@@ -14,11 +14,12 @@ import { encode } from '../access/envelope.js';
 import { TokenBucket } from '../access/rate.js';
 import { type Decoded, decodeRecord, idPrefix } from './decode.js';
 import type { KeyPartitions } from './key-partitions.js';
-import { PartitionFlow, type Refused, type Sourced } from './source-partition.service.js';
-import type { PumpCounts, PumpPlant } from './source-dependencies.js';
+import { SourcePartition, type Refused, type SourcedEvent } from './source-partition.service.js';
+import { system } from '../shared/actor.js';
+import type { SourceCounts, PumpPlant } from './source-dependencies.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
-import { positionFault, startOf } from './start-position.js';
-import type { PartitionState } from './source-state.js';
+import { positionFault, startPosition } from './start-position.js';
+import type { SourcePartitionState } from './source-state.js';
 
 /** A batch waits so long (ms) for room in the window; then its partition is paused, and asks again. */
 const ROOM_MS = 2000;
@@ -35,12 +36,12 @@ const name = ({ topic, partition }: TopicPartition): string => `${topic}/${parti
 class HeldError extends Error {}
 
 /** One source: what a consumer hands over becomes events in raw_events, and the cursors follow. */
-export class SourcePump implements PartitionListener {
-  readonly counts: PumpCounts = { records: 0, events: 0, poison: {}, failures: 0 };
-  readonly #flows = new Map<string, PartitionFlow>();
+export class SourceConsumer implements PartitionListener {
+  readonly counts: SourceCounts = { records: 0, events: 0, poison: {}, failures: 0 };
+  readonly #flows = new Map<string, SourcePartition>();
   readonly #limits = new Map<string, PoisonLimit>();
   readonly #releasing = new Set<Promise<void>>();
-  readonly #holds: PartitionHolds;
+  readonly #holds: PartitionPauses;
   readonly #logger: Logger;
   #bucket: TokenBucket | undefined;
   /** The latest failure that is not over. */
@@ -53,7 +54,7 @@ export class SourcePump implements PartitionListener {
     private readonly keys: KeyPartitions,
     private readonly plant: PumpPlant,
   ) {
-    this.#holds = new PartitionHolds(cursorGroup(source.name), plant.holds);
+    this.#holds = new PartitionPauses(cursorGroup(source.name), plant.holds);
     this.#logger = new Logger(`source ${source.name}`);
     this.adjust(source);
   }
@@ -72,7 +73,7 @@ export class SourcePump implements PartitionListener {
     return this.#problem;
   }
 
-  partitions(): PartitionState[] {
+  partitions(): SourcePartitionState[] {
     return [...this.#flows.values()].map(({ committed: position, end, at, window }) => {
       const hold = this.#holds.of(at);
       const state = { ...at, position, end, lag: Math.max(0, end - position), in_flight: window.size };
@@ -81,7 +82,7 @@ export class SourcePump implements PartitionListener {
   }
 
   /** Takes over what the rows of holds, read at `readAt`, say about our partitions. */
-  followHolds(holds: readonly Hold[], readAt: number): void {
+  followHolds(holds: readonly PartitionPause[], readAt: number): void {
     const own = holds.filter(({ group }) => group === cursorGroup(this.source.name));
     for (const { at } of [...this.#flows.values()]) {
       const turn = this.#holds.follow(at, own, readAt);
@@ -98,7 +99,7 @@ export class SourcePump implements PartitionListener {
     const kept = this.#flows.get(name(at));
     if (kept && (await this.#renewed(kept, group))) {
       this.#refuseHeld(at);
-      if (kept.window.size >= this.source.max_in_flight) throw new HeldError('too much is under way');
+      if (kept.window.size >= this.source.max_in_flight) throw new HeldError('too many batches in flight');
       return kept.window.next;
     }
     const flow = await this.#claim(at, group);
@@ -111,7 +112,7 @@ export class SourcePump implements PartitionListener {
     if (hold) throw new HeldError(`${name(at)}: ${hold.why}`);
   }
 
-  async #renewed(flow: PartitionFlow, generation: number): Promise<boolean> {
+  async #renewed(flow: SourcePartition, generation: number): Promise<boolean> {
     if (flow.closed) return false;
     try {
       await this.plant.cursors.renew(cursorGroup(this.source.name), flow.at, flow.epoch, generation, Date.now());
@@ -122,17 +123,17 @@ export class SourcePump implements PartitionListener {
     }
   }
 
-  async #claim(at: TopicPartition, generation: number): Promise<PartitionFlow> {
+  async #claim(at: TopicPartition, generation: number): Promise<SourcePartition> {
     this.#drop(at);
     const bounds = await boundsOf(this.cluster, at);
-    if (!bounds) throw new Error(`${name(at)} is not on the cluster`);
+    if (!bounds) throw new Error(`${name(at)} does not exist on the cluster`);
     const group = cursorGroup(this.source.name);
     const start = (await this.plant.cursors.read(group, at)) ? bounds.low : await this.#start(at, bounds.low);
     const cursor = await this.plant.database.transaction(async () => {
-      if (!(await this.plant.sources.hold(this.source.id))) throw new HeldError(`the source ${this.source.name} was removed`);
+      if (!(await this.plant.sources.lock(this.source.id))) throw new HeldError(`source ${this.source.name} was removed`);
       return this.plant.cursors.claim(group, at, generation, start, Date.now());
     });
-    if (!cursor) throw new HeldError(`another replica has ${name(at)}`);
+    if (!cursor) throw new HeldError(`another replica owns ${name(at)}`);
     const flow = this.#flow(at, cursor.epoch, cursor.nextOffset);
     flow.end = bounds.high;
     this.#flows.set(name(at), flow);
@@ -142,29 +143,37 @@ export class SourcePump implements PartitionListener {
   }
 
   async #start(at: TopicPartition, low: number): Promise<number> {
-    const start = startOf(this.source.start, this.source.declared_at);
+    const start = startPosition(this.source.start, this.source.declared_at);
     if (start === 'earliest') return low;
     return (await this.cluster.offsetsAt(at.topic, start.timestamp)).get(at.partition) ?? low;
   }
 
-  async #judge(at: TopicPartition, fault: Fault | undefined): Promise<void> {
+  async #judge(at: TopicPartition, fault: PartitionFault | undefined): Promise<void> {
     if (await this.#holds.claim(at, fault, Date.now())) await this.#tell(at, fault!);
   }
 
-  async #stop(at: TopicPartition, fault: Fault): Promise<void> {
+  async #stop(at: TopicPartition, fault: PartitionFault): Promise<void> {
     await this.#holds.stop(at, fault, '', Date.now());
     await this.#tell(at, fault);
   }
 
   /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
-  async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
-    this.#logger.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
-    await this.plant.cursors.audit('partition_stopped', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
+  async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
+    this.#logger.error(`${name(at)} halted: ${code} ${why}; resume with: tocsin sources resume ${this.source.name}`);
+    await this.plant.audit.record(
+      {
+        actor: system(this.plant.config.INSTANCE_ID),
+        action: 'partition.halted',
+        object: { kind: 'partition', id: `${cursorGroup(this.source.name)} ${name(at)}` },
+        why: `${code} ${why}`,
+      },
+      Date.now(),
+    );
   }
 
-  #flow(at: TopicPartition, epoch: number, position: number): PartitionFlow {
+  #flow(at: TopicPartition, epoch: number, position: number): SourcePartition {
     const { database, cursors, eventLog: log, config } = this.plant;
-    return new PartitionFlow(this.source.name, at, epoch, position, {
+    return new SourcePartition(this.source.name, at, epoch, position, {
       database,
       cursors,
       eventLog: log,
@@ -175,7 +184,7 @@ export class SourcePump implements PartitionListener {
       refused: (code, events) => this.#refused(code, events),
       committed: () => (this.#problem = undefined),
       fenced: (fenced) => {
-        this.#logger.warn(`${name(fenced)} belongs to another replica now`);
+        this.#logger.warn(`${name(fenced)} is now owned by another replica`);
         this.#drop(fenced);
         this.consumer?.restart(fenced);
       },
@@ -188,13 +197,13 @@ export class SourcePump implements PartitionListener {
 
   #failed(error: unknown, failures: number): void {
     this.counts.failures++;
-    this.#problem = `events do not get into the log: ${error instanceof Error ? error.message : String(error)}`;
-    if (failures === 1) this.#logger.warn(`${this.#problem}; they are tried again`);
+    this.#problem = `publishing events failed: ${error instanceof Error ? error.message : String(error)}`;
+    if (failures === 1) this.#logger.warn(`${this.#problem}; retrying`);
   }
 
   async batch(batch: RecordBatch, control: BatchControl): Promise<void> {
     const flow = this.#flows.get(name(batch));
-    if (!flow || flow.closed) throw new FencedError('not claimed');
+    if (!flow || flow.closed) throw new FencedError('not acquired');
     this.#refuseHeld(batch);
     const records = batch.records.filter(({ offset }) => offset >= flow.window.next);
     const [first] = records;
@@ -207,30 +216,30 @@ export class SourcePump implements PartitionListener {
   }
 
   /** Control records and compaction leave holes; only what retention has deleted is lost. */
-  async #checkPosition(flow: PartitionFlow): Promise<void> {
+  async #checkPosition(flow: SourcePartition): Promise<void> {
     const fault = await this.#fault(flow);
     if (!fault) return;
     await this.#stop(flow.at, fault);
     throw new HeldError(fault.why);
   }
 
-  async #fault({ at, window }: PartitionFlow): Promise<Fault | undefined> {
+  async #fault({ at, window }: SourcePartition): Promise<PartitionFault | undefined> {
     const bounds = await boundsOf(this.cluster, at);
     return bounds && positionFault(window.next, bounds);
   }
 
-  async #makeRoom(flow: PartitionFlow, control: BatchControl): Promise<void> {
+  async #makeRoom(flow: SourcePartition, control: BatchControl): Promise<void> {
     const end = Date.now() + ROOM_MS;
-    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_MS);
+    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS);
     while (!(await flow.room(this.source.max_in_flight, Math.min(turn, end - Date.now())))) {
-      if (flow.closed) throw new FencedError('lost while it waited');
-      if (Date.now() >= end) throw new HeldError('too much is under way');
+      if (flow.closed) throw new FencedError('lost while waiting');
+      if (Date.now() >= end) throw new HeldError('too many batches in flight');
       await control.heartbeat();
     }
   }
 
-  async #take(flow: PartitionFlow, records: readonly LogRecord[], control: BatchControl): Promise<void> {
-    const events = new Map<number, Sourced[]>();
+  async #take(flow: SourcePartition, records: readonly LogRecord[], control: BatchControl): Promise<void> {
+    const events = new Map<number, SourcedEvent[]>();
     const refused: Refused[] = [];
     const prefix = idPrefix(this.source.name, flow.at);
     let taken = 0;
@@ -245,7 +254,7 @@ export class SourcePump implements PartitionListener {
       until = Date.now() + SLICE_MS;
     }
     await this.#pace(flow, taken, control);
-    if (flow.closed) throw new FencedError('lost while it was read');
+    if (flow.closed) throw new FencedError('lost while reading');
     const poison = new Set(refused.map(({ record }) => record.offset));
     this.#count(records.length, taken, refused);
     flow.take(events, refused, records.at(-1)!.offset + 1, control, Date.now());
@@ -255,7 +264,7 @@ export class SourcePump implements PartitionListener {
     throw new HeldError(why);
   }
 
-  #sort(event: Sourced, into: Map<number, Sourced[]>): void | Promise<void> {
+  #sort(event: SourcedEvent, into: Map<number, SourcedEvent[]>): void | Promise<void> {
     const partition = this.keys.of(event.key, Date.now());
     if (typeof partition !== 'number') return partition.then((known) => put(into, known, event));
     put(into, partition, event);
@@ -285,17 +294,17 @@ export class SourcePump implements PartitionListener {
   }
 
   /** Waits while the source sends more than its rate: nothing is refused, it becomes lag. */
-  async #pace(flow: PartitionFlow, events: number, control: BatchControl): Promise<void> {
+  async #pace(flow: SourcePartition, events: number, control: BatchControl): Promise<void> {
     while (this.#bucket && !flow.closed) {
       const wait = this.#bucket.take(events, Date.now());
       if (wait === 0) return;
-      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS));
+      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS));
       await control.heartbeat();
     }
   }
 
   #limit(at: TopicPartition): PoisonLimit {
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.plant.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.plant.config;
     const limit = this.#limits.get(name(at)) ?? new PoisonLimit({ window, percent, run });
     this.#limits.set(name(at), limit);
     return limit;
@@ -318,7 +327,7 @@ export class SourcePump implements PartitionListener {
     flow.close();
     const released = flow
       .release(Date.now())
-      .catch((error: unknown) => this.#logger.debug(`${name(at)} is not released: ${String(error)}`))
+      .catch((error: unknown) => this.#logger.debug(`${name(at)} could not be released: ${String(error)}`))
       .finally(() => this.#releasing.delete(released));
     this.#releasing.add(released);
   }
@@ -332,7 +341,7 @@ export class SourcePump implements PartitionListener {
   }
 }
 
-function put(into: Map<number, Sourced[]>, partition: number, event: Sourced): void {
+function put(into: Map<number, SourcedEvent[]>, partition: number, event: SourcedEvent): void {
   const list = into.get(partition);
   if (list) list.push(event);
   else into.set(partition, [event]);

@@ -8,7 +8,7 @@ import { PublishError } from '../log/publish-error.js';
 import { type ErrorCode, PoisonError } from '../shared/errors.js';
 import { deadLetterTopic, topics } from '../topics.js';
 import { divide, type Encoded, pack } from '../access/envelope.js';
-import { Outlet } from './ordered-publisher.js';
+import { OrderedPublisher } from './ordered-publisher.js';
 import { SlidingWindow } from './sliding-window.js';
 import { cursorGroup } from '../access/registry/source.js';
 
@@ -23,12 +23,12 @@ export interface Refused {
 }
 
 /** An event, and the offset of the record that it came in. */
-export interface Sourced extends Encoded {
+export interface SourcedEvent extends Encoded {
   readonly offset: number;
 }
 
 /** What a flow does its work with. */
-export interface FlowPlant {
+export interface SourcePartitionOptions {
   readonly database: Pick<Database, 'transaction'>;
   readonly cursors: Pick<CursorRepository, 'advance' | 'read' | 'release'>;
   readonly eventLog: Pick<EventLog, 'publish' | 'serializer' | 'stage' | 'staged'>;
@@ -51,10 +51,10 @@ export interface FlowPlant {
  * A partition of a source on its way into raw_events. Several batches are under way; the cursor follows the end of what is done without a hole.
  * Events that go to the same partition of raw_events leave one publish at a time, so their order holds whatever fails.
  */
-export class PartitionFlow {
+export class SourcePartition {
   readonly window: SlidingWindow;
-  readonly #outlets = new Map<number, Outlet<Sourced>>();
-  readonly #deadLetters: Outlet<OutgoingRecord>;
+  readonly #outlets = new Map<number, OrderedPublisher<SourcedEvent>>();
+  readonly #deadLetters: OrderedPublisher<OutgoingRecord>;
   #committed: number;
   #committing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -72,7 +72,7 @@ export class PartitionFlow {
     readonly at: TopicPartition,
     readonly epoch: number,
     start: number,
-    private readonly plant: FlowPlant,
+    private readonly plant: SourcePartitionOptions,
   ) {
     this.window = new SlidingWindow(start);
     this.#committed = start;
@@ -92,7 +92,7 @@ export class PartitionFlow {
    * Takes a batch that ends before `next`: its events by partition of raw_events, and what of it can never work.
    * Resolves at once; whether it is done says the window.
    */
-  take(events: ReadonlyMap<number, readonly Sourced[]>, refused: readonly Refused[], next: number, control: BatchControl, now: number): void {
+  take(events: ReadonlyMap<number, readonly SourcedEvent[]>, refused: readonly Refused[], next: number, control: BatchControl, now: number): void {
     this.#control = control;
     const settle = this.window.open(next);
     let pending = events.size + (refused.length > 0 ? 1 : 0);
@@ -162,7 +162,7 @@ export class PartitionFlow {
     await this.plant.cursors.release(cursorGroup(this.source), this.at, this.epoch, now);
   }
 
-  #outletOf(partition: number): Outlet<Sourced> {
+  #outletOf(partition: number): OrderedPublisher<SourcedEvent> {
     let outlet = this.#outlets.get(partition);
     if (!outlet) {
       outlet = this.#outlet((events) => this.#publish(events, partition));
@@ -172,7 +172,7 @@ export class PartitionFlow {
   }
 
   /** What is too large for the topic goes to the dead letters. */
-  async #publish(events: readonly Sourced[], partition: number): Promise<void> {
+  async #publish(events: readonly SourcedEvent[], partition: number): Promise<void> {
     const tooLarge = await this.#send(events, partition, this.plant.envelopeEvents);
     if (tooLarge.length === 0) return;
     await this.#bury(tooLarge.map((event) => this.#tooLarge(event)));
@@ -180,7 +180,7 @@ export class PartitionFlow {
   }
 
   /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
-  async #send(events: readonly Sourced[], partition: number, most: number): Promise<readonly Sourced[]> {
+  async #send(events: readonly SourcedEvent[], partition: number, most: number): Promise<readonly SourcedEvent[]> {
     const { eventLog: log } = this.plant;
     const records = pack(events, partition, { most, wrap: (json) => log.serializer.wrap(topics.rawEvents.name, json) });
     try {
@@ -208,13 +208,13 @@ export class PartitionFlow {
     }
   }
 
-  #tooLarge({ key, json, bytes, offset }: Sourced): OutgoingRecord {
+  #tooLarge({ key, json, bytes, offset }: SourcedEvent): OutgoingRecord {
     const record = { offset, timestamp: 0, key: Buffer.from(key), value: Buffer.from(json), headers: {} };
-    return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes are more than raw_events takes`) }, Date.now());
+    return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes exceed max.message.bytes of raw_events`) }, Date.now());
   }
 
-  #outlet<T>(publish: (items: readonly T[]) => Promise<void>): Outlet<T> {
-    return new Outlet({
+  #outlet<T>(publish: (items: readonly T[]) => Promise<void>): OrderedPublisher<T> {
+    return new OrderedPublisher({
       publish,
       most: MOST_EVENTS,
       wait: (failures, error) => {
@@ -276,7 +276,7 @@ export class PartitionFlow {
   /** After a commit of which nobody knows what became. */
   async #ask(group: string): Promise<void> {
     const cursor = await this.plant.cursors.read(group, this.at);
-    if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} is over`);
+    if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} has ended`);
     this.#committed = cursor.nextOffset;
     this.#unsure = false;
   }

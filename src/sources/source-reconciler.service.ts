@@ -1,9 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { Clusters } from '../log/cluster.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { HoldRepository } from '../log/consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
 import { EventLog } from '../log/event-log.js';
 import { IDLE } from '../runtime/idle.js';
 import { Secrets } from '../runtime/secrets.service.js';
@@ -12,7 +13,7 @@ import { DegradeService } from '../access/degrade/degrade.service.js';
 import { PublicationService } from '../access/publication.service.js';
 import { KeyPartitions } from './key-partitions.js';
 import type { PumpPlant } from './source-dependencies.js';
-import { accessOf, type Action, type Desired, reconcile } from './reconcile.js';
+import { accessOf, type SourceAction, type DesiredSource, reconcile } from './reconcile.js';
 import { ReplicaRepository } from './replica.repository.js';
 import { RunningSource } from './running-source.service.js';
 import { SharedClusters } from './shared-clusters.js';
@@ -29,7 +30,8 @@ export class SourcePlant implements PumpPlant {
     readonly database: Database,
     readonly eventLog: EventLog,
     readonly cursors: CursorRepository,
-    readonly holds: HoldRepository,
+    readonly audit: AuditService,
+    readonly holds: PartitionPauseRepository,
     readonly sources: SourceRepository,
     readonly publication: PublicationService,
     readonly degrade: DegradeService,
@@ -42,7 +44,7 @@ export class SourcePlant implements PumpPlant {
  * its own source only.
  */
 @Injectable()
-export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy {
+export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger('sources');
   readonly #running = new Map<string, RunningSource>();
   /** What must end before the next thing happens to the source of a name. */
@@ -106,7 +108,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
       this.#troubled = false;
     } catch (error) {
       this.#again = true;
-      if (!this.#troubled) this.#logger.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#troubled) this.#logger.warn(`reconciling sources failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#troubled = true;
     }
     return this.#troubled;
@@ -129,7 +131,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
   async #followHolds(now: number): Promise<void> {
     if (this.#running.size === 0) return;
     const holds = await this.plant.holds.all(now);
-    for (const { pump } of this.#running.values()) pump.followHolds(holds, now);
+    for (const { records: pump } of this.#running.values()) pump.followHolds(holds, now);
   }
 
   async #beat(now: number): Promise<void> {
@@ -147,7 +149,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   /** Nothing for a source whose secrets cannot be opened: what runs goes on with those it has. */
-  #desired({ source, secrets }: StoredSource, unusable: Map<string, string>): Desired[] {
+  #desired({ source, secrets }: StoredSource, unusable: Map<string, string>): DesiredSource[] {
     if (source.kind !== 'kafka') return [];
     try {
       return [{ source, access: accessOf(source, source.is_enabled ? openSecrets(this.secrets, source.name, secrets) : {}) }];
@@ -157,7 +159,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
     }
   }
 
-  #act(action: Action): void {
+  #act(action: SourceAction): void {
     const { kind, name, reason } = action;
     this.#logger.log(`${name}: ${kind}, ${reason}`);
     const running = this.#running.get(name);

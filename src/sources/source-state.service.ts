@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clusters, type Cluster } from '../log/cluster.js';
 import { CursorRepository } from '../log/cursor.repository.js';
-import { HoldRepository } from '../log/consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
 import type { TopicPartition } from '../log/event-log.js';
 import { Secrets } from '../runtime/secrets.service.js';
 import { TocsinError } from '../shared/errors.js';
@@ -12,10 +12,10 @@ import { openSecrets } from './source.service.js';
 import { SourceReader } from '../access/registry/source.reader.js';
 import { SourceRepository } from '../access/registry/source.repository.js';
 import { positionFault } from './start-position.js';
-import { type SourceSummary, summary } from './source-state.js';
+import { type SourceSummary, sourceSummary } from './source-state.js';
 
 /** Where a partition that stopped goes on, by the decision of people. */
-export interface Resumed extends TopicPartition {
+export interface ResumedSourcePartition extends TopicPartition {
   readonly from: number;
   readonly to: number;
   /** Why it had stopped. */
@@ -32,28 +32,28 @@ export class SourceStateService {
     private readonly secrets: Secrets,
     private readonly clusters: Clusters,
     private readonly cursors: CursorRepository,
-    private readonly holds: HoldRepository,
+    private readonly pauses: PartitionPauseRepository,
   ) {}
 
   /** Every source. */
   async all(): Promise<SourceSummary[]> {
     const alive = await this.replicas.alive();
-    return (await this.reader.all()).map((source) => summary(source, alive));
+    return (await this.reader.all()).map((source) => sourceSummary(source, alive));
   }
 
   /** Throws {@link TocsinError} T7021. */
   async of(name: string): Promise<SourceSummary> {
-    return summary(await this.#named(name), await this.replicas.alive());
+    return sourceSummary(await this.#named(name), await this.replicas.alive());
   }
 
   /**
    * Lets partitions go on that stopped: those whose position is not in the partition any more are set to its beginning or its end, those that stopped for
    * too much poison go on where they are. Throws {@link TocsinError} T7021, T7028, and when the cluster does not answer.
    */
-  async resume(name: string, to: 'earliest' | 'latest', now: number): Promise<Resumed[]> {
+  async resume(name: string, to: 'earliest' | 'latest', now: number): Promise<ResumedSourcePartition[]> {
     const stored = await this.sources.named(name);
     if (!stored) throw new TocsinError('T7021', name);
-    if (stored.source.kind !== 'kafka') throw new TocsinError('T7028', `${name} is a source of the kind ${stored.source.kind}, which never stops`);
+    if (stored.source.kind !== 'kafka') throw new TocsinError('T7028', `${name} has kind ${stored.source.kind}, which has no partitions to resume`);
     const cluster = this.clusters.open(accessOf(stored.source, openSecrets(this.secrets, name, stored.secrets)), `tocsin-resume-${name}`);
     try {
       const moved = await this.#moveLost(stored.source, cluster, to, now);
@@ -63,10 +63,10 @@ export class SourceStateService {
     }
   }
 
-  async #moveLost({ name }: KafkaSource, cluster: Cluster, to: 'earliest' | 'latest', now: number): Promise<Resumed[]> {
+  async #moveLost({ name }: KafkaSource, cluster: Cluster, to: 'earliest' | 'latest', now: number): Promise<ResumedSourcePartition[]> {
     const cursors = await this.cursors.of(cursorGroup(name));
     const existing = await cluster.topics();
-    const resumed: Resumed[] = [];
+    const resumed: ResumedSourcePartition[] = [];
     for (const topic of new Set(cursors.map((cursor) => cursor.topic))) {
       if (!existing.has(topic)) continue;
       const bounds = new Map((await cluster.offsets(topic)).map((each) => [each.partition, each]));
@@ -83,11 +83,11 @@ export class SourceStateService {
     return resumed;
   }
 
-  async #forgetStops(name: string, moved: readonly TopicPartition[], now: number): Promise<Resumed[]> {
-    const stops = (await this.holds.all(now)).filter(({ group, kind }) => group === cursorGroup(name) && kind === 'stopped');
-    const resumed: Resumed[] = [];
+  async #forgetStops(name: string, moved: readonly TopicPartition[], now: number): Promise<ResumedSourcePartition[]> {
+    const stops = (await this.pauses.all(now)).filter(({ group, kind }) => group === cursorGroup(name) && kind === 'stopped');
+    const resumed: ResumedSourcePartition[] = [];
     for (const stop of stops) {
-      await this.holds.remove(stop);
+      await this.pauses.remove(stop);
       const { topic, partition, why } = stop;
       if (moved.some((each) => each.topic === topic && each.partition === partition)) continue;
       const position = (await this.cursors.read(stop.group, stop))?.nextOffset ?? 0;

@@ -1,5 +1,5 @@
 /** How a partition of a source stands on the replica that has it. */
-export interface PartitionState {
+export interface SourcePartitionState {
   readonly topic: string;
   readonly partition: number;
   /** Everything below is in raw_events, or in its dead letters. */
@@ -17,7 +17,7 @@ export interface PartitionState {
 export interface SourceState {
   readonly name: string;
   readonly status: 'connecting' | 'rebalancing' | 'running' | 'stopped' | 'crashed';
-  readonly partitions: readonly PartitionState[];
+  readonly partitions: readonly SourcePartitionState[];
   /** What hinders it, in words. */
   readonly problem?: string;
 }
@@ -37,7 +37,7 @@ export interface SourceSummary {
 type Declared = { readonly name: string; readonly kind: 'kafka' | 'http'; readonly is_enabled: boolean };
 
 /** What the replicas say of a source, put together. */
-export function summary(
+export function sourceSummary(
   { name, kind, is_enabled: enabled }: Declared,
   replicas: readonly { instance: string; states: readonly SourceState[] }[],
 ): SourceSummary {

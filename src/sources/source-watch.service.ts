@@ -3,7 +3,7 @@ import { Config } from '../config.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { Readiness } from '../runtime/readiness.service.js';
 import { SelfAlarms } from '../runtime/self-alarms.service.js';
-import { SourceConsumers } from './source-reconciler.service.js';
+import { SourceReconciler } from './source-reconciler.service.js';
 import { problemsOf } from './source-state.js';
 
 /** A problem that lasts so long (ms) is an alarm; most are over before. */
@@ -19,7 +19,7 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly consumers: SourceConsumers,
+    private readonly consumers: SourceReconciler,
     private readonly metrics: Metrics,
     private readonly readiness: Readiness,
     private readonly alarms: SelfAlarms,
@@ -55,10 +55,10 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
     this.alarms.report(
       'sources',
       lasting.map(([source, [first, ...others]]) => ({
-        name: 'TocsinSourceHindered',
+        name: 'TocsinSourceUnhealthy',
         severity: 'warning',
         labels: { source, replica: this.config.INSTANCE_ID },
-        summary: `the source ${source} is hindered: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
+        summary: `source ${source} is unhealthy: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
       })),
       'replica',
     );
@@ -84,7 +84,7 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
       'tocsin_source_lag',
       states.flatMap(({ name: source, partitions }) => partitions.map(({ topic, partition, lag }) => [{ source, topic, partition }, lag] as const)),
     );
-    const counts = running.map(([source, { pump }]) => [source, pump.counts] as const);
+    const counts = running.map(([source, { records: pump }]) => [source, pump.counts] as const);
     this.metrics.set(
       'tocsin_source_records_total',
       counts.map(([source, { records }]) => [{ source }, records]),

@@ -1,15 +1,17 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { sourceSchema } from '../access/registry/source.js';
-import { type Applied, type ShownSource, SourceService, type SourceWithToken } from './source.service.js';
-import { type Resumed, SourceStateService } from './source-state.service.js';
+import { type SourceChangeResult, type ShownSource, SourceService, type SourceWithToken } from './source.service.js';
+import { type ResumedSourcePartition, SourceStateService } from './source-state.service.js';
 import { parseSourcesFile } from './sources-file.js';
 import type { SourceSummary } from './source-state.js';
 
 const body = z.toJSONSchema(sourceSchema, { io: 'input', unrepresentable: 'any' }) as object;
-const change = (by: string) => ({ by, now: Date.now() });
+const change = (actor: Actor) => ({ actor, now: Date.now() });
 
 @ApiTags('sources')
 @Controller('api/v1/sources')
@@ -20,7 +22,7 @@ export class SourceController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Every source in order of the names, and how it stands on all replicas; secrets are never shown' })
+  @ApiOperation({ summary: 'List sources by name, with their state on all replicas, without secrets' })
   async list(): Promise<{ sources: (ShownSource & { state: Pick<SourceSummary, 'status' | 'problems' | 'lag' | 'partitions'> })[] }> {
     const states = new Map((await this.states.all()).map((state) => [state.name, state]));
     const sources = await this.sources.list();
@@ -33,100 +35,97 @@ export class SourceController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Declare a source; runs on every replica within seconds. One of the kind http is answered with its token, this once' })
+  @ApiOperation({
+    summary: 'Create a source, which starts on every replica within seconds. The response for kind http contains the token, which is not shown again',
+  })
   @ApiBody({ schema: body })
-  @ApiResponse({ status: 400, description: 'T7020 with every wrong field in `details`' })
-  create(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<SourceWithToken> {
-    return this.sources.create(value, change(user));
+  @ApiResponse({ status: 400, description: 'T7020 with every invalid field in `details`' })
+  create(@Body() value: unknown, @By() actor: Actor): Promise<SourceWithToken> {
+    return this.sources.create(value, change(actor));
   }
 
   @Post('plan')
   @HttpCode(200)
-  @ApiOperation({ summary: 'What apply would do with these sources, by name' })
-  async plan(@Body() value: unknown): Promise<{ sources: Applied[] }> {
+  @ApiOperation({ summary: 'Show the changes that apply would make' })
+  async plan(@Body() value: unknown): Promise<{ sources: SourceChangeResult[] }> {
     return { sources: await this.sources.plan(parseSourcesFile(value)) };
   }
 
   @Post('apply')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Create or update sources by name, all or none; those that are not named stay' })
-  async apply(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ sources: Applied[] }> {
-    return { sources: await this.sources.apply(parseSourcesFile(value), change(user)) };
+  @ApiOperation({ summary: 'Create or update sources by name, in one transaction; other sources are kept' })
+  async apply(@Body() value: unknown, @By() actor: Actor): Promise<{ sources: SourceChangeResult[] }> {
+    return { sources: await this.sources.apply(parseSourcesFile(value), change(actor)) };
   }
 
   @Get(':name')
-  @ApiOperation({ summary: 'One source as it is declared' })
+  @ApiOperation({ summary: 'Get the definition of a source' })
   get(@Param('name') name: string): Promise<ShownSource> {
     return this.sources.get(name);
   }
 
   @Put(':name')
-  @ApiOperation({ summary: 'Replace what is declared; a secret that is left out stays. If-Match with the version guards against lost updates' })
+  @ApiOperation({ summary: 'Replace the definition of a source; omitted secrets are kept. If-Match with the version prevents lost updates' })
   @ApiBody({ schema: body })
-  replace(
-    @Param('name') name: string,
-    @Body() value: unknown,
-    @Headers('x-user') user = 'api',
-    @Headers('if-match') expected?: string,
-  ): Promise<ShownSource> {
-    return this.sources.replace(name, value, change(user), expected === undefined ? undefined : versionOf(expected));
+  replace(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor, @Headers('if-match') expected?: string): Promise<ShownSource> {
+    return this.sources.replace(name, value, change(actor), expected === undefined ? undefined : versionOf(expected));
   }
 
   @Delete(':name')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a source with its tokens and positions' })
-  remove(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.sources.remove(name, change(user));
+  @ApiOperation({ summary: 'Delete a source with its tokens and positions' })
+  remove(@Param('name') name: string, @By() actor: Actor): Promise<void> {
+    return this.sources.remove(name, change(actor));
   }
 
   @Post(':name/enable')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Go on where the source was when it was disabled' })
-  enable(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<ShownSource> {
-    return this.sources.enable(name, true, change(user));
+  @ApiOperation({ summary: 'Enable a source; it continues at its last position' })
+  enable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
+    return this.sources.enable(name, true, change(actor));
   }
 
   @Post(':name/disable')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Read no more; positions stay' })
-  disable(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<ShownSource> {
-    return this.sources.enable(name, false, change(user));
+  @ApiOperation({ summary: 'Disable a source; positions are kept' })
+  disable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
+    return this.sources.enable(name, false, change(actor));
   }
 
   @Get(':name/state')
-  @ApiOperation({ summary: 'How the source stands on every living replica: partitions, positions, lag, problems' })
+  @ApiOperation({ summary: 'Get the state of a source on every live replica: partitions, positions, lag, problems' })
   state(@Param('name') name: string): Promise<SourceSummary> {
     return this.states.of(name);
   }
 
   @Post(':name/resume')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Let partitions go on that stopped: {"from":"earliest"|"latest"} for those whose position is gone from the cluster' })
-  async resume(@Param('name') name: string, @Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ partitions: Resumed[] }> {
+  @ApiOperation({ summary: 'Resume halted partitions; {"from":"earliest"|"latest"} for those whose position no longer exists on the cluster' })
+  async resume(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor): Promise<{ partitions: ResumedSourcePartition[] }> {
     const from = (value as { from?: unknown } | null)?.from ?? 'earliest';
     if (from !== 'earliest' && from !== 'latest') throw new TocsinError('T7020', 'from: must be earliest or latest', []);
     const now = Date.now();
     const partitions = await this.states.resume(name, from, now);
-    await this.sources.resumed(name, { from, partitions }, change(user));
+    await this.sources.resumed(name, { from, partitions }, change(actor));
     return { partitions };
   }
 
   @Post(':name/token')
-  @ApiOperation({ summary: 'Make a second token, shown this once; the older one works until it is revoked' })
-  addToken(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<{ token: string }> {
-    return this.sources.addToken(name, change(user));
+  @ApiOperation({ summary: 'Create a second token, shown only once; the older one stays valid until it is revoked' })
+  addToken(@Param('name') name: string, @By() actor: Actor): Promise<{ token: string }> {
+    return this.sources.addToken(name, change(actor));
   }
 
   @Delete(':name/token')
   @HttpCode(204)
   @ApiOperation({ summary: 'Revoke the older of two tokens' })
-  revokeToken(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.sources.revokeToken(name, change(user));
+  revokeToken(@Param('name') name: string, @By() actor: Actor): Promise<void> {
+    return this.sources.revokeToken(name, change(actor));
   }
 }
 
 function versionOf(text: string): number {
   const digits = text.replaceAll('"', '');
-  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError('T7020', 'If-Match: must be a version', []);
+  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError('T7020', 'If-Match: must be a version number', []);
   return Number(digits);
 }

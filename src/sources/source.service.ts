@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { type AuditEntry, AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { CursorRepository } from '../log/cursor.repository.js';
 import { Secrets } from '../runtime/secrets.service.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import {
   cursorGroup,
@@ -25,7 +27,7 @@ export type ShownSource = Source & { readonly tokens?: readonly { readonly id: n
 export type SourceWithToken = ShownSource & { readonly token?: string };
 
 /** What applying a definition does, or would do. */
-export interface Applied {
+export interface SourceChangeResult {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
   /** Fields that change; never their values. */
@@ -35,8 +37,8 @@ export interface Applied {
 }
 
 /** Who changes something, and when. */
-export interface Change {
-  readonly by: string;
+export interface SourceChange {
+  readonly actor: Actor;
   readonly now: number;
 }
 
@@ -49,6 +51,7 @@ export class SourceService {
     private readonly reader: SourceReader,
     private readonly secrets: Secrets,
     private readonly cursors: CursorRepository,
+    private readonly audit: AuditService,
   ) {}
 
   async list(): Promise<ShownSource[]> {
@@ -61,7 +64,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
-  async create(value: unknown, change: Change): Promise<SourceWithToken> {
+  async create(value: unknown, change: SourceChange): Promise<SourceWithToken> {
     const { definition, secrets } = parseSource(value);
     const settled = settledSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
@@ -71,9 +74,9 @@ export class SourceService {
    * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
-  async replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
+  async replace(name: string, value: unknown, change: SourceChange, expected?: number): Promise<ShownSource> {
     const { definition, secrets } = parseSource(named(value, name));
-    if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
+    if (definition.name !== name) throw new TocsinError('T7020', 'name: cannot be changed; create a new source and delete this one', []);
     return this.#changing(async () => {
       const before = await this.#named(name);
       if (expected !== undefined && expected !== before.source.version)
@@ -83,7 +86,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7021. */
-  enable(name: string, enabled: boolean, change: Change): Promise<ShownSource> {
+  enable(name: string, enabled: boolean, change: SourceChange): Promise<ShownSource> {
     return this.#changing(async () => {
       const before = await this.#named(name);
       return (await this.#replace(before, { ...definitionOf(before.source), is_enabled: enabled }, {}, change)).shown;
@@ -91,47 +94,47 @@ export class SourceService {
   }
 
   /** Removes the source, its tokens and its positions: one of the same name starts as its `start` says. Throws {@link TocsinError} T7021. */
-  remove(name: string, { by, now }: Change): Promise<void> {
+  remove(name: string, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source } = await this.#named(name);
       await this.sources.remove(source.id);
       await this.cursors.forget(cursorGroup(name));
-      await this.#audit('source_removed', name, { by }, now);
+      await this.#record('source.deleted', name, change, { before: { kind: source.kind } });
     });
   }
 
   /** Makes a second token; the first works until it is revoked. Throws {@link TocsinError} T7021, T7025, T7028. */
-  addToken(name: string, change: Change): Promise<{ token: string }> {
+  addToken(name: string, change: SourceChange): Promise<{ token: string }> {
     return this.#changing(async () => {
       const { source, tokens } = await this.#http(name);
-      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two; revoke the older one first`);
+      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two tokens; revoke the older one first`);
       return { token: await this.#addToken(source, change) };
     });
   }
 
   /** Revokes the older of two tokens. Throws {@link TocsinError} T7021, T7025, T7028. */
-  revokeToken(name: string, { by, now }: Change): Promise<void> {
+  revokeToken(name: string, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { tokens } = await this.#http(name);
       const [older, newer] = tokens;
-      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one; make the new one first, or disable the source`);
+      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one token; create a new one first, or disable the source`);
       await this.sources.removeToken(older.id);
-      await this.#audit('source_token_revoked', name, { by, token: older.id }, now);
+      await this.#record('source.token_revoked', name, change, { before: { token: older.id } });
     });
   }
 
   /** What {@link apply} would do. Throws {@link TocsinError} T7020. */
-  async plan(values: readonly unknown[]): Promise<Applied[]> {
+  async plan(values: readonly unknown[]): Promise<SourceChangeResult[]> {
     return Promise.all(
       parseAll(values).map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)),
     );
   }
 
   /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
-  async apply(values: readonly unknown[], change: Change): Promise<Applied[]> {
+  async apply(values: readonly unknown[], change: SourceChange): Promise<SourceChangeResult[]> {
     const parsed = parseAll(values);
     return this.#changing(async () => {
-      const applied: Applied[] = [];
+      const applied: SourceChangeResult[] = [];
       for (const { definition, secrets } of parsed) {
         const before = await this.sources.named(definition.name);
         const outcome = this.#outcome(before, definition, secrets);
@@ -148,15 +151,15 @@ export class SourceService {
   }
 
   /** Notes that people decided to go on from the beginning or the end of what there is. The version grows, so that every replica tries again. */
-  resumed(name: string, detail: object, { by, now }: Change): Promise<void> {
+  resumed(name: string, detail: object, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);
-      await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, now);
-      await this.#audit('source_resumed', name, { by, ...detail }, now);
+      await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, change.now);
+      await this.#record('source.resumed', name, change, { after: detail });
     });
   }
 
-  #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): Applied {
+  #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): SourceChangeResult {
     const { name } = definition;
     if (!before) {
       settledSecrets(definition, given);
@@ -169,29 +172,29 @@ export class SourceService {
     return { name, outcome: changed.length > 0 ? 'updated' : 'unchanged', changed };
   }
 
-  async #create(definition: SourceDefinition, secrets: SourceSecrets, change: Change): Promise<SourceWithToken> {
+  async #create(definition: SourceDefinition, secrets: SourceSecrets, change: SourceChange): Promise<SourceWithToken> {
     const created = await this.sources.create(definition, this.#seal(definition.name, secrets), change.now);
-    await this.#audit('source_created', definition.name, { by: change.by, kind: definition.kind }, change.now);
+    await this.#record('source.created', definition.name, change, { after: { kind: definition.kind } });
     if (definition.kind === 'kafka') return display(created);
     const token = await this.#addToken(created.source, change);
     return { ...display((await this.sources.named(definition.name))!), token };
   }
 
-  async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, { by, now }: Change): Promise<{ shown: ShownSource }> {
+  async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, change: SourceChange): Promise<{ shown: ShownSource }> {
     const { source } = before;
     const { changed } = this.#outcome(before, definition, given);
     const secrets = settledSecrets(definition, given, { of: source, secrets: this.#open(before) });
     const sealed = Object.keys(given).length > 0 || changed.includes('secrets') ? this.#seal(source.name, secrets) : before.secrets;
-    const declaredAt = readsElse(changed) ? now : source.declared_at;
-    const after = await this.sources.change(source.id, definition, sealed, declaredAt, now);
-    await this.#audit('source_changed', source.name, { by, changed }, now);
+    const declaredAt = readsElse(changed) ? change.now : source.declared_at;
+    const after = await this.sources.change(source.id, definition, sealed, declaredAt, change.now);
+    await this.#record('source.updated', source.name, change, { after: { changed } });
     return { shown: display(after) };
   }
 
-  async #addToken({ id, name }: Source, { by, now }: Change): Promise<string> {
+  async #addToken({ id, name }: Source, change: SourceChange): Promise<string> {
     const text = tokenText(randomBytes(32));
-    await this.sources.addToken(id, tokenHash(text), now);
-    await this.#audit('source_token_made', name, { by }, now);
+    await this.sources.addToken(id, tokenHash(text), change.now);
+    await this.#record('source.token_created', name, change);
     return text;
   }
 
@@ -203,7 +206,7 @@ export class SourceService {
 
   async #http(name: string): Promise<StoredSource> {
     const found = await this.#named(name);
-    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} is a source of the kind ${found.source.kind}, which has no tokens`);
+    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} has kind ${found.source.kind}, which has no tokens`);
     return found;
   }
 
@@ -222,8 +225,8 @@ export class SourceService {
     return Object.keys(secrets).length === 0 ? null : this.secrets.seal(JSON.stringify(secrets), cursorGroup(name));
   }
 
-  #audit(action: string, name: string, detail: object, now: number): Promise<void> {
-    return this.cursors.audit(action, name, JSON.stringify(detail), now);
+  #record(action: `source.${string}`, name: string, { actor, now }: SourceChange, detail: Pick<AuditEntry, 'before' | 'after'> = {}): Promise<void> {
+    return this.audit.record({ actor, action, object: { kind: 'source', id: name }, ...detail }, now);
   }
 
   async #changing<T>(work: () => Promise<T>): Promise<T> {

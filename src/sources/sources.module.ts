@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
 import { ReplicaRepository } from './replica.repository.js';
-import { SourceConsumers, SourcePlant } from './source-reconciler.service.js';
+import { SourceReconciler, SourcePlant } from './source-reconciler.service.js';
 import { SourceStateService } from './source-state.service.js';
 import { SourceWatch } from './source-watch.service.js';
 import { SourceController } from './source.controller.js';
@@ -11,6 +11,6 @@ import { SourceService } from './source.service.js';
 @Module({
   imports: [AccessModule],
   controllers: [SourceController],
-  providers: [ReplicaRepository, SourceConsumers, SourcePlant, SourceService, SourceStateService, SourceWatch],
+  providers: [ReplicaRepository, SourceReconciler, SourcePlant, SourceService, SourceStateService, SourceWatch],
 })
 export class SourcesModule {}

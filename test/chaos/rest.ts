@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { parseConfig } from '../../src/config.js';
-import { isForeign } from '../../src/log/consuming/groups.js';
+import { isExternalGroup } from '../../src/log/consuming/groups.js';
 import type { Insides, Installation } from './installation.js';
 import type { Standing } from './standstill.js';
 
@@ -60,7 +60,7 @@ export interface Owned extends Standing {
 /** Where every group is in every partition, the sources in the foreign topics included, and who owns it. */
 export async function standings({ database, eventLog: log, feeds }: Insides): Promise<Owned[]> {
   const cursors = await new CursorRepository(database, parseConfig({})).all();
-  const own = cursors.filter(({ group }) => !isForeign(group));
+  const own = cursors.filter(({ group }) => !isExternalGroup(group));
   const names = [...new Set(own.map(({ topic }) => topic))];
   const bounds = await Promise.all(names.map(async (topic) => (await log.offsets(topic)).map(({ partition, high }) => ({ topic, partition, high }))));
   const ofStages = bounds.flat().flatMap(({ topic, partition, high }) => {

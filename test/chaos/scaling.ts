@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isForeign } from '../../src/log/consuming/groups.js';
+import { isExternalGroup } from '../../src/log/consuming/groups.js';
 import { sleep } from '../../src/shared/wait.js';
 import { eventually } from '../support/eventually.js';
 import type { Installation } from './installation.js';
@@ -40,7 +40,7 @@ export class Scaling implements Trouble {
     while (!over.aborted) {
       const all = await installation.inspect(standings);
       this.#standstills.note(all, Date.now());
-      this.#stages = all.filter(({ group }) => !isForeign(group));
+      this.#stages = all.filter(({ group }) => !isExternalGroup(group));
       await sleep(LOOK_EVERY_MS, over);
     }
   }

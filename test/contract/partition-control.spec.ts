@@ -12,15 +12,16 @@ import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';
 import { anEmbeddedLog, aKafkaLog, type TestLog } from '../support/logs.js';
 import { Client } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 const logs: [string, () => Promise<TestLog>][] = [
   ['embedded', () => anEmbeddedLog()],
   ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', aKafkaLog]] as [string, () => Promise<TestLog>][]) : []),
 ];
-const ann = { by: 'ann', why: 'the database is moved' };
+const ann = { actor: person('ann'), why: 'the database is moved' };
 const undecided = { acceptGap: false, from: undefined };
 
-describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
+describe.each(logs)('paused and halted partitions (%s)', (_name, open) => {
   let test: TestLog;
   let running: ConsumerApp | undefined;
   let seen: string[];
@@ -61,15 +62,15 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   const state = () => running!.server.state();
   const pauses = (): Promise<void> => eventually(() => (state()?.pauses?.length ?? 0) > 0, 'the owner knows of the pause');
   const stops = (code: string): Promise<void> => eventually(() => state()?.problem?.includes(code) ?? false, `a stop with ${code}`);
-  const audited = async (action: string): Promise<{ actor: string; object: string; detail: string }[]> =>
-    test.database.query('SELECT actor, object, detail FROM audit WHERE action = ? ORDER BY id', [action]);
+  const audited = async (action: string): Promise<object[]> =>
+    test.database.query('SELECT actor_kind, actor_name, object_id, why, detail FROM audit WHERE action = ? ORDER BY id', [action]);
   const readiness = () => running!.app.get(HealthController).ready();
   const marker = async (topic: Topic, partition: number, id: string): Promise<void> => {
     await publish(topic, partition, [id]);
     await sees(id);
   };
 
-  it('a paused partition stands still, over a restart, while the others go on; after resume nothing is missing (C9)', async () => {
+  it('a paused partition stays paused over a restart, while the others continue; after resume no record is missing (C9)', async () => {
     const topic = await aTopic(2);
     await publish(topic, 0, ['a']);
     await publish(topic, 1, ['b']);
@@ -91,8 +92,10 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await commands().resume(at, { ...ann, ...undecided }, Date.now());
     await sees('held');
     expect(seen.filter((id) => id === 'held')).toHaveLength(1);
-    expect(await audited('partition_paused')).toMatchObject([{ actor: 'ann', object: `g-${topic.name} ${topic.name}/0` }]);
-    expect(await audited('partition_resumed')).toMatchObject([{ actor: 'ann', detail: 'ann: the database is moved' }]);
+    expect(await audited('partition.paused')).toMatchObject([
+      { actor_kind: 'person', actor_name: 'ann', object_id: `g-${topic.name} ${topic.name}/0` },
+    ]);
+    expect(await audited('partition.resumed')).toMatchObject([{ actor_name: 'ann', why: 'the database is moved' }]);
   });
 
   it('a pause ends by itself at its time, and a new one for the same partition replaces it (C9)', async () => {
@@ -110,7 +113,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     expect(state()!.pauses).toBeUndefined();
   });
 
-  it('what retention has deleted is given up by a decision only, and the audit row says what (C9)', async () => {
+  it('records that retention has deleted are skipped on request only, with an audit row that lists them (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -122,18 +125,18 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     const at = { group: `g-${topic.name}` };
     await expect(commands().resume(at, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
       code: 'T6204',
-      message: expect.stringContaining('the records 1 to 2 are gone from the log; --accept-gap gives them up and goes on at 3') as string,
+      message: expect.stringContaining('records 1 to 2 were deleted from the log; --accept-gap skips them and resumes at 3') as string,
     });
     await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await sees('kept');
     expect(seen).toEqual(['a', 'kept']);
-    expect((await audited('records_given_up')).at(-1)).toMatchObject({
-      detail: expect.stringContaining('the records 1 to 2 are never handled') as string,
+    expect((await audited('partition.records_skipped')).at(-1)).toMatchObject({
+      detail: expect.stringContaining('records 1 to 2 were skipped') as string,
     });
     expect(state()!.problem).toBeUndefined();
   });
 
-  it('a resume is refused when somebody else moves the cursor meanwhile, and then changes nothing (C9)', async () => {
+  it('a resume is rejected if the cursor was moved concurrently, and changes nothing (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -151,16 +154,16 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
       await cursors.relocate(at.group, at, { nextOffset: 1, stateOffset: 1 }, cursor!.epoch, Date.now());
       return cursor;
     });
-    const given = (await audited('records_given_up')).length;
+    const given = (await audited('partition.records_skipped')).length;
     const resume = () => commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await expect(resume()).rejects.toMatchObject({ code: 'T6205', message: expect.stringContaining(`${at.group} ${topic.name}/0`) as string });
-    expect(await audited('records_given_up')).toHaveLength(given);
+    expect(await audited('partition.records_skipped')).toHaveLength(given);
     expect((await commands().list(Date.now())).find(({ group }) => group === at.group)!.holds).toMatchObject([{ code: 'T6101' }]);
     expect(await resume()).toMatchObject([{ movedTo: 2 }]);
     await sees('kept');
   });
 
-  it('a topic that was made anew is begun where people say, and nowhere before (C9)', async () => {
+  it('a recreated topic is consumed from the requested position only (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -177,11 +180,11 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   it('too much poison stops its own partition, for every later owner too, until people resume it (C15)', async () => {
     const topic = await aTopic(2);
     const poison = new Array<string>(40).fill('poison');
-    const limits = { POISON_RUN: 20, BATCH_RECORDS: 10 };
+    const limits = { POISON_MAX_CONSECUTIVE: 20, BATCH_RECORDS: 10 };
     await publish(topic, 0, [...poison, 'behind']);
     await start(topic, limits);
     await stops('T6103');
-    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 poison records in a row`);
+    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 consecutive poison records`);
     const cursor = () => running!.app.get(CursorRepository).read(`g-${topic.name}`, { topic: topic.name, partition: 0 });
     expect((await cursor())!.nextOffset).toBe(20);
     await marker(topic, 1, 'the other');
@@ -214,7 +217,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   });
 });
 
-describe('partitions that people hold, on two replicas', () => {
+describe('paused partitions on two replicas', () => {
   const ALERTS = 40;
   let installation: Awaited<ReturnType<typeof servers>>;
   const replicas = new Map<string, { running: Running; client: Client }>();
@@ -230,7 +233,7 @@ describe('partitions that people hold, on two replicas', () => {
     await installation.close();
   });
 
-  it('a pause that one of them was told stops the partition on the other, and so does its end (C9)', async () => {
+  it('a pause requested on one replica takes effect on the other, and so does the resume (C9)', async () => {
     const [asked, owner] = [replicas.get('a')!, replicas.get('b')!];
     const partitions = async (): Promise<ConsumedPartition[]> => {
       const { body } = await asked.client.get<{ partitions: ConsumedPartition[] }>('/api/v1/consumers');

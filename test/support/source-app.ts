@@ -6,8 +6,8 @@ import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
-import { SourceConsumers } from '../../src/sources/source-reconciler.service.js';
-import { SourceService } from '../../src/sources/source.service.js';
+import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
+import { type SourceChange, SourceService } from '../../src/sources/source.service.js';
 import { SourcesModule } from '../../src/sources/sources.module.js';
 import { SourceStateService } from '../../src/sources/source-state.service.js';
 import { type Config, parseConfig } from '../../src/config.js';
@@ -21,6 +21,7 @@ import { type Platform, PlatformModule } from '../../src/app/platform.module.js'
 import type { RawEvent } from '../../src/topics.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 import { Client } from './tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 /** Access alone, as one replica: its doors, its sources, nobody who reads raw_events. */
 export interface SourceApp {
@@ -28,7 +29,7 @@ export interface SourceApp {
   readonly config: Config;
   readonly client: Client;
   readonly sources: SourceService;
-  readonly consumers: SourceConsumers;
+  readonly consumers: SourceReconciler;
   readonly states: SourceStateService;
   readonly cursors: CursorRepository;
   close(): Promise<void>;
@@ -48,7 +49,7 @@ export interface SourceSite {
 const PARTITIONS = 3;
 
 /** With which one changes a source. */
-export const byTest = (): { by: string; now: number } => ({ by: 'test', now: Date.now() });
+export const byTest = (): SourceChange => ({ actor: person('test'), now: Date.now() });
 
 /** Kafka at KAFKA_BROKERS and a fresh schema at DATABASE_URL. */
 export const aDistributedSite = (): Promise<SourceSite> => aSite(aMysql, 'distributed');
@@ -66,8 +67,8 @@ async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): P
     GROUP_PREFIX: prefix.slice(0, -1),
     SECRET_KEY: 'ab'.repeat(32),
     KAFKA_SESSION_TIMEOUT_MS: '6000',
-    KAFKA_HEARTBEAT_MS: '300',
-    KAFKA_METADATA_MS: '500',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '300',
+    KAFKA_METADATA_MAX_AGE_MS: '500',
     LEASE_MS: '1500',
     SOURCES_RECONCILE_MS: '500',
     SOURCES_COMMIT_MS: '50',
@@ -113,7 +114,7 @@ async function aReplica(platform: Platform, closeLog: () => Promise<void>): Prom
     config,
     client: new Client(await app.getUrl()),
     sources: app.get(SourceService),
-    consumers: app.get(SourceConsumers),
+    consumers: app.get(SourceReconciler),
     states: app.get(SourceStateService),
     cursors: app.get(CursorRepository),
     close: async () => {

@@ -1,7 +1,7 @@
 import { aLogLine } from '../../../test/support/builders.js';
 import { parseConfig } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
-import type { CursorRepository } from '../../log/cursor.repository.js';
+import type { AuditService } from '../../database/audit.service.js';
 import type { DegradeSwitch } from './degrade.js';
 import type { DegradeRepository } from './degrade.repository.js';
 import { DegradeService } from './degrade.service.js';
@@ -28,12 +28,12 @@ describe('DegradeService', () => {
   beforeEach(() => {
     repository = new SlowRepository();
     // Nothing here begins a transaction.
-    const [database, cursors] = [{} as Database, {} as CursorRepository];
-    degrade = new DegradeService(database, repository as unknown as DegradeRepository, cursors, parseConfig({}), true);
+    const [database, audit] = [{} as Database, {} as AuditService];
+    degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}), true);
   });
   const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
 
-  it('does not believe an answer that is older than the one it has', async () => {
+  it('ignores a result that is older than the current one', async () => {
     const earlier = degrade.refresh();
     const later = degrade.refresh();
     repository.questions[1]!.answer([one]);
@@ -43,7 +43,7 @@ describe('DegradeService', () => {
     expect(drops()).toBe(true);
   });
 
-  it('goes on with what it knows while the database is away, and lets it expire', async () => {
+  it('uses the last known switches until they expire while the database is unavailable', async () => {
     const first = degrade.refresh();
     repository.questions[0]!.answer([one]);
     await first;

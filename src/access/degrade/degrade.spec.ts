@@ -61,7 +61,7 @@ describe('shed', () => {
     expect(drops(all, aTick())).toBeUndefined();
   });
 
-  it('holds for its source, or for all, until it expires', () => {
+  it('applies to its source, or to all sources, until it expires', () => {
     const low = { drop_priority: 3 };
     expect(drops(low, aMetric(), ['other'])).toBeUndefined();
     expect(drops(low, aMetric(), ['other', 'shop'])).toBeDefined();
@@ -78,7 +78,7 @@ describe('readSwitch', () => {
   it('takes a time to live or an end', () => {
     expect(read(good)).toEqual(aSwitch({ drop_priority: 4, reason: 'flood of logs', set_by: 'api' }));
     expect(read({ keep: 0.5, reason: 'x', by: 'ann', expires_at: '2026-11-20T13:00:00Z' })).toEqual(
-      aSwitch({ keep: 0.5, reason: 'x', set_by: 'ann' }),
+      aSwitch({ keep: 0.5, reason: 'x', set_by: 'api' }),
     );
   });
 
@@ -93,7 +93,7 @@ describe('readSwitch', () => {
     ['a share that drops nothing', { keep: 1 }, 'keep'],
     ['an unknown field', { sample: 3 }, 'body'],
   ])('is refused with %s', (_what, change, field) => {
-    expect(() => read({ ...good, ...change })).toThrow(new RegExp(`is not valid: (?:.*; )?${field}: `));
+    expect(() => read({ ...good, ...change })).toThrow(new RegExp(`Invalid degrade switch: (?:.*; )?${field}: `));
   });
 
   it('names every wrong field, and refuses a source that is no name', () => {

@@ -66,7 +66,7 @@ export class SourceRepository {
   }
 
   /** Inside a transaction: keeps the source from being removed until its end; false when it is gone already. */
-  async hold(id: number): Promise<boolean> {
+  async lock(id: number): Promise<boolean> {
     return (await this.database.query('SELECT id FROM source WHERE id = ?' + this.database.dialect.forUpdate, [id])).length > 0;
   }
 

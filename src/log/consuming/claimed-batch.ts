@@ -19,7 +19,7 @@ export interface Claim extends TopicPartition {
 }
 
 /** A record that cannot work, with what the dead-letter topic needs to know of it. */
-export interface Poison {
+export interface PoisonRecord {
   readonly record: LogRecord;
   readonly error: PoisonError;
 }
@@ -29,7 +29,7 @@ export class ClaimedBatch implements Batch<unknown> {
   records: readonly Message<unknown>[] = [];
   hasCheckpoint = false;
   /** What went to the dead letters; known after the batch was handled. */
-  poison: readonly Poison[] = [];
+  poison: readonly PoisonRecord[] = [];
 
   constructor(
     readonly claim: Claim,

@@ -11,7 +11,7 @@ export interface PartitionProgress {
 }
 
 /** What takes time in a consumer: a batch, a commit to the log, the time from fetch to fetch, the time without progress around a rebalance. */
-export type Timed = 'batch' | 'commit' | 'poll' | 'stall';
+export type ConsumerTiming = 'batch' | 'commit' | 'poll' | 'stall';
 
 /** What the consumers of this process did: read by metrics and health, changed by nobody else. */
 @Injectable()
@@ -26,10 +26,10 @@ export class ConsumerWatch {
   readonly rebalances = new Map<string, number>();
   /** Partitions that rebalances have kept, gained and lost. */
   readonly moved = new Map<string, number>();
-  #timed: (what: Timed, group: string, ms: number) => void = () => undefined;
+  #timed: (what: ConsumerTiming, group: string, ms: number) => void = () => undefined;
 
   /** Who is told how long things took. */
-  onTimed(listener: (what: Timed, group: string, ms: number) => void): void {
+  onTimed(listener: (what: ConsumerTiming, group: string, ms: number) => void): void {
     this.#timed = listener;
   }
 

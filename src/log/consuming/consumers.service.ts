@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { ConsumerWatch } from './consumer-watch.service.js';
 import { CursorRepository } from '../cursor.repository.js';
-import { HoldRepository } from './partition-pause.repository.js';
+import { PartitionPauseRepository } from './partition-pause.repository.js';
 import type { ConsumerState } from '../event-log.js';
 import { EventLog } from '../event-log.js';
-import { isForeign } from './groups.js';
+import { isExternalGroup } from './groups.js';
 import { LogServer } from './log-server.service.js';
 import type { GroupMember } from '../topic-admin.js';
 
 /** Where a group is in a partition; what nobody can tell is null. */
-export interface Position {
+export interface GroupPosition {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
@@ -23,7 +24,7 @@ export interface Position {
 }
 
 /** A position with what the log itself knows of the group. */
-export interface PartitionLag extends Position {
+export interface PartitionLag extends GroupPosition {
   /** What the group has committed to the log, which follows the cursor; null when it never did, or on a cluster of somebody else. */
   readonly current: number | null;
   /** End minus committed offset, or minus the cursor while nothing is committed. */
@@ -34,7 +35,7 @@ export interface PartitionLag extends Position {
 }
 
 /** An answer, and in words what could not be found out. */
-export interface Found<T> {
+export interface PartitionReport<T> {
   readonly partitions: readonly T[];
   readonly problems: readonly string[];
 }
@@ -49,12 +50,13 @@ export class Consumers {
     private readonly cursors: CursorRepository,
     private readonly watch: ConsumerWatch,
     private readonly config: Config,
-    private readonly holds: HoldRepository,
+    private readonly pauses: PartitionPauseRepository,
+    private readonly audit: AuditService,
   ) {}
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */
   server(group: string): LogServer {
-    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.holds);
+    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.pauses, this.audit);
     this.#servers.push(server);
     return server;
   }
@@ -73,9 +75,9 @@ export class Consumers {
   }
 
   /** Every group and partition that has a cursor. Rejects only when the database does not answer. */
-  async positions(): Promise<Found<Position>> {
+  async positions(): Promise<PartitionReport<GroupPosition>> {
     const cursors = await this.cursors.all();
-    const own = cursors.filter(({ group }) => !isForeign(group));
+    const own = cursors.filter(({ group }) => !isExternalGroup(group));
     const problems: string[] = [];
     const ends = new Map<string, number>();
     await Promise.all(
@@ -86,14 +88,14 @@ export class Consumers {
     );
     const partitions = cursors.map(({ group, topic, partition, nextOffset, owner }) => {
       const seen = this.watch.progress.get(`${group} ${topic} ${partition}`)?.highWatermark;
-      const end = isForeign(group) ? seen : ends.get(`${topic}/${partition}`);
+      const end = isExternalGroup(group) ? seen : ends.get(`${topic}/${partition}`);
       return { group, topic, partition, cursor: nextOffset, end: end ?? null, owner };
     });
     return { partitions, problems };
   }
 
   /** The same with committed offsets and members, of the groups and topics that `wanted` picks. */
-  async lag(wanted: (at: Pick<Position, 'group' | 'topic'>) => boolean = () => true): Promise<Found<PartitionLag>> {
+  async lag(wanted: (at: Pick<GroupPosition, 'group' | 'topic'>) => boolean = () => true): Promise<PartitionReport<PartitionLag>> {
     const { partitions, problems: unknown } = await this.positions();
     const problems = [...unknown];
     const picked = partitions.filter(wanted);
@@ -108,9 +110,11 @@ export class Consumers {
     return { partitions: lags, problems };
   }
 
-  async #committed(positions: readonly Position[], problems: string[]): Promise<Map<string, number>> {
+  async #committed(positions: readonly GroupPosition[], problems: string[]): Promise<Map<string, number>> {
     const found = new Map<string, number>();
-    const pairs = new Map(positions.filter(({ group }) => !isForeign(group)).map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
+    const pairs = new Map(
+      positions.filter(({ group }) => !isExternalGroup(group)).map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]),
+    );
     await Promise.all(
       [...pairs].map(async ([key, { group, topic }]) => {
         const offsets = await attempt(`committed offsets of ${group} in ${topic}`, problems, () => this.eventLog.committed(group, topic));
@@ -121,9 +125,9 @@ export class Consumers {
   }
 
   /** By group, topic and partition: who consumes it. */
-  async #members(positions: readonly Position[], problems: string[]): Promise<Map<string, GroupMember>> {
+  async #members(positions: readonly GroupPosition[], problems: string[]): Promise<Map<string, GroupMember>> {
     const found = new Map<string, GroupMember>();
-    const groups = [...new Set(positions.map(({ group }) => group))].filter((group) => !isForeign(group));
+    const groups = [...new Set(positions.map(({ group }) => group))].filter((group) => !isExternalGroup(group));
     await Promise.all(
       groups.map(async (group) => {
         const members = await attempt(`members of ${group}`, problems, () => this.eventLog.members(group));

@@ -19,4 +19,4 @@ export function groupTransport(group: string): symbol {
 }
 
 /** Groups that read the clusters of other people are called `source.<name>`: what they commit, and where their topics end, our log does not know. */
-export const isForeign = (group: string): boolean => group.startsWith('source.');
+export const isExternalGroup = (group: string): boolean => group.startsWith('source.');

@@ -2,7 +2,9 @@ import { Logger } from '@nestjs/common';
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Config } from '../../config.js';
+import type { AuditService } from '../../database/audit.service.js';
 import { passingTrouble } from '../../database/failures.js';
+import { system } from '../../shared/actor.js';
 import { PoisonError } from '../../shared/errors.js';
 import { Mutex } from '../../database/mutex.js';
 import { type Claim, ClaimedBatch } from './claimed-batch.js';
@@ -12,20 +14,20 @@ import type { Consumes } from './consumes.js';
 import type { ConsumerWatch } from './consumer-watch.service.js';
 import { type CursorRepository, FencedError } from '../cursor.repository.js';
 import { groupTransport } from './groups.js';
-import type { Hold } from './partition-pause.js';
-import type { HoldRepository } from './partition-pause.repository.js';
+import type { PartitionPause } from './partition-pause.js';
+import type { PartitionPauseRepository } from './partition-pause.repository.js';
 import type { BatchControl, ConsumerState, GroupConsumer, EventLog, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
-import { lane } from './offset-commit.interceptor.js';
-import { type Fault, PartitionHolds } from './partition-pauses.js';
+import { orderingKeyOf } from './ordering-key.js';
+import { type PartitionFault, PartitionPauses } from './partition-pauses.js';
 import { PoisonLimit } from './poison-limit.js';
 
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-const gap = (from: number, to: number): string => `the records ${from} to ${to} are gone from the log`;
+const gap = (from: number, to: number): string => `records ${from} to ${to} were deleted from the log`;
 
 /** What keeps a partition from going on at `start`, with its cursor at `next`. */
-function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): Fault | undefined {
-  if (next > high) return { code: 'T6102', why: `the cursor is at ${next}, but the log ends at ${high}` };
+function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): PartitionFault | undefined {
+  if (next > high) return { code: 'T6102', why: `cursor ${next} is beyond the log end offset ${high}` };
   return start < low ? { code: 'T6101', why: gap(start, low - 1) } : undefined;
 }
 
@@ -39,7 +41,7 @@ export class StoppedError extends Error {}
 export class LogServer extends Server implements CustomTransportStrategy, PartitionListener {
   readonly #logger: Logger;
   readonly #claims = new Map<string, Claim>();
-  readonly #holds: PartitionHolds;
+  readonly #holds: PartitionPauses;
   readonly #poison = new Map<string, PoisonLimit>();
   /** One thing at a time for each partition: a batch, or the commit of what waits. */
   readonly #busy = new Map<string, Mutex>();
@@ -52,12 +54,13 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     private readonly cursors: CursorRepository,
     private readonly config: Config,
     private readonly watch: ConsumerWatch,
-    holds: HoldRepository,
+    holds: PartitionPauseRepository,
+    private readonly audit: AuditService,
   ) {
     super();
     // Not where it is declared: private fields come before the parameters.
     this.#logger = new Logger(`consumer ${group}`);
-    this.#holds = new PartitionHolds(group, holds);
+    this.#holds = new PartitionPauses(group, holds);
     this.transportId = groupTransport(group);
   }
 
@@ -149,7 +152,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   async #assigned(at: TopicPartition, generation: number): Promise<number> {
     const kept = this.#claims.get(name(at));
     const claim = (kept && !kept.lost && (await this.#renewed(kept, generation))) || (await this.#claim(at, generation));
-    this.eventLog.acquireOrderingKey(lane(this.group, at.topic, at.partition));
+    this.eventLog.acquireOrderingKey(orderingKeyOf(this.group, at));
     if (this.#holds.of(at)) this.#consumer?.pause(at);
     return claim.position;
   }
@@ -171,7 +174,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const bounds = await boundsOf(this.eventLog, at);
     if (!bounds) throw new Error(`${name(at)} does not exist`);
     const cursor = await this.cursors.claim(this.group, at, generation, bounds.low, Date.now());
-    if (!cursor) throw new FencedError('a younger generation owns it');
+    if (!cursor) throw new FencedError('owned by a newer generation');
     const start = this.#stateful ? cursor.stateOffset : cursor.nextOffset;
     const claim: Claim = {
       group: this.group,
@@ -196,7 +199,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   revoked(at: TopicPartition): void {
     this.#drop(at);
     this.#holds.forget(at);
-    this.eventLog.releaseOrderingKey(lane(this.group, at.topic, at.partition));
+    this.eventLog.releaseOrderingKey(orderingKeyOf(this.group, at));
   }
 
   #drop(at: TopicPartition): void {
@@ -216,7 +219,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #batch(batch: RecordBatch, control: BatchControl): Promise<void> {
     const claim = this.#claims.get(name(batch));
-    if (!claim || claim.lost) throw new FencedError('not claimed');
+    if (!claim || claim.lost) throw new FencedError('not acquired');
     const hold = this.#holds.of(batch);
     if (hold) {
       this.#consumer?.pause(batch);
@@ -248,11 +251,10 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     this.watch.failed(claim, error instanceof FencedError ? 'fenced' : (trouble ?? 'error'));
     const detail = error instanceof Error ? error.message : String(error);
     if (error instanceof PoisonError)
-      this.#logger.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
-    else if (error instanceof FencedError) this.#logger.warn(`${name(claim)}: ${detail}; claimed anew`);
-    else if (trouble) this.#logger.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
-    else
-      this.#logger.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
+      this.#logger.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; sent to the dead-letter topic`);
+    else if (error instanceof FencedError) this.#logger.warn(`${name(claim)}: ${detail}; acquiring the partition again`);
+    else if (trouble) this.#logger.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); retrying the batch`);
+    else this.#logger.error(`${name(claim)} at ${claim.position}: ${detail}; retrying the batch`, error instanceof Error ? error.stack : undefined);
   }
 
   /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
@@ -263,7 +265,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     throw new StoppedError(fault.why);
   }
 
-  async #fault(at: TopicPartition, next: number, start: number): Promise<Fault | undefined> {
+  async #fault(at: TopicPartition, next: number, start: number): Promise<PartitionFault | undefined> {
     const bounds = await boundsOf(this.eventLog, at);
     return bounds && faultOf(next, start, bounds);
   }
@@ -277,24 +279,32 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   /** Stops a partition until people decide. Never a silent jump: it is in the audit table, in the log, and readiness is red. */
-  async #stop(at: TopicPartition, fault: Fault): Promise<void> {
+  async #stop(at: TopicPartition, fault: PartitionFault): Promise<void> {
     await this.#holds.stop(at, fault, this.config.INSTANCE_ID, Date.now());
     this.#consumer?.pause(at);
     await this.#tell(at, fault);
   }
 
-  async #tell(at: TopicPartition, { code, why }: Fault): Promise<void> {
-    this.#logger.error(`${name(at)} stopped: ${code} ${why}`);
-    await this.cursors.audit('partition_stopped', `${this.group} ${name(at)}`, `${code} ${why}`, Date.now());
+  async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
+    this.#logger.error(`${name(at)} halted: ${code} ${why}`);
+    await this.audit.record(
+      {
+        actor: system(this.config.INSTANCE_ID),
+        action: 'partition.halted',
+        object: { kind: 'partition', id: `${this.group} ${name(at)}` },
+        why: `${code} ${why}`,
+      },
+      Date.now(),
+    );
   }
 
   /** Takes over what the rows said at `readAt` (epoch ms) of the partitions that this replica has. */
-  follow(holds: readonly Hold[], readAt: number): void {
+  follow(holds: readonly PartitionPause[], readAt: number): void {
     for (const { topic, partition } of this.#consumer?.state().assigned ?? []) {
       const at = { topic, partition };
       const turn = this.#holds.follow(at, holds, readAt);
       if (!turn) continue;
-      this.#logger.log(`${name(at)} ${turn.held ? `held: ${this.#holds.of(at)?.why}` : 'goes on'}`);
+      this.#logger.log(`${name(at)} ${turn.held ? `paused: ${this.#holds.of(at)?.why}` : 'resumed'}`);
       if (turn.held) this.#consumer?.pause(at);
       else this.#consumer?.resume(at);
       if (!turn.restart) continue;
@@ -305,7 +315,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #handle(batch: ClaimedBatch): Promise<void> {
     const handler = this.getHandlerByPattern(batch.topic);
-    if (!handler) throw new Error(`nobody consumes ${batch.topic}`);
+    if (!handler) throw new Error(`no handler for topic ${batch.topic}`);
     const result: unknown = await handler(batch, batch);
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
     if (batch.replay || batch.raw.length === 0) return;
@@ -317,7 +327,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   #poisonLimit(at: TopicPartition): PoisonLimit {
     let limit = this.#poison.get(name(at));
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.config;
     if (!limit) this.#poison.set(name(at), (limit = new PoisonLimit({ window, percent, run })));
     return limit;
   }

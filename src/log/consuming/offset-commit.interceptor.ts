@@ -6,10 +6,11 @@ import { AmbiguousCommitError } from '../../database/failures.js';
 import { PoisonError } from '../../shared/errors.js';
 import { CONSUMES, type Consumes } from './consumes.js';
 import type { Message } from './batch.js';
-import type { ClaimedBatch, Poison } from './claimed-batch.js';
+import type { ClaimedBatch, PoisonRecord } from './claimed-batch.js';
 import { CursorRepository } from '../cursor.repository.js';
-import { decode } from '../dead-letters.js';
+import { decodeMessage } from '../dead-letters.js';
 import { Publisher } from '../publisher.service.js';
+import { orderingKeyOf } from './ordering-key.js';
 
 /**
  * The one place that commits. For every batch: parse it, run the handler in a database transaction whose first statement is the fence
@@ -39,14 +40,14 @@ export class OffsetCommitInterceptor implements NestInterceptor {
   }
 
   /** Fills the batch with what can be parsed; answers what cannot, and what a handler has refused before. */
-  #parse(batch: ClaimedBatch, { topic }: Consumes): Poison[] {
+  #parse(batch: ClaimedBatch, { topic }: Consumes): PoisonRecord[] {
     const messages: Message<unknown>[] = [];
-    const poison: Poison[] = [];
+    const poison: PoisonRecord[] = [];
     for (const record of batch.raw) {
       try {
         const refused = batch.claim.refused.get(record.offset);
         if (refused) throw refused;
-        const message = decode(topic, record, this.config.MAX_RECORD_BYTES, this.publisher.serializer);
+        const message = decodeMessage(topic, record, this.config.MAX_RECORD_BYTES, this.publisher.serializer);
         messages.push({ offset: record.offset, timestamp: record.timestamp, message });
       } catch (error) {
         if (!(error instanceof PoisonError)) throw error;
@@ -57,7 +58,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     return poison;
   }
 
-  async #apply(batch: ClaimedBatch, consumes: Consumes, poison: readonly Poison[], handle: () => Promise<unknown>): Promise<void> {
+  async #apply(batch: ClaimedBatch, consumes: Consumes, poison: readonly PoisonRecord[], handle: () => Promise<unknown>): Promise<void> {
     const { claim } = batch;
     const now = Date.now();
     let committed = false;
@@ -72,7 +73,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
           return true;
         },
         {
-          lane: lane(claim.group, batch.topic, batch.partition),
+          orderingKey: orderingKeyOf(claim.group, batch),
           onBegin: () => this.cursors.advance(claim, claim.committed, batch.end, now, consumes.options.stateful ?? false),
         },
       );
@@ -100,6 +101,3 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     return cursor?.epoch === claim.epoch && cursor.nextOffset === end;
   }
 }
-
-/** What a partition's handler publishes keeps its order. */
-export const lane = (group: string, topic: string, partition: number): string => `${group}/${topic}/${partition}`;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../shared/errors.js';
 
 /** Why a partition of a group does not go on. */
-export interface Hold {
+export interface PartitionPause {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;

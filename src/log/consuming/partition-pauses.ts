@@ -1,10 +1,10 @@
 import type { ErrorCode } from '../../shared/errors.js';
-import type { Hold } from './partition-pause.js';
-import type { HoldRepository } from './partition-pause.repository.js';
+import type { PartitionPause } from './partition-pause.js';
+import type { PartitionPauseRepository } from './partition-pause.repository.js';
 import type { TopicPartition } from '../event-log.js';
 
 /** What keeps a consumer from going on until people decide. */
-export interface Fault {
+export interface PartitionFault {
   readonly code: ErrorCode;
   readonly why: string;
 }
@@ -12,7 +12,7 @@ export interface Fault {
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /** What a change of the rows means for the consumer. */
-export interface Turn {
+export interface PauseChange {
   /** Hand over no more records; or hand them over again. */
   readonly held: boolean;
   /** Claim anew: people may have moved the cursor. */
@@ -20,23 +20,23 @@ export interface Turn {
 }
 
 /** What one replica knows of the holds on its partitions of a group. The rows are the truth; this follows them. */
-export class PartitionHolds {
-  readonly #held = new Map<string, readonly Hold[]>();
+export class PartitionPauses {
+  readonly #held = new Map<string, readonly PartitionPause[]>();
   /** By partition: as of when (epoch ms) we know its rows. */
   readonly #known = new Map<string, number>();
 
   constructor(
     private readonly group: string,
-    private readonly rows: HoldRepository,
+    private readonly rows: PartitionPauseRepository,
   ) {}
 
   /** Why the partition does not go on; a stop before a pause. */
-  of(at: TopicPartition): Hold | undefined {
+  of(at: TopicPartition): PartitionPause | undefined {
     const holds = this.#held.get(name(at)) ?? [];
     return holds.find(({ kind }) => kind === 'stopped') ?? holds[0];
   }
 
-  all(): Hold[] {
+  all(): PartitionPause[] {
     return [...this.#held.values()].flat();
   }
 
@@ -44,10 +44,10 @@ export class PartitionHolds {
    * At a claim: reads what the rows say, and brings them up to date with what the log shows now. A gap that is no longer there
    * holds nothing; too much poison does, until people say otherwise. Answers true when the fault is new.
    */
-  async claim(at: TopicPartition, fault: Fault | undefined, now: number): Promise<boolean> {
+  async claim(at: TopicPartition, fault: PartitionFault | undefined, now: number): Promise<boolean> {
     const rows = await this.rows.of(this.group, at, now);
     this.#set(at, rows, now);
-    const stop = rows.find(isStop);
+    const stop = rows.find(isHalt);
     if (fault && (stop?.code !== fault.code || stop.why !== fault.why)) {
       await this.stop(at, fault, '', now);
       return true;
@@ -63,12 +63,12 @@ export class PartitionHolds {
     return false;
   }
 
-  async stop(at: TopicPartition, { code, why }: Fault, by: string, now: number): Promise<void> {
+  async stop(at: TopicPartition, { code, why }: PartitionFault, by: string, now: number): Promise<void> {
     const { topic, partition } = at;
-    const hold: Hold = { group: this.group, topic, partition, kind: 'stopped', code, why, by, at: now, until: null };
+    const hold: PartitionPause = { group: this.group, topic, partition, kind: 'stopped', code, why, by, at: now, until: null };
     // First the row: whoever sees the stop can end it.
     await this.rows.put([hold]);
-    this.#set(at, [hold, ...(this.#held.get(name(at)) ?? []).filter((other) => !isStop(other))], now);
+    this.#set(at, [hold, ...(this.#held.get(name(at)) ?? []).filter((other) => !isHalt(other))], now);
   }
 
   forget(at: TopicPartition): void {
@@ -77,19 +77,19 @@ export class PartitionHolds {
   }
 
   /** Takes over what the rows of the group said at `readAt` of a partition of ours; undefined when that changes nothing. */
-  follow(at: TopicPartition, rows: readonly Hold[], readAt: number): Turn | undefined {
+  follow(at: TopicPartition, rows: readonly PartitionPause[], readAt: number): PauseChange | undefined {
     if ((this.#known.get(name(at)) ?? Infinity) >= readAt) return undefined;
     const before = this.#held.get(name(at)) ?? [];
     const now = rows.filter(({ topic, partition }) => topic === at.topic && partition === at.partition);
     this.#set(at, now, readAt);
-    const restart = before.some(isStop) && !now.some(isStop);
+    const restart = before.some(isHalt) && !now.some(isHalt);
     return restart || before.length > 0 !== now.length > 0 ? { held: now.length > 0, restart } : undefined;
   }
 
-  #set(at: TopicPartition, holds: readonly Hold[], now: number): void {
+  #set(at: TopicPartition, holds: readonly PartitionPause[], now: number): void {
     this.#held.set(name(at), holds);
     this.#known.set(name(at), now);
   }
 }
 
-const isStop = ({ kind }: Hold): boolean => kind === 'stopped';
+const isHalt = ({ kind }: PartitionPause): boolean => kind === 'stopped';

@@ -9,7 +9,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
   type PartitionOffsets,
-  type Position,
+  type RecordPosition,
   type Subscription,
   type TopicPartition,
 } from '../event-log.js';
@@ -25,7 +25,7 @@ interface Waiting {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
   readonly at: number;
-  readonly resolve: (positions: readonly Position[]) => void;
+  readonly resolve: (positions: readonly RecordPosition[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -75,7 +75,9 @@ export class EmbeddedLog extends EventLog {
     try {
       await this.housekeep(Date.now());
     } catch (error) {
-      this.#logger.warn(`nothing is saved or deleted: ${error instanceof Error ? error.message : String(error)}; again in ${HOUSEKEEPING_MS} ms`);
+      this.#logger.warn(
+        `offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -104,7 +106,7 @@ export class EmbeddedLog extends EventLog {
 
   partitions(topic: string): Promise<number> {
     const count = this.#partitions.get(topic);
-    return count ? Promise.resolve(count) : Promise.reject(new Error(`there is no topic ${topic}`));
+    return count ? Promise.resolve(count) : Promise.reject(new Error(`topic ${topic} does not exist`));
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
@@ -115,14 +117,16 @@ export class EmbeddedLog extends EventLog {
     await this.#append(topic, records);
   }
 
-  async send(topic: string, record: OutgoingRecord): Promise<Position> {
+  async send(topic: string, record: OutgoingRecord): Promise<RecordPosition> {
     const [position] = await this.#append(topic, [record]);
     return position!;
   }
 
-  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly Position[]> {
+  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly RecordPosition[]> {
     await this.partitions(topic);
-    const written = new Promise<readonly Position[]>((resolve, reject) => this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }));
+    const written = new Promise<readonly RecordPosition[]>((resolve, reject) =>
+      this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }),
+    );
     this.#writing ??= this.database.detached(() => this.#writeWaiting());
     return written;
   }
@@ -134,7 +138,7 @@ export class EmbeddedLog extends EventLog {
       const group = this.#waiting;
       this.#waiting = [];
       try {
-        const positions: (readonly Position[])[] = [];
+        const positions: (readonly RecordPosition[])[] = [];
         await this.database.transaction(async () => {
           for (const { topic, records } of group) positions.push(await this.#write(records.map((record) => ({ ...record, topic }))));
         });
@@ -149,7 +153,7 @@ export class EmbeddedLog extends EventLog {
     this.#writing = undefined;
   }
 
-  #confirm(group: readonly Waiting[], positions: readonly (readonly Position[])[]): void {
+  #confirm(group: readonly Waiting[], positions: readonly (readonly RecordPosition[])[]): void {
     const now = Date.now();
     group.forEach(({ topic, records, at, resolve }, index) => {
       this.producing.confirmed(topic, records.length, (now - at) / 1000);
@@ -162,7 +166,7 @@ export class EmbeddedLog extends EventLog {
     await this.#write(records);
   }
 
-  async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly Position[]> {
+  async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly RecordPosition[]> {
     await this.database.begin();
     const placed = records.map((record) => ({ ...record, partition: this.#partition(record) }));
     const offsets = this.#tables.append(placed, Date.now());
@@ -183,7 +187,7 @@ export class EmbeddedLog extends EventLog {
 
   #partition({ topic, partition, key }: OutgoingRecord & { topic: string }): number {
     const count = this.#partitions.get(topic);
-    if (!count) throw new Error(`there is no topic ${topic}`);
+    if (!count) throw new Error(`topic ${topic} does not exist`);
     if (partition !== undefined) return partition;
     return this.#partitioning.partition(topic, key, count);
   }
@@ -211,7 +215,7 @@ export class EmbeddedLog extends EventLog {
   }
 
   async setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    if (this.#groups.has(group)) throw new Error(`${group} is consumed at the moment`);
+    if (this.#groups.has(group)) throw new Error(`consumer group ${group} is active`);
     for (const [partition, offset] of offsets) this.#commit(group, { topic, partition }, offset);
     await this.#savePositions();
   }
@@ -228,7 +232,7 @@ export class EmbeddedLog extends EventLog {
 
   subscribe(subscription: Subscription): Promise<GroupConsumer> {
     if (this.#groups.has(subscription.group))
-      return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
+      return Promise.reject(new Error(`consumer group ${subscription.group} is already active; the embedded log supports one process`));
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,
       read: (at, from, most) => this.#tables.read(at, from, most),

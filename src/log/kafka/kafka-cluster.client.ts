@@ -3,11 +3,11 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { Config } from '../../config.js';
 import { TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
-import type { AssignedConsumer, Assignment, Cluster, ClusterAccess } from '../cluster.js';
+import type { AssignedConsumer, PartitionAssignment, Cluster, ClusterAccess } from '../cluster.js';
 import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicPartition } from '../event-log.js';
 import type { ProducerWatch } from '../producer-watch.js';
 import type { NewTopic } from '../topic-admin.js';
-import { letteredTopic } from '../topic-limits.js';
+import { originalTopic } from '../topic-limits.js';
 import { Brokers, type Leaders } from './connection/brokers.client.js';
 import { kafkaClient } from './connection/kafka-client.client.js';
 import { compressions } from './protocol/codecs.client.js';
@@ -85,7 +85,7 @@ export class KafkaCluster implements Cluster {
   }
 
   async ping(): Promise<void> {
-    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`));
+    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: request timed out after ${PING_MS} ms`));
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
@@ -94,7 +94,7 @@ export class KafkaCluster implements Cluster {
 
   /** Creates what is missing; never changes what exists. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const areLetters = ({ name }: NewTopic): boolean => letteredTopic(name) !== undefined;
+    const areLetters = ({ name }: NewTopic): boolean => originalTopic(name) !== undefined;
     // How large dead letters may be goes by their topic, which must be there first.
     await this.#ensure(
       topics.filter((topic) => !areLetters(topic)),
@@ -136,7 +136,7 @@ export class KafkaCluster implements Cluster {
   /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
   knownPartitions(topic: string): number | undefined {
     const known = this.#partitions.get(topic);
-    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MS) this.#askPartitions(topic).catch(() => undefined);
+    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MAX_AGE_MS) this.#askPartitions(topic).catch(() => undefined);
     return known?.count;
   }
 
@@ -184,15 +184,15 @@ export class KafkaCluster implements Cluster {
   }
 
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
-    const { KAFKA_FETCH_BYTES, KAFKA_PARTITION_BYTES, KAFKA_MAX_WAIT_MS } = this.config;
+    const { KAFKA_FETCH_MAX_BYTES, KAFKA_MAX_PARTITION_FETCH_BYTES, KAFKA_FETCH_MAX_WAIT_MS } = this.config;
     return readRange(this.brokers, at, [from, to], {
-      maxWaitMs: KAFKA_MAX_WAIT_MS,
-      bytes: KAFKA_FETCH_BYTES,
-      partitionBytes: KAFKA_PARTITION_BYTES,
+      maxWaitMs: KAFKA_FETCH_MAX_WAIT_MS,
+      bytes: KAFKA_FETCH_MAX_BYTES,
+      partitionBytes: KAFKA_MAX_PARTITION_FETCH_BYTES,
     });
   }
 
-  assign(assignment: Assignment): AssignedConsumer {
+  assign(assignment: PartitionAssignment): AssignedConsumer {
     // Connections of its own: a fetch that waits for records holds up everything behind it.
     const brokers = new Brokers(this.access, this.clientId);
     const reader: KafkaReader = new KafkaReader(brokers, assignment, this.config, () => this.#consumers.delete(reader));
@@ -224,7 +224,7 @@ async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
   for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
     const absent = await missing();
     if (absent.length === 0) return;
-    if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
+    if (Date.now() > end) throw new TocsinError('T7004', `metadata does not contain ${absent.join(', ')} ${SHOWN_MS} ms after creation`);
   }
 }
 

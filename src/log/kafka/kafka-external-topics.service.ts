@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
 import { within } from '../../shared/wait.js';
 import type { ClusterAccess } from '../cluster.js';
-import { ForeignTopics } from '../external-topics.js';
+import { ExternalTopics } from '../external-topics.js';
 import type { OutgoingRecord } from '../event-log.js';
 import { Partitioning } from '../partitioner.js';
 import { ProducerWatch } from '../producer-watch.js';
@@ -13,7 +13,7 @@ const REASON_MS = 300;
 
 /** Connections for each delivery: pushes are rare, and a connection that nobody watches is one that is dead when it is needed. */
 @Injectable()
-export class KafkaForeignTopics extends ForeignTopics {
+export class KafkaExternalTopics extends ExternalTopics {
   readonly #config: Config;
   readonly #partitioning = new Partitioning();
 
@@ -29,7 +29,7 @@ export class KafkaForeignTopics extends ForeignTopics {
     // The end of a connection that hangs must not be waited for.
     const letGo = (): void => void cluster.close().catch(() => undefined);
     try {
-      await within(timeoutMs, delivery, () => new Error(`not confirmed within ${timeoutMs} ms`));
+      await within(timeoutMs, delivery, () => new Error(`not acknowledged within ${timeoutMs} ms`));
     } finally {
       letGo();
       // What was still connecting when the limit passed connects nevertheless.
@@ -41,7 +41,7 @@ export class KafkaForeignTopics extends ForeignTopics {
     const count = await cluster.partitions(topic);
     const placed = records.map((record) => ({ ...record, partition: this.#partitioning.partition(topic, record.key, count) }));
     const left = until - Date.now();
-    if (left <= 0) throw new Error('the cluster answered too late');
+    if (left <= 0) throw new Error('response of the cluster arrived after the timeout');
     const producers = cluster.producers(new ProducerWatch(), (physical) => physical);
     await producers.send(topic, placed, left);
   }

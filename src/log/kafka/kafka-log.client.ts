@@ -6,7 +6,7 @@ import {
   type LogRecord,
   type OutgoingRecord,
   type PartitionOffsets,
-  type Position,
+  type RecordPosition,
   type PublishOptions,
   type Subscription,
   type TopicPartition,
@@ -105,7 +105,7 @@ export class KafkaLog extends EventLog {
     await this.#publish(topic, this.#place(topic, records, count), options);
   }
 
-  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<Position> {
+  async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition> {
     const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
     const [placed] = this.#place(topic, [record], count);
     const offsets = await this.#publish(topic, [placed!], options);
@@ -171,7 +171,7 @@ export class KafkaLog extends EventLog {
   subscribe(subscription: Subscription): Promise<GroupConsumer> {
     const [cluster, ...others] = new Set(subscription.topics.map((topic) => this.#clusterOf(topic)));
     if (!cluster || others.length > 0)
-      return Promise.reject(new Error(`${subscription.group} consumes from one cluster, not from ${others.length + 1}`));
+      return Promise.reject(new Error(`${subscription.group} must consume topics of one cluster, not of ${others.length + 1}`));
     return Promise.resolve(cluster.join(subscription, this.#names));
   }
 

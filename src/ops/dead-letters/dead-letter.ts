@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import { ownHeaders, REDRIVEN, redriven } from '../../log/dead-letters.js';
+import { originalHeaders, REDRIVEN, redriveCount } from '../../log/dead-letters.js';
 import type { LogRecord, OutgoingRecord, TopicPartition } from '../../log/event-log.js';
 import { identity } from '../../shared/identity.js';
 import { deadLetterTopic } from '../../topics.js';
@@ -94,10 +94,10 @@ export function returnOf(letter: Letter, record: LogRecord, partitions: number, 
   // Its bytes are in the format of the source, which the topic does not understand.
   if (record.headers[SOURCE] !== undefined) return 'of a source';
   if (!origin) return 'unknown origin';
-  const times = redriven(record.headers);
+  const times = redriveCount(record.headers);
   if (times >= most) return 'too often';
   const { key, value } = record;
-  const headers = { ...ownHeaders(record.headers), [REDRIVEN]: String(times + 1) };
+  const headers = { ...originalHeaders(record.headers), [REDRIVEN]: String(times + 1) };
   const hash = createHash('sha256')
     .update(value ?? '')
     .digest('hex');

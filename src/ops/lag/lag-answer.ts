@@ -1,4 +1,4 @@
-import type { Found, PartitionLag } from '../../log/consuming/consumers.service.js';
+import type { PartitionReport, PartitionLag } from '../../log/consuming/consumers.service.js';
 import type { Congestion } from '../../runtime/congestion.js';
 import { catchUp, type Rate } from '../../runtime/lag.js';
 
@@ -34,7 +34,7 @@ export interface LagAnswer {
 
 /** Puts together what is known; `rate` answers undefined where there are not yet two looks. */
 export function lagAnswer(
-  { partitions, problems }: Found<PartitionLag>,
+  { partitions, problems }: PartitionReport<PartitionLag>,
   rate: (at: PartitionLag) => Rate | undefined,
   congestion: readonly Congestion[],
   at: number,

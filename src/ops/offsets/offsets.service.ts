@@ -1,10 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
-import { isForeign } from '../../log/consuming/groups.js';
+import { isExternalGroup } from '../../log/consuming/groups.js';
 import { EventLog, type PartitionOffsets } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Memory, memoryAt, place, type Placed, type Target } from './position.js';
 
@@ -30,7 +32,7 @@ export interface Reset {
   readonly topic: string;
   readonly partition?: number | undefined;
   readonly to: Target;
-  readonly by: string;
+  readonly actor: Actor;
   readonly why: string;
 }
 
@@ -63,12 +65,13 @@ export class Offsets {
     private readonly eventLog: EventLog,
     private readonly states: StoredStates,
     private readonly config: Config,
+    private readonly audit: AuditService,
   ) {}
 
   /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
   async positions(wanted: { group?: string | undefined; topic?: string | undefined }): Promise<PartitionPosition[]> {
     const cursors = (await this.cursors.all()).filter(
-      ({ group, topic }) => !isForeign(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
+      ({ group, topic }) => !isExternalGroup(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
     );
     const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
     const positions = await Promise.all(
@@ -130,22 +133,22 @@ export class Offsets {
     if (members.length === 0) return;
     const who = members.map(({ client, host }) => `${client} (${host})`).join(', ');
     const stop = this.config.mode === 'embedded' ? 'stop this server first' : 'stop every replica first';
-    throw new TocsinError('T6201', `${group} is consumed by ${who}; ${stop}: nothing is lost, senders repeat what was not answered`, members);
+    throw new TocsinError('T6201', `${group} has active members ${who}; ${stop}. No data is lost: senders retry unacknowledged requests`, members);
   }
 
   async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, Held>> {
-    if (isForeign(group)) throw new TocsinError('T6203', `${group} reads a cluster of somebody else`);
-    const cursors = (await this.cursors.all()).filter((cursor) => !isForeign(cursor.group));
+    if (isExternalGroup(group)) throw new TocsinError('T6203', `${group} consumes an external cluster`);
+    const cursors = (await this.cursors.all()).filter((cursor) => !isExternalGroup(cursor.group));
     const own = cursors.filter((cursor) => cursor.group === group && cursor.topic === topic);
     if (own.length > 0) return new Map(own.map((cursor) => [cursor.partition, cursor]));
     const known = [...new Set(cursors.map((cursor) => `${cursor.group} of ${cursor.topic}`))].join(', ');
-    throw new TocsinError('T6203', `${group} of ${topic}; there are ${known || 'none'}`);
+    throw new TocsinError('T6203', `${group} of ${topic}; known: ${known || 'none'}`);
   }
 
   async #boundsOf({ topic, partition }: Reset): Promise<PartitionOffsets[]> {
     const all = await this.eventLog.offsets(topic);
     const bounds = partition === undefined ? all : all.filter((each) => each.partition === partition);
-    if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; it has the partitions 0 to ${all.length - 1}`);
+    if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; partitions are 0 to ${all.length - 1}`);
     return bounds;
   }
 
@@ -158,13 +161,23 @@ export class Offsets {
     return { planned, epoch: before.epoch, stateOffset: memory.stateOffset };
   }
 
-  async #move({ group, topic, by, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
+  async #move({ group, topic, actor, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
     const at = { topic, partition: planned.partition };
     const object = `${group} ${topic}/${planned.partition}`;
     const to = { nextOffset: planned.offset, stateOffset };
     if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
-    if (planned.memory === 'begun anew') await this.states.of(group)?.begin(at, stateOffset);
-    await this.cursors.audit('offsets_reset', object, `${planned.from ?? '-'} -> ${planned.offset}; ${by}${why && `: ${why}`}`, now, by);
+    if (planned.memory === 'reset') await this.states.of(group)?.begin(at, stateOffset);
+    await this.audit.record(
+      {
+        actor,
+        action: 'offsets.reset',
+        object: { kind: 'partition', id: object },
+        why,
+        before: { offset: planned.from },
+        after: { offset: planned.offset },
+      },
+      now,
+    );
   }
 
   /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
@@ -172,7 +185,9 @@ export class Offsets {
     try {
       await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {
-      this.#logger.warn(`the log still shows ${group} where it was: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(
+        `committing the new offsets of ${group} failed, lag tools show the old ones: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

@@ -1,7 +1,9 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import type { Hold } from '../../log/consuming/partition-pause.js';
+import type { PartitionPause } from '../../log/consuming/partition-pause.js';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest } from '../../http/request.js';
 import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.service.js';
 import { PartitionControl } from './partition-control.service.js';
@@ -28,7 +30,7 @@ export class ConsumersController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Partitions by consumer group: cursor, owner, and what holds them' })
+  @ApiOperation({ summary: 'List partitions by consumer group with cursor, owner and pauses' })
   async list(): Promise<{ partitions: ConsumedPartition[] }> {
     return { partitions: await this.commands.list(Date.now()) };
   }
@@ -37,11 +39,11 @@ export class ConsumersController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause partitions of a consumer group',
-    description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
+    description: 'Takes effect within two seconds on whichever replica owns them. `until` (epoch ms) ends the pause automatically.',
   })
-  async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: Hold[] }> {
+  async pause(@Body({ schema: pauseBody }) body: unknown, @By() actor: Actor): Promise<{ paused: PartitionPause[] }> {
     const order = parseRequest(pauseBody, body);
-    const paused = await this.commands.pause(order, order, Date.now());
+    const paused = await this.commands.pause(order, { ...order, actor }, Date.now());
     await this.control.look();
     return { paused };
   }
@@ -49,12 +51,12 @@ export class ConsumersController {
   @Post('resume')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Let paused or stopped partitions go on',
-    description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
+    summary: 'Resume paused or halted partitions',
+    description: '`accept_gap` skips missing records; `from` is the start position in a recreated topic.',
   })
-  async resume(@Body({ schema: resumeBody }) body: unknown): Promise<{ resumed: Resumed[] }> {
+  async resume(@Body({ schema: resumeBody }) body: unknown, @By() actor: Actor): Promise<{ resumed: Resumed[] }> {
     const order = parseRequest(resumeBody, body);
-    const resumed = await this.commands.resume(order, { ...order, acceptGap: order.accept_gap, from: order.from }, Date.now());
+    const resumed = await this.commands.resume(order, { ...order, actor, acceptGap: order.accept_gap, from: order.from }, Date.now());
     await this.control.look();
     return { resumed };
   }

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { type AuditObject, AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
 import { boundsOf } from '../../log/bounds.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
-import { isForeign } from '../../log/consuming/groups.js';
-import type { Hold } from '../../log/consuming/partition-pause.js';
-import { HoldRepository } from '../../log/consuming/partition-pause.repository.js';
+import { isExternalGroup } from '../../log/consuming/groups.js';
+import type { PartitionPause } from '../../log/consuming/partition-pause.js';
+import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
 import { EventLog, type PartitionOffsets, type TopicPartition } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Continuation, continuation, type Decision } from './continuation.js';
 
@@ -18,7 +20,7 @@ export interface Selection {
 }
 
 interface Order {
-  readonly by: string;
+  readonly actor: Actor;
   readonly why: string;
 }
 
@@ -28,7 +30,7 @@ export interface ConsumedPartition extends TopicPartition {
   readonly cursor: number | null;
   /** Replica that has claimed it last. */
   readonly owner: string;
-  readonly holds: readonly Omit<Hold, 'group' | 'topic' | 'partition'>[];
+  readonly holds: readonly Omit<PartitionPause, 'group' | 'topic' | 'partition'>[];
 }
 
 export interface Resumed extends TopicPartition {
@@ -38,17 +40,16 @@ export interface Resumed extends TopicPartition {
   readonly note: string;
 }
 
-const said = ({ by, why }: Order): string => (why ? `${by}: ${why}` : by);
-
 /** What people can do to the partitions of consumer groups. Every command is a row that the owner of the partition follows, wherever it runs. */
 @Injectable()
 export class PartitionCommands {
   constructor(
     private readonly database: Database,
-    private readonly holds: HoldRepository,
+    private readonly holds: PartitionPauseRepository,
     private readonly cursors: CursorRepository,
     private readonly eventLog: EventLog,
     private readonly states: StoredStates,
+    private readonly audit: AuditService,
   ) {}
 
   async list(now: number): Promise<ConsumedPartition[]> {
@@ -68,14 +69,23 @@ export class PartitionCommands {
   }
 
   /** Throws T6203 when there is no such partition. */
-  async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<Hold[]> {
-    const { by, why, until } = order;
-    const holds = (await this.#select(selection)).map((at): Hold => ({ ...at, kind: 'paused', code: null, why, by, at: now, until }));
+  async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
+    const { actor, why, until } = order;
+    const holds = (await this.#select(selection)).map((at): PartitionPause => ({
+      ...at,
+      kind: 'paused',
+      code: null,
+      why,
+      by: actor.name,
+      at: now,
+      until,
+    }));
     await this.database.transaction(async () => {
       await this.holds.put(holds);
-      for (const { group, topic, partition } of holds) {
-        await this.cursors.audit('partition_paused', `${group} ${topic}/${partition}`, said(order), now, by);
-      }
+      await this.audit.record(
+        holds.map((hold) => ({ actor, action: 'partition.paused', object: objectOf(hold), why, after: { until } })),
+        now,
+      );
     });
     return holds;
   }
@@ -104,7 +114,7 @@ export class PartitionCommands {
     }));
   }
 
-  async #decide(at: Selected, own: readonly Hold[], decision: Decision): Promise<{ cursor: Cursor | undefined; how: Continuation }> {
+  async #decide(at: Selected, own: readonly PartitionPause[], decision: Decision): Promise<{ cursor: Cursor | undefined; how: Continuation }> {
     const stop = own.find(({ kind }) => kind === 'stopped');
     const cursor = await this.cursors.read(at.group, at);
     if (!stop) return { cursor, how: { kind: 'go' } };
@@ -115,13 +125,13 @@ export class PartitionCommands {
   }
 
   async #resume({ at, own, cursor, how }: Decided, order: Order, now: number): Promise<void> {
-    const object = `${at.group} ${at.topic}/${at.partition}`;
+    const { actor, why } = order;
     if (how.kind === 'move') {
-      if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', object);
-      await this.cursors.audit('records_given_up', object, `${how.givenUp}; ${said(order)}`, now, order.by);
+      if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', objectOf(at).id);
+      await this.audit.record({ actor, action: 'partition.records_skipped', object: objectOf(at), why, after: { skipped: how.givenUp } }, now);
     }
     for (const hold of own) await this.holds.remove(hold);
-    await this.cursors.audit('partition_resumed', object, said(order), now, order.by);
+    await this.audit.record({ actor, action: 'partition.resumed', object: objectOf(at), why }, now);
   }
 
   async #bounds(at: TopicPartition): Promise<PartitionOffsets> {
@@ -132,12 +142,15 @@ export class PartitionCommands {
 
   async #select({ group, topic, partition }: Selection): Promise<Selected[]> {
     const source = group.slice('source.'.length);
-    if (isForeign(group))
-      throw new TocsinError('T6203', `${group} reads a cluster of somebody else: tocsin sources resume ${source}, tocsin sources disable ${source}`);
+    if (isExternalGroup(group))
+      throw new TocsinError(
+        'T6203',
+        `${group} consumes an external cluster; use tocsin sources resume ${source} or tocsin sources disable ${source}`,
+      );
     const begun = await this.cursors.all();
     const selected = begun.filter((at) => at.group === group && (topic ?? at.topic) === at.topic && (partition ?? at.partition) === at.partition);
     if (selected.length > 0) return selected.map(({ topic: of, partition: number }) => ({ group, topic: of, partition: number }));
-    const groups = [...new Set(begun.map((at) => at.group))].filter((each) => !isForeign(each));
+    const groups = [...new Set(begun.map((at) => at.group))].filter((each) => !isExternalGroup(each));
     throw new TocsinError(
       'T6203',
       `${[group, topic, partition].filter((part) => part !== undefined).join(' ')}; groups are ${groups.join(', ') || 'none'}`,
@@ -147,9 +160,11 @@ export class PartitionCommands {
 
 type Selected = TopicPartition & { readonly group: string };
 
+const objectOf = ({ group, topic, partition }: Selected): AuditObject => ({ kind: 'partition', id: `${group} ${topic}/${partition}` });
+
 interface Decided {
   readonly at: Selected;
-  readonly own: readonly Hold[];
+  readonly own: readonly PartitionPause[];
   readonly cursor: Cursor | undefined;
   readonly how: Continuation;
 }

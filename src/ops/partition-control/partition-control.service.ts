@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Consumers } from '../../log/consuming/consumers.service.js';
-import { HoldRepository } from '../../log/consuming/partition-pause.repository.js';
+import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
 import { IDLE } from '../../runtime/idle.js';
 
 /** How often (ms) a replica looks what people want of its partitions. */
@@ -15,7 +15,7 @@ export class PartitionControl implements OnApplicationBootstrap, OnApplicationSh
 
   constructor(
     private readonly consumers: Consumers,
-    private readonly holds: HoldRepository,
+    private readonly holds: PartitionPauseRepository,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
@@ -44,7 +44,7 @@ export class PartitionControl implements OnApplicationBootstrap, OnApplicationSh
         );
     } catch (error) {
       // The database is away: partitions stay as they are, and readiness says why.
-      this.#logger.debug(`cannot look: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.debug(`reading pauses failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { decode } from '../../log/dead-letters.js';
+import { decodeMessage } from '../../log/dead-letters.js';
 import type { LogRecord } from '../../log/event-log.js';
 import type { Serializer } from '../../log/serializer.js';
-import { letteredTopic } from '../../log/topic-limits.js';
+import { originalTopic } from '../../log/topic-limits.js';
 import { PoisonError } from '../../shared/errors.js';
 import { JsonError, parseJson } from '../../shared/json.js';
 import { type RawEvent, type Topic, topics } from '../../topics.js';
@@ -58,7 +58,7 @@ export function views(partition: number, record: LogRecord, options: ViewOptions
 function decodedOf(record: LogRecord, { topic, maxBytes, serializer }: ViewOptions): Pick<RecordView, 'message' | 'error'> {
   const known = contract.get(topic);
   try {
-    if (known) return { message: decode(known, record, maxBytes, serializer) };
+    if (known) return { message: decodeMessage(known, record, maxBytes, serializer) };
     return { message: record.value === null ? null : messageOf(topic, record.value, serializer) };
   } catch (error) {
     if (error instanceof PoisonError) return { error: { code: error.code, message: error.message } };
@@ -70,7 +70,7 @@ function decodedOf(record: LogRecord, { topic, maxBytes, serializer }: ViewOptio
 /** The message of a topic without a schema. Its bytes may be ours, as those of many dead letters, or anybody's JSON. Throws {@link JsonError} when they are neither. */
 function messageOf(topic: string, value: Buffer, serializer: Serializer): unknown {
   try {
-    return serializer.deserialize(letteredTopic(topic) ?? topic, value);
+    return serializer.deserialize(originalTopic(topic) ?? topic, value);
   } catch (error) {
     if (error instanceof JsonError || error instanceof PoisonError) return parseJson(value);
     throw error;

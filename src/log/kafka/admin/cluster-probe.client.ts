@@ -2,7 +2,7 @@ import type { Config } from '../../../config.js';
 import { TocsinError } from '../../../shared/errors.js';
 import { within } from '../../../shared/wait.js';
 import type { ClusterAccess } from '../../cluster.js';
-import type { BrokerEvidence, ClusterEvidence, KnownCursor, Stamp } from '../../cluster-evidence.js';
+import type { BrokerEvidence, ClusterEvidence, StageCursor, RecordTimestamp } from '../../cluster-evidence.js';
 import type { LogRecord, TopicPartition } from '../../event-log.js';
 import type { TopicState } from '../../topic-admin.js';
 import { alertAccess, mainAccess } from '../connection/cluster-access.client.js';
@@ -17,7 +17,7 @@ const CLUSTER_MS = 30_000;
 const STAMPED = 12;
 
 /** Looks at the clusters of the settings without changing anything: no group, no record, no topic is made. */
-export async function examineClusters(config: Config, topics: readonly string[], cursors: readonly KnownCursor[]): Promise<ClusterEvidence[]> {
+export async function examineClusters(config: Config, topics: readonly string[], cursors: readonly StageCursor[]): Promise<ClusterEvidence[]> {
   const clientId = `${config.GROUP_PREFIX}-doctor`;
   const alert = alertAccess(config);
   const accesses = new Map([['main', mainAccess(config)], ...(alert ? ([['alert', alert]] as const) : [])]);
@@ -30,14 +30,14 @@ interface Examined {
   readonly config: Config;
   readonly clientId: string;
   readonly topics: readonly string[];
-  readonly cursors: readonly KnownCursor[];
+  readonly cursors: readonly StageCursor[];
 }
 
 async function examine(name: string, examined: Examined): Promise<ClusterEvidence> {
   const { access, config, clientId } = examined;
   const brokers = await Promise.all(access.brokers.map((address) => broker(address, 'settings', examined)));
   const empty = { name, brokers, topics: [], groups: [], committed: [], newest: [], unhandled: [] };
-  if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'no broker of the settings can be used' };
+  if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'none of the bootstrap servers can be used' };
   const cluster = new KafkaCluster(access, clientId, config);
   try {
     return await within(CLUSTER_MS, inside(name, cluster, examined, brokers));
@@ -75,7 +75,7 @@ async function inside(name: string, cluster: KafkaCluster, examined: Examined, b
 async function broker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: Examined): Promise<BrokerEvidence> {
   const alone = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
   try {
-    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: no answer within ${BROKER_MS} ms`));
+    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: request timed out after ${BROKER_MS} ms`));
     return { address, known, incompatible: await incompatible(address, access) };
   } catch (error) {
     const problem =
@@ -93,12 +93,12 @@ async function incompatible(address: string, access: ClusterAccess): Promise<str
   return clientApis.flatMap(({ name, key, min, max }) => {
     const theirs = spoken.get(key);
     // Logins are only spoken of by listeners that ask for one.
-    if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: the broker does not know it`];
-    return theirs.min > max || theirs.max < min ? [`${name}: it speaks ${theirs.min} to ${theirs.max}, our client ${min} to ${max}`] : [];
+    if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: not supported by the broker`];
+    return theirs.min > max || theirs.max < min ? [`${name}: broker supports versions ${theirs.min} to ${theirs.max}, client ${min} to ${max}`] : [];
   });
 }
 
-async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP_PREFIX }: Config, cursors: readonly KnownCursor[]) {
+async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP_PREFIX }: Config, cursors: readonly StageCursor[]) {
   const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
   const answers = await Promise.all(
     [...pairs.values()].map(async ({ group, topic }) =>
@@ -113,7 +113,7 @@ async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP
   return answers.flat();
 }
 
-async function newest(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[]): Promise<Stamp[]> {
+async function newest(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[]): Promise<RecordTimestamp[]> {
   const filled = topics.flatMap(({ name, partitions }) =>
     partitions.flatMap(({ partition, low, high }) => (low !== null && high !== null && high > low ? [{ topic: name, partition, high }] : [])),
   );
@@ -121,8 +121,8 @@ async function newest(cluster: KafkaCluster, placement: Placement, topics: reado
 }
 
 /** The oldest record of each stage and topic that waits, where most of them wait. */
-async function unhandled(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[], cursors: readonly KnownCursor[]) {
-  const worst = new Map<string, KnownCursor & { lag: number }>();
+async function unhandled(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[], cursors: readonly StageCursor[]) {
+  const worst = new Map<string, StageCursor & { lag: number }>();
   for (const cursor of cursors) {
     const at = topics.find(({ name }) => name === cursor.topic)?.partitions.find(({ partition }) => partition === cursor.partition);
     const lag = at && at.high !== null && at.low !== null && cursor.nextOffset >= at.low ? at.high - cursor.nextOffset : 0;
@@ -132,7 +132,9 @@ async function unhandled(cluster: KafkaCluster, placement: Placement, topics: re
   return stamps([...worst.values()].map((at) => ({ at: { ...at, stage: at.group }, read: () => first(cluster, placement, at, at.nextOffset) })));
 }
 
-async function stamps<T extends TopicPartition>(readings: readonly { at: T; read: () => Promise<LogRecord | undefined> }[]): Promise<(T & Stamp)[]> {
+async function stamps<T extends TopicPartition>(
+  readings: readonly { at: T; read: () => Promise<LogRecord | undefined> }[],
+): Promise<(T & RecordTimestamp)[]> {
   const records = await Promise.all(readings.map(async ({ at, read }) => ({ at, record: await read() })));
   return records.flatMap(({ at, record }) => (record ? [{ ...at, timestamp: record.timestamp }] : []));
 }

@@ -5,8 +5,8 @@ import type { Config } from '../../../config.js';
 import { TocsinError } from '../../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../../topics.js';
 import type { TopicPartition } from '../../event-log.js';
-import { type GroupMember, type GroupState, type NewTopic, type PartitionState, TopicAdmin, type TopicState } from '../../topic-admin.js';
-import { letterBytes, letteredTopic, MOST_BYTES } from '../../topic-limits.js';
+import { type GroupMember, type GroupState, type NewTopic, type TopicPartitionState, TopicAdmin, type TopicState } from '../../topic-admin.js';
+import { deadLetterBytes, originalTopic, MOST_BYTES } from '../../topic-limits.js';
 import type { PartitionMetadata } from '../connection/broker-pool.client.js';
 import type { Brokers } from '../connection/brokers.client.js';
 import type { ConsumerGroups } from './consumer-groups.client.js';
@@ -161,14 +161,16 @@ export class KafkaTopics extends TopicAdmin {
  * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
  */
 export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
-  const original = letteredTopic(topic.name);
+  const original = originalTopic(topic.name);
   if (original === undefined) return topic;
   try {
-    const bytes = Math.max(letterBytes(await mostBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
+    const bytes = Math.max(deadLetterBytes(await mostBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
     return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
   } catch (error) {
     if (!(error instanceof TocsinError)) throw error;
-    new Logger('topics').warn(`${topic.name} is created without room for headers, because nobody tells what ${original} takes: ${error.message}`);
+    new Logger('topics').warn(
+      `${topic.name} is created without headroom for headers because max.message.bytes of ${original} is unknown: ${error.message}`,
+    );
     return topic;
   }
 }
@@ -196,7 +198,7 @@ function partitionsOf(
   partitions: readonly PartitionMetadata[],
   addresses: ReadonlyMap<number, string>,
   bounds: ReadonlyMap<number, Bounds>,
-): PartitionState[] {
+): TopicPartitionState[] {
   return partitions.map(({ partitionId, leader, replicas, isr }) => ({
     partition: partitionId,
     leader: addresses.get(leader) ?? null,

@@ -1,5 +1,5 @@
 import { backoff } from '../../../shared/retry.js';
-import type { Assignment } from '../../cluster.js';
+import type { PartitionAssignment } from '../../cluster.js';
 import type { BatchControl, LogRecord, PartitionListener, TopicPartition } from '../../event-log.js';
 import type { Fetched, Wanted } from '../connection/brokers.client.js';
 
@@ -41,7 +41,7 @@ export class PartitionReader {
   /** `before`: the last call about the same partition in an earlier assignment. `changed` is called when there is something to fetch. */
   constructor(
     readonly at: TopicPartition,
-    private readonly assignment: Pick<Assignment, 'maxRecords' | 'listener'>,
+    private readonly assignment: Pick<PartitionAssignment, 'maxRecords' | 'listener'>,
     private generation: number,
     private readonly changed: () => void,
     before: Promise<void> = Promise.resolve(),
