@@ -1,4 +1,7 @@
 /** Living documentation: events in at one end, alerts and notices out at the other, nothing in between replaced. */
+import { EventLog } from '../src/log/event-log.js';
+import { topics } from '../src/topics.js';
+import { anAlertEvent } from './support/builders.js';
 import { eventually } from './support/eventually.js';
 import { aTocsin, type TestTocsin, WebhookSink } from './support/tocsin.js';
 
@@ -186,6 +189,26 @@ describe('the pipeline', () => {
     expect(body.timeline.filter(({ actor }) => actor === 'ann').map(({ what }) => what)).toEqual(['acknowledged', 'commented', 'closed']);
     expect((await tocsin.client.call('POST', `/api/v1/alerts/${id}/acknowledge`, { by: 'bob' })).status).toBe(409);
     await sink.received('the end by hand', isAbout('manual', 'resolved'));
+  });
+
+  it('a record of a foreign producer that exceeds a limit is a dead letter for every reader, and one at the limit for none', async () => {
+    const business = (length: number) => 'b'.repeat(length);
+    const foreign = { alert_name: 'foreign', labels: { alertname: 'foreign' }, strategy_id: 0, time: Date.now(), begin_time: Date.now() };
+    const refused = [
+      anAlertEvent({ ...foreign, alert_id: 'too-long', alert_key: 'k1' }),
+      anAlertEvent({ ...foreign, alert_id: 'id', alert_key: 'k2' }),
+      anAlertEvent({ ...foreign, alert_id: 'key', alert_key: 'k3' }),
+    ].map((event, index) => ({ ...event, ...[{ bk_biz_id: business(129) }, { alert_id: 'CAPITALS' }, { alert_key: 'k'.repeat(65) }][index] }));
+    const accepted = anAlertEvent({ ...foreign, alert_id: 'i'.repeat(64), alert_key: 'k'.repeat(64), bk_biz_id: business(128) });
+    const records = [...refused, accepted].map((event) => ({ key: event.alert_key, value: JSON.stringify(event) }));
+    await tocsin.running.app.get(EventLog).publish(topics.alerts.name, records);
+    await eventually(async () => (await alerts('foreign')).length === 1, 'the alert at the limit');
+    await sink.received('its notice', isAbout('foreign', 'firing'));
+    expect(await alerts('foreign')).toMatchObject([{ alert_id: accepted.alert_id, bk_biz_id: business(128) }]);
+    const letters = async (stage: string) =>
+      (await tocsin.client.get<{ letters: object[] }>(`/api/v1/dead-letters?topic=alerts&code=T6003&stage=${stage}`)).body.letters;
+    for (const stage of ['alert', 'converge']) await eventually(async () => (await letters(stage)).length === refused.length, `letters of ${stage}`);
+    expect(sink.deliveries.filter(isAbout('foreign', 'firing'))).toHaveLength(1);
   });
 
   it('survives a restart in the middle of everything', async () => {

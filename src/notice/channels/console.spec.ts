@@ -9,7 +9,7 @@ describe('the line of a notice in our own log', () => {
   });
 
   it('counts instead of listing a storm', () => {
-    const members = ['A', 'B', 'C', 'D'].map((alert_name) => aMember({ alert_name, alert_id: alert_name }));
+    const members = ['A', 'B', 'C', 'D'].map((alert_name) => aMember({ alert_name, alert_id: alert_name.toLowerCase() }));
     const storm = aGroup({ kind: 'storm', reason: 'storm opened', severity: 1, members, dimensions: {} });
     expect(headline(storm)).toBe('FIRING fatal storm A, B, C and 1 more: 4 firing, 0 resolved (storm opened)');
   });
