@@ -17,7 +17,7 @@ describe('a start that fails', () => {
   const settings = (more: Record<string, string> = {}): Config => parseConfig({ ...quickly, DATA_DIR: folder, ...more });
   const execute = async (sql: string): Promise<void> => {
     const database = await openSqlite(join(folder, 'tocsin.db'), 'better-sqlite3');
-    await database.execute(sql);
+    await database.transaction(() => database.execute(sql));
     await database.close();
   };
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'tocsin-serve-'))));
@@ -57,7 +57,7 @@ describe('a start that fails', () => {
 
   it.each(['COMMIT_POLICY', 'STAGE_BATCH_RECORDS'])('over a consumer group in %s that does not exist names those that do', async (setting) => {
     const value = setting === 'COMMIT_POLICY' ? 'batch,detcet=records:10' : 'detcet=10';
-    const failure = new RegExp(`T5001|${setting} names detcet: the consumer groups are detect, alert, converge, notice$`);
+    const failure = `${setting} names detcet: the consumer groups are detect, alert, converge, notice`;
     await failsAndReleases(failure, () => serve(settings({ [setting]: value })));
     await expect(serve(settings({ [setting]: value }))).rejects.toMatchObject({ code: 'T5001' });
   });
