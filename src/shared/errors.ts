@@ -83,6 +83,7 @@ export const errors = {
   T5036: { status: 500, title: 'The disk is nearly full' },
   T5037: { status: 500, title: 'The data folder cannot be used' },
   T5038: { status: 503, title: 'The server is not ready' },
+  T5039: { status: 500, title: 'The database schema was made by a development version of 0.1.0' },
   T6001: { status: 500, title: 'The record is not valid UTF-8' },
   T6002: { status: 500, title: 'The record is not valid JSON' },
   T6003: { status: 500, title: 'The record does not fit the schema of its topic' },

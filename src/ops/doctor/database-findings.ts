@@ -99,9 +99,17 @@ export function schemaFindings({ database }: Evidence): Finding[] {
   const { missing, unknown } = database;
   return findings('database.schema', 'T5035', 'every migration has run', [
     missing.length > 0 &&
+      unknown.length === 0 &&
       warn(`${missing.length} migrations have not run: ${some(missing)}`, 'tocsin migrate, or start the server: it does that first'),
     unknown.length > 0 &&
+      missing.length === 0 &&
       fail(`the schema is newer than this version: ${some(unknown)}`, 'start the version that made it; an older one may misread what is stored'),
+    unknown.length > 0 &&
+      missing.length > 0 &&
+      fail(
+        `the schema was made by another line of versions: ${some(unknown)}`,
+        'start with an empty database (or data folder), or the version that made it',
+      ),
   ]);
 }
 
