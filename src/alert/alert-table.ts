@@ -29,7 +29,7 @@ export const alertTable = table<Alert, 'open_key'>(
     alert_key: fixedText(64),
     // Equals alert_key while the alert is open, null afterwards: the database itself refuses a second open alert of one key.
     open_key: derived(nullable(text(64)), (alert) => (isOpen(alert) ? alert.alert_key : null)),
-    bk_biz_id: fixedText(64),
+    bk_biz_id: fixedText(128),
     strategy_id: fixedNumber(),
     strategy_version: fixedNumber(),
     strategy_name: fixedText(255),

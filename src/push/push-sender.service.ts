@@ -1,5 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Duties } from '../runtime/duties.js';
+import { LeadershipLost, LeaderTask } from '../runtime/leader-task.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { retryDelay } from '../shared/retry.js';
 import { type DuePush, type PushSettlement, settlePushes } from './push.js';
@@ -23,7 +24,7 @@ interface Trouble {
 
 /** Delivers pushes, to each queue in order; a queue that fails does not hold up the others. */
 @Injectable()
-export class PushSender implements OnModuleInit {
+export class PushSender {
   readonly #logger = new Logger('push');
   readonly #troubles = new Map<string, Trouble>();
   readonly #underWay = new Map<string, Promise<void>>();
@@ -36,16 +37,8 @@ export class PushSender implements OnModuleInit {
     private readonly metrics: Metrics,
   ) {}
 
-  onModuleInit(): void {
-    if (!this.pushes.isOn) return;
-    this.duties.register(
-      'push',
-      (now) => this.work(now),
-      () => this.#troubles.clear(),
-    );
-  }
-
   /** One round: starts a delivery for every queue that may be tried; answers the milliseconds until the next round. */
+  @LeaderTask('push')
   async work(now: number): Promise<number> {
     const queues = this.pushes.queues();
     let next = POLL_MS;
@@ -57,6 +50,11 @@ export class PushSender implements OnModuleInit {
     return next;
   }
 
+  @LeadershipLost('push')
+  forget(): void {
+    this.#troubles.clear();
+  }
+
   /** Resolves when no delivery is under way. */
   async idle(): Promise<void> {
     await Promise.all(this.#underWay.values());
@@ -64,7 +62,7 @@ export class PushSender implements OnModuleInit {
 
   #start(key: string, queue: Queue | undefined): void {
     const delivery = this.#deliver(key, queue)
-      .catch((error: unknown) => this.#logger.warn(`the database does not take what came of a push: ${String(error)}; it is delivered again`))
+      .catch((error: unknown) => this.#logger.warn(`saving the delivery result of a push failed, it is delivered again: ${String(error)}`))
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, delivery);
   }
@@ -91,11 +89,11 @@ export class PushSender implements OnModuleInit {
       const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
       const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
       this.#troubles.set(key, { failures, until: Date.now() + wait });
-      this.#logger.warn(`${queue.name}: ${reason}; again in ${wait} ms`);
+      this.#logger.warn(`${queue.name}: ${reason}; retrying in ${wait} ms`);
       return settlePushes(due, reason, Date.now(), giveUp);
     }
   }
 }
 
 const removed = (due: readonly DuePush[]): PushSettlement[] =>
-  due.map((push) => ({ push, state: 'dead', reason: 'queue_removed', error: 'the settings have no such queue any more' }));
+  due.map((push) => ({ push, state: 'dead', reason: 'queue_removed', error: 'queue is no longer configured' }));

@@ -8,7 +8,7 @@ export const pushTable = table<Push, 'body', 'id'>(
     id: sequence(),
     queue_key: text(64),
     queue: named('queue_name', clippedText(255)),
-    bk_biz_id: text(64),
+    bk_biz_id: text(128),
     alert_id: text(64),
     alert_key: text(64),
     event_id: text(64),

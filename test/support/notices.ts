@@ -62,20 +62,15 @@ export class PublishedMessages implements Pick<Publisher, 'publish'> {
   constructor(private readonly database: Database) {}
 
   publish<T>(topic: Topic<T>, message: T): void {
-    if (!this.database.inTransaction) throw new Error('this needs a transaction');
+    if (!this.database.inTransaction) throw new Error('not in a transaction');
     this.messages.push({ topic: topic.name, message: topic.parse(message) });
   }
 }
 
 /** Duties that are done when a test says so; it counts who was woken. */
 export class DutiesByHand extends Duties {
-  readonly works = new Map<string, (now: number) => Promise<number>>();
   readonly woken: string[] = [];
   #onWake: () => void = () => undefined;
-
-  register(name: string, work: (now: number) => Promise<number>): void {
-    this.works.set(name, work);
-  }
 
   wake(name: string): void {
     this.woken.push(name);

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
-import { Rounds } from '../../shared/periodic-task.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 import {
   EventLog,
   type GroupConsumer,
@@ -45,8 +45,13 @@ export class EmbeddedLog extends EventLog {
   readonly topics: EmbeddedTopics;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  readonly #housekeeping = new Rounds(HOUSEKEEPING_MS, () => this.#tryToKeepHouse());
-  readonly #logger = new Logger('log');
+  readonly #housekeeping = new PeriodicTask({
+    name: 'offset commit and retention',
+    everyMs: HOUSEKEEPING_MS,
+    firstDelayMs: HOUSEKEEPING_MS,
+    run: () => this.housekeep(Date.now()),
+    logger: new Logger('log'),
+  });
 
   constructor(
     private readonly database: Database,
@@ -61,7 +66,7 @@ export class EmbeddedLog extends EventLog {
 
   connect(): Promise<void> {
     for (const [topic, partitions] of this.#tables.topics()) this.#partitions.set(topic, partitions);
-    this.#housekeeping.startLater();
+    this.#housekeeping.start();
     return Promise.resolve();
   }
 
@@ -69,14 +74,6 @@ export class EmbeddedLog extends EventLog {
     await this.#housekeeping.stop();
     await this.#writing;
     await this.#savePositions();
-  }
-
-  async #tryToKeepHouse(): Promise<void> {
-    try {
-      await this.housekeep(Date.now());
-    } catch (error) {
-      this.#logger.warn(`nothing is saved or deleted: ${error instanceof Error ? error.message : String(error)}; again in ${HOUSEKEEPING_MS} ms`);
-    }
   }
 
   /** Saves positions and deletes what retention allows. Records that a group of this process has not yet handled stay. */
@@ -104,7 +101,7 @@ export class EmbeddedLog extends EventLog {
 
   partitions(topic: string): Promise<number> {
     const count = this.#partitions.get(topic);
-    return count ? Promise.resolve(count) : Promise.reject(new Error(`there is no topic ${topic}`));
+    return count ? Promise.resolve(count) : Promise.reject(new Error(`topic ${topic} does not exist`));
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
@@ -185,7 +182,7 @@ export class EmbeddedLog extends EventLog {
 
   #partition({ topic, partition, key }: OutgoingRecord & { topic: string }): number {
     const count = this.#partitions.get(topic);
-    if (!count) throw new Error(`there is no topic ${topic}`);
+    if (!count) throw new Error(`topic ${topic} does not exist`);
     if (partition !== undefined) return partition;
     return this.#partitioning.partition(topic, key, count);
   }
@@ -213,7 +210,7 @@ export class EmbeddedLog extends EventLog {
   }
 
   async setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    if (this.#groups.has(group)) throw new Error(`${group} is consumed at the moment`);
+    if (this.#groups.has(group)) throw new Error(`consumer group ${group} is active`);
     for (const [partition, offset] of offsets) this.#commit(group, { topic, partition }, offset);
     await this.#savePositions();
   }
@@ -230,7 +227,7 @@ export class EmbeddedLog extends EventLog {
 
   subscribe(subscription: Subscription): Promise<GroupConsumer> {
     if (this.#groups.has(subscription.group))
-      return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
+      return Promise.reject(new Error(`consumer group ${subscription.group} is already active; the embedded log supports one process`));
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,
       read: (at, from, most) => this.#tables.read(at, from, most),

@@ -11,7 +11,7 @@ import { JsonError } from '../../shared/json.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { eventsOf } from '../tail/record-view.js';
 import { type Growth, growth, type Reader } from './partition-expansion.js';
-import { GrowthGuards } from '../../runtime/partition-expansion-checks.service.js';
+import { PartitionExpansionChecks } from '../../runtime/partition-expansion-checks.service.js';
 import { TopicsService } from './topics.service.js';
 
 /** Records that are looked at for keys, over all partitions. */
@@ -34,7 +34,7 @@ export class GrowthService {
     private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly topics: TopicsService,
-    private readonly guards: GrowthGuards,
+    private readonly checks: PartitionExpansionChecks,
     private readonly config: Config,
     private readonly audit: AuditService,
   ) {}
@@ -51,7 +51,10 @@ export class GrowthService {
   ): Promise<Growth & { readonly done: boolean }> {
     const topic = await this.topics.find(name);
     if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
-      throw new TocsinError('T6402', `${name} has ${topic.partitions.length} partitions; ${partitions} is not more, or more than 10000`);
+      throw new TocsinError(
+        'T6402',
+        `${name} has ${topic.partitions.length} partitions; the new number must be larger and at most 10000, not ${partitions}`,
+      );
     }
     const plan = await this.#plan(topic, partitions);
     if (dry_run) return { ...plan, done: false };
@@ -65,7 +68,7 @@ export class GrowthService {
 
   async #refuseWhileEmbeddedRuns(plan: Growth): Promise<void> {
     if (this.config.mode !== 'embedded' || (await this.eventLog.topics.groups()).length === 0) return;
-    throw new TocsinError('T6404', 'the embedded log learns of partitions only when it starts: stop the server, then run this command', plan);
+    throw new TocsinError('T6404', 'the embedded log detects new partitions only at startup: stop the server, then run this command', plan);
   }
 
   async #growDeadLetters(name: string, partitions: number): Promise<void> {
@@ -88,7 +91,7 @@ export class GrowthService {
       readers: await this.#readers(topic, new Map(reading.map(({ stage, members }) => [stage ?? '', members.length]))),
       unanswered: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
       strangers: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
-      hanging: await this.guards.ask(topic.name, moves),
+      hanging: await this.checks.reasonsAgainst(topic.name, moves),
       keys: await this.#keys(topic),
       partitionOf,
     });
