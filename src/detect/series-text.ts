@@ -1,4 +1,4 @@
-import { type Dimensions, textOf } from './conditions.js';
+import { type Dimensions, dimensionText } from './conditions.js';
 
 /** Lengths as single characters, so that building a text costs no number formatting. */
 const LONG = 255;
@@ -12,11 +12,11 @@ export function seriesText(names: readonly string[], dimensions: Dimensions, sou
   const before = source === undefined ? names.length - 1 : names.length;
   let text = '';
   for (let index = 0; index < before; index++) {
-    const part = textOf(dimensions, names[index]!);
+    const part = dimensionText(dimensions, names[index]!);
     text += (part.length < LONG ? marks[part.length]! : `${String.fromCharCode(LONG)}${part.length};`) + part;
   }
   if (source !== undefined) return text + source;
-  return before < 0 ? text : text + textOf(dimensions, names[before]!);
+  return before < 0 ? text : text + dimensionText(dimensions, names[before]!);
 }
 
 /** The parts of a series' text, `count` of them. */

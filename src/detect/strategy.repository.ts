@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
+import type { RuleChange } from './compiled-rules.js';
 import type { RuleSet, Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 
 interface VersionRow {
@@ -12,6 +13,9 @@ interface VersionRow {
   changed_by: string;
   changed_at: number | string;
 }
+
+/** Strategies that one page of changes holds; a page is read and applied without a pause. */
+const RULES_PAGE = 200;
 
 /** Strategies and all their versions. Every change takes the next number of the rule set, which decides from where in the log it applies. */
 @Injectable()
@@ -34,15 +38,35 @@ export class StrategyRepository {
 
   /** The rule set as it was at `version`, strategies in order of their ids. */
   async rulesAt(version: number): Promise<RuleSet> {
-    if (version === 0) return { version, strategies: [] };
-    const rows = await this.database.query<VersionRow>(
-      `SELECT v.* FROM strategy_version v
-       JOIN (SELECT strategy_id, MAX(version) AS latest FROM strategy_version WHERE rules_version <= ? GROUP BY strategy_id) l
+    const strategies: Strategy[] = [];
+    for await (const changes of this.rulesSince(0, version)) {
+      for (const { id, body, ...rest } of changes) if (body !== null) strategies.push({ ...(JSON.parse(body) as StrategyBody), id, ...rest });
+    }
+    return { version, strategies };
+  }
+
+  /**
+   * The changes of the rule set after version `since` and up to `version`: the latest version of each changed strategy, in order of id, by pages.
+   * Reads outside the current transaction, because the result serves partitions whose transactions must not wait for each other.
+   */
+  async *rulesSince(since: number, version: number): AsyncGenerator<readonly RuleChange[]> {
+    for (let after = 0, page: RuleChange[] = []; page.length === RULES_PAGE || after === 0; after = page.at(-1)!.id) {
+      page = await this.database.detached(() => this.#changes(since, version, after));
+      if (page.length === 0) return;
+      yield page;
+    }
+  }
+
+  #changes(since: number, version: number, after: number): Promise<RuleChange[]> {
+    return this.database.query<RuleChange>(
+      `SELECT v.strategy_id AS id, v.version, v.body FROM strategy_version v
+       JOIN (SELECT strategy_id, MAX(version) AS latest FROM strategy_version
+             WHERE rules_version > ? AND rules_version <= ? AND strategy_id > ?
+             GROUP BY strategy_id ORDER BY strategy_id LIMIT ${RULES_PAGE}) l
          ON l.strategy_id = v.strategy_id AND l.latest = v.version
        ORDER BY v.strategy_id`,
-      [version],
+      [since, version, after],
     );
-    return { version, strategies: rows.flatMap(strategyOf) };
   }
 
   async find(ids: readonly number[]): Promise<Strategy[]> {

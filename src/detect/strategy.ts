@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { parse } from '../shared/parse.js';
+import { algorithms } from './algorithms/algorithms.js';
+import { comparisons } from './comparisons.js';
 
-const finite = z.number().refine(Number.isFinite, 'must be a finite number');
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1 (fatal), 2 (warning) or 3 (remind)' });
 const seconds = z.number().int().min(1);
 
 export const aggregations = ['AVG', 'SUM', 'MIN', 'MAX', 'COUNT', 'LAST'] as const;
-export const comparisons = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const;
 
 const condition = z.strictObject({
   key: z.string().min(1),
@@ -28,12 +28,16 @@ const query = z.strictObject({
   conditions: z.array(condition).max(32).default([]),
 });
 
-const threshold = z.strictObject({
-  level,
-  type: z.literal('Threshold'),
-  /** OR list of AND lists. */
-  config: z.array(z.array(z.strictObject({ method: z.enum(comparisons), threshold: finite })).min(1)).min(1),
-});
+type Algorithms = typeof algorithms;
+/** The entry of a strategy that configures the algorithm `Name`. */
+type ConfiguredSchema = {
+  [Name in keyof Algorithms]: z.ZodObject<{ level: typeof level; type: z.ZodLiteral<Name>; config: Algorithms[Name]['schema'] }, z.core.$strict>;
+}[keyof Algorithms];
+
+/** One schema per line of the table of algorithms. */
+const configured = Object.entries(algorithms).map(([name, { schema }]) =>
+  z.strictObject({ level, type: z.literal(name), config: schema }),
+) as unknown as [ConfiguredSchema, ...ConfiguredSchema[]];
 
 const item = z.strictObject({
   name: z.string().max(128).default(''),
@@ -42,7 +46,7 @@ const item = z.strictObject({
   unit: z.string().max(32).default(''),
   /** Seconds that a window stays open for late points. */
   lateness: z.number().int().min(0).max(3600).default(10),
-  algorithms: z.array(threshold).min(1),
+  algorithms: z.array(z.discriminatedUnion('type', configured)).min(1),
 });
 
 const detect = z.strictObject({
@@ -101,7 +105,6 @@ export type StrategyInput = z.input<typeof strategySchema>;
 export type StrategyBody = z.output<typeof strategySchema>;
 export type Condition = z.output<typeof condition>;
 export type Query = z.output<typeof query>;
-export type ThresholdConfig = z.output<typeof threshold>['config'];
 export type Level = 1 | 2 | 3;
 
 /** A strategy as it is stored: what people wrote, plus identity and version (1, 2, 3 … of this strategy). */

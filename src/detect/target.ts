@@ -1,6 +1,6 @@
-import { type Dimensions, textOf } from './conditions.js';
+import { type Dimensions, dimensionText } from './conditions.js';
 
-export interface Target {
+export interface AlertTarget {
   readonly target_type: string;
   readonly target: string;
 }
@@ -15,9 +15,9 @@ const rules: readonly (readonly [string, (text: (name: string) => string) => str
 ];
 
 /** What an alert is about, read from its dimensions: type and id as CMDB names them, both empty when nothing is named. */
-export function targetOf(dimensions: Dimensions): Target {
+export function targetOf(dimensions: Dimensions): AlertTarget {
   for (const [target_type, rule] of rules) {
-    const target = rule((name) => textOf(dimensions, name));
+    const target = rule((name) => dimensionText(dimensions, name));
     if (target) return { target_type, target };
   }
   return { target_type: '', target: '' };

@@ -102,6 +102,7 @@ export const errors = {
   T6207: { status: 409, title: 'The folder cannot become a sandbox' },
   T6208: { status: 404, title: 'There is no such dead letter' },
   T6210: { status: 500, title: 'The replay did not reach its end' },
+  T6301: { status: 500, title: 'The checkpoint of the Detect state cannot be read by this version' },
   T6401: { status: 404, title: 'There is no such topic' },
   T6402: { status: 400, title: 'The topic cannot be like this' },
   T6403: { status: 409, title: 'The topic exists already' },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { type AlertDraft, PartitionFold } from '../../src/detect/fold.js';
-import { snapshotRulesVersion } from '../../src/detect/snapshot.js';
+import { headOf } from '../../src/detect/head-block.js';
+import { changeRules, compiledRules } from '../support/compiled-rules.js';
 import { referenceAlerts } from './detect.js';
 import { historyOf, ruleSetsOf } from './histories.js';
 import type { ReferenceMessage } from './journal.js';
@@ -33,7 +34,7 @@ class Engine {
     const event = this.history.events[offset]!;
     const emit = (draft: AlertDraft): void => void (silent || this.emitted.push({ ...draft, offset }));
     if (event.event_type === 'tick' && event.raw_data.rules_version > this.#fold.rulesVersion) {
-      this.#fold.changeRules(this.#rules(event.raw_data.rules_version), event.timestamp, emit);
+      changeRules(this.#fold, this.#rules(event.raw_data.rules_version), event.timestamp, emit);
     }
     this.#fold.apply(event, emit);
   }
@@ -50,7 +51,9 @@ class Engine {
   crash(offset: number): void {
     const blocks = [...this.#blocks].map(([id, bytes]) => ({ id, bytes }));
     const fresh = blocks.length === 0;
-    this.#fold = fresh ? new PartitionFold(this.#options) : PartitionFold.restore(this.#options, this.#rules(snapshotRulesVersion(blocks)), blocks);
+    this.#fold = fresh
+      ? new PartitionFold(this.#options)
+      : PartitionFold.restore(this.#options, compiledRules(this.#rules(headOf(blocks).rulesVersion)), blocks);
     for (let replayed = this.#checkpointAt; replayed < offset; replayed++) this.apply(replayed, true);
   }
 
