@@ -82,7 +82,9 @@ describe('the next version of a rule set', () => {
     expect(idsOf(changed, '3', 'metric', 'm4')).toEqual([25]);
     expect(idsOf(changed, '2', 'metric', 'm3')?.[0]).toBe(14);
     expect(changed.entry(5)).toBeUndefined();
-    expect(idsOf(next(changed, [changeTo(aStrategy({ id: 15, version: 3, query: { metric: 'm4' } }))]), '2', 'metric', 'm4')?.slice(0, 2)).toEqual([4, 15]);
+    expect(idsOf(next(changed, [changeTo(aStrategy({ id: 15, version: 3, query: { metric: 'm4' } }))]), '2', 'metric', 'm4')?.slice(0, 2)).toEqual([
+      4, 15,
+    ]);
   });
 
   it('takes the entries of a donor where the version is the same', () => {

@@ -47,6 +47,8 @@ export class PartitionFold {
   #rules = CompiledRules.none;
   /** The observers of the names that events had, by their list in the rule set; derived from the rules and the folds. */
   #observers = new Map<readonly IndexedQuery[], readonly Observer[]>();
+  /** Those of the latest event, because events mostly come in runs of one name. */
+  #latest: { queries: readonly IndexedQuery[] | undefined; observers: readonly Observer[] } = { queries: undefined, observers: [] };
   #clock = 0;
   #lastTick: number | null = null;
   /** Names of blocks of series that a rule change has dropped. */
@@ -180,9 +182,9 @@ export class PartitionFold {
   #observe(event: Observed, name: string, value: number, emit: EmitAlert): void {
     const counts = this.#counts;
     const queries = this.#rules.find(event.bk_biz_id, event.event_type, name);
-    const observers = queries && (this.#observers.get(queries) ?? this.#observersOf(queries));
     let seen = 0;
-    if (observers) {
+    if (queries) {
+      const observers = queries === this.#latest.queries ? this.#latest.observers : this.#observersOf(queries);
       for (let index = 0; index < observers.length; index++) {
         const observer = observers[index]!;
         const { query } = observer;
@@ -207,10 +209,18 @@ export class PartitionFold {
     this.#rules = rules;
     this.#folds = folds;
     this.#observers = new Map();
+    this.#latest = { queries: undefined, observers: [] };
+  }
+
+  #observersOf(queries: readonly IndexedQuery[]): readonly Observer[] {
+    const observers = this.#observers.get(queries) ?? this.#compile(queries);
+    this.#latest.queries = queries;
+    this.#latest.observers = observers;
+    return observers;
   }
 
   /** Compiles the rules that observe a name, at the first event that has it. */
-  #observersOf(queries: readonly IndexedQuery[]): readonly Observer[] {
+  #compile(queries: readonly IndexedQuery[]): readonly Observer[] {
     const observers = queries.map(({ entry: { id, rule }, query }): Observer => {
       const known = this.#folds[placeOf(this.#folds, id)];
       return { rule, query: rule.queries[query]!, fold: known?.rule.strategy.id === id ? known : undefined };

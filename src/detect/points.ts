@@ -11,7 +11,7 @@ const MAX_STREAK = 0xffff;
 export type PointVerdict = 'fired' | 'severity_changed' | 'still_abnormal' | 'recovered';
 
 /**
- * Enters a point into the windows and the streak of its series (docs/detect.md section 4), and its findings by level into `findings`.
+ * Enters a point into the windows and the streak of its series (docs/detect.md section 4), and the findings of its anomalous levels into `findings`.
  * False when it cannot have a consequence: no alert is open and no level is anomalous.
  */
 export function enterPoint(
@@ -32,8 +32,8 @@ export function enterPoint(
     const age = level.severity === severity ? ageOf(windows, at, level.window, level.count) : 0;
     slide(windows, at, level.window, empty + 1);
     const finding = level.judge(point);
-    findings[level.index] = finding;
     if (finding) {
+      findings[level.index] = finding;
       windows[at]! |= 1;
       matters = true;
     }

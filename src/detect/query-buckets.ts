@@ -47,6 +47,7 @@ function bucketTable({ slots, aggregation }: RuleQuery): ColumnTable<BucketColum
  */
 export class QueryBuckets {
   readonly table: ColumnTable<BucketColumns>;
+  readonly #cells: BucketColumns;
   /** Series with open buckets. */
   #open = 0;
   /** Time without observations (ms on the partition's clock) after which a tick closes the open buckets of a series. */
@@ -57,6 +58,7 @@ export class QueryBuckets {
     private readonly closed: BucketClosed,
   ) {
     this.table = bucketTable(query);
+    this.#cells = this.table.cells;
     this.idleTimeout = query.interval + query.lateness;
   }
 
@@ -67,13 +69,13 @@ export class QueryBuckets {
 
   /** Derives the counters from the columns of the first `size` series, after they were filled from a checkpoint. */
   recount(size: number): void {
-    this.#open = this.table.cells.oldest.subarray(0, size).reduce((count, period) => count + (period === Infinity ? 0 : 1), 0);
+    this.#open = this.#cells.oldest.subarray(0, size).reduce((count, period) => count + (period === Infinity ? 0 : 1), 0);
   }
 
   /** Adds an observation to its bucket, and closes the buckets that are due then. */
   observe(id: number, timestamp: number, value: number, clock: number, emit: EmitAlert): 'observed' | 'late' {
     const { interval, lateness } = this.query;
-    const { cells } = this.table;
+    const cells = this.#cells;
     const period = Math.floor(timestamp / interval);
     const watermark = cells.watermark[id]!;
     if (period < cells.closedThrough[id]! || period <= Math.floor(watermark / interval) - MAX_OPEN_BUCKETS) return 'late';
@@ -93,31 +95,46 @@ export class QueryBuckets {
     return 'observed';
   }
 
-  /** Closes the open buckets of a series that got no observation for {@link idleTimeout}; answers when the next can be due, on the clock. */
-  tick(id: number, clock: number, emit: EmitAlert): number {
-    const { oldest, observedAt } = this.table.cells;
-    if (oldest[id] === Infinity) return Infinity;
-    const due = observedAt[id]! + this.idleTimeout;
-    if (clock < due) return due;
+  /** Sets a mark for each series whose open buckets are due because it is idle; answers when the next one is due. */
+  markIdle(size: number, clock: number, marks: Uint8Array): number {
+    const { oldest, observedAt } = this.#cells;
+    const idleSince = clock - this.idleTimeout;
+    let earliest = Infinity;
+    for (let id = 0; id < size; id++) {
+      if (oldest[id] === Infinity) continue;
+      const observed = observedAt[id]!;
+      if (observed <= idleSince) marks[id] = 1;
+      else if (observed < earliest) earliest = observed;
+    }
+    return earliest + this.idleTimeout;
+  }
+
+  isIdle(id: number, clock: number): boolean {
+    return this.#cells.oldest[id] !== Infinity && this.#cells.observedAt[id]! <= clock - this.idleTimeout;
+  }
+
+  /** Closes all open buckets of a series, oldest first. */
+  closeAll(id: number, emit: EmitAlert): void {
+    const { oldest } = this.#cells;
+    this.table.touch(id);
     while (oldest[id] !== Infinity) this.#closeOldest(id, emit);
-    return Infinity;
   }
 
   #closeOldest(id: number, emit: EmitAlert): void {
-    const period = this.table.cells.oldest[id]!;
+    const { oldest } = this.#cells;
+    const period = oldest[id]!;
     const value = this.#takeOldest(id, period);
-    if (this.table.cells.oldest[id] === Infinity) this.#open--;
-    this.table.touch(id);
+    if (oldest[id] === Infinity) this.#open--;
     this.#close(id, period, value, emit);
   }
 
   #close(id: number, period: number, value: number, emit: EmitAlert): void {
-    this.table.cells.closedThrough[id] = period + 1;
+    this.#cells.closedThrough[id] = period + 1;
     this.closed(this.query.index, id, period, value, emit);
   }
 
   #add(id: number, period: number, timestamp: number, value: number): void {
-    const { counts, values, oldest, times } = this.table.cells;
+    const { counts, values, oldest, times } = this.#cells;
     const slot = this.#slotOf(id, period);
     const count = counts[slot]!;
     if (period < oldest[id]!) oldest[id] = period;
@@ -145,7 +162,7 @@ export class QueryBuckets {
 
   /** Empties the oldest bucket of a series and answers its value; the next open bucket becomes the oldest. */
   #takeOldest(id: number, period: number): number {
-    const { counts, values, oldest } = this.table.cells;
+    const { counts, values, oldest } = this.#cells;
     const slot = this.#slotOf(id, period);
     const count = counts[slot]!;
     const value = values[slot]!;
@@ -158,7 +175,7 @@ export class QueryBuckets {
 
   /** Open buckets lie within one turn of the ring. */
   #nextAfter(id: number, period: number): number {
-    const { counts } = this.table.cells;
+    const { counts } = this.#cells;
     for (let next = period + 1; next < period + this.query.slots; next++) if (counts[this.#slotOf(id, next)] !== 0) return next;
     return Infinity;
   }

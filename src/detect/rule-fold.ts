@@ -2,7 +2,7 @@ import type { EmitAlert } from './alert-draft.js';
 import type { Dimensions } from './conditions.js';
 import { type ItemJoin, joinOf } from './item-join.js';
 import { Judgement } from './judgement.js';
-import { QueryBuckets } from './query-buckets.js';
+import { type BucketClosed, QueryBuckets } from './query-buckets.js';
 import type { ReasonToEnd, Rule, RuleQuery } from './rules.js';
 import { SeriesIndex } from './series-index.js';
 import { seriesText } from './series-text.js';
@@ -28,6 +28,8 @@ export class RuleFold {
   #capacity = 0;
   /** No series can be due before the clock reads this; keeps ticks cheap. */
   #due = 0;
+  /** The series for which a tick does something: 1, else 0. */
+  #marks = new Uint8Array(0);
   #rule: Rule;
 
   /** `createdAt` is the version of the rule set in force when the first series came; it is part of the names of checkpoint blocks. */
@@ -37,9 +39,11 @@ export class RuleFold {
     private readonly sourceInIdentity: boolean,
   ) {
     this.#rule = rule;
-    this.queries = rule.queries.map(
-      (query) => new QueryBuckets(query, (index, id, period, value, emit) => this.#closed(index, id, period, value, emit)),
-    );
+    const closed: BucketClosed = (query, id, period, value, emit) => {
+      const joined = this.#join(query, id, period, value);
+      if (joined !== undefined) this.judgement.judge(id, period, joined, emit);
+    };
+    this.queries = rule.queries.map((query) => new QueryBuckets(query, closed));
     this.#join = joinOf(rule.queries);
     this.judgement = new Judgement(rule, this.series.texts, sourceInIdentity);
   }
@@ -91,7 +95,11 @@ export class RuleFold {
     if (!this.waiting || clock < this.#due) return;
     // An observation after this tick can be due no earlier than that.
     let due = clock + Math.min(...this.queries.map(({ idleTimeout }) => idleTimeout), ...this.#rule.levels.map(({ noDataClose }) => noDataClose));
-    for (let id = 0; id < this.series.size; id++) due = Math.min(due, this.#tickSeries(id, clock, time, emit));
+    const { size } = this.series;
+    const observedAt = this.#observedAt();
+    for (const query of this.queries) due = Math.min(due, query.markIdle(size, clock, this.#marks));
+    due = Math.min(due, this.judgement.markSilent(size, clock, observedAt, this.#marks));
+    for (let id = 0; id < size; id++) if (this.#marks[id] === 1) due = Math.min(due, this.#expire(id, observedAt[id]!, clock, time, emit));
     this.#due = due;
   }
 
@@ -104,19 +112,20 @@ export class RuleFold {
     }
   }
 
-  #tickSeries(id: number, clock: number, time: number, emit: EmitAlert): number {
-    let due = Infinity;
-    let observedAt = 0;
-    for (const query of this.queries) {
-      due = Math.min(due, query.tick(id, clock, emit));
-      observedAt = Math.max(observedAt, query.table.cells.observedAt[id]!);
-    }
-    return Math.min(due, this.judgement.tick(id, observedAt, clock, time, emit));
+  /** Closes the idle buckets of a marked series, then its alert when it was silent for too long; answers when that can be due. */
+  #expire(id: number, observedAt: number, clock: number, time: number, emit: EmitAlert): number {
+    this.#marks[id] = 0;
+    for (const query of this.queries) if (query.isIdle(id, clock)) query.closeAll(id, emit);
+    const endAt = observedAt + this.judgement.noDataClose(id);
+    if (clock < endAt) return endAt;
+    this.judgement.closeForNoData(id, time, emit);
+    return Infinity;
   }
 
-  #closed(query: number, id: number, period: number, value: number, emit: EmitAlert): void {
-    const joined = this.#join(query, id, period, value);
-    if (joined !== undefined) this.judgement.judge(id, period, joined, emit);
+  /** The partition's clock at the latest accepted observation of any query, by series. */
+  #observedAt(): Float64Array {
+    const [first, ...others] = this.queries.map(({ table }) => table.cells.observedAt);
+    return others.length === 0 ? first! : first!.map((clock, id) => Math.max(clock, ...others.map((column) => column[id]!)));
   }
 
   /** Gives a new series its columns, and includes them in the next checkpoint. */
@@ -124,6 +133,7 @@ export class RuleFold {
     if (id >= this.#capacity) {
       this.#capacity = Math.max(FIRST_CAPACITY, this.#capacity * 2);
       for (const { table } of [...this.queries, this.judgement]) table.grow(this.#capacity);
+      this.#marks = new Uint8Array(this.#capacity);
     }
     for (const { table } of [...this.queries, this.judgement]) table.touch(id);
   }
