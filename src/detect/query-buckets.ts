@@ -87,7 +87,8 @@ export class QueryBuckets {
       while (cells.oldest[id]! <= due) this.#closeOldest(id, emit);
     } else if ((period + 1) * interval + lateness <= watermark) {
       // The bucket is due as soon as it opens, and older than every other one.
-      this.#close(id, period, this.query.aggregation === 'COUNT' ? 1 : value, emit);
+      cells.closedThrough[id] = period + 1;
+      this.closed(this.query.index, id, period, this.query.aggregation === 'COUNT' ? 1 : value, emit);
       return 'observed';
     }
     if (cells.oldest[id] === Infinity) this.#open++;
@@ -120,17 +121,21 @@ export class QueryBuckets {
     while (oldest[id] !== Infinity) this.#closeOldest(id, emit);
   }
 
+  /** Takes the oldest bucket of a series; the next open one becomes the oldest. */
   #closeOldest(id: number, emit: EmitAlert): void {
-    const { oldest } = this.#cells;
+    const { counts, values, oldest, closedThrough } = this.#cells;
+    const { aggregation, index, slots } = this.query;
     const period = oldest[id]!;
-    const value = this.#takeOldest(id, period);
-    if (oldest[id] === Infinity) this.#open--;
-    this.#close(id, period, value, emit);
-  }
-
-  #close(id: number, period: number, value: number, emit: EmitAlert): void {
-    this.#cells.closedThrough[id] = period + 1;
-    this.closed(this.query.index, id, period, value, emit);
+    const slot = id * slots + (period & (slots - 1));
+    const count = counts[slot]!;
+    const value = values[slot]!;
+    counts[slot] = 0;
+    values[slot] = 0;
+    const next = slots === 1 ? Infinity : this.#nextAfter(id, period);
+    oldest[id] = next;
+    if (next === Infinity) this.#open--;
+    closedThrough[id] = period + 1;
+    this.closed(index, id, period, aggregation === 'COUNT' ? count : aggregation === 'AVG' ? value / count : value, emit);
   }
 
   #add(id: number, period: number, timestamp: number, value: number): void {
@@ -158,19 +163,6 @@ export class QueryBuckets {
         break;
       case 'COUNT':
     }
-  }
-
-  /** Empties the oldest bucket of a series and answers its value; the next open bucket becomes the oldest. */
-  #takeOldest(id: number, period: number): number {
-    const { counts, values, oldest } = this.#cells;
-    const slot = this.#slotOf(id, period);
-    const count = counts[slot]!;
-    const value = values[slot]!;
-    counts[slot] = 0;
-    values[slot] = 0;
-    oldest[id] = this.#nextAfter(id, period);
-    if (this.query.aggregation === 'COUNT') return count;
-    return this.query.aggregation === 'AVG' ? value / count : value;
   }
 
   /** Open buckets lie within one turn of the ring. */
