@@ -76,7 +76,13 @@ class Process {
     this.strategies = new StrategyRepository(database);
     const config = { ...parseConfig({}), DETECT_CHECKPOINT_MS: 3_600_000 };
     const publisher = { publish: () => undefined };
-    this.detect = new DetectService(publisher, new CheckpointRepository(database), new RuleCache(this.strategies), { start: () => undefined }, config);
+    this.detect = new DetectService(
+      publisher,
+      new CheckpointRepository(database),
+      new RuleCache(this.strategies),
+      { start: () => undefined },
+      config,
+    );
   }
 
   /** One batch of the same events in each partition, all at once, as after a tick that names new rules. */
@@ -94,7 +100,9 @@ class Process {
     await Promise.all(
       Array.from({ length: this.partitions }, (_, partition) => {
         const batch = { topic: 'raw_events', partition, records, epoch: 1, ownership: { lost: false }, replay, leaving: false };
-        return this.database.transaction(() => this.detect.fold({ ...batch, checkpointed: () => undefined, heartbeat: () => Promise.resolve() }), { discard: replay });
+        return this.database.transaction(() => this.detect.fold({ ...batch, checkpointed: () => undefined, heartbeat: () => Promise.resolve() }), {
+          discard: replay,
+        });
       }),
     );
   }
@@ -174,7 +182,7 @@ export async function rules({ database: url, strategies, partitions, seen, count
   await process_.each({ ...process_.tick(0), timestamp: START - 1 });
   const empty = heapMb();
   const firstTurn = await longestTurn(() => process_.each(process_.tick(strategies)));
-  for (const _minute of [0, 1, 2]) await process_.each(...process_.events(seen));
+  for (let minute = 0; minute < 3; minute++) await process_.each(...process_.events(seen));
   const heap = heapMb() - empty;
   await edits(process_, seen, 20, 'each', () => 5);
   const figures = {

@@ -53,7 +53,7 @@ export class AlertLeases {
     return this.#leases.size;
   }
 
-  /** How many were ever opened. */
+  /** Leases opened since the beginning. */
   get opened(): number {
     return this.#opened;
   }

@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { TocsinError } from '../shared/errors.js';
 import { parseRulesFile } from './rules-file.js';
 import type { Strategy, StrategyVersion } from './strategy.js';
-import { type Applied, StrategyService } from './strategy.service.js';
+import { type AppliedStrategy, StrategyService } from './strategy.service.js';
 
 @ApiTags('strategies')
 @Controller('api/v1/strategies')
@@ -66,7 +66,7 @@ export class StrategyController {
   @Post('apply')
   @HttpCode(200)
   @ApiOperation({ summary: 'Create or update strategies by name, from YAML or JSON' })
-  async apply(@Body() body: unknown, @Headers('x-user') user = 'api'): Promise<{ strategies: Applied[] }> {
+  async apply(@Body() body: unknown, @Headers('x-user') user = 'api'): Promise<{ strategies: AppliedStrategy[] }> {
     const { strategies } = parseRulesFile(Buffer.isBuffer(body) ? body.toString('utf8') : body);
     return { strategies: await this.strategies.apply(strategies, user, Date.now()) };
   }

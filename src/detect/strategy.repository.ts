@@ -14,10 +14,10 @@ interface VersionRow {
   changed_at: number | string;
 }
 
-/** Strategies that one page of changes holds; a page is read and applied without a pause. */
+/** Strategies per page of changes; a page is read and applied without a pause. */
 const RULES_PAGE = 200;
 
-/** Strategies and all their versions. Every change takes the next number of the rule set, which decides from where in the log it applies. */
+/** Strategies and all their versions. Every change gets the next version of the rule set; the first tick that carries it puts it in force. */
 @Injectable()
 export class StrategyRepository {
   constructor(private readonly database: Database) {}
@@ -27,7 +27,7 @@ export class StrategyRepository {
     return row?.version ?? 0;
   }
 
-  /** Number of the rule set that was the newest at `time` (epoch ms). */
+  /** The latest version of the rule set at `time` (epoch ms). */
   async rulesVersionBefore(time: number): Promise<number> {
     const [row] = await this.database.query<{ version: number | null }>(
       'SELECT MAX(rules_version) AS version FROM strategy_version WHERE changed_at <= ?',
@@ -118,15 +118,15 @@ export class StrategyRepository {
         [[body.bk_biz_id, body.name, key, 1, now, now]],
       );
       const [row] = await this.database.query<{ id: number }>('SELECT id FROM strategy WHERE live_key = ?', [key]);
-      if (!row) throw new Error('the strategy just stored is not there');
+      if (!row) throw new Error('the stored strategy was not found');
       await this.#store(row.id, 1, rules, body, by, now);
       return { ...body, id: row.id, version: 1 };
     });
   }
 
   /**
-   * Stores the next version; `body` null deletes. `expected` is the version that the caller has seen, if he says so.
-   * Throws {@link TocsinError} T2002 when there is no such strategy, T2003 when it moved on or the name is taken.
+   * Stores the next version; `body` null deletes. `expected` is the version on which the caller based the change, if given.
+   * Throws {@link TocsinError} T2002 when there is no such strategy, T2003 when it has another version or the name is taken.
    */
   change(id: number, body: StrategyBody | null, by: string, now: number, expected?: number): Promise<number> {
     return this.database.transaction(async () => {

@@ -12,7 +12,7 @@ const condition = z.strictObject({
   key: z.string().min(1),
   method: z.enum([...comparisons, 'include', 'exclude']),
   value: z.array(z.union([z.string(), z.number().transform(String)])).min(1),
-  /** How this condition joins the ones before it. */
+  /** How this condition combines with the ones before it. */
   condition: z.enum(['and', 'or']).default('and'),
 });
 
@@ -44,7 +44,7 @@ const item = z.strictObject({
   queries: z.array(query).length(1, 'must hold exactly one query'),
   /** Unit for display, such as % or ms. */
   unit: z.string().max(32).default(''),
-  /** Seconds that a window stays open for late points. */
+  /** Seconds for which a window stays open for late points. */
   lateness: z.number().int().min(0).max(3600).default(10),
   algorithms: z.array(z.discriminatedUnion('type', configured)).min(1),
 });
@@ -71,7 +71,7 @@ const converge = z.strictObject({
   storm: z.strictObject({ threshold: z.number().int().min(0), window: seconds }).optional(),
 });
 
-/** A strategy as people write it. Unknown fields are refused, so that a typing mistake never goes unnoticed. */
+/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
 export const strategySchema = z
   .strictObject({
     name: z.string().min(1).max(128),
@@ -107,13 +107,13 @@ export type Condition = z.output<typeof condition>;
 export type Query = z.output<typeof query>;
 export type Level = 1 | 2 | 3;
 
-/** A strategy as it is stored: what people wrote, plus identity and version (1, 2, 3 … of this strategy). */
+/** A stored strategy: what the user wrote, its id, and its version (1, 2, 3 … of this strategy). */
 export interface Strategy extends StrategyBody {
   readonly id: number;
   readonly version: number;
 }
 
-/** A version of a strategy, and who made it. */
+/** A version of a strategy, and who wrote it. */
 export interface StrategyVersion {
   readonly version: number;
   readonly rules_version: number;
@@ -123,13 +123,13 @@ export interface StrategyVersion {
   readonly body: StrategyBody | null;
 }
 
-/** Every strategy as it was at one version of the rule set. */
+/** All strategies at one version of the rule set. */
 export interface RuleSet {
   readonly version: number;
   readonly strategies: readonly Strategy[];
 }
 
-/** Checks what somebody wrote. Throws {@link TocsinError} T2001 whose details name every field that is wrong and why. */
+/** Validates a strategy. Throws {@link TocsinError} T2001 whose details name every invalid field and why. */
 export function parseStrategy(value: unknown): StrategyBody {
   return parse(strategySchema, value, 'T2001', '(root)');
 }

@@ -7,7 +7,7 @@ import { historyOf, ruleSetsOf } from './histories.js';
 import type { ReferenceMessage } from './journal.js';
 import { type RandomHistory, randomHistory, wideHistory } from './random-histories.js';
 
-/** Random histories to try; ORACLE_RUNS sets another number, and ORACLE_SEED repeats a run. */
+/** Number of random histories; ORACLE_RUNS sets another, and ORACLE_SEED repeats a run. */
 const numRuns = Number(process.env['ORACLE_RUNS'] ?? 300);
 const seed = process.env['ORACLE_SEED'];
 const parameters = { numRuns, ...(seed && { seed: Number(seed) }) };
@@ -15,7 +15,7 @@ const parameters = { numRuns, ...(seed && { seed: Number(seed) }) };
 type Emitted = AlertDraft & { readonly offset: number };
 type Blocks = Map<string, Buffer>;
 
-/** The fold of one partition at work, as Detect uses it. */
+/** Runs the fold of one partition as Detect does. */
 class Engine {
   readonly emitted: Emitted[] = [];
   readonly #blocks: Blocks = new Map();
@@ -39,7 +39,7 @@ class Engine {
     this.#fold.apply(event, emit);
   }
 
-  /** Stores what changed since the last checkpoint, as everything below `offset` left it. */
+  /** Stores the changes since the last checkpoint; the state reflects every record below `offset`. */
   checkpoint(offset: number): void {
     for (const { id, bytes } of this.#fold.dirtyBlocks()) this.#blocks.set(id, Buffer.from(bytes));
     for (const id of this.#fold.removedBlocks()) this.#blocks.delete(id);
@@ -47,7 +47,7 @@ class Engine {
     this.#checkpointAt = offset;
   }
 
-  /** Dies and comes back: memory from the checkpoint, then the records below `offset` again, silently. */
+  /** Crashes and recovers: restores the checkpoint, then replays the records below `offset` with output suppressed. */
   crash(offset: number): void {
     const blocks = [...this.#blocks].map(([id, bytes]) => ({ id, bytes }));
     const fresh = blocks.length === 0;
@@ -67,7 +67,7 @@ const expected = (history: RandomHistory): ReferenceMessage[] => {
   return messages.map(({ partition: _, ...message }) => message as ReferenceMessage);
 };
 
-/** Of each message what the page defines for it. */
+/** The fields of each message that the page defines. */
 function comparable(emitted: readonly Emitted[], reference: readonly ReferenceMessage[]): unknown[] {
   return emitted.map((message, index) => {
     const fields = Object.entries(reference[index] ?? reference.at(-1) ?? message).filter(([, value]) => value !== undefined);
@@ -83,7 +83,7 @@ function expectEqual(history: RandomHistory, { emitted }: Engine): void {
 }
 
 describe('the engine and the reference', () => {
-  it('say the same of random short histories', () => {
+  it('emit the same messages for random short histories', () => {
     const property = fc.property(randomHistory, (history) => {
       const engine = new Engine(history);
       history.events.forEach((_, offset) => engine.apply(offset));
@@ -92,7 +92,7 @@ describe('the engine and the reference', () => {
     fc.assert(property, parameters);
   });
 
-  it('say the same when the engine dies and comes back from its checkpoint', () => {
+  it('emit the same messages when the engine crashes and recovers from its checkpoint', () => {
     const stops = fc.array(
       fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), what: fc.constantFrom('checkpoint', 'checkpoint', 'crash') }),
       { minLength: 1, maxLength: 6 },
@@ -111,7 +111,7 @@ describe('the engine and the reference', () => {
     fc.assert(property, parameters);
   });
 
-  it('say the same of many series, with a crash in between', () => {
+  it('emit the same messages for many series, with a crash in between', () => {
     const history = wideHistory(3000, 40_000);
     const engine = new Engine(history);
     history.events.forEach((_, offset) => {
