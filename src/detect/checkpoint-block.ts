@@ -62,6 +62,6 @@ export const blockId = (kind: string, place: string): string => (place === '' ? 
 export const kindOf = ({ id }: Pick<CheckpointBlock, 'id'>): string => id.split('/', 1)[0]!;
 
 /** The rest of its name. */
-export const placeOf = ({ id }: Pick<CheckpointBlock, 'id'>): string => id.slice(kindOf({ id }).length + 1);
+export const blockPlace = ({ id }: Pick<CheckpointBlock, 'id'>): string => id.slice(kindOf({ id }).length + 1);
 
 const checksum = (id: string, payload: Uint8Array): number => crc32(payload, crc32(id));

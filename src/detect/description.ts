@@ -1,4 +1,4 @@
-import type { Finding } from './algorithms/algorithm.js';
+import type { AlgorithmFinding } from './algorithms/algorithm.js';
 import type { ReasonToEnd, Rule, RuleLevel } from './rules.js';
 
 const ends: Record<ReasonToEnd | 'no_data', string> = {
@@ -9,7 +9,7 @@ const ends: Record<ReasonToEnd | 'no_data', string> = {
 };
 
 /** Description of an open alert: `avg(cpu) >= 90, current value 95.2%`. */
-export function anomalyInWords(rule: Rule, finding: Finding, value: number): string {
+export function anomalyInWords(rule: Rule, finding: AlgorithmFinding, value: number): string {
   return `${finding.text(rule.subject)}, current value ${valueText(rule, value)}`;
 }
 

@@ -1,4 +1,4 @@
-import { type BlockFormat, blockId, openBlock, placeOf, sealBlock } from './checkpoint-block.js';
+import { type BlockFormat, blockId, openBlock, blockPlace, sealBlock } from './checkpoint-block.js';
 import type { CheckpointBlock } from './checkpoint.repository.js';
 import type { IdChunk, RecentIds } from './recent-ids.js';
 
@@ -22,7 +22,7 @@ export const removedIds = (ids: RecentIds): string[] => ids.removedChunks().map(
 /** Fills an empty memory of ids. Throws an Error that names a block which is missing or damaged. */
 export function restoreIds(ids: RecentIds, blocks: readonly CheckpointBlock[], extent: { readonly generation: number; readonly size: number }): void {
   const chunks = blocks.map((block): IdChunk => {
-    const [generation, chunk] = placeOf(block).split('/').map(Number);
+    const [generation, chunk] = blockPlace(block).split('/').map(Number);
     return { generation: generation!, chunk: chunk!, hashes: openBlock(idFormat, block) };
   });
   ids.restore(extent, chunks);

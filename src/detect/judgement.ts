@@ -1,23 +1,23 @@
-import type { AlgorithmPoint, Finding } from './algorithms/algorithm.js';
+import type { AlgorithmPoint, AlgorithmFinding } from './algorithms/algorithm.js';
 import { type AlertChange, alertDraft, type EmitAlert } from './alert-draft.js';
 import type { ColumnTable } from './column-table.js';
 import { anomalyInWords, endInWords, recoveryInWords } from './description.js';
 import { type JudgementColumns, judgementTable } from './judgement-columns.js';
-import { anomalyTimes, enterPoint, type PointVerdict, triggeredLevel, verdictOf } from './points.js';
+import { anomalyTimes, enterPoint, type PointVerdict, triggeredLevel, pointVerdict } from './points.js';
 import { levelOf, type ReasonToEnd, type Rule, type RuleLevel } from './rules.js';
 import { strategyAlertSubject } from './strategy-alert.js';
 
 const noPast: AlgorithmPoint['past'] = [];
 
 /** The third cut: levels, N of M, streak and alert of each series of a rule (docs/detect.md section 4). */
-export class Judgement {
+export class SeriesJudgement {
   readonly table: ColumnTable<JudgementColumns>;
   readonly #cells: JudgementColumns;
   /** Series with an open alert. */
   #open = 0;
   /** The point and the findings of its levels; reused, because every closed bucket is a point. */
   readonly #point = { value: NaN, time: NaN, past: noPast };
-  readonly #findings: (Finding | undefined)[] = [];
+  readonly #findings: (AlgorithmFinding | undefined)[] = [];
   #rule: Rule;
 
   /** `texts` are the texts of the rule's series by number; with `sourceInIdentity` they end with the event source. */
@@ -56,7 +56,7 @@ export class Judgement {
     this.table.touch(id);
     if (!enterPoint(rule, cells, id, period, this.#point, this.#findings)) return;
     const triggered = triggeredLevel(rule, cells, id);
-    const verdict = verdictOf(rule, cells, id, time, triggered);
+    const verdict = pointVerdict(rule, cells, id, time, triggered);
     if (verdict === 'recovered') this.#recover(id, time, value, emit);
     else if (verdict && triggered) this.#alarm(verdict, id, triggered, time, value, emit);
   }
@@ -143,7 +143,7 @@ export class Judgement {
   }
 }
 
-function reasonFor(kind: Exclude<PointVerdict, 'recovered'>, finding: Finding): string {
+function reasonFor(kind: Exclude<PointVerdict, 'recovered'>, finding: AlgorithmFinding): string {
   if (kind === 'fired') return finding.reason;
   return kind === 'severity_changed' ? 'severity_raised' : 'still_abnormal';
 }

@@ -1,4 +1,4 @@
-import { type BlockFormat, blockId, jsonFormat, kindOf, openBlock, placeOf, sealBlock, sealJson } from './checkpoint-block.js';
+import { type BlockFormat, blockId, jsonFormat, kindOf, openBlock, blockPlace, sealBlock, sealJson } from './checkpoint-block.js';
 import type { CheckpointBlock } from './checkpoint.repository.js';
 import type { AlertLease, AlertLeases } from './leases.js';
 
@@ -40,7 +40,7 @@ export function restoreLeases(leases: AlertLeases, blocks: readonly CheckpointBl
   const restored: AlertLease[] = [];
   for (const block of blocks) {
     const ofLeases = kindOf(block) === leaseFormat.kind;
-    const counterpart = named.get(blockId((ofLeases ? leaseEndFormat : leaseFormat).kind, placeOf(block)));
+    const counterpart = named.get(blockId((ofLeases ? leaseEndFormat : leaseFormat).kind, blockPlace(block)));
     if (!counterpart) throw new Error(`checkpoint block ${block.id} lacks its counterpart`);
     if (ofLeases) restored.push(...joined(openBlock(leaseFormat, block), counterpart));
   }

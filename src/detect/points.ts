@@ -1,4 +1,4 @@
-import type { AlgorithmPoint, Finding } from './algorithms/algorithm.js';
+import type { AlgorithmPoint, AlgorithmFinding } from './algorithms/algorithm.js';
 import type { JudgementColumns } from './judgement-columns.js';
 import { levelOf, type Rule, type RuleLevel } from './rules.js';
 import { ageOf, agesOf, slide } from './windows.js';
@@ -20,7 +20,7 @@ export function enterPoint(
   id: number,
   period: number,
   point: AlgorithmPoint,
-  findings: (Finding | undefined)[],
+  findings: (AlgorithmFinding | undefined)[],
 ): boolean {
   const { windows } = columns;
   const severity = columns.severity[id]!;
@@ -61,7 +61,7 @@ export function triggeredLevel(rule: Rule, columns: JudgementColumns, id: number
 }
 
 /** What follows from the point just entered; `time` is its start (ms). */
-export function verdictOf(
+export function pointVerdict(
   rule: Rule,
   columns: JudgementColumns,
   id: number,

@@ -1,7 +1,7 @@
 import type { EmitAlert } from './alert-draft.js';
 import type { Dimensions } from './conditions.js';
 import { type ItemJoin, joinOf } from './item-join.js';
-import { Judgement } from './judgement.js';
+import { SeriesJudgement } from './judgement.js';
 import { type BucketClosed, QueryBuckets } from './query-buckets.js';
 import type { ReasonToEnd, Rule, RuleQuery } from './rules.js';
 import { SeriesIndex } from './series-index.js';
@@ -23,7 +23,7 @@ export class RuleFold {
   readonly series = new SeriesIndex();
   /** By the index of the query. */
   readonly queries: readonly QueryBuckets[];
-  readonly judgement: Judgement;
+  readonly judgement: SeriesJudgement;
   readonly #join: ItemJoin;
   #capacity = 0;
   /** No series can be due before the clock reads this; keeps ticks cheap. */
@@ -45,7 +45,7 @@ export class RuleFold {
     };
     this.queries = rule.queries.map((query) => new QueryBuckets(query, closed));
     this.#join = joinOf(rule.queries);
-    this.judgement = new Judgement(rule, this.series.texts, sourceInIdentity);
+    this.judgement = new SeriesJudgement(rule, this.series.texts, sourceInIdentity);
   }
 
   get rule(): Rule {

@@ -1,4 +1,4 @@
-import { type BlockFormat, blockId, jsonFormat, openBlock, placeOf, sealBlock, sealJson, unreadable } from './checkpoint-block.js';
+import { type BlockFormat, blockId, jsonFormat, openBlock, blockPlace, sealBlock, sealJson, unreadable } from './checkpoint-block.js';
 import type { CheckpointBlock } from './checkpoint.repository.js';
 import type { Cells, ColumnSlice, ColumnTable } from './column-table.js';
 import type { JudgementColumns } from './judgement-columns.js';
@@ -92,7 +92,7 @@ export interface StoredSeries {
 export function storedSeries(blocks: readonly CheckpointBlock[]): Map<number, StoredSeries> {
   const stored = new Map<number, StoredSeries>();
   for (const block of blocks) {
-    const [, strategy, createdAt] = /^(\d+)\.(\d+)(?:\.\d+)?\/\d+$/.exec(placeOf(block))?.map(Number) ?? [];
+    const [, strategy, createdAt] = /^(\d+)\.(\d+)(?:\.\d+)?\/\d+$/.exec(blockPlace(block))?.map(Number) ?? [];
     if (strategy === undefined || createdAt === undefined) throw unreadable(`block ${block.id} has an unknown name`);
     const found = stored.get(strategy) ?? { createdAt, blocks: new Map<string, CheckpointBlock>() };
     stored.set(strategy, found);

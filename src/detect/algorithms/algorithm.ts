@@ -10,7 +10,7 @@ export interface AlgorithmPoint {
 }
 
 /** Why a point is anomalous. */
-export interface Finding {
+export interface AlgorithmFinding {
   /** Machine-readable; the reason of the alert that the finding fires. */
   readonly reason: string;
   /** The finding in words about `subject`, such as `avg(cpu) > 80`. Called only for points that cause a message. */
@@ -22,7 +22,7 @@ export interface CompiledAlgorithm {
   /** Distances (ms) from the judged point back to the past points that the algorithm reads. */
   readonly lookback: readonly number[];
   /** Runs for every closed bucket: a point that is not anomalous must allocate nothing. */
-  readonly judge: (point: AlgorithmPoint) => Finding | undefined;
+  readonly judge: (point: AlgorithmPoint) => AlgorithmFinding | undefined;
 }
 
 /** A kind of judgement that strategies can configure. */

@@ -1,4 +1,4 @@
-import type { AlgorithmPoint, CompiledAlgorithm, Finding } from './algorithm.js';
+import type { AlgorithmPoint, CompiledAlgorithm, AlgorithmFinding } from './algorithm.js';
 import { threshold } from './threshold.js';
 
 /** Every algorithm by its name in strategies. A new one is a file here and a line in this table. */
@@ -37,7 +37,7 @@ function onOwnPast({ lookback, judge }: CompiledAlgorithm, before: readonly Comp
 
 function everyFinding(judges: readonly Judge[]): Judge {
   return (point) => {
-    let first: Finding | undefined;
+    let first: AlgorithmFinding | undefined;
     for (const judge of judges) {
       const finding = judge(point);
       if (!finding) return undefined;

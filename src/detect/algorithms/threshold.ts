@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { comparisons } from '../comparisons.js';
-import { algorithm, type Finding } from './algorithm.js';
+import { algorithm, type AlgorithmFinding } from './algorithm.js';
 
 const limit = z.strictObject({ method: z.enum(comparisons), threshold: z.number().refine(Number.isFinite, 'must be a finite number') });
 /** An OR list of AND lists. */
@@ -39,7 +39,7 @@ export const threshold = algorithm(schema, (config) => {
 });
 
 /** Limits hold or do not hold, so a group has one finding for every value. */
-function findingOf(limits: readonly Limit[]): Finding {
+function findingOf(limits: readonly Limit[]): AlgorithmFinding {
   return {
     reason: 'threshold',
     text: (subject) => limits.map((each) => `${subject} ${methods[each.method].sign} ${each.threshold}`).join(' and '),
