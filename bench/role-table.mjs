@@ -22,6 +22,7 @@ import { EmbeddedLog } from '../dist/src/log/embedded/embedded-log.service.js';
 import { registerCodecs } from '../dist/src/log/kafka/protocol/codecs.client.js';
 import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
 import { PlatformModule } from '../dist/src/app/platform.module.js';
+import { rules } from './rules-role.mjs';
 import { sourceRoles } from './source-roles.mjs';
 import { alertEvent, event, strategy } from './workload.mjs';
 
@@ -317,4 +318,4 @@ async function embedded(options) {
   return report;
 }
 
-export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, publish, bareSqlite, embedded, ...sourceRoles };
+export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, publish, bareSqlite, embedded, rules, ...sourceRoles };

@@ -6,7 +6,7 @@ import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
 
-/** A partition whose memory this process holds. */
+/** A partition whose state this process holds. */
 export interface TimedPartition {
   readonly partition: number;
   /** Rule set in force there. */
@@ -16,8 +16,8 @@ export interface TimedPartition {
 }
 
 /**
- * Writes the clock into the log: a tick for each partition of ours that waits for time, every TICK_MS, and one for every partition when the
- * rules change. Ticks are lost without harm; the next one says the same and more.
+ * Writes the clock into the log: every TICK_MS a tick for each owned partition that waits for time, and one for every partition when the
+ * rules change. A lost tick does no harm, because the next one carries the same version and a later time.
  */
 @Injectable()
 export class Clock implements OnApplicationShutdown {
@@ -33,10 +33,10 @@ export class Clock implements OnApplicationShutdown {
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
-  /** Begins to tick for the partitions that `owned` answers. */
+  /** Starts to write ticks for the partitions that `owned` returns. */
   start(owned: () => readonly TimedPartition[]): void {
     this.#partitions = owned;
-    // A sandbox has the time of its records, and no other.
+    // The clock of a sandbox is that of its records.
     if (this.idle) return;
     this.#timer = setInterval(() => void this.#tick(), this.config.TICK_MS);
   }
@@ -45,7 +45,7 @@ export class Clock implements OnApplicationShutdown {
     clearInterval(this.#timer);
   }
 
-  /** Tells every partition that the rules have changed. When the log does not answer, the owners will tell theirs. */
+  /** Writes a tick with the new version into every partition. When that fails, the owners of the partitions do it with their next ticks. */
   async announce(): Promise<void> {
     try {
       const version = await this.strategies.rulesVersion();
@@ -55,7 +55,7 @@ export class Clock implements OnApplicationShutdown {
         version,
       );
     } catch (error) {
-      this.#logger.warn(`rules change is told later: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`the new rules take effect with the next ticks: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -73,7 +73,7 @@ export class Clock implements OnApplicationShutdown {
           version,
         );
     } catch (error) {
-      this.#logger.warn(`no tick: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`cannot write ticks: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       this.#ticking = false;
     }

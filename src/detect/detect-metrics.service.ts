@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Metrics } from '../runtime/metrics.service.js';
 import { DetectService } from './detect.service.js';
 
-/** Shows what the folds of this replica hold and have done. */
+/** Metrics of the folds of this replica. */
 @Injectable()
 export class DetectMetrics implements OnModuleInit {
   constructor(
