@@ -67,6 +67,6 @@ describe('topics', () => {
 
   it('a record that does not fit is refused with the path of what is wrong', () => {
     expect(() => topics.alerts.parse({ event_id: 'x' })).toThrow(/alert_id/);
-    expect(() => topics.rawEvents.parse({ ...aMetric, raw_data: { ...aMetric.raw_data, value: '1' } })).toThrow(/does not fit/);
+    expect(() => topics.rawEvents.parse({ ...aMetric, raw_data: { ...aMetric.raw_data, value: '1' } })).toThrow(/does not match the schema/);
   });
 });

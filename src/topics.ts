@@ -221,7 +221,7 @@ function topic<T>(
       const result = schema.safeParse(value);
       if (result.success) return result.data;
       const issue = result.error.issues[0];
-      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not fit'}`);
+      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not match the schema'}`);
     },
   };
 }

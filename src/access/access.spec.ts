@@ -309,7 +309,7 @@ describe('POST /api/v1/events', () => {
   });
 
   const wide = (value: number) => metric({ raw_data: { metric: 'cpu', value }, note: 'x'.repeat(1000) });
-  const words = expect.stringMatching(/^1\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string;
+  const words = expect.stringMatching(/^1\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string;
 
   it('names what the log does not take among all the other bad items, and takes the rest', async () => {
     await restart({ EVENT_MAX_AGE_MS: '3600000' });
@@ -532,7 +532,7 @@ describe('POST /api/v2/alerts', () => {
   it('takes the good alerts and answers with one text about the others', async () => {
     const answer = await alerts([alert(), alert({ labels: { a: '' } }), alert({ startsAt: 'today' }), alert({ labels: { alertname: 'Y' } })]);
     expect(answer.status).toBe(400);
-    expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is no RFC 3339 time');
+    expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is not an RFC 3339 timestamp');
     expect(tocsin.log.events().map(({ raw_data }) => (raw_data as { labels: Record<string, string> }).labels['alertname'])).toEqual(['X', 'Y']);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 1, T1103: 1 });
   });
@@ -544,8 +544,8 @@ describe('POST /api/v2/alerts', () => {
     expect(answer.status).toBe(400);
     expect(answer.json.split('\n')).toEqual([
       'alert 0: at least one label pair required',
-      expect.stringMatching(/^alert 1: \d+ bytes are more than the topic takes \(max\.message\.bytes\)$/),
-      'alert 3: startsAt is no RFC 3339 time',
+      expect.stringMatching(/^alert 1: \d+ bytes exceed max\.message\.bytes of the topic$/),
+      'alert 3: startsAt is not an RFC 3339 timestamp',
     ]);
     expect(tocsin.log.events()).toHaveLength(1);
     expect(tocsin.access.counts).toMatchObject({ accepted: { alertmanager: 1 }, rejected: { T1101: 1, T1103: 1, T1104: 1 } });
@@ -580,7 +580,7 @@ describe('POST /api/v2/alerts', () => {
 
   it('says when to come again', async () => {
     tocsin.log.fails = true;
-    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('The log'), retryAfter: '5' });
+    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('Event log unavailable'), retryAfter: '5' });
   });
 });
 

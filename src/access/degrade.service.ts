@@ -86,7 +86,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
     const one = readSwitch(source, body, { now, by, longest: this.config.DEGRADE_MAX_MS });
     await this.database.transaction(async () => {
       await this.repository.put(one);
-      await this.cursors.audit('degrade_set', source, JSON.stringify(one), now);
+      await this.cursors.audit('degrade.set', source, JSON.stringify(one), now);
     });
     await this.refresh();
     return this.#shown(one);
@@ -96,7 +96,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
   async clear(source: string, by: string, now: number): Promise<void> {
     await this.database.transaction(async () => {
       if (!(await this.repository.remove(source))) throw new TocsinError('T1304', source);
-      await this.cursors.audit('degrade_cleared', source, JSON.stringify({ by }), now);
+      await this.cursors.audit('degrade.cleared', source, JSON.stringify({ by }), now);
     });
     await this.refresh();
   }
@@ -107,7 +107,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
       if (expires_at > now) continue;
       await this.database.transaction(async () => {
         if (await this.repository.expire(source, now))
-          await this.cursors.audit('degrade_expired', source, JSON.stringify({ reason, expires_at }), now);
+          await this.cursors.audit('degrade.expired', source, JSON.stringify({ reason, expires_at }), now);
       });
     }
   }
@@ -124,7 +124,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#fails = false;
       this.#refreshed();
     } catch (error) {
-      if (!this.#fails) this.#logger.warn(`cannot read the switches: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#fails) this.#logger.warn(`reading the degrade switches failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#fails = true;
     }
   }

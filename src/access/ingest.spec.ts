@@ -96,7 +96,7 @@ describe('BlueKing custom report', () => {
         result: 'true',
         accepted: 1,
         rejected: 1,
-        message: '1 not taken, the first: T1101 data[1-0]: raw_data.value must be a number',
+        message: '1 items rejected, first error: T1101 data[1-0]: raw_data.value must be a number',
       },
     });
     const none = await send('POST', '/v2/push/', report({ access_token, data: [{}] }));
@@ -288,14 +288,16 @@ describe('degrade switches', () => {
     const ready = await tocsin.client.get<{ details: { degrade: unknown } }>('/health/ready');
     expect(ready).toMatchObject({
       status: 200,
-      body: { details: { degrade: { degraded: true, switches: [expect.stringContaining(`${name}: priority 3`)] } } },
+      body: { details: { degrade: { degraded: true, switches: [expect.stringContaining(`${name}: events of priority 3`)] } } },
     });
     const { body: metrics } = await tocsin.client.get<string>('/metrics');
     expect(metrics).toContain(`tocsin_access_degraded_events_total{source="${name}",by="priority"} 2`);
     expect(metrics).toContain(`tocsin_access_degrade_switch{source="${name}"} 1`);
     await eventually(
       async () =>
-        (await tocsin.client.alerts('?status=ABNORMAL')).some(({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive' && labels['source'] === name),
+        (await tocsin.client.alerts('?status=ABNORMAL')).some(
+          ({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive' && labels['source'] === name,
+        ),
       'an alert of our own',
     );
     expect((await send('DELETE', `/api/v1/degrade/${name}`)).status).toBe(204);
@@ -348,8 +350,8 @@ describe('degrade switches', () => {
     await eventually(async () => (await offer(metric(2))).json['accepted'] === 1, 'the end of the switch');
     const audit = () => tocsin.running.app.get(Database).query<{ action: string }>('SELECT action FROM audit WHERE object = ? ORDER BY id', [name]);
     const actions = async () => (await audit()).map(({ action }) => action);
-    await eventually(async () => (await actions()).includes('degrade_expired'), 'the audit row');
-    expect(await actions()).toEqual(['degrade_set', 'degrade_expired']);
+    await eventually(async () => (await actions()).includes('degrade.expired'), 'the audit row');
+    expect(await actions()).toEqual(['degrade.set', 'degrade.expired']);
   });
 });
 

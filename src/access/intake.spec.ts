@@ -31,7 +31,7 @@ describe('sift', () => {
   it('drops what is too old, and says which', () => {
     const { events, errors, dropped } = sift([item(NOW - HOUR), item(NOW - HOUR - 1), item()], sieve({ maxAge: HOUR }));
     expect(events).toHaveLength(2);
-    expect(errors).toEqual([{ index: 1, code: 'T1015', message: 'it is 3600001 ms old, at most 3600000' }]);
+    expect(errors).toEqual([{ index: 1, code: 'T1015', message: 'age 3600001 ms, at most 3600000' }]);
     expect(dropped).toEqual({ expired: 1 });
   });
 

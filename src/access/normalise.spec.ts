@@ -127,7 +127,7 @@ describe('normalise', () => {
 
   it('says which field is wrong', () => {
     expect(normalise(rawOf(metric, { dimensions: { host: [] } }), 0, request)).toEqual(
-      new Rejection('T1101', 'raw_data.dimensions.host must be text or a number'),
+      new Rejection('T1101', 'raw_data.dimensions.host must be a string or a number'),
     );
   });
 

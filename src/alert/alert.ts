@@ -75,7 +75,7 @@ const KEY = /^[\x21-\x40\x5b-\x7e]{1,64}$/;
 
 /** What every database stores and compares exactly: short, no capitals, no blanks, nothing beyond ASCII. */
 export const isKey = (text: string): boolean => KEY.test(text);
-export const NOT_A_KEY = 'is not made of 1 to 64 printable ASCII characters without capitals';
+export const NOT_A_KEY = 'must be 1 to 64 printable ASCII characters without capital letters';
 
 export const isOpen = (alert: Pick<AlertState, 'status'>): boolean => alert.status === 'ABNORMAL';
 

@@ -60,7 +60,7 @@ describe('who is told about a group', () => {
     expect(dispatch(group, receivers, history)).toEqual(decisions);
   });
 
-  it('is nobody when there is no receiver, and that is said', () => {
+  it('returns no notice without a receiver, and reports that', () => {
     expect(dispatch(aGroup(), [receiver('away', { is_enabled: false })], never)).toEqual([{ receiver: '', untold: 'no_receiver' }]);
   });
 });

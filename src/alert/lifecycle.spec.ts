@@ -90,7 +90,7 @@ describe('the life of an alert', () => {
   it('applies a message after a gap, and notes what never arrived', () => {
     const ended = effect(born(), anAlertEvent({ transition: 5, kind: 'recovered', status: 'RECOVERED', time: LATER }));
     expect(ended.alert).toMatchObject({ status: 'RECOVERED', transition_no: 5 });
-    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 never arrived', detail: { from: 2, to: 4 } });
+    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 are missing', detail: { from: 2, to: 4 } });
     expect(told(ended)).toEqual(['gap by tocsin', 'recovered by detect']);
   });
 

@@ -42,7 +42,7 @@ export function supersede<A extends AlertState>(alert: A, by: AlertEvent, record
 function missing(applied: number, event: AlertEvent, recordedAt: number): TimelineEntry[] {
   if (event.transition === applied + 1) return [];
   const detail = { from: applied + 1, to: event.transition - 1 };
-  return [{ ...said(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} never arrived`, detail }];
+  return [{ ...said(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} are missing`, detail }];
 }
 
 function birth(event: AlertEvent, recordedAt: number): Effect {
@@ -115,7 +115,7 @@ function changeSeverity<A extends AlertState>(alert: A, event: AlertEvent, recor
   const changed = { ...alert, severity: event.severity };
   const change = statusChange(changed, entry, String(alert.severity), String(event.severity));
   if (event.severity > alert.severity || !alert.is_acknowledged) return { alert: changed, timeline: [entry], changes: [change] };
-  const unacknowledged: TimelineEntry = { ...entry, what: 'unacknowledged', actor: 'tocsin', why: 'the severity rose', detail: null };
+  const unacknowledged: TimelineEntry = { ...entry, what: 'unacknowledged', actor: 'tocsin', why: 'severity raised', detail: null };
   return {
     alert: { ...changed, is_acknowledged: false, acknowledged_by: null, acknowledged_at: null },
     timeline: [entry, unacknowledged],

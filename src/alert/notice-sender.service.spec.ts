@@ -108,7 +108,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     expect(new Set(ops.received.map(keyOf)).size).toBe(1);
     expect(ops.received).toHaveLength(4);
     expect(await all()).toMatchObject([{ state: 'sent', attempts: 4 }]);
-    expect(await whats()).toEqual(['not_sent: 503; will be tried again', 'notified: first notification']);
+    expect(await whats()).toEqual(['not_sent: 503; will be retried', 'notified: first notification']);
   });
 
   it('keeps the order within a group: what comes later waits for what came before', async () => {
@@ -172,7 +172,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await due(aGroup());
     await work(aSender({ NOTICE_TIMEOUT_MS: '60000' }), settled);
     expect(await all()).toMatchObject([{ state: 'sent', attempts: 2 }]);
-    expect((await whats())[0]).toBe('not_sent: no answer in time; will be tried again');
+    expect((await whats())[0]).toBe('not_sent: timeout; will be retried');
     expect(new Set(ops.received.map(keyOf)).size).toBe(1);
   });
 

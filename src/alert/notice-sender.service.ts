@@ -118,7 +118,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
       return true;
     } catch (error) {
       // A later round, or the end of the claim, brings it again.
-      this.#log.warn(`notice ${candidate.id} could not be claimed: ${String(error)}`);
+      this.#log.warn(`claiming notice ${candidate.id} failed: ${String(error)}`);
       return false;
     }
   }
@@ -144,7 +144,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
         return await this.notices.settle(notice, settlement, now);
       } catch (error) {
         if (Date.now() >= notice.next_attempt_at || this.#stopping.signal.aborted) {
-          this.#log.error(`what came of notice ${notice.id} could not be written down, it will be sent again: ${String(error)}`);
+          this.#log.error(`saving the delivery result of notice ${notice.id} failed, it will be delivered again: ${String(error)}`);
           return false;
         }
         await delay(retryDelay(failures, RECORDING, Math.random()));

@@ -64,7 +64,7 @@ export function settle(notice: DueNotice, tried: Try, now: number, patience: Pat
   if (outcome.retry && !late) {
     const wait = retryDelay(notice.attempts, patience, random, outcome.retryAfterMs);
     // Only the first failure is news; how often it failed is in the notice.
-    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be tried again`, tried, now) : [];
+    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be retried`, tried, now) : [];
     return { ...told, state: 'pending', reason: null, next_attempt_at: now + wait, timeline };
   }
   const reason = outcome.retry ? 'gave_up' : outcome.reason;

@@ -29,7 +29,7 @@ export const parseBytes = (option: string, text: string): number =>
   text === '-1' ? -1 : Math.round(parsed(option, text, bytes, '512MiB, 10GiB or 1048576'));
 
 export function parseWhole(option: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new TocsinError('T6402', `${option} ${text}: must be a whole number`);
+  if (!/^\d+$/.test(text)) throw new TocsinError('T6402', `${option} ${text}: must be an integer`);
   return Number(text);
 }
 

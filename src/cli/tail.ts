@@ -54,7 +54,7 @@ function ask(api: Api, topic: string, options: TailOptions, after?: string): Pro
   const { records, partition, key, grep, scan, raw, unfold } = options;
   const wanted = { n: records, partition, key, grep, scan, raw: raw && 'true', unfold: unfold && 'true', after };
   const query = new URLSearchParams(Object.entries(wanted).filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
-  if (!/^\d+$/.test(records)) throw new TocsinError('T6405', `-n ${records}: must be a whole number`);
+  if (!/^\d+$/.test(records)) throw new TocsinError('T6405', `-n ${records}: must be an integer`);
   return api.call<Tail>('GET', `/api/v1/topics/${encodeURIComponent(topic)}/records?${query.toString()}`);
 }
 

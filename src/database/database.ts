@@ -83,7 +83,7 @@ export class Database {
   /** Runs a writing statement inside the current transaction; answers how many rows it changed (MySQL: found rows). */
   async execute(sql: string, parameters: Parameters = []): Promise<number> {
     const transaction = this.#current.getStore();
-    if (!transaction) throw new Error('a write needs a transaction: ' + sql.slice(0, 80));
+    if (!transaction) throw new Error('write outside a transaction: ' + sql.slice(0, 80));
     const runner = await this.#begin(transaction);
     const result = await runner.query(sql, [...parameters], true);
     return result.affected ?? 0;
@@ -246,7 +246,7 @@ export class Database {
 
   #required(): Transaction {
     const transaction = this.#current.getStore();
-    if (!transaction) throw new Error('this needs a transaction');
+    if (!transaction) throw new Error('not in a transaction');
     return transaction;
   }
 

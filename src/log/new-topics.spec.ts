@@ -27,5 +27,5 @@ it('what is not said is left to the brokers, and an exception holds for its topi
 });
 
 it('an exception that cannot be read is refused at start', () => {
-  expect(() => parseConfig({ TOPIC_OVERRIDES: 'raw_events=48' })).toThrow('raw_events=48 is not topic.property=number');
+  expect(() => parseConfig({ TOPIC_OVERRIDES: 'raw_events=48' })).toThrow('raw_events=48 must have the form topic.property=number');
 });

@@ -47,6 +47,6 @@ describe('the choice of a partition', () => {
   });
 
   it('refuses turns for a topic whose order a stage relies on', () => {
-    expect(() => new Partitioning(new Map([['raw_events', 'round_robin']]))).toThrow('kept in order by its key');
+    expect(() => new Partitioning(new Map([['raw_events', 'round_robin']]))).toThrow('must be partitioned by key');
   });
 });

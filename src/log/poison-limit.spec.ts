@@ -13,8 +13,8 @@ describe('the poison limit', () => {
   it('says when too many in a row are bad, over the borders of batches, and in the middle of one', () => {
     const runs = limit();
     expect(runs.note([...good(5), ...poison(3)])).toBeUndefined();
-    expect(runs.note(poison(1))).toBe('4 poison records in a row');
-    expect(limit().note([...poison(5), ...good(3)])).toBe('5 poison records in a row');
+    expect(runs.note(poison(1))).toBe('4 consecutive poison records');
+    expect(limit().note([...poison(5), ...good(3)])).toBe('5 consecutive poison records');
   });
 
   it('says when more than the share of the window is bad, not before the window is full', () => {

@@ -6,7 +6,7 @@ const taking = (name: string, bytes: number) => topic(name, { 'max.message.bytes
 
 it('a topic that takes less than an event is named with both numbers', () => {
   const topics = [topic('raw_events', { 'max.message.bytes': '1000' }), topic('alerts', { 'max.message.bytes': '1048588' }), topic('embedded', {})];
-  expect(tooSmall(topics, { MAX_EVENT_BYTES: 262_144 })).toEqual([expect.stringMatching(/^raw_events takes messages of 1000 bytes .* 262144/)]);
+  expect(tooSmall(topics, { MAX_EVENT_BYTES: 262_144 })).toEqual([expect.stringMatching(/^raw_events has max\.message\.bytes=1000, .* 262144/)]);
 });
 
 it('dead letters that have no room for the largest record of their topic and its headers are named, with what to do', () => {
@@ -14,6 +14,6 @@ it('dead letters that have no room for the largest record of their topic and its
     [],
   );
   expect(withoutRoom([taking('alerts', 1_048_588), taking('alerts.dlq', 1_048_588)])).toEqual([
-    expect.stringMatching(/^alerts\.dlq takes messages of 1048588 .* tocsin topics set alerts\.dlq --max-message 1064972$/),
+    expect.stringMatching(/^alerts\.dlq has max\.message\.bytes=1048588, .* tocsin topics set alerts\.dlq --max-message 1064972$/),
   ]);
 });

@@ -78,8 +78,8 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #say(problem: string | undefined): void {
-    if (problem && !this.#problem) this.#log.warn(`cannot tell all lags: ${problem}`);
-    if (!problem && this.#problem) this.#log.log('all lags are known again');
+    if (problem && !this.#problem) this.#log.warn(`lag of some groups is unavailable: ${problem}`);
+    if (!problem && this.#problem) this.#log.log('lag of all groups is available again');
     this.#problem = problem;
   }
 
@@ -115,6 +115,6 @@ function alarmOf({ group, topic, lag, threshold }: Congestion): SelfAlarm {
     name: 'TocsinConsumerLagHigh',
     severity: 'warning',
     labels: { group, topic },
-    summary: `${group} is ${lag} records behind in ${topic}, more than ${threshold}: nothing is lost, but it comes late`,
+    summary: `consumer lag of ${group} in ${topic} is ${lag} records, above ${threshold}: processing is delayed, no data is lost`,
   };
 }

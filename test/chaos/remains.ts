@@ -84,7 +84,7 @@ export async function remainsOf({ database, log }: Insides): Promise<Remains> {
     messages: (await readAll(log, topics.alerts.name)).map(messageOf),
     deadLetters: (await readAll(log, deadLetterTopic(topics.rawEvents.name))).map(deadLetterOf),
     strangeDeadLetters: await readStrange(log),
-    stops: (await database.query<{ object: string; detail: string }>("SELECT object, detail FROM audit WHERE action = 'partition_stopped'")).map(
+    stops: (await database.query<{ object: string; detail: string }>("SELECT object, detail FROM audit WHERE action = 'partition.halted'")).map(
       ({ object, detail }) => `${object}: ${detail}`,
     ),
   };

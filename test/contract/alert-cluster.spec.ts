@@ -120,7 +120,7 @@ describe('alerts on a cluster of their own', () => {
     const reset = await client.call('POST', '/api/v1/offsets/reset', { group: 'notice', topic: 'converged_alerts', to: 'earliest' });
     expect(reset).toMatchObject({
       status: 409,
-      body: { error: { code: 'T6201', message: expect.stringContaining('notice is consumed by') as string } },
+      body: { error: { code: 'T6201', message: expect.stringContaining('notice has active members') as string } },
     });
   });
 

@@ -165,7 +165,7 @@ describe('reading without a group', () => {
     listener.positions.set(`${topic}/0`, 100);
     const { consumer } = read([{ topic, partition: 0 }], listener);
     await eventually(() => listener.revocations.length > 0, 'the revocation');
-    expect(consumer.state().problem).toContain('ends at 3, and we are at 100');
+    expect(consumer.state().problem).toContain('log end offset 3, but the position is 100');
     listener.positions.set(`${topic}/0`, 1);
     await listener.received(2);
     expect(listener.values()).toEqual(['v1', 'v2']);

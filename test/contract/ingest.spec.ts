@@ -70,7 +70,8 @@ describe('two replicas on one Kafka', () => {
     // The replica that was not asked follows, and keeps the very same series.
     await eventually(() => ready(b), 'the other replica to follow', 5000);
     expect(await offer(b)).toEqual(first);
-    const alert = async (status: string) => (await b.alerts(`?status=${status}`)).some(({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive');
+    const alert = async (status: string) =>
+      (await b.alerts(`?status=${status}`)).some(({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive');
     await eventually(() => alert('ABNORMAL'), 'an alert of our own');
     expect((await b.get<string>('/metrics')).body).toContain(
       `tocsin_access_degraded_events_total{source="flood",by="sample"} ${50 - first.accepted}`,
@@ -82,7 +83,7 @@ describe('two replicas on one Kafka', () => {
     await eventually(() => alert('RECOVERED'), 'the end of the alert');
     const audit = () => installation.database.query<{ action: string }>("SELECT action FROM audit WHERE object = 'flood' ORDER BY id");
     await eventually(async () => (await audit()).length === 3, 'the audit rows');
-    expect((await audit()).map(({ action }) => action)).toEqual(['degrade_set', 'degrade_set', 'degrade_expired']);
+    expect((await audit()).map(({ action }) => action)).toEqual(['degrade.set', 'degrade.set', 'degrade.expired']);
     expect(await count('flood')).toBeGreaterThanOrEqual(50 + 2 * first.accepted + 50);
   });
 

@@ -99,7 +99,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await eventually(async () => (await lag('?group=alert')).groups[0]!.catch_up_seconds === 0, 'nothing to catch up');
   }, 60_000);
 
-  it('a group that reads a cluster of somebody else is shown as far as it is known, and spoils nothing (O1)', async () => {
+  it('a group that consumes an external cluster is shown as far as it is known, and spoils nothing (O1)', async () => {
     await tocsin.running.app.get(CursorRepository).claim('source.theirs', { topic: 'raw_events', partition: 77 }, 1, 42, Date.now());
     const { partitions, problems } = await lag('?group=source.theirs');
     expect(problems).toEqual([]);
@@ -199,7 +199,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
     await app.get(SourceService).create(source, { by: 'test', now: Date.now() });
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
-    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`there is no topic ${topic}`] } });
+    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found on the cluster: ${topic}`] } });
     // As if it had been found a minute ago.
     app.get(SourceWatch).look(Date.now() - 60_000);
     expect(active()).not.toContain('TocsinSourceUnhealthy');

@@ -113,7 +113,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     expect(dry.partitions.every(({ from, offset }) => offset === 0 && from !== null)).toBe(true);
     const { status, body } = await client().call<{ error: { code: string; message: string } }>('POST', '/api/v1/offsets/reset', reset);
     expect(status).toBe(409);
-    expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect is consumed by') as string });
+    expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect has active members') as string });
   });
 
   it('a replay in a sandbox comes to the same alerts, tells nobody, and leaves the installation as it is (C11)', async () => {
@@ -230,7 +230,9 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
         return { status: answer.statusCode, body: answer.json() };
       };
       const detect = { group: 'detect', topic: 'raw_events' };
-      expect((await ask({ ...detect, from: 'offset:0', to: 'offset:1' })).body.error.message).toContain('a live group goes on to where it was');
+      expect((await ask({ ...detect, from: 'offset:0', to: 'offset:1' })).body.error.message).toContain(
+        'a live replay ends at the previous position',
+      );
       expect((await ask({ ...detect, from: 'offset:99999999' })).body.error.message).toContain('ends at offset');
       expect((await ask({ ...detect, from: 'earliest', dry_run: true })).status).toBe(200);
     } finally {
@@ -270,7 +272,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await write('no JSON');
     await expect(replay(installation.config, wish(), Date.now(), 3000)).rejects.toMatchObject({
       code: 'T6210',
-      message: expect.stringMatching(/detect raw_events\/\d+ stands at \d+ of \d+/) as string,
+      message: expect.stringMatching(/detect raw_events\/\d+ stopped at \d+ of \d+/) as string,
     });
     await write(rules!.body);
     expect((await replay(installation.config, wish(), Date.now())).records).toBeGreaterThan(0);

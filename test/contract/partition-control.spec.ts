@@ -91,8 +91,8 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await commands().resume(at, { ...ann, ...undecided }, Date.now());
     await sees('held');
     expect(seen.filter((id) => id === 'held')).toHaveLength(1);
-    expect(await audited('partition_paused')).toMatchObject([{ actor: 'ann', object: `g-${topic.name} ${topic.name}/0` }]);
-    expect(await audited('partition_resumed')).toMatchObject([{ actor: 'ann', detail: 'ann: the database is moved' }]);
+    expect(await audited('partition.paused')).toMatchObject([{ actor: 'ann', object: `g-${topic.name} ${topic.name}/0` }]);
+    expect(await audited('partition.resumed')).toMatchObject([{ actor: 'ann', detail: 'ann: the database is moved' }]);
   });
 
   it('a pause ends by itself at its time, and a new one for the same partition replaces it (C9)', async () => {
@@ -122,13 +122,13 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     const at = { group: `g-${topic.name}` };
     await expect(commands().resume(at, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
       code: 'T6204',
-      message: expect.stringContaining('the records 1 to 2 are gone from the log; --accept-gap gives them up and goes on at 3') as string,
+      message: expect.stringContaining('records 1 to 2 were deleted from the log; --accept-gap skips them and resumes at 3') as string,
     });
     await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await sees('kept');
     expect(seen).toEqual(['a', 'kept']);
-    expect((await audited('records_given_up')).at(-1)).toMatchObject({
-      detail: expect.stringContaining('the records 1 to 2 are never handled') as string,
+    expect((await audited('records.skipped')).at(-1)).toMatchObject({
+      detail: expect.stringContaining('records 1 to 2 were skipped') as string,
     });
     expect(state()!.problem).toBeUndefined();
   });
@@ -151,10 +151,10 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
       await cursors.relocate(at.group, at, { nextOffset: 1, stateOffset: 1 }, cursor!.epoch, Date.now());
       return cursor;
     });
-    const given = (await audited('records_given_up')).length;
+    const given = (await audited('records.skipped')).length;
     const resume = () => commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await expect(resume()).rejects.toMatchObject({ code: 'T6205', message: expect.stringContaining(`${at.group} ${topic.name}/0`) as string });
-    expect(await audited('records_given_up')).toHaveLength(given);
+    expect(await audited('records.skipped')).toHaveLength(given);
     expect((await commands().list(Date.now())).find(({ group }) => group === at.group)!.holds).toMatchObject([{ code: 'T6101' }]);
     expect(await resume()).toMatchObject([{ movedTo: 2 }]);
     await sees('kept');
@@ -181,7 +181,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await publish(topic, 0, [...poison, 'behind']);
     await start(topic, limits);
     await stops('T6103');
-    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 poison records in a row`);
+    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 consecutive poison records`);
     const cursor = () => running!.app.get(CursorRepository).read(`g-${topic.name}`, { topic: topic.name, partition: 0 });
     expect((await cursor())!.nextOffset).toBe(20);
     await marker(topic, 1, 'the other');

@@ -423,7 +423,7 @@ describe('the producer on a real Kafka', () => {
       const alerts = Buffer.from(JSON.stringify([alert('Large', 'x'.repeat(5000)), alert('Small', '')]));
       expect(await access.takeAlerts({ body: alerts, business: undefined })).toEqual({
         status: 400,
-        body: expect.stringMatching(/^alert 0: 5\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string,
+        body: expect.stringMatching(/^alert 0: 5\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string,
       });
       const found = (await values(topic))
         .map((value) => JSON.parse(value) as { events?: RawEvent[] } & RawEvent)

@@ -326,7 +326,7 @@ describe('sources on several clusters and replicas', () => {
     const audit = (await site.database.query<{ action: string; object: string }>('SELECT action, object FROM audit')).filter(
       ({ object }) => object === name,
     );
-    expect(audit.map(({ action }) => action)).toEqual(['source_created', 'source_changed']);
+    expect(audit.map(({ action }) => action)).toEqual(['source.created', 'source.updated']);
     for (const each of [name, byKey]) await replica.sources.remove(each, byTest());
   });
 

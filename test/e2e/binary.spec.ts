@@ -122,7 +122,7 @@ describe('the binary', () => {
     const mode = await embedded();
     const first = await start(mode.settings);
     try {
-      await expect(start(mode.settings)).rejects.toThrow('another process uses the folder');
+      await expect(start(mode.settings)).rejects.toThrow('is locked by another process');
     } finally {
       await first.close();
       await mode.close();

@@ -142,12 +142,12 @@ describe(`dashboards and alert rules, ${modeName}`, () => {
 /** Panels that show something only after a fault, or in the distributed mode. */
 function mayBeSilent(where: string, mode: string): boolean {
   if (
-    /Source|Failures|switch|Dropped on purpose|Refused|Rounds that failed|Pushes|Partitions moved|Degrade|Alarms about Tocsin itself|without progress/i.test(
+    /Source|Failures|switch|Events dropped|Refused|Failed task runs|Pushes|Partitions moved|Degrade|Self-monitoring alerts by name|Rebalance stall/i.test(
       where,
     )
   )
     return true;
-  return mode === 'embedded' && /outbox|parcel|fetches|offset commit|rebalance|Connections|Producer/i.test(where);
+  return mode === 'embedded' && /outbox|fetch interval|offset commit|rebalance|Connections|Producer/i.test(where);
 }
 
 /** Something of everything: an alert, a notice, poison, a wrong request. */

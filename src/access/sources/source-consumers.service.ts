@@ -106,7 +106,7 @@ export class SourceConsumers implements OnApplicationBootstrap, OnModuleDestroy 
       this.#troubled = false;
     } catch (error) {
       this.#again = true;
-      if (!this.#troubled) this.#log.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#troubled) this.#log.warn(`reconciling sources failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#troubled = true;
     }
     return this.#troubled;

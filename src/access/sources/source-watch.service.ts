@@ -58,7 +58,7 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
         name: 'TocsinSourceUnhealthy',
         severity: 'warning',
         labels: { source, replica: this.config.INSTANCE_ID },
-        summary: `the source ${source} is hindered: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
+        summary: `source ${source} is unhealthy: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
       })),
       'replica',
     );

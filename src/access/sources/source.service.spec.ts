@@ -83,14 +83,14 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     expect(outcomes(await sources.plan(changed))).toEqual(['k updated format secrets', 'h unchanged']);
     await expect(sources.apply([http('fresh'), http('h', { colour: 'red' })], by())).rejects.toMatchObject({
       code: 'T7020',
-      details: [{ field: 'sources[1].colour', problem: 'is not a field' }],
+      details: [{ field: 'sources[1].colour', problem: 'unknown field' }],
     });
     expect((await sources.list()).map(({ name }) => name)).toEqual(['h', 'k']);
     await sources.apply(changed, by());
     const audit = await test.database.query<{ action: string; object: string; detail: string }>(
       'SELECT action, object, detail FROM audit ORDER BY id',
     );
-    expect(audit.at(-1)).toEqual({ action: 'source_changed', object: 'k', detail: '{"by":"ann","changed":["format","secrets"]}' });
+    expect(audit.at(-1)).toEqual({ action: 'source.updated', object: 'k', detail: '{"by":"ann","changed":["format","secrets"]}' });
   });
 
   it('begin to read anew when what they read changes, and only then', async () => {

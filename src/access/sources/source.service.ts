@@ -73,7 +73,7 @@ export class SourceService {
    */
   async replace(name: string, value: unknown, change: Change, expected?: number): Promise<ShownSource> {
     const { definition, secrets } = parseSource(named(value, name));
-    if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
+    if (definition.name !== name) throw new TocsinError('T7020', 'name: cannot be changed; create a new source and delete this one', []);
     return this.#changing(async () => {
       const before = await this.#named(name);
       if (expected !== undefined && expected !== before.source.version)
@@ -96,7 +96,7 @@ export class SourceService {
       const { source } = await this.#named(name);
       await this.sources.remove(source.id);
       await this.cursors.forget(cursorGroup(name));
-      await this.#audit('source_removed', name, { by }, now);
+      await this.#audit('source.deleted', name, { by }, now);
     });
   }
 
@@ -104,7 +104,7 @@ export class SourceService {
   addToken(name: string, change: Change): Promise<{ token: string }> {
     return this.#changing(async () => {
       const { source, tokens } = await this.#http(name);
-      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two; revoke the older one first`);
+      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two tokens; revoke the older one first`);
       return { token: await this.#addToken(source, change) };
     });
   }
@@ -114,9 +114,9 @@ export class SourceService {
     return this.#changing(async () => {
       const { tokens } = await this.#http(name);
       const [older, newer] = tokens;
-      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one; make the new one first, or disable the source`);
+      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one token; create a new one first, or disable the source`);
       await this.sources.removeToken(older.id);
-      await this.#audit('source_token_revoked', name, { by, token: older.id }, now);
+      await this.#audit('source_token.revoked', name, { by, token: older.id }, now);
     });
   }
 
@@ -152,7 +152,7 @@ export class SourceService {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);
       await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, now);
-      await this.#audit('source_resumed', name, { by, ...detail }, now);
+      await this.#audit('source.resumed', name, { by, ...detail }, now);
     });
   }
 
@@ -171,7 +171,7 @@ export class SourceService {
 
   async #create(definition: SourceDefinition, secrets: SourceSecrets, change: Change): Promise<SourceWithToken> {
     const created = await this.sources.create(definition, this.#seal(definition.name, secrets), change.now);
-    await this.#audit('source_created', definition.name, { by: change.by, kind: definition.kind }, change.now);
+    await this.#audit('source.created', definition.name, { by: change.by, kind: definition.kind }, change.now);
     if (definition.kind === 'kafka') return display(created);
     const token = await this.#addToken(created.source, change);
     return { ...display((await this.sources.named(definition.name))!), token };
@@ -184,14 +184,14 @@ export class SourceService {
     const sealed = Object.keys(given).length > 0 || changed.includes('secrets') ? this.#seal(source.name, secrets) : before.secrets;
     const declaredAt = readsElse(changed) ? now : source.declared_at;
     const after = await this.sources.change(source.id, definition, sealed, declaredAt, now);
-    await this.#audit('source_changed', source.name, { by, changed }, now);
+    await this.#audit('source.updated', source.name, { by, changed }, now);
     return { shown: display(after) };
   }
 
   async #addToken({ id, name }: Source, { by, now }: Change): Promise<string> {
     const text = tokenText(randomBytes(32));
     await this.sources.addToken(id, tokenHash(text), now);
-    await this.#audit('source_token_made', name, { by }, now);
+    await this.#audit('source_token.created', name, { by }, now);
     return text;
   }
 
@@ -203,7 +203,7 @@ export class SourceService {
 
   async #http(name: string): Promise<StoredSource> {
     const found = await this.#named(name);
-    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} is a source of the kind ${found.source.kind}, which has no tokens`);
+    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} has kind ${found.source.kind}, which has no tokens`);
     return found;
   }
 

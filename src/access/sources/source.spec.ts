@@ -88,7 +88,7 @@ describe('the secrets of a changed source', () => {
       { brokers: ['k:9092'], sasl: { ...sasl, username: 'eve' } },
       { brokers: ['k:9092'], tls: true, sasl },
     ]) {
-      expect(() => settled(parseSource(kafka({ cluster })).definition)).toThrow('must be given again');
+      expect(() => settled(parseSource(kafka({ cluster })).definition)).toThrow('is required again');
     }
   });
 

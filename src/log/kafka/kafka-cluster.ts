@@ -85,7 +85,7 @@ export class KafkaCluster implements Cluster {
   }
 
   async ping(): Promise<void> {
-    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`));
+    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: request timed out after ${PING_MS} ms`));
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
@@ -224,7 +224,7 @@ async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
   for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
     const absent = await missing();
     if (absent.length === 0) return;
-    if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
+    if (Date.now() > end) throw new TocsinError('T7004', `metadata does not contain ${absent.join(', ')} ${SHOWN_MS} ms after creation`);
   }
 }
 

@@ -58,7 +58,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.#log = new Logger(`kafka ${group}`);
     this.#topics = topics;
     this.#generation = new Generation(-1, 0);
-    this.#generation.end('not yet joined');
+    this.#generation.end('not joined yet');
     this.#member = new KafkaMember(this.#log, kafka, names.groupId(group), config, {
       topics: () => this.#look(),
       owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
@@ -181,7 +181,7 @@ export class KafkaConsumer implements GroupConsumer {
     // Whoever gets the partition next claims it anyway.
     if (generation.over !== undefined) return;
     const wait = backoff(++lane.failures, Math.random());
-    this.#log.debug(`${name(lane.at)} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    this.#log.debug(`${name(lane.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
     lane.retry = setTimeout(() => void this.#claim(lane, generation), wait);
   }
 
@@ -216,7 +216,7 @@ export class KafkaConsumer implements GroupConsumer {
     try {
       const work = this.subscription.listener.batch({ ...lane.at, records, highWatermark }, control);
       if (!(await generation.run(work))) {
-        this.#log.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
+        this.#log.warn(`${name(lane.at)} at ${records[0]!.offset}: batch abandoned because it exceeded the rebalance drain time`);
         return false;
       }
     } catch (error) {

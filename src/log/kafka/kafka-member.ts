@@ -89,7 +89,7 @@ export class KafkaMember {
     this.#outdated = true;
     if (!this.#group) return this.#beginAnew();
     forgetOthers(this.#group, topics);
-    if (this.#live && !this.#joining) this.#expel(joinAnew('other topics'));
+    if (this.#live && !this.#joining) this.#expel(joinAnew('subscription changed'));
   }
 
   /** Who has not come as far as to ask to join is nobody whom the group would miss. */
@@ -145,7 +145,7 @@ export class KafkaMember {
       joining: async (group) => {
         // It is the whole of kafkajs' own member.
         if (wanted()) await this.#prepareJoin(group as Subscribed);
-        if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is not wanted any more');
+        if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is being stopped');
       },
       joined: () => (wanted() ? this.events.prepared() : Promise.resolve()),
       refused: (error) => {
@@ -160,7 +160,7 @@ export class KafkaMember {
   async #prepareJoin(group: Subscribed): Promise<void> {
     this.#group = group;
     this.#joining = true;
-    this.#expelled ??= joinAnew('the group is joined anew');
+    this.#expelled ??= joinAnew('rejoining the group');
     this.events.interrupted(this.#expelled);
     await this.events.handOver();
     this.#outdated = false;
@@ -177,7 +177,7 @@ export class KafkaMember {
     const fetches = new Map<number, number>();
     const { GROUP_JOIN, REBALANCING, CRASH, STOP, FETCH_START } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => consumer === this.#consumer && this.#assigned(payload.memberAssignment));
-    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#expel(joinAnew('the group rebalances')));
+    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#expel(joinAnew('group is rebalancing')));
     consumer.on(CRASH, ({ payload }) => consumer === this.#consumer && this.#crashed(consumer, payload));
     consumer.on(STOP, () => consumer === this.#consumer && (this.#live = false));
     consumer.on(FETCH_START, ({ payload: { nodeId } }) => {
@@ -197,7 +197,7 @@ export class KafkaMember {
     this.#live = true;
     const partitions = Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => ({ topic, partition })));
     this.events.assigned(partitions, this.#group?.generationId ?? 0);
-    if (this.#outdated) this.#expel(joinAnew('other topics'));
+    if (this.#outdated) this.#expel(joinAnew('subscription changed'));
   }
 
   /** After a refusal nothing that kafkajs still hands over may be handled: it is made to join first. */
@@ -214,7 +214,7 @@ export class KafkaMember {
     if (this.status === 'stopped') return;
     this.status = 'crashed';
     this.problem = error.message;
-    this.log.warn(`crashed: ${error.message}${restart ? '; restarts' : '; is built anew'}`);
+    this.log.warn(`crashed: ${error.message}${restart ? '; restarting' : '; recreating the member'}`);
     this.#leaveBehind();
     if (!restart) this.#rebuildLater(consumer, error);
   }
@@ -230,7 +230,7 @@ export class KafkaMember {
     this.problem = error instanceof Error ? error.message : String(error);
     this.#forget(consumer);
     const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
-    this.log.warn(`cannot consume: ${this.problem}; again in ${wait} ms`);
+    this.log.warn(`cannot consume: ${this.problem}; retrying in ${wait} ms`);
     this.#rebuild = setTimeout(() => this.start(), wait);
   }
 
@@ -255,7 +255,7 @@ export class KafkaMember {
 
   /** Rejects when the broker refuses, or when we are no member at the moment. */
   async commit(commits: readonly Commit[]): Promise<void> {
-    if (!this.#group || !this.#live) throw new Error('not in the group');
+    if (!this.#group || !this.#live) throw new Error('not a member of the group');
     await this.#group.commitOffsets({
       topics: commits.map(({ topic, partition, next }) => ({ topic, partitions: [{ partition, offset: String(next) }] })),
     });

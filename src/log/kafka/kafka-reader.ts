@@ -101,7 +101,7 @@ export class KafkaReader implements AssignedConsumer {
   async #learnLeaders(): Promise<number> {
     try {
       const topics = await this.brokers.topics([...new Set([...this.#readers.values()].map(({ at }) => at.topic))]);
-      if (this.#problem) this.#log.log('the cluster answers again');
+      if (this.#problem) this.#log.log('cluster is reachable again');
       this.#isConnected = true;
       this.#tries = 0;
       this.#problem = undefined;
@@ -114,7 +114,7 @@ export class KafkaReader implements AssignedConsumer {
       const wait = reconnectWait(++this.#tries, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       const why = message(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
+      if (why !== this.#problem) this.#log.warn(`${why}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
       return wait;
     }
@@ -128,9 +128,9 @@ export class KafkaReader implements AssignedConsumer {
       return false;
     }
     reader.isKnown = true;
-    if (reader.isVanished) reader.renew(this.#nextGeneration(), `${reader.at.topic} was away`);
+    if (reader.isVanished) reader.renew(this.#nextGeneration(), `${reader.at.topic} was recreated`);
     reader.leader = leader >= 0 ? leader : undefined;
-    if (leader < 0) reader.problem = `${key(reader.at)} has no leader at the moment`;
+    if (leader < 0) reader.problem = `${key(reader.at)} has no leader`;
     return leader >= 0;
   }
 
@@ -178,7 +178,7 @@ export class KafkaReader implements AssignedConsumer {
       const why = message(error);
       this.#failures.set(node, { times, why });
       const wait = reconnectWait(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
-      this.#log.debug(`node ${node}: ${why}; again in ${wait} ms`);
+      this.#log.debug(`broker ${node}: ${why}; retrying in ${wait} ms`);
       // Its partitions may have a new leader already.
       this.#look();
       await this.#sleep(wait);
@@ -206,10 +206,13 @@ export class KafkaReader implements AssignedConsumer {
     const [low, high] = await Promise.all([-2, -1].map((which) => new OffsetLookup(this.brokers).at(topic, which, { partition })));
     const [first, end] = [low!.get(partition)!, high!.get(partition)!];
     if (position < first) {
-      this.#log.warn(`${key(reader.at)}: the records ${position} to ${first - 1} are gone`);
+      this.#log.warn(`${key(reader.at)}: records ${position} to ${first - 1} were deleted`);
       reader.seek(first);
     } else if (position > end) {
-      reader.renew(this.#nextGeneration(), new TocsinError('T7006', `${key(reader.at)} ends at ${end}, and we are at ${position}`).message);
+      reader.renew(
+        this.#nextGeneration(),
+        new TocsinError('T7006', `${key(reader.at)} has log end offset ${end}, but the position is ${position}`).message,
+      );
     }
   }
 

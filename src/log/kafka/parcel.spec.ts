@@ -39,6 +39,6 @@ describe('parcels of the outbox', () => {
 
   it('that are cut off are an error', () => {
     const [parcel] = pack([{ topic: 't', key: null, value: 'value' }]);
-    expect(() => unpack(parcel!.subarray(0, parcel!.length - 1))).toThrow('cut off');
+    expect(() => unpack(parcel!.subarray(0, parcel!.length - 1))).toThrow('truncated');
   });
 });

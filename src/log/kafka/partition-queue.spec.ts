@@ -119,7 +119,7 @@ describe('the queue of a partition', () => {
     queue.expire(100);
     expect(queue.isEmpty).toBe(true);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 1, sequence: 0 });
-    expect((results[0] as Error).message).toBe('not confirmed within 100 ms: no answer');
+    expect((results[0] as Error).message).toBe('not acknowledged within 100 ms: no answer');
   });
 
   it('waits for the answer to a batch that is under way although its callers have gone, and goes on behind it', () => {

@@ -64,16 +64,16 @@ export class TopicFollower implements LogConsumer {
   async #look(): Promise<number> {
     try {
       const { counts, missing } = followed(this.subscription, await this.source.topics());
-      if (this.#failures > 0) this.#log.log('the cluster answers again');
+      if (this.#failures > 0) this.#log.log('cluster is reachable again');
       this.#failures = 0;
       if (this.#differs(counts)) await this.#follow();
-      if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
+      if (missing.length > 0) this.#problem = `topics not found: ${missing.join(', ')}`;
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
       return this.times.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#log.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
+      if (why !== this.#problem) this.#log.warn(`${why}; retrying with a backoff of at most ${this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
       return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS);
     }
@@ -82,7 +82,7 @@ export class TopicFollower implements LogConsumer {
   /** Whether that is not what we knew; from now on it is. */
   #differs(counts: Counts): boolean {
     if (isSame(counts, this.#counts)) return false;
-    this.#log.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
+    this.#log.log(`following ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
     this.#counts = counts;
     return true;
   }

@@ -70,10 +70,10 @@ export class DeadLetters {
   /** Throws T6208 when nothing stands there. */
   async find(id: string): Promise<Found> {
     const at = placeOf(id);
-    if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
+    if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
     const bounds = await boundsOf(this.log, { ...at, topic: deadLetterTopic(at.topic) });
     if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
-      throw new TocsinError('T6208', bounds ? `${id}; there are ${bounds.low} to ${bounds.high - 1}` : id);
+      throw new TocsinError('T6208', bounds ? `${id}; offsets are ${bounds.low} to ${bounds.high - 1}` : id);
     }
     for await (const [found] of this.#read(at, at.offset, at.offset + 1)) if (found) return found;
     throw new TocsinError('T6208', id);
@@ -103,7 +103,7 @@ export class DeadLetters {
     const driven = letters.filter(({ outcome }) => outcome === 'redriven').map(({ id }) => id);
     if (dryRun || driven.length === 0) return { letters, more };
     const detail = `${driven.length} of ${letters.length}: ${driven.slice(0, 20).join(', ')}; ${order.by}${order.why && `: ${order.why}`}`;
-    await this.cursors.audit('dead_letters_redriven', order.topic ?? 'every topic', detail, now, order.by);
+    await this.cursors.audit('dead_letters.redriven', order.topic ?? 'all topics', detail, now, order.by);
     return { letters, more };
   }
 

@@ -87,12 +87,12 @@ it('an installation that is well gets no warning', () => {
 const faults: [string, 'warn' | 'fail', string, Partial<Evidence>, string][] = [
   ['T5012', 'fail', 'an old Node.js', { node: '18.20.0' }, 'install Node.js 20.19.0 or newer'],
   ['T5013', 'warn', 'a low limit of open files', { openFiles: 256 }, 'ulimit -n 65536'],
-  ['T5014', 'warn', 'one of three brokers away', brokers({ code: 'T7001', says: 'k3:9092: nothing listens there' }), 'KAFKA_BROKERS (k3:9092)'],
+  ['T5014', 'warn', 'one of three brokers away', brokers({ code: 'T7001', says: 'k3:9092: connection refused' }), 'KAFKA_BROKERS (k3:9092)'],
   [
     'T5014',
     'fail',
     'an advertised address that nobody reaches',
-    brokers({ code: 'T7001', says: 'k3:9092: the host name is unknown' }, 'cluster'),
+    brokers({ code: 'T7001', says: 'k3:9092: host name not found (DNS)' }, 'cluster'),
     'advertised.listeners',
   ],
   [

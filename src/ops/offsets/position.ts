@@ -44,7 +44,7 @@ export function parseTarget(text: string): Target {
     const target = rest === undefined ? undefined : meaning(rest);
     if (target) return target;
   }
-  throw new TocsinError('T6202', `"${text}" is none of ${FORMS}`);
+  throw new TocsinError('T6202', `"${text}" must be one of ${FORMS}`);
 }
 
 function timeTarget(text: string): Target | undefined {

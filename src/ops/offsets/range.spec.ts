@@ -35,9 +35,9 @@ describe('a closed range', () => {
   });
 
   it.each([
-    ['offset:130', 'offset:120', 'partition 3: 130 is behind 120'],
-    ['offset:300', 'latest', 'partition 3: 300 is behind 199'],
-    ['shift:-1', 'latest', 'a range has no place to shift from'],
+    ['offset:130', 'offset:120', 'partition 3: start 130 is after end 120'],
+    ['offset:300', 'latest', 'partition 3: start 300 is after end 199'],
+    ['shift:-1', 'latest', 'shift is not allowed in a range'],
   ])('is refused from %s to %s', (from, to, refused) => {
     expect(range(from, to)).toEqual({ refused });
   });

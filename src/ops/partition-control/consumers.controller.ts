@@ -28,7 +28,7 @@ export class ConsumersController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Partitions by consumer group: cursor, owner, and what holds them' })
+  @ApiOperation({ summary: 'List partitions by consumer group with cursor, owner and pauses' })
   async list(): Promise<{ partitions: ConsumedPartition[] }> {
     return { partitions: await this.commands.list(Date.now()) };
   }
@@ -37,7 +37,7 @@ export class ConsumersController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause partitions of a consumer group',
-    description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
+    description: 'Takes effect within two seconds on whichever replica owns them. `until` (epoch ms) ends the pause automatically.',
   })
   async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: Hold[] }> {
     const order = parseRequest(pauseBody, body);
@@ -49,7 +49,7 @@ export class ConsumersController {
   @Post('resume')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Let paused or stopped partitions go on',
+    summary: 'Resume paused or halted partitions',
     description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
   })
   async resume(@Body({ schema: resumeBody }) body: unknown): Promise<{ resumed: Resumed[] }> {

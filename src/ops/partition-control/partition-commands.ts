@@ -74,7 +74,7 @@ export class PartitionCommands {
     await this.database.transaction(async () => {
       await this.holds.put(holds);
       for (const { group, topic, partition } of holds) {
-        await this.cursors.audit('partition_paused', `${group} ${topic}/${partition}`, said(order), now, by);
+        await this.cursors.audit('partition.paused', `${group} ${topic}/${partition}`, said(order), now, by);
       }
     });
     return holds;
@@ -118,10 +118,10 @@ export class PartitionCommands {
     const object = `${at.group} ${at.topic}/${at.partition}`;
     if (how.kind === 'move') {
       if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', object);
-      await this.cursors.audit('records_given_up', object, `${how.givenUp}; ${said(order)}`, now, order.by);
+      await this.cursors.audit('records.skipped', object, `${how.givenUp}; ${said(order)}`, now, order.by);
     }
     for (const hold of own) await this.holds.remove(hold);
-    await this.cursors.audit('partition_resumed', object, said(order), now, order.by);
+    await this.cursors.audit('partition.resumed', object, said(order), now, order.by);
   }
 
   async #bounds(at: TopicPartition): Promise<PartitionOffsets> {
@@ -133,7 +133,10 @@ export class PartitionCommands {
   async #select({ group, topic, partition }: Selection): Promise<Selected[]> {
     const source = group.slice('source.'.length);
     if (isForeign(group))
-      throw new TocsinError('T6203', `${group} reads a cluster of somebody else: tocsin sources resume ${source}, tocsin sources disable ${source}`);
+      throw new TocsinError(
+        'T6203',
+        `${group} consumes an external cluster; use tocsin sources resume ${source} or tocsin sources disable ${source}`,
+      );
     const begun = await this.cursors.all();
     const selected = begun.filter((at) => at.group === group && (topic ?? at.topic) === at.topic && (partition ?? at.partition) === at.partition);
     if (selected.length > 0) return selected.map(({ topic: of, partition: number }) => ({ group, topic: of, partition: number }));

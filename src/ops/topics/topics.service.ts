@@ -60,7 +60,7 @@ export class TopicsService {
     const judgement = await this.#judge(name, shape, shape.replication ?? this.config.TOPIC_REPLICATION);
     for (const topic of wanted) {
       await this.log.topics.create(shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }));
-      await this.cursors.audit('topic_created', topic.name, JSON.stringify(shape), Date.now());
+      await this.cursors.audit('topic.created', topic.name, JSON.stringify(shape), Date.now());
     }
     return { ...judgement, topics: wanted.map((topic) => topic.name) };
   }
@@ -70,7 +70,7 @@ export class TopicsService {
     const topic = await this.find(name);
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
-    if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
+    if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'at least one property is required');
     if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), letterBytes(shape.max_message_bytes));
     await this.#set(name, config);
     return { ...judgement, config: (await this.find(name)).config };
@@ -85,7 +85,7 @@ export class TopicsService {
 
   async #set(name: string, config: Readonly<Record<string, string>>): Promise<void> {
     await this.log.topics.configure(name, config);
-    await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
+    await this.cursors.audit('topic.configured', name, JSON.stringify(config), Date.now());
   }
 
   async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
