@@ -27,7 +27,7 @@ export class AlertController {
   @Get()
   @ApiOperation({
     summary: 'List alerts, newest first',
-    description: 'With label filters a page may be short or empty before the last one: go on while there is a next_cursor.',
+    description: 'With label filters a page may be short or empty: continue while next_cursor is present.',
   })
   @ApiQuery({ name: 'status', required: false, description: 'ABNORMAL, RECOVERED, CLOSED; comma-separated' })
   @ApiQuery({ name: 'severity', required: false, description: '1 or fatal, 2 or warning, 3 or remind; comma-separated' })

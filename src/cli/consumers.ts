@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Hold } from '../log/hold.js';
 import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.js';
-import { type ApiOptions, askingServer, byWhom, milliseconds, tell, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
 import { formatTable } from './table.js';
 
 interface SelectionOptions extends ApiOptions {
@@ -13,8 +13,8 @@ interface SelectionOptions extends ApiOptions {
 }
 
 function selecting(command: Command): Command {
-  return byWhom(
-    askingServer(command)
+  return withAuditOptions(
+    withApiOptions(command)
       .requiredOption('--group <group>', 'consumer group: detect, alert, converge or notice')
       .option('--topic <topic>', 'only this topic of the group')
       .option('--partition <number>', 'only this partition', wholeNumber),
@@ -24,10 +24,10 @@ function selecting(command: Command): Command {
 /** `tocsin consumers list|pause|resume`: lists the partitions of the consumer groups, pauses and resumes them. */
 export function consumersCommand(program: Command): void {
   const consumers = program.command('consumers').description('list, pause and resume partitions of the consumer groups');
-  askingServer(consumers.command('list').description('list partitions with their owner and the reason why they are paused or halted'))
+  withApiOptions(consumers.command('list').description('list partitions with their owner and the reason why they are paused or halted'))
     .option('--paused', 'only paused or halted partitions')
     .action((options: ApiOptions & { paused?: boolean }) =>
-      tell(
+      printAnswer(
         options,
         async (api) => {
           const { partitions } = await api.call<{ partitions: ConsumedPartition[] }>('GET', '/api/v1/consumers');
@@ -39,7 +39,7 @@ export function consumersCommand(program: Command): void {
   selecting(consumers.command('pause').description('pause partitions on whichever replica owns them, until resume'))
     .option('--for <duration>', 'resume automatically after this duration: 90s, 15m, 2h', milliseconds)
     .action(({ for: duration, ...options }: SelectionOptions & { for?: number }) =>
-      tell(
+      printAnswer(
         options,
         (api) =>
           api.call<{ paused: Hold[] }>('POST', '/api/v1/consumers/pause', {
@@ -53,7 +53,7 @@ export function consumersCommand(program: Command): void {
     .option('--accept-gap', 'skip the records that retention has deleted')
     .option('--from <earliest|latest>', 'start position in a recreated topic')
     .action(({ acceptGap, from, ...options }: SelectionOptions & { acceptGap?: boolean; from?: string }) =>
-      tell(
+      printAnswer(
         options,
         (api) =>
           api.call<{ resumed: Resumed[] }>('POST', '/api/v1/consumers/resume', { ...selection(options), accept_gap: acceptGap ?? false, from }),
@@ -65,11 +65,18 @@ export function consumersCommand(program: Command): void {
 const selection = ({ group, topic, partition, by, why }: SelectionOptions) => ({ group, topic, partition, by, why });
 
 function formatPartitions({ partitions }: { partitions: ConsumedPartition[] }): string {
-  const rows = partitions.map(({ group, topic, partition, cursor, owner, holds }) => [group, topic, partition, cursor, owner || null, told(holds)]);
+  const rows = partitions.map(({ group, topic, partition, cursor, owner, holds }) => [
+    group,
+    topic,
+    partition,
+    cursor,
+    owner || null,
+    pauseText(holds),
+  ]);
   return formatTable(['GROUP', 'TOPIC', 'PARTITION', 'CURSOR', 'OWNER', 'PAUSED'], rows);
 }
 
-function told(holds: ConsumedPartition['holds']): string | null {
+function pauseText(holds: ConsumedPartition['holds']): string | null {
   const each = holds.map(({ kind, code, why, by, at, until }) => {
     const end = until === null ? '' : ` until ${new Date(until).toISOString()}`;
     return `${kind} ${code ?? `by ${by}`} since ${new Date(at).toISOString()}${end}${why && `: ${why}`}`;

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { TocsinError } from '../shared/errors.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 interface Shown {
@@ -27,35 +27,38 @@ const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 /** `tocsin degrade list|set|clear`: temporary load shedding by source. */
 export function degradeCommand(program: Command): void {
   const degrade = program.command('degrade').description('temporary load shedding: drop part of the events of a source');
-  askingServer(degrade.command('list').description('list active degrade switches')).action((options: ApiOptions) =>
-    tell(
+  withApiOptions(degrade.command('list').description('list active degrade switches')).action((options: ApiOptions) =>
+    printAnswer(
       options,
       (api) => api.call<{ switches: Shown[] }>('GET', '/api/v1/degrade'),
       ({ switches }) => (switches.length === 0 ? 'no active degrade switches\n' : format(switches)),
     ),
   );
-  askingServer(degrade.command('set <source>').description('set the degrade switch of a declared source, of an event_source, or of all sources (*)'))
+  withApiOptions(
+    degrade.command('set <source>').description('set the degrade switch of a declared source, of an event_source, or of all sources (*)'),
+  )
     .option('--drop-priority <n>', 'drop events of priority n to 5; default priorities: 2 events, 3 metrics, 4 logs')
     .option('--keep <share>', 'fraction of the series to keep, from 0 to below 1')
     .requiredOption('--reason <text>', 'reason, shown to other operators')
     .requiredOption('--for <time>', 'duration: 90s, 30m, 2h')
     .option('--by <name>', 'operator; default: the current user')
     .action((source: string, options: SetOptions) =>
-      tell(
+      printAnswer(
         options,
         (api) => api.call<Shown>('PUT', pathOf(source), bodyOf(options)),
         (one) => format([one]),
       ),
     );
-  askingServer(degrade.command('clear <source>').description('clear the degrade switch of a source')).action((source: string, options: ApiOptions) =>
-    tell(
-      options,
-      async (api) => {
-        await api.call('DELETE', pathOf(source));
-        return { cleared: source };
-      },
-      ({ cleared }) => `degrade switch of ${cleared} cleared\n`,
-    ),
+  withApiOptions(degrade.command('clear <source>').description('clear the degrade switch of a source')).action(
+    (source: string, options: ApiOptions) =>
+      printAnswer(
+        options,
+        async (api) => {
+          await api.call('DELETE', pathOf(source));
+          return { cleared: source };
+        },
+        ({ cleared }) => `degrade switch of ${cleared} cleared\n`,
+      ),
   );
 }
 

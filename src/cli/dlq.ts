@@ -5,7 +5,7 @@ import type { Shown } from '../ops/dead-letters/letter.js';
 import { parseTime } from '../ops/offsets/position.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Api } from './api.js';
-import { type ApiOptions, askingServer, byWhom, milliseconds, tell, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
 import { formatTable } from './table.js';
 
 interface Filter extends ApiOptions {
@@ -25,7 +25,7 @@ interface RedriveOptions extends Filter {
 type Answer = Redriven & { readonly dry_run: boolean; readonly waiting: boolean };
 
 function filtering(command: Command): Command {
-  return askingServer(command)
+  return withApiOptions(command)
     .option('--topic <topic>', 'original topic: raw_events, alerts …')
     .option(
       '--code <code>',
@@ -41,17 +41,17 @@ export function dlqCommand(program: Command): void {
   filtering(dlq.command('list').description('list dead letter records, newest first'))
     .option('--limit <number>', 'maximum number of records', wholeNumber, 50)
     .action((options: Filter & { limit: number }) =>
-      tell(options, (api) => api.call<LetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
+      printAnswer(options, (api) => api.call<LetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
     );
-  askingServer(dlq.command('show <record>').description('show headers, key and value of the record <topic>/<partition>/<offset>'))
+  withApiOptions(dlq.command('show <record>').description('show headers, key and value of the record <topic>/<partition>/<offset>'))
     .option('--raw', 'only the original bytes of the value')
     .action((id: string, options: ApiOptions & { raw?: boolean }) =>
-      tell(options, (api) => api.call<OpenLetter>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatLetter),
+      printAnswer(options, (api) => api.call<OpenLetter>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatLetter),
     );
-  byWhom(filtering(dlq.command('redrive [records...]').description('redrive records to their original topic, by id or by filter')))
+  withAuditOptions(filtering(dlq.command('redrive [records...]').description('redrive records to their original topic, by id or by filter')))
     .option('--all', 'all records; required without ids and filter')
     .option('--dry-run', 'only show the outcome per record')
-    .action((letters: string[], options: RedriveOptions) => tell(options, (api) => redriveAll(api, letters, options), formatRedriven));
+    .action((letters: string[], options: RedriveOptions) => printAnswer(options, (api) => redriveAll(api, letters, options), formatRedriven));
 }
 
 function sinceTime(text: string): number {
@@ -99,10 +99,11 @@ function formatPage({ letters, complete }: LetterPage): string {
 function formatLetter({ id, origin, topic, headers, key, value }: OpenLetter): string {
   const stood = origin ? `original position ${topic}/${origin.partition} offset ${origin.offset}` : 'original position unknown';
   const lines = Object.entries(headers).map(([name, text]) => `${name}: ${text}\n`);
-  return `${id}; ${stood}\n\n${lines.join('')}\nkey   ${told(key)}\nvalue ${told(value)}\n`;
+  return `${id}; ${stood}\n\n${lines.join('')}\nkey   ${bytesText(key)}\nvalue ${bytesText(value)}\n`;
 }
 
-const told = (bytes: Shown | null): string => (bytes === null ? '(none)' : bytes.encoding === 'utf8' ? bytes.content : `(base64) ${bytes.content}`);
+const bytesText = (bytes: Shown | null): string =>
+  bytes === null ? '(none)' : bytes.encoding === 'utf8' ? bytes.content : `(base64) ${bytes.content}`;
 
 /** Raw bytes for a pipe, without a trailing newline. */
 const rawOf = ({ value }: OpenLetter): Buffer => Buffer.from(value?.content ?? '', value?.encoding ?? 'utf8');

@@ -5,7 +5,7 @@ import { LagHistory } from '../ops/lag.js';
 import { type GroupLag, type LagAnswer, lagAnswer, type LagLine } from '../ops/lag-answer.js';
 import { sleep } from '../shared/wait.js';
 import { type Api, openApi } from './api.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 interface LagOptions extends ApiOptions {
@@ -19,7 +19,7 @@ interface LagOptions extends ApiOptions {
 
 /** `tocsin lag`: consumer lag of every group. */
 export function lagCommand(program: Command): void {
-  askingServer(program.command('lag').description('show consumer lag, processing rate and estimated catch-up time of every consumer group'))
+  withApiOptions(program.command('lag').description('show consumer lag, processing rate and estimated catch-up time of every consumer group'))
     .option('--group <group>', 'only this consumer group (without prefix)')
     .option('--topic <topic>', 'only this topic (without prefix)')
     .option(
@@ -30,7 +30,7 @@ export function lagCommand(program: Command): void {
     )
     .option('--interval <seconds>', 'interval between samples', (text: string) => atLeast(0.1, text), 2)
     .option('--watch', 'refresh until interrupted')
-    .action((options: LagOptions) => (options.watch ? watch(options) : tell(options, (api) => look(api, options), format)));
+    .action((options: LagOptions) => (options.watch ? watch(options) : printAnswer(options, (api) => look(api, options), format)));
 }
 
 /** One sample, or several to compute rates that the server does not report. */

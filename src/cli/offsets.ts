@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { PartitionPosition } from '../ops/offsets/offsets.js';
-import { type ApiOptions, askingServer, byWhom, tell, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
 import { replayCommand } from './replay.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
@@ -24,13 +24,13 @@ interface ResetOptions extends ApiOptions {
 /** `tocsin offsets show|reset|replay`: shows and resets offsets, and replays a range of a topic. */
 export function offsetsCommand(program: Command): void {
   const offsets = program.command('offsets').description('show and reset consumer group offsets; replay a range of a topic');
-  askingServer(offsets.command('show').description('show cursor, checkpoint offset, committed offset and log bounds of every partition'))
+  withApiOptions(offsets.command('show').description('show cursor, checkpoint offset, committed offset and log bounds of every partition'))
     .option('--group <group>', 'only this consumer group')
     .option('--topic <topic>', 'only this topic')
     .action((options: ShowOptions) =>
-      tell(options, (api) => api.call<{ partitions: PartitionPosition[] }>('GET', `/api/v1/offsets${query(options)}`), formatPositions),
+      printAnswer(options, (api) => api.call<{ partitions: PartitionPosition[] }>('GET', `/api/v1/offsets${query(options)}`), formatPositions),
     );
-  byWhom(askingServer(offsets.command('reset').description('reset the offsets of a stopped consumer group')))
+  withAuditOptions(withApiOptions(offsets.command('reset').description('reset the offsets of a stopped consumer group')))
     .requiredOption('--group <group>', 'consumer group: detect, alert, converge or notice')
     .requiredOption('--topic <topic>', 'topic of the group')
     .requiredOption('--to <position...>', 'earliest, latest, offset:N, timestamp:T (ISO 8601 or epoch ms), shift:+N, shift:-N, tail:N')
@@ -38,7 +38,7 @@ export function offsetsCommand(program: Command): void {
     .option('--dry-run', 'only show old and new offsets')
     .option('--yes', 'apply the change; without it only old and new offsets are shown')
     .action((options: ResetOptions) =>
-      tell(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/reset', resetBody(options)), formatReset),
+      printAnswer(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/reset', resetBody(options)), formatReset),
     );
   replayCommand(offsets);
 }

@@ -10,7 +10,7 @@ export interface ApiOptions {
 }
 
 /** Adds `--url` and `--json`. */
-export function askingServer(command: Command): Command {
+export function withApiOptions(command: Command): Command {
   return command
     .option(
       '--url <url>',
@@ -20,7 +20,11 @@ export function askingServer(command: Command): Command {
 }
 
 /** Calls the API, prints the formatted response or its JSON, and closes the connection. */
-export async function tell<T>({ url, json }: ApiOptions, ask: (api: Api) => Promise<T>, format: (answer: T) => string | Uint8Array): Promise<void> {
+export async function printAnswer<T>(
+  { url, json }: ApiOptions,
+  ask: (api: Api) => Promise<T>,
+  format: (answer: T) => string | Uint8Array,
+): Promise<void> {
   const api = await openApi(loadConfig(), url);
   try {
     const answer = await ask(api);
@@ -37,7 +41,7 @@ export function wholeNumber(text: string): number {
 }
 
 /** Adds `--by` and `--why`, which are recorded in the audit log. */
-export function byWhom(command: Command): Command {
+export function withAuditOptions(command: Command): Command {
   return command.option('--by <name>', 'operator, for the audit log', userInfo().username).option('--why <text>', 'reason, for the audit log');
 }
 

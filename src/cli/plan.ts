@@ -47,7 +47,7 @@ export function planCommand(program: Command): void {
 
 function inputOf(options: Record<string, string | boolean>): PlanInput {
   const names = ['events_per_day', ...Object.keys(planDefaults)];
-  const camel = (name: string): string => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  const camel = (name: string): string => name.replace(/_(.)/g, (_, character: string) => character.toUpperCase());
   return Object.fromEntries(names.map((name) => [name, Number(options[camel(name)])])) as unknown as PlanInput;
 }
 

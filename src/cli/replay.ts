@@ -4,7 +4,7 @@ import { parseTarget } from '../ops/offsets/position.js';
 import type { ReplayReport } from '../replay-report.js';
 import { replay } from '../replay.js';
 import { TocsinError } from '../shared/errors.js';
-import { type ApiOptions, byWhom, tell, wholeNumber } from './options.js';
+import { type ApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
 
@@ -25,7 +25,7 @@ interface ReplayOptions {
 
 /** `tocsin offsets replay`: replays a range of a topic, in a sandbox or live. */
 export function replayCommand(offsets: Command): void {
-  byWhom(
+  withAuditOptions(
     offsets
       .command('replay')
       .description('replay a range of a topic, in a sandbox without notifications or live from an earlier offset')
@@ -53,7 +53,7 @@ function live({ topic, partition, from, to, group, yes, by, why, url, json }: Re
   if (group === undefined) throw new TocsinError('T9002', '--live requires --group <group>');
   const options: ApiOptions = { ...(url !== undefined && { url }), ...(json !== undefined && { json }) };
   const body = { group, topic, partition, from: from.join(' '), to: to?.join(' '), dry_run: !yes, by, why };
-  return tell(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/replay', body), formatReset);
+  return printAnswer(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/replay', body), formatReset);
 }
 
 function format({ topic, folder, partitions, records, dead_letters, strategies }: ReplayReport): string {

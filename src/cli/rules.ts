@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseRulesFile } from '../detect/rules-file.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 
 interface Applied {
   readonly strategies: readonly { readonly outcome: string; readonly name: string; readonly id: number }[];
@@ -10,10 +10,10 @@ interface Applied {
 /** `tocsin rules apply`: applies strategies from a YAML file. */
 export function rulesCommand(program: Command): void {
   const rules = program.command('rules').description('manage strategies as YAML files');
-  askingServer(rules.command('apply <file>').description('create or update, by name, the strategies of a file')).action(
+  withApiOptions(rules.command('apply <file>').description('create or update, by name, the strategies of a file')).action(
     (file: string, options: ApiOptions) => {
       const { strategies } = parseRulesFile(readFileSync(file, 'utf8'));
-      return tell(options, (api) => api.call<Applied>('POST', '/api/v1/strategies/apply', { strategies }), format);
+      return printAnswer(options, (api) => api.call<Applied>('POST', '/api/v1/strategies/apply', { strategies }), format);
     },
   );
 }

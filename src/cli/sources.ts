@@ -5,7 +5,7 @@ import type { Applied, ShownSource } from '../access/sources/source.service.js';
 import type { Resumed } from '../access/sources/source-state.service.js';
 import type { SourceSummary } from '../access/sources/state.js';
 import type { Api } from './api.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 const PATH = '/api/v1/sources';
@@ -18,8 +18,8 @@ export function sourcesCommand(program: Command): void {
   const existing = program.commands.find((command) => command.name() === 'sources');
   const sources = existing ?? program.command('sources').description('manage event sources: external Kafka topics and HTTP senders with a token');
   fileCommands(sources);
-  askingServer(sources.command('list').description('list sources with their state')).action((options: ApiOptions) =>
-    tell(options, (api) => api.call<{ sources: Listed[] }>('GET', PATH), formatList),
+  withApiOptions(sources.command('list').description('list sources with their state')).action((options: ApiOptions) =>
+    printAnswer(options, (api) => api.call<{ sources: Listed[] }>('GET', PATH), formatList),
   );
   one(sources, 'show <name>', 'show the definition of a source, without secrets', (api, name) => api.call('GET', pathOf(name)), asJson);
   one(
@@ -49,17 +49,17 @@ function fileCommands(sources: Command): void {
     ['plan', 'show the changes that apply would make'],
     ['apply', 'create or update, by name, the sources of a file (- reads standard input)'],
   ] as const) {
-    askingServer(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
+    withApiOptions(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
       const given = read(file);
-      return tell(options, (api) => api.call<{ sources: Applied[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
+      return printAnswer(options, (api) => api.call<{ sources: Applied[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
     });
   }
 }
 
 /** A command for one source. */
 function one<T>(sources: Command, usage: string, what: string, ask: (api: Api, name: string) => Promise<T>, format: (answer: T) => string): void {
-  askingServer(sources.command(usage).description(what)).action((name: string, options: ApiOptions) =>
-    tell(options, (api) => ask(api, name), format),
+  withApiOptions(sources.command(usage).description(what)).action((name: string, options: ApiOptions) =>
+    printAnswer(options, (api) => ask(api, name), format),
   );
 }
 
@@ -74,13 +74,13 @@ async function revokeOne(api: Api, name: string): Promise<{ revoked: string }> {
 }
 
 function resumeCommand(sources: Command): void {
-  askingServer(
+  withApiOptions(
     sources
       .command('resume <name>')
       .description('resume halted partitions')
       .option('--from <where>', 'earliest or latest, for partitions whose position no longer exists on the cluster (auto.offset.reset)', 'earliest'),
   ).action((name: string, options: ApiOptions & { from: string }) =>
-    tell(options, (api) => api.call<{ partitions: Resumed[] }>('POST', pathOf(name, '/resume'), { from: options.from }), formatResumed),
+    printAnswer(options, (api) => api.call<{ partitions: Resumed[] }>('POST', pathOf(name, '/resume'), { from: options.from }), formatResumed),
   );
 }
 

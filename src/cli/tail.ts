@@ -5,7 +5,7 @@ import type { RecordView } from '../ops/tail/record-view.js';
 import type { Tail } from '../ops/tail/tail.service.js';
 import { TocsinError } from '../shared/errors.js';
 import { type Api, openApi } from './api.js';
-import { type ApiOptions, askingServer } from './options.js';
+import { type ApiOptions, withApiOptions } from './options.js';
 
 interface TailOptions extends ApiOptions {
   readonly records: string;
@@ -23,7 +23,7 @@ const FOLLOW_MS = 1000;
 
 /** `tocsin tail`: the newest records of a topic, read without a consumer group. */
 export function tailCommand(program: Command): void {
-  askingServer(program.command('tail <topic>').description('show the newest records of a topic, over all partitions, in timestamp order'))
+  withApiOptions(program.command('tail <topic>').description('show the newest records of a topic, over all partitions, in timestamp order'))
     .option('-n, --records <n>', 'number of records', '10')
     .option('-p, --partition <n>', 'only this partition')
     .option('-k, --key <key>', 'only records, or events in envelopes, with this key')

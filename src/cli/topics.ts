@@ -3,7 +3,7 @@ import type { Growth } from '../ops/topics/growth.js';
 import type { TopicDetail, TopicLine } from '../ops/topics/topic-overview.js';
 import type { Created } from '../ops/topics/topics.service.js';
 import type { Judgement, TopicShape } from '../ops/topics/topic-shape.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { parseBytes, parseHours, parseWhole, sizeText, spanText } from './sizes.js';
 import { formatTable } from './table.js';
 
@@ -27,7 +27,7 @@ const path = (topic: string): string => `/api/v1/topics/${encodeURIComponent(top
 /** `tocsin topics`: lists, creates, expands and configures topics. */
 export function topicsCommand(program: Command): void {
   const topics = program.command('topics').description('list, create, expand and configure topics');
-  askingServer(
+  withApiOptions(
     topics
       .command('list', { isDefault: true })
       .argument('[topic]')
@@ -35,17 +35,17 @@ export function topicsCommand(program: Command): void {
   )
     .option('--all', 'all topics of the clusters with TOPIC_PREFIX')
     .action((topic: string | undefined, options: ApiOptions & { all?: boolean }) => show(topic, options));
-  shapeOptions(askingServer(topics.command('create <topic>').description('create a topic; a topic of a stage also gets its dead-letter topic')))
+  shapeOptions(withApiOptions(topics.command('create <topic>').description('create a topic; a topic of a stage also gets its dead-letter topic')))
     .option('--partitions <n>', 'number of partitions (TOPIC_PARTITIONS)')
     .option('--replication <n>', 'replication factor (TOPIC_REPLICATION)')
     .action((topic: string, options: ShapeOptions) =>
-      tell(
+      printAnswer(
         options,
         (api) => api.call<Created>('POST', '/api/v1/topics', { name: topic, ...shapeOf(options) }),
         ({ topics: made, warnings }) => [`created ${made.join(', ')}`, ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
       ),
     );
-  askingServer(topics.command('grow <topic>').description('add partitions; refused while that would break record order'))
+  withApiOptions(topics.command('grow <topic>').description('add partitions; refused while that would break record order'))
     .requiredOption('--partitions <n>', 'new number of partitions')
     .option('--dry-run', 'only show the consequences')
     .option(
@@ -54,9 +54,9 @@ export function topicsCommand(program: Command): void {
     )
     .action(grow);
   shapeOptions(
-    askingServer(topics.command('set <topic>').description('change retention, min.insync.replicas or max.message.bytes of a topic')),
+    withApiOptions(topics.command('set <topic>').description('change retention, min.insync.replicas or max.message.bytes of a topic')),
   ).action((topic: string, options: ShapeOptions) =>
-    tell(
+    printAnswer(
       options,
       (api) => api.call<Judgement & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
       ({ config, warnings }) =>
@@ -90,7 +90,7 @@ function grow(topic: string, options: GrowOptions): Promise<void> {
     dry_run: options.dryRun ?? false,
     accept_disorder: options.acceptDisorder ?? false,
   };
-  return tell(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
+  return printAnswer(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
 }
 
 function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { done: boolean }): string {
@@ -105,8 +105,8 @@ function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { 
 }
 
 function show(topic: string | undefined, options: ApiOptions & { all?: boolean }): Promise<void> {
-  if (topic !== undefined) return tell(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
-  return tell(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
+  if (topic !== undefined) return printAnswer(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
+  return printAnswer(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
 }
 
 function formatList({ topics }: { topics: readonly TopicLine[] }): string {

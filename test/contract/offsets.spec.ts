@@ -195,7 +195,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     const clamped = await reset('detect', 'raw_events', 'shift:-1000000', true);
     expect(clamped.every(({ offset, clamped: cut }) => offset === 0 && cut === 'beginning')).toBe(true);
     const moved = await reset('detect', 'raw_events', 'earliest');
-    expect(moved.filter(({ from }) => from! > 0).every(({ memory }) => memory === 'begun anew')).toBe(true);
+    expect(moved.filter(({ from }) => from! > 0).every(({ memory }) => memory === 'reset')).toBe(true);
     // What Detect remembers of records that come again would change what they do.
     expect(await stopped((_offsets, database) => database.query('SELECT block FROM detect_checkpoint'))).toEqual([]);
     await reset('alert', 'alerts', 'earliest');

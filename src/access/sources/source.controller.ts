@@ -51,7 +51,7 @@ export class SourceController {
 
   @Post('apply')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Create or update sources by name, all or none; those that are not named stay' })
+  @ApiOperation({ summary: 'Create or update sources by name, in one transaction; other sources are kept' })
   async apply(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ sources: Applied[] }> {
     return { sources: await this.sources.apply(parseSourcesFile(value), change(user)) };
   }

@@ -26,7 +26,7 @@ const redriveBody = z
   })
   .refine(
     ({ letters, all, topic, code, stage, since }) => letters !== undefined || all || [topic, code, stage, since].some((each) => each !== undefined),
-    'letters, a filter (topic, code, stage, since) or all is required',
+    '`letters`, a filter (`topic`, `code`, `stage`, `since`) or `all` is required',
   );
 
 /** A dead letter with all that it holds. */
@@ -52,7 +52,7 @@ export class DeadLettersController {
 
   @Get()
   @ApiOperation({ summary: 'List dead letter records, newest first' })
-  @ApiQuery({ name: 'topic', required: false, description: 'Where the record stood' })
+  @ApiQuery({ name: 'topic', required: false, description: 'Original topic' })
   @ApiQuery({ name: 'code', required: false, description: 'Error code, such as T6003' })
   @ApiQuery({ name: 'stage', required: false, description: 'Consumer group that rejected the record' })
   @ApiQuery({ name: 'since', required: false, description: 'Epoch ms' })

@@ -52,7 +52,7 @@ export class OffsetsController {
   @Post('replay')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Set a stopped consumer group back, so that it goes on to where it was',
+    summary: 'Rewind a stopped consumer group, so that it processes a range again',
     description:
       'Rejected if `from` is before the log start, or if `to` is not the previous position of the group: a live group cannot stop earlier.',
   })

@@ -50,7 +50,7 @@ export class ConsumersController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Resume paused or halted partitions',
-    description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
+    description: '`accept_gap` skips missing records; `from` is the start position in a recreated topic.',
   })
   async resume(@Body({ schema: resumeBody }) body: unknown): Promise<{ resumed: Resumed[] }> {
     const order = parseRequest(resumeBody, body);

@@ -17,7 +17,7 @@ export class TailController {
   @ApiQuery({ name: 'scan', required: false, description: 'number of records to search (20000)' })
   @ApiQuery({ name: 'raw', required: false, description: 'true: raw bytes, without decoding' })
   @ApiQuery({ name: 'unfold', required: false, description: 'true: return the events of an envelope separately' })
-  @ApiQuery({ name: 'after', required: false, description: 'from these positions on (the next of an answer), oldest first' })
+  @ApiQuery({ name: 'after', required: false, description: 'records after these positions (next of the previous response), oldest first' })
   tail(@Param('topic') topic: string, @Query() query: unknown): Promise<Tail> {
     return this.records.tail(topic, parseTailQuery(query));
   }

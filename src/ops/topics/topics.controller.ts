@@ -39,7 +39,7 @@ export class TopicsController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Create a topic; what is not said is as the settings and the brokers say' })
+  @ApiOperation({ summary: 'Create a topic; omitted properties default to the settings and the broker configuration' })
   create(@Body() body: unknown) {
     const { name, ...rest } = parse(newTopic, body ?? {}, 'T6402', 'body');
     return this.topics.create(name, rest);
