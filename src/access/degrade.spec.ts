@@ -61,7 +61,7 @@ describe('shed', () => {
     expect(drops(all, aTick())).toBeUndefined();
   });
 
-  it('holds for its source, or for all, until it expires', () => {
+  it('applies to its source, or to all sources, until it expires', () => {
     const low = { drop_priority: 3 };
     expect(drops(low, aMetric(), ['other'])).toBeUndefined();
     expect(drops(low, aMetric(), ['other', 'shop'])).toBeDefined();

@@ -5,7 +5,7 @@ const good = (count: number) => new Array<boolean>(count).fill(false);
 const poison = (count: number) => new Array<boolean>(count).fill(true);
 
 describe('the poison limit', () => {
-  it('lets single bad records pass for ever', () => {
+  it('never halts because of isolated poison records', () => {
     const mixed = limit();
     for (let batch = 0; batch < 100; batch++) expect(mixed.note([true, false, false, false])).toBeUndefined();
   });

@@ -9,7 +9,7 @@ it('a topic that takes less than an event is named with both numbers', () => {
   expect(tooSmall(topics, { MAX_EVENT_BYTES: 262_144 })).toEqual([expect.stringMatching(/^raw_events has max\.message\.bytes=1000, .* 262144/)]);
 });
 
-it('dead letters that have no room for the largest record of their topic and its headers are named, with what to do', () => {
+it('a dead-letter topic with too small max.message.bytes for the records of its topic is reported with a remedy', () => {
   expect(withoutRoom([taking('alerts', 1000), taking('alerts.dlq', letterBytes(1000)), topic('embedded', {}), topic('embedded.dlq', {})])).toEqual(
     [],
   );

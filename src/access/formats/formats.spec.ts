@@ -93,7 +93,7 @@ describe('bk-monitor', () => {
     expect(event).toMatchObject({ event_id: 'arrival-0-0', timestamp: NOW, raw_data: { dimensions: { target: 'a' } } });
   });
 
-  it('reads the items alone, as they stand in a topic behind the agents', () => {
+  it('reads bare items, as agents publish them to a topic', () => {
     expect(events('bk-monitor', series)).toHaveLength(2);
     expect(events('bk-monitor', [series, told])).toHaveLength(3);
   });
@@ -166,7 +166,7 @@ describe('cloudevents', () => {
     expect(new Set([id({}), id({ id: 'A-2' }), id({ source: '/shop' }), id({ source: '/shop/ordersA', id: '-1' })]).size).toBe(4);
   });
 
-  it('reads a batch, and refuses what is wrong in it by itself', () => {
+  it('reads a batch, and rejects only its invalid items', () => {
     const batch = [one, { ...one, specversion: '0.3' }, { ...one, id: '' }, { ...one, id: 'A-2', time: 'noon' }, 7];
     expect(reasons(read('cloudevents', batch, { contentType: 'application/cloudevents-batch+json' }))).toEqual([
       'event',
@@ -256,7 +256,7 @@ describe('prometheus', () => {
     expect(new Set([id({}), id({ timestamp: iso(NOW - 1) }), id({ labels: { job: 'b' } }), id({ name: 'x' })]).size).toBe(4);
   });
 
-  it('omits what has no finite value: nobody has to look at it', () => {
+  it('skips samples without a finite value, without an error', () => {
     expect(
       reasons(
         read(
@@ -282,7 +282,7 @@ describe('alertmanager', () => {
   const alert = { status: 'firing', labels: { alertname: 'Down', severity: 'critical' }, startsAt: iso(NOW - 1000), fingerprint: 'f' };
   const raw = (body: unknown) => events('alertmanager', body).map(({ raw_data }) => raw_data);
 
-  it('takes the body of a webhook: what fires holds until the next one can be expected, what is resolved ends', () => {
+  it('reads a webhook body: firing alerts stay open until the next notification is due, resolved alerts end', () => {
     const webhook = {
       version: '4',
       receiver: 'tocsin',

@@ -93,13 +93,13 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     expect(audit.at(-1)).toEqual({ action: 'source.updated', object: 'k', detail: '{"by":"ann","changed":["format","secrets"]}' });
   });
 
-  it('begin to read anew when what they read changes, and only then', async () => {
+  it('restart reading only when their topics or cluster change', async () => {
     await sources.create(kafka('k'), by(1000));
     expect(await sources.replace('k', kafka('k', { business: '4' }), by(2000))).toMatchObject({ declared_at: 1000, updated_at: 2000 });
     expect(await sources.replace('k', kafka('k', { topics: ['t', 'u'] }), by(3000))).toMatchObject({ declared_at: 3000 });
   });
 
-  it('keep what they cannot decrypt until it is given again', async () => {
+  it('keep a secret that cannot be decrypted until it is set again', async () => {
     await sources.create(kafka('k'), by());
     const other = parseConfig({ SECRET_KEY: 'cd'.repeat(32) });
     const later = new SourceService(

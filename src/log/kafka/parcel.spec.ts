@@ -14,8 +14,8 @@ const staged: fc.Arbitrary<Staged> = fc
   )
   .map((record) => record);
 
-describe('parcels of the outbox', () => {
-  it('hold records of every kind, in order, with their bytes untouched', () => {
+describe('packed outbox rows', () => {
+  it('contain records of every kind, in order, with their bytes unchanged', () => {
     fc.assert(
       fc.property(fc.array(staged), (records) => {
         expect(pack(records).flatMap(unpack)).toEqual(records);

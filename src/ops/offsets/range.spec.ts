@@ -6,7 +6,7 @@ const bounds = { partition: 3, low: 100, high: 200, oldest: T };
 const range = (from: string, to: string, more = {}) => rangeOf(parseTarget(from), parseTarget(to), { ...bounds, ...more });
 
 describe('a closed range', () => {
-  it('holds both its ends', () => {
+  it('includes both ends', () => {
     expect(range('offset:120', 'offset:130')).toEqual({ partition: 3, from: 120, end: 131, cut: false });
     expect(range('earliest', 'latest')).toEqual({ partition: 3, from: 100, end: 200, cut: false });
     expect(range('tail:10', 'latest')).toEqual({ partition: 3, from: 190, end: 200, cut: false });
@@ -21,7 +21,7 @@ describe('a closed range', () => {
     expect(range(`timestamp:${T - 1}`, 'latest', { low: 0, fromAt: 0 })).toEqual({ partition: 3, from: 0, end: 200, cut: false });
   });
 
-  it('is cut at the end of the log, and says so', () => {
+  it('is truncated at the end of the log, which is reported', () => {
     expect(range('offset:120', 'offset:500')).toEqual({ partition: 3, from: 120, end: 200, cut: true });
   });
 

@@ -15,7 +15,7 @@ const quiet: GrowthFacts = {
   partitionOf: murmur2Partition,
 };
 
-it('is safe while nobody publishes or consumes, all is handled and nothing is remembered', () => {
+it('is safe without producers, consumers, lag and in-memory state', () => {
   expect(growth(quiet).refusals).toEqual([]);
 });
 
@@ -31,7 +31,7 @@ it('is refused while records wait that a later one could overtake', () => {
   ]);
 });
 
-it('is refused while nobody knows where a partition ends', () => {
+it('is rejected while the end offset of a partition is unknown', () => {
   expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('partitions without leader: 1, 3')]);
 });
 

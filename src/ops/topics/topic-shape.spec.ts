@@ -2,7 +2,7 @@ import { configOf, judge, shaped } from './topic-shape.js';
 
 const three = { brokers: 3, replication: 3, recordBytes: 262_144 };
 
-it('a topic that can work is created without a word', () => {
+it('a valid topic is created without warnings', () => {
   const shape = { partitions: 12, retention_hours: 72, min_insync_replicas: 2, max_message_bytes: 1_048_576 };
   expect(judge('raw_events', shape, three)).toEqual({ refusals: [], warnings: [] });
 });
@@ -31,7 +31,7 @@ it.each([
   expect(warnings).toEqual([expect.stringContaining(sentence)]);
 });
 
-it('what somebody wants stands over what the settings want, in words of Kafka', () => {
+it('request properties override the settings, as Kafka topic configuration', () => {
   const wanted = { name: 'x', partitions: 12, replication: 3, config: { 'retention.ms': '1', 'min.insync.replicas': '2' } };
   expect(shaped(wanted, { partitions: 24, retention_hours: -1 })).toEqual({
     name: 'x',
