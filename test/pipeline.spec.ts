@@ -57,7 +57,7 @@ describe('the pipeline', () => {
   const isAbout = (name: string, status: string) => (delivery: { body: { status: string; alerts: readonly { labels: Record<string, string> }[] } }) =>
     delivery.body.status === status && delivery.body.alerts.some(({ labels }) => labels['alertname'] === name);
 
-  it('a host is busy: the alert fires, somebody is told, it recovers, and they are told that, too', async () => {
+  it('a busy host: the alert fires and is notified, recovers, and the recovery is notified', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('cpu'));
     await send('cpu', 'web-1', 0, [50, 90, 91]);
     await eventually(async () => (await alerts('cpu')).length === 1, 'the alert');
@@ -75,7 +75,7 @@ describe('the pipeline', () => {
     expect(ended.key).not.toBe(fired.key);
   });
 
-  it('a disk fills slowly: the severity rises in place, which is told again, in the same alert', async () => {
+  it('a disk fills slowly: the severity of the open alert is raised, which is notified again', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('disk'));
     await send('disk', 'db-1', 0, [70, 85, 86]);
     await sink.received('the warning', isAbout('disk', 'firing'));
@@ -93,7 +93,7 @@ describe('the pipeline', () => {
     expect(await happened()).toEqual(expect.arrayContaining(['created', 'severity_changed']));
   });
 
-  it('a switch takes sixty hosts with it: one digest that holds every one, instead of sixty notices', async () => {
+  it('a switch takes sixty hosts with it: one digest with all of them, instead of sixty notices', async () => {
     await tocsin.client.post(
       '/api/v1/strategies',
       aStrategy('ping', { converge: { group_by: ['host'], group_wait: 2, group_interval: 1, storm: { threshold: 20, window: 60 } } }),
@@ -137,7 +137,7 @@ describe('the pipeline', () => {
     await sink.received('its end', isAbout('TargetDown', 'resolved'));
   });
 
-  it('a lease that nobody renews ends', async () => {
+  it('a lease that is not renewed ends', async () => {
     await tocsin.client.post('/api/v2/alerts', [{ labels: { alertname: 'Forgotten' }, endsAt: new Date(Date.now() + 1500).toISOString() }]);
     await eventually(async () => (await alerts('Forgotten'))[0]?.status === 'RECOVERED', 'the end of the lease');
     expect((await alerts('Forgotten'))[0]).toMatchObject({ end_reason: 'lease_expired' });
@@ -160,7 +160,7 @@ describe('the pipeline', () => {
     expect((await alerts('doomed'))[0]).toMatchObject({ end_reason: 'strategy_deleted' });
   });
 
-  it('a changed threshold holds for the very next event, and the open alert lives on', async () => {
+  it('a changed threshold applies to the next event, and the open alert stays open', async () => {
     const strategy = aStrategy('moving');
     const { id } = await tocsin.client.post<{ id: number }>('/api/v1/strategies', strategy);
     await send('moving', 'web-1', 0, [85, 85]);
@@ -173,7 +173,7 @@ describe('the pipeline', () => {
     expect(await alerts('moving')).toHaveLength(1);
   });
 
-  it('somebody acknowledges, comments and closes by hand; the timeline keeps it', async () => {
+  it('an operator acknowledges, comments and closes; the timeline records it', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('manual'));
     await send('manual', 'web-1', 0, [99, 99]);
     await eventually(async () => (await alerts('manual')).length === 1, 'the alert');

@@ -17,7 +17,7 @@ const receivers = [
 const never = (): undefined => undefined;
 const told = (): History => ({ latest: 1, told: true });
 
-describe('who is told about a group', () => {
+describe('the receivers of a group', () => {
   it.each([
     ['the default receivers when nobody is named', aGroup(), never, [{ receiver: 'ops' }]],
     ['those who are named', aGroup({ receivers: ['dba', 'ops'] }), never, [{ receiver: 'dba' }, { receiver: 'ops' }]],

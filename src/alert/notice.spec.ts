@@ -58,7 +58,7 @@ describe('what becomes of a notice', () => {
     expect(after(failed, { attempts: 3 })).toMatchObject({ state: 'pending', next_attempt_at: NOW + 2000, timeline: [] });
   });
 
-  it('waits as long as the receiver asks for', () => {
+  it('honours Retry-After', () => {
     expect(after({ ...failed, retryAfterMs: 30_000 })).toMatchObject({ state: 'pending', next_attempt_at: NOW + 30_000 });
   });
 

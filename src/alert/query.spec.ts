@@ -62,7 +62,7 @@ describe('the query of the alert list', () => {
     });
   });
 
-  it('goes on behind the place that a cursor names', () => {
+  it('continues after the position of a cursor', () => {
     const place = { begin_time: 5, alert_id: 'a-1' };
     expect(parseAlertQuery({ cursor: cursorOf(place) }).after).toEqual(place);
   });

@@ -87,7 +87,7 @@ describe('alerts on a cluster of their own', () => {
   const named = async (cluster: ForeignCluster): Promise<string[]> =>
     (await (await cluster.admin()).listTopics()).filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
 
-  it('events stand on the one, what becomes of them on the other only, and people are told (P7)', async () => {
+  it('events are on one cluster, alerts on the other only, and notices are delivered (P7)', async () => {
     await isBusy('web-1');
     await sink.received('web-1 is busy', isTold('web-1'));
     await stored('web-1');

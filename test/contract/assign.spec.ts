@@ -71,7 +71,7 @@ describe('reading without a group', () => {
     await consumer.stop();
   });
 
-  it('a refused batch comes again after the listener was asked, while other partitions go on', async () => {
+  it('a failed batch is redelivered from the position that the listener returns, while other partitions continue', async () => {
     const topic = await foreign.aTopic(2);
     const listener = new RecordingListener();
     let refusals = 0;
@@ -173,7 +173,7 @@ describe('reading without a group', () => {
     await consumer.stop();
   });
 
-  it('a topic that is not there, or not any more, holds up nothing else, and is read when it comes (C3)', async () => {
+  it('a missing or deleted topic does not block other topics, and is read once it exists (C3)', async () => {
     const [topic, gone] = [await foreign.aTopic(), await foreign.aTopic()];
     const late = `${topic}-late`;
     const listener = new RecordingListener();

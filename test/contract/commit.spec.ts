@@ -140,7 +140,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(await effects()).not.toContain('n0004');
   });
 
-  it('rolls back and claims anew when somebody else has taken the partition', async () => {
+  it('rolls back and acquires the partition again when another replica has taken it', async () => {
     const topic = await aTopic();
     await publish(topic.name, ['first']);
     const epochs: number[] = [];
@@ -159,7 +159,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(new Set(epochs).size).toBe(2);
   });
 
-  it('goes on from the cursor, not from what the log believes', async () => {
+  it('resumes from the cursor, not from the committed offset', async () => {
     const topic = await aTopicReadBy('cursor-truth', ids(20));
     await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 15 WHERE topic = '${topic.name}'`);
     await test.database.writer.query('DELETE FROM effect');

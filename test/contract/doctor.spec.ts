@@ -61,7 +61,7 @@ describe('the doctor on real servers', () => {
     expect(verdictOf(await findings())).not.toBe('fail');
   });
 
-  it('compares cursors with the log and with what the broker was told (O9)', async () => {
+  it('compares cursors with the log and with committed offsets (O9)', async () => {
     const cursors = new CursorRepository(test.database, config());
     await test.log.publish(
       'alerts',
@@ -80,7 +80,7 @@ describe('the doctor on real servers', () => {
     await test.database.transaction(() => test.database.execute('DELETE FROM stream_cursor'));
   });
 
-  it('says which broker is away, and goes on with the others (O9)', async () => {
+  it('reports which broker is down, and continues with the others (O9)', async () => {
     const one = await findings({ KAFKA_BROKERS: `${NOWHERE},${base['KAFKA_BROKERS']}` });
     expect(about(one, 'T5014')).toMatchObject({ verdict: 'warn', evidence: expect.stringContaining(NOWHERE) as string });
     expect(one.some(({ check }) => check === 'topics.present')).toBe(true);
@@ -103,7 +103,7 @@ describe('the doctor on real servers', () => {
     expect(found.find(({ check }) => check === 'kafka.main.brokers')).toMatchObject({ verdict: 'ok' });
   });
 
-  it('tells a refused login and a wrong encryption from a broker that is away (O9)', async () => {
+  it('distinguishes failed authentication and a TLS mismatch from a broker that is down (O9)', async () => {
     const login = await findings({ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'ann', KAFKA_SASL_PASSWORD: 'hush-hush' });
     expect(about(login, 'T5015')).toMatchObject({ verdict: 'fail', remedy: expect.stringContaining('KAFKA_SASL_MECHANISM') as string });
     expect(troubles(login)).not.toContain('T5014 fail');

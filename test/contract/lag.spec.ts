@@ -68,7 +68,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
       ?.split(' ')
       .at(-1);
 
-  it('the lag of a group that stands still is what was published meanwhile, by partition, with members, and gone when it goes on (O1)', async () => {
+  it('the lag of a paused group is the number of records published meanwhile, by partition, with members, and 0 after it resumes (O1)', async () => {
     for (const group of ['notice', 'converge']) await consumes(tocsin, group);
     const go = hold('converge');
     await send(5);
@@ -106,7 +106,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     expect(partitions).toMatchObject([{ topic: 'raw_events', partition: 77, cursor: 42, current: null, end: null, lag: null, consumer_id: null }]);
   });
 
-  it('`tocsin lag` prints the table that people know (O1)', async () => {
+  it('`tocsin lag` prints the table of kafka-consumer-groups (O1)', async () => {
     const isToldAll = async () => (await lag('?group=alert')).partitions.every(({ current, end }) => (current ?? 0) === end);
     await eventually(isToldAll, 'the log to be told of all that is handled');
     const printed = await run('--url', tocsin.client.url, '--group', 'alert');
@@ -152,7 +152,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await eventually(async () => (await congestions('detect')).some(({ status }) => status === 'RECOVERED'), 'the alert has come and is over');
   }, 90_000);
 
-  it('an alarm that nobody reports after a restart ends by itself', async () => {
+  it('an alert that is not reported after a restart ends automatically', async () => {
     const alerts = () => tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinTest');
     const alarm = { name: 'TocsinTest', severity: 'critical' as const, labels: { what: name }, summary: 'only a test' };
     tocsin.running.app.get(SelfAlarms).report('test', [alarm]);
@@ -219,7 +219,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await foreign.close();
   }, 180_000);
 
-  it('two replicas tell of the same alarm once, and the alert outlives the one that told (O2)', async () => {
+  it('two replicas publish the same alert once, and the alert survives the replica that published it (O2)', async () => {
     const alarm = { name: 'TocsinTwice', severity: 'info' as const, labels: {}, summary: 'only a test' };
     const alerts = (of: TestTocsin) => of.client.alerts('?limit=100&bk_biz_id=0&name=TocsinTwice');
     const own = await open();

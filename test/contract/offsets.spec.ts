@@ -97,7 +97,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     for (const folder of sandboxes) rmSync(join(folder, '..'), { recursive: true, force: true });
   });
 
-  it('are shown with cursor, checkpoint, what the log believes, and the bounds of the log (C12)', async () => {
+  it('are shown with cursor, checkpoint, committed offset and log bounds (C12)', async () => {
     const { body } = await client().get<{ partitions: Record<string, unknown>[] }>('/api/v1/offsets?group=detect');
     expect(body.partitions.length).toBeGreaterThan(0);
     for (const partition of body.partitions) {
@@ -107,7 +107,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     }
   });
 
-  it('are not moved under a running group, and the refusal says who runs; a dry run shows old and new all the same (C12)', async () => {
+  it('are not reset under a running group, and the error names the members; a dry run still shows old and new offsets (C12)', async () => {
     const reset = { group: 'detect', topic: 'raw_events', to: 'earliest' };
     const dry = await client().post<{ partitions: Planned[] }>('/api/v1/offsets/reset', { ...reset, dry_run: true });
     expect(dry.partitions.every(({ from, offset }) => offset === 0 && from !== null)).toBe(true);
@@ -116,7 +116,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect has active members') as string });
   });
 
-  it('a replay in a sandbox comes to the same alerts, tells nobody, and leaves the installation as it is (C11)', async () => {
+  it('a replay in a sandbox produces the same alerts, notifies no receiver, and does not change the installation (C11)', async () => {
     const before = await alerts();
     const folder = aFolder();
     const wish = { topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder };
@@ -183,7 +183,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await expect(existingSandbox(installation.config, installation.config.DATA_DIR)).rejects.toMatchObject({ code: 'T6207' });
   }, 120_000);
 
-  it('after a reset to an earlier offset no alert doubles: the same ids, and nobody is told again (C12)', async () => {
+  it('after a reset to an earlier offset no alert is duplicated: ids are the same, and no notification is repeated (C12)', async () => {
     const told = () => new Set(sink.deliveries.flatMap(({ body }) => body.alerts.map(({ labels }) => `${labels['alertname']} ${labels['host']}`)));
     const open = (await alerts()).filter(({ status }) => status === 'ABNORMAL').map(({ alert_name, labels }) => `${alert_name} ${labels['host']}`);
     await eventually(() => open.every((each) => told().has(each)), `everybody to be told of ${open.join(', ')}`);
@@ -216,7 +216,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     expect(reasons.filter((reason) => reason === 'first notification' || reason === 'new alerts added')).toEqual([]);
   }, 120_000);
 
-  it('a live replay begins within the log and goes on to where the group was (C11)', async () => {
+  it('a live replay begins within the log and ends at the previous position of the group (C11)', async () => {
     await stop();
     const { app, close } = await openIdle(installation.config);
     try {
@@ -261,7 +261,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     }
   }, 60_000);
 
-  it('a replay whose stages do not get on says which, and where they stand (C11)', async () => {
+  it('a replay whose stages make no progress reports which stages, and their positions (C11)', async () => {
     await stop();
     const wish = () => ({ topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder: aFolder() });
     const ofDisk = "strategy_id = (SELECT id FROM strategy WHERE name = 'disk')";

@@ -20,7 +20,7 @@ const logs: [string, () => Promise<TestLog>][] = [
 const ann = { by: 'ann', why: 'the database is moved' };
 const undecided = { acceptGap: false, from: undefined };
 
-describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
+describe.each(logs)('paused and halted partitions (%s)', (_name, open) => {
   let test: TestLog;
   let running: ConsumerApp | undefined;
   let seen: string[];
@@ -69,7 +69,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await sees(id);
   };
 
-  it('a paused partition stands still, over a restart, while the others go on; after resume nothing is missing (C9)', async () => {
+  it('a paused partition stays paused over a restart, while the others continue; after resume no record is missing (C9)', async () => {
     const topic = await aTopic(2);
     await publish(topic, 0, ['a']);
     await publish(topic, 1, ['b']);
@@ -110,7 +110,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     expect(state()!.pauses).toBeUndefined();
   });
 
-  it('what retention has deleted is given up by a decision only, and the audit row says what (C9)', async () => {
+  it('records that retention has deleted are skipped on request only, with an audit row that lists them (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -133,7 +133,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     expect(state()!.problem).toBeUndefined();
   });
 
-  it('a resume is refused when somebody else moves the cursor meanwhile, and then changes nothing (C9)', async () => {
+  it('a resume is rejected if the cursor was moved concurrently, and changes nothing (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -160,7 +160,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await sees('kept');
   });
 
-  it('a topic that was made anew is begun where people say, and nowhere before (C9)', async () => {
+  it('a recreated topic is consumed from the requested position only (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -214,7 +214,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   });
 });
 
-describe('partitions that people hold, on two replicas', () => {
+describe('paused partitions on two replicas', () => {
   const ALERTS = 40;
   let installation: Awaited<ReturnType<typeof servers>>;
   const replicas = new Map<string, { running: Running; client: Client }>();
@@ -230,7 +230,7 @@ describe('partitions that people hold, on two replicas', () => {
     await installation.close();
   });
 
-  it('a pause that one of them was told stops the partition on the other, and so does its end (C9)', async () => {
+  it('a pause requested on one replica takes effect on the other, and so does the resume (C9)', async () => {
     const [asked, owner] = [replicas.get('a')!, replicas.get('b')!];
     const partitions = async (): Promise<ConsumedPartition[]> => {
       const { body } = await asked.client.get<{ partitions: ConsumedPartition[] }>('/api/v1/consumers');

@@ -96,7 +96,7 @@ describe('pushes to queues of self-healing systems', () => {
     expect(JSON.stringify(await pushes(tocsin))).not.toContain('p@ss');
   });
 
-  it('that a silent broker does not confirm fail in time, are tried again, and hold up nobody else (P9)', async () => {
+  it('that an unresponsive broker does not acknowledge time out, are retried, and do not block others (P9)', async () => {
     const silent = await aSilentServer();
     open.push(() => void silent.close());
     const dead = { 'bootstrap.servers': `127.0.0.1:${silent.port}`, topic: 'x', 'message.timeout.ms': '200' };
@@ -112,7 +112,7 @@ describe('pushes to queues of self-healing systems', () => {
     expect(said.sort()).toEqual(['not_sent', 'notified']);
   });
 
-  it('wait for a queue that comes back, and are given up when they are too old to heal anything (P9)', async () => {
+  it('wait for a queue to recover, and are dead beyond the maximum age (P9)', async () => {
     const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_MAX_AGE_MS: '60000' });
     list.destroy();
     await redis.kill();
@@ -134,7 +134,7 @@ describe('pushes to queues of self-healing systems', () => {
     await eventually(async () => (await inList()).length === 1, 'the replayed push');
   });
 
-  it('are not made of changes that are read too late to heal anything, and that is told (P9)', async () => {
+  it('are not created for changes beyond the maximum age, which is logged (P9)', async () => {
     const tocsin = await start(`redis://:p%40ss@127.0.0.1:${redis.port}/0/alerts`, { MESSAGE_QUEUE_MAX_AGE_MS: '1000' });
     await consumes(tocsin, 'push');
     const go = holdGroup(tocsin, 'push');
@@ -186,7 +186,7 @@ describe('pushes to queues of self-healing systems', () => {
       return all;
     };
 
-    it('stand where the key belongs, in order, or in turn where there is none, with key and headers (P9)', async () => {
+    it('are in the partition of their key, in order, or round robin without a key, with key and headers (P9)', async () => {
       const name = await aTopic();
       const keyed = Array.from({ length: 60 }, (_, index) => ({
         key: `key-${index % 7}`,
@@ -226,7 +226,7 @@ describe('pushes to queues of self-healing systems', () => {
       await eventually(() => sockets() <= before, 'no more connections than before');
     });
 
-    it('end with their limit when nobody answers, and at once when nobody is there (P9)', async () => {
+    it('time out without a response, and fail immediately when the connection is refused (P9)', async () => {
       const silent = await aSilentServer();
       open.push(() => void silent.close());
       const nobody = foreign.deliver({ brokers: [`127.0.0.1:${silent.port}`] }, 'x', [{ key: null, value: 'x' }], 500);

@@ -109,7 +109,7 @@ describe('a rebalance on Kafka', () => {
   const claimed = (running: readonly ConsumerApp[], sizes: readonly number[]): Promise<void> =>
     eventually(() => String(running.map(({ server }) => server.claims().length).sort()) === String(sizes), `claims of ${sizes.join(', ')}`);
 
-  it('leaves partitions where they are as far as balance allows, whoever comes and goes (C4)', async () => {
+  it('keeps assignments as far as balance allows when members join and leave (C4)', async () => {
     const topic = await aTopic(6);
     const first = await member('sticky', topic);
     await balanced([first], [6]);
@@ -128,7 +128,7 @@ describe('a rebalance on Kafka', () => {
     expect([...owned(first), ...owned(third)].sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('goes on while replicas with another strategy come and those with the old one leave (C4)', async () => {
+  it('continues during a rolling change of the assignment strategy (C4)', async () => {
     const topic = await aTopic(4);
     const before = await member('rolling', topic, await test.another({ KAFKA_ASSIGNER: 'range' }));
     await balanced([before], [4]);
@@ -261,7 +261,7 @@ describe('a rebalance on Kafka', () => {
     expect(await value('tocsin_consumer_poll_interval_seconds_count')).toBeGreaterThan(0);
   });
 
-  it('follows a graceful stop at once: the batch is finished, the broker told, and nobody waits for the session (C16)', async () => {
+  it('follows a graceful shutdown immediately: the batch is finished, offsets are committed, and no session timeout elapses (C16)', async () => {
     const topic = await aTopic(2);
     const first = await gated(topic, 'first');
     await claimed([first], [2]);
@@ -282,7 +282,7 @@ describe('a rebalance on Kafka', () => {
     expect(await effects()).toEqual(ids(20));
   });
 
-  it('is not held up by a stop whose batch does not end: the member leaves in time all the same (C16)', async () => {
+  it('is not blocked by a shutdown whose batch does not end: the member leaves in time (C16)', async () => {
     const topic = await aTopic(2);
     const gate = aGate();
     const stuck = new RecordingListener();

@@ -19,7 +19,7 @@ type SecureKafka = Awaited<ReturnType<typeof startSecureKafka>>;
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-describe('clusters that ask who we are', () => {
+describe('clusters with authentication', () => {
   const { clusters } = testClusters();
   const logged: string[] = [];
   let kafka: SecureKafka;

@@ -63,7 +63,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     expect((await ask('raw_events', { grep: 'e3"' })).records.map(({ partition }) => partition)).toEqual([3]);
   });
 
-  it('tail goes on from where an answer ended, over all partitions, without a gap or a double (O3)', async () => {
+  it('tail continues after the previous response, over all partitions, without gaps or duplicates (O3)', async () => {
     const topic = await aTopic(3);
     const first = await ask(topic);
     expect(first.records).toEqual([]);
@@ -142,7 +142,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     expect(line).toMatchObject({ partitions: 2, replication: 1, records: 3, leaderless: 0, under_replicated: 0 });
   });
 
-  it('a topic is created as wanted, once, and never as it could not work (O5)', async () => {
+  it('a topic is created as requested, once, and never with an unusable configuration (O5)', async () => {
     const topic = `made-${number++}`;
     expect(await inventory.create(topic, { partitions: 3, retention_hours: 5 })).toMatchObject({ topics: [topic], refusals: [] });
     expect((await inventory.get(topic)).partitions).toHaveLength(3);
@@ -185,7 +185,7 @@ describe('topics on Kafka', () => {
     expect([await most('roomy'), await most('roomy.dlq')]).toEqual([500_000, room]);
   });
 
-  it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
+  it('a producer with outdated metadata never acknowledges a record for a new partition (O5)', async () => {
     await test.log.ensureTopics([{ name: 'stale', partitions: 1 }]);
     await test.log.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
     await aGrowth(test.database, test.log).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });

@@ -54,7 +54,7 @@ describe.each(modes)('the binary, %s', (name, open) => {
     expect(new Set(body.partitions.map(({ group }) => group))).toEqual(new Set(['detect', 'alert', 'converge', 'notice']));
   });
 
-  it('answers nonsense with a code, and goes on', async () => {
+  it('answers an invalid request with an error code, and continues', async () => {
     const wrong = await tocsin.client.call<{ error: { code: string; details: unknown[] } }>('POST', '/api/v1/strategies', {
       name: 'x',
       bk_biz_id: 2,

@@ -3,7 +3,7 @@ import { consoleChannel, headline } from './console.js';
 import { Outbound } from './outbound.client.js';
 
 describe('the line of a notice in our own log', () => {
-  it('says first what a person wants to know', () => {
+  it('begins with status, alert and dimensions', () => {
     expect(headline(aGroup())).toBe('FIRING warning CPU is high host=web-1: avg(cpu) = 95 > 80 (first notification)');
     expect(headline(aResolvedGroup())).toBe('RESOLVED warning CPU is high host=web-1: avg(cpu) = 95 > 80 (all alerts resolved)');
   });
@@ -14,7 +14,7 @@ describe('the line of a notice in our own log', () => {
     expect(headline(storm)).toBe('FIRING fatal storm A, B, C and 1 more: 4 firing, 0 resolved (storm opened)');
   });
 
-  it('is one line, whatever a description holds', () => {
+  it('is a single line for any description', () => {
     expect(headline(aGroup({ members: [aMember({ description: 'a\nFIRING b' })] }))).not.toContain('\n');
   });
 
