@@ -1,7 +1,7 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { boundsOf } from '../log/bounds.js';
 import { EventLog, type TopicPartition } from '../log/event-log.js';
-import { type StoredState, StoredStates } from '../log/consuming/stored-states.service.js';
+import { StoresState } from '../log/consuming/stored-state.decorator.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { initialCheckpoint } from './head-block.js';
 import { rulesInForce } from './rules-in-force.js';
@@ -9,19 +9,15 @@ import { StrategyRepository } from './strategy.repository.js';
 
 /** Detect's stored state, for the tools that move its cursors. */
 @Injectable()
-export class StoredMemory implements StoredState, OnModuleInit {
+export class StoredMemory {
   constructor(
-    private readonly states: StoredStates,
     private readonly checkpoints: CheckpointRepository,
     private readonly strategies: StrategyRepository,
     private readonly eventLog: EventLog,
   ) {}
 
-  onModuleInit(): void {
-    this.states.register('detect', this);
-  }
-
   /** Resets the state to empty with the rules that were in force at `offset`, so that records are judged as they were the first time. */
+  @StoresState('detect')
   async begin(at: TopicPartition, offset: number): Promise<void> {
     await this.beginWith(at, await this.rulesVersionAt(this.eventLog, at, offset));
   }
