@@ -94,7 +94,7 @@ describe('the engine and the reference', () => {
 
   it('emit the same messages when the engine crashes and recovers from its checkpoint', () => {
     const stops = fc.array(
-      fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), what: fc.constantFrom('checkpoint', 'checkpoint', 'crash') }),
+      fc.record({ at: fc.integer({ min: 0, max: 999 }).map((place) => place / 1000), what: fc.constantFrom('checkpoint', 'checkpoint', 'crash') }),
       { minLength: 1, maxLength: 6 },
     );
     const property = fc.property(randomHistory, stops, (history, each) => {
