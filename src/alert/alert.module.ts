@@ -5,12 +5,12 @@ import { AlertController } from './alert.controller.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
 import { AlertService } from './alert.service.js';
-import { GrowthGuard } from './partition-expansion-check.service.js';
+import { OpenAlertExpansionCheck } from './partition-expansion-check.service.js';
 
 /** The state of alerts: rows, timelines, and what people do with them. */
 @Module({
   controllers: [AlertConsumer, AlertController],
-  providers: [AlertReader, AlertRepository, AlertService, GrowthGuard, TimelineRepository],
+  providers: [AlertReader, AlertRepository, AlertService, OpenAlertExpansionCheck, TimelineRepository],
   exports: [AlertReader],
 })
 export class AlertModule {}

@@ -3,8 +3,8 @@ import { databases, type TestDatabase } from '../../test/support/database.js';
 import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
-import { GrowthGuard } from './partition-expansion-check.service.js';
-import { post } from './apply-events.js';
+import { OpenAlertExpansionCheck } from './partition-expansion-check.service.js';
+import { applyEvents } from './apply-events.js';
 
 describe.each(databases)('more partitions of raw_events on %s', (_name, open) => {
   let on: TestDatabase;
@@ -13,13 +13,13 @@ describe.each(databases)('more partitions of raw_events on %s', (_name, open) =>
     const alert = (id: string, business: string, status: 'ABNORMAL' | 'RECOVERED' = 'ABNORMAL') =>
       anAlertEvent({ alert_id: id, alert_key: `key-${id}`, bk_biz_id: business, status, kind: status === 'ABNORMAL' ? 'fired' : 'recovered' });
     const events = [alert('a', '2'), alert('b', '2'), alert('c', '3'), alert('d', '4', 'RECOVERED')];
-    await on.database.transaction(() => new AlertRepository(on.database).save([], post([], events, NOON).created));
+    await on.database.transaction(() => new AlertRepository(on.database).save([], applyEvents([], events, NOON).created));
   });
   afterAll(() => on.close());
 
   const asked = (key: 'bk_biz_id' | 'event_source', moves: (key: string) => boolean): Promise<string[]> => {
     const guards = new GrowthGuards();
-    new GrowthGuard(guards, new AlertReader(on.database), { PARTITION_KEY: key } as never).onModuleInit();
+    new OpenAlertExpansionCheck(guards, new AlertReader(on.database), { PARTITION_KEY: key } as never).onModuleInit();
     return guards.ask('raw_events', moves);
   };
 

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { TimelineRepository } from '../database/timeline.repository.js';
 import { Outbound } from './channels/outbound.client.js';
 import { GroupCommit } from './group-commit.repository.js';
-import { Courier } from './notice-delivery.service.js';
+import { NoticeDelivery } from './notice-delivery.service.js';
 import { NoticeSender } from './notice-sender.service.js';
 import { NoticeConsumer } from './notice.consumer.js';
 import { NoticeController } from './notice.controller.js';
@@ -18,7 +18,7 @@ import { ReceiverService } from './receiver.service.js';
 @Module({
   controllers: [NoticeConsumer, NoticeController, ReceiverController],
   providers: [
-    Courier,
+    NoticeDelivery,
     GroupCommit,
     NoticeReader,
     NoticeRepository,
