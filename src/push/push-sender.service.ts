@@ -1,5 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Duties } from '../runtime/duties.js';
+import { LeadershipLost, LeaderTask } from '../runtime/leader-task.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { retryDelay } from '../shared/retry.js';
 import { type DuePush, type PushSettlement, settlePushes } from './push.js';
@@ -23,7 +24,7 @@ interface QueueBackoff {
 
 /** Delivers pushes, to each queue in order; a failing queue delays no other. */
 @Injectable()
-export class PushSender implements OnModuleInit {
+export class PushSender {
   readonly #logger = new Logger('push');
   readonly #backoffs = new Map<string, QueueBackoff>();
   readonly #inFlight = new Map<string, Promise<void>>();
@@ -36,16 +37,8 @@ export class PushSender implements OnModuleInit {
     private readonly metrics: Metrics,
   ) {}
 
-  onModuleInit(): void {
-    if (!this.pushes.isOn) return;
-    this.duties.register(
-      'push',
-      (now) => this.work(now),
-      () => this.#backoffs.clear(),
-    );
-  }
-
   /** Starts a delivery for every queue that has pending pushes and no backoff; returns the milliseconds until the next call. */
+  @LeaderTask('push')
   async work(now: number): Promise<number> {
     const queues = this.pushes.queues();
     let next = POLL_MS;
@@ -57,7 +50,12 @@ export class PushSender implements OnModuleInit {
     return next;
   }
 
-  /** Resolves when no delivery is in flight. */
+  @LeadershipLost('push')
+  forget(): void {
+    this.#backoffs.clear();
+  }
+
+  /** Resolves when no delivery is under way. */
   async idle(): Promise<void> {
     await Promise.all(this.#inFlight.values());
   }
