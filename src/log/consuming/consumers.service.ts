@@ -54,7 +54,8 @@ export class Consumers {
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */
   server(group: string): LogServer {
-    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.pauses);
+    const { eventLog, cursors, config, watch, pauses } = this;
+    const server = new LogServer(group, { eventLog, cursors, config, watch, pauses });
     this.#servers.push(server);
     return server;
   }
