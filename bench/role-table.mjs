@@ -298,7 +298,7 @@ async function embedded(options) {
   const { app, watch: progress } = await application({ ...options, folder }, [AccessModule, DetectModule], ['detect']);
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
-  await app.get(StrategyService).create(strategy, 'bench', Date.now());
+  await app.get(StrategyService).create(strategy, { kind: 'system', name: 'bench' }, Date.now());
   const url = `${await app.getUrl()}/api/v1/events`;
   const watch = new Watch();
   watch.begin();

@@ -75,7 +75,7 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
-  await app.get(SourceService).create(declared, { by: 'bench', now: Date.now() });
+  await app.get(SourceService).create(declared, { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
   const watch = stopwatch();
   await new Promise((resolve) => {
     const timer = setInterval(() => {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { column, primary, table } from '../src/database/columns.client.js';
+import { column, nullable, primary, table } from '../src/database/columns.client.js';
 
 /** The log seam: cursors, outbox, leases; for the embedded mode the log itself. */
 export class Log1700000000001 implements MigrationInterface {
@@ -25,10 +25,13 @@ export class Log1700000000001 implements MigrationInterface {
       table('audit', [
         column.sequence('id'),
         column.bigint('at'),
-        column.text('actor', 128),
+        column.text('actor_kind', 16),
+        column.text('actor_name', 128),
         column.text('action', 64),
-        column.text('object', 255),
-        column.long('detail'),
+        column.text('object_kind', 64),
+        column.text('object_id', 255),
+        column.long('why'),
+        nullable(column.long('detail')),
       ]),
     );
     if (sqlite) {

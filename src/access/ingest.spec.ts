@@ -6,6 +6,7 @@ import { Database } from '../database/database.client.js';
 import { EventLog } from '../log/event-log.js';
 import { type RawEvent, topics } from '../topics.js';
 import { SourceService } from '../sources/source.service.js';
+import { person } from '../shared/actor.js';
 
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -24,7 +25,7 @@ beforeEach(() => {
 });
 
 const sources = () => tocsin.running.app.get(SourceService);
-const change = () => ({ by: 'test', now: Date.now() });
+const change = () => ({ actor: person('test'), now: Date.now() });
 
 /** Declares an http source; answers its token. */
 async function declare(definition: object = {}): Promise<string> {
@@ -346,10 +347,11 @@ describe('degrade switches', () => {
     await set({ keep: 0, for_ms: 1000 });
     expect((await offer(metric(1))).json).toMatchObject({ accepted: 0 });
     await eventually(async () => (await offer(metric(2))).json['accepted'] === 1, 'the end of the switch');
-    const audit = () => tocsin.running.app.get(Database).query<{ action: string }>('SELECT action FROM audit WHERE object = ? ORDER BY id', [name]);
+    const audit = () =>
+      tocsin.running.app.get(Database).query<{ action: string }>('SELECT action FROM audit WHERE object_id = ? ORDER BY id', [name]);
     const actions = async () => (await audit()).map(({ action }) => action);
-    await eventually(async () => (await actions()).includes('degrade_expired'), 'the audit row');
-    expect(await actions()).toEqual(['degrade_set', 'degrade_expired']);
+    await eventually(async () => (await actions()).includes('degrade.expired'), 'the audit row');
+    expect(await actions()).toEqual(['degrade.set', 'degrade.expired']);
   });
 });
 

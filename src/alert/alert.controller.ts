@@ -1,6 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Alert } from './alert.js';
 import { AlertReader, type StoredEntry } from './alert.reader.js';
@@ -66,29 +68,29 @@ export class AlertController {
   @Post(':id/acknowledge')
   @HttpCode(200)
   @ApiOperation({ summary: 'Somebody takes care of the alert' })
-  acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.acknowledge(id, body, Date.now());
+  acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.acknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/unacknowledge')
   @HttpCode(200)
   @ApiOperation({ summary: 'Nobody takes care of the alert any more' })
-  unacknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.unacknowledge(id, body, Date.now());
+  unacknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.unacknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/close')
   @HttpCode(200)
   @ApiOperation({ summary: 'End the alert by hand' })
-  close(@Param('id') id: string, @Body({ schema: closeBody }) body: unknown): Promise<Alert> {
-    return this.alerts.close(id, body, Date.now());
+  close(@Param('id') id: string, @Body({ schema: closeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.close(id, body, actor, Date.now());
   }
 
   @Post(':id/comment')
   @HttpCode(200)
   @ApiOperation({ summary: 'Write a remark into the timeline' })
-  comment(@Param('id') id: string, @Body({ schema: commentBody }) body: unknown): Promise<Alert> {
-    return this.alerts.comment(id, body, Date.now());
+  comment(@Param('id') id: string, @Body({ schema: commentBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
+    return this.alerts.comment(id, body, actor, Date.now());
   }
 
   async #existing(id: string): Promise<Alert> {

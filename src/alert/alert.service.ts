@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { Publisher } from '../log/publisher.service.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { type AlertEvent, topics } from '../topics.js';
 import type { Alert } from './alert.js';
@@ -20,6 +22,13 @@ import {
 import { type Ledger, post } from './apply-events.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
+/** What an actor does to an alert. */
+interface Change {
+  readonly actor: Actor;
+  readonly action: `alert.${string}`;
+  readonly why?: string | undefined;
+}
+
 /** The life of alerts: what Detect says, and what people do. */
 @Injectable()
 export class AlertService {
@@ -30,6 +39,7 @@ export class AlertService {
     private readonly alerts: AlertRepository,
     private readonly timelines: TimelineRepository,
     private readonly publisher: Publisher,
+    private readonly audit: AuditService,
   ) {}
 
   /** Applies messages of one partition, in order, in the transaction that is open; a fixed number of statements for any number of messages. */
@@ -43,32 +53,36 @@ export class AlertService {
   }
 
   /** Throws T3001 when there is no such alert, T3002 when it has ended, T1101 when the body is wrong; so do the other commands. */
-  async acknowledge(id: string, body: unknown, now: number): Promise<Alert> {
+  async acknowledge(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
     const command = parseCommand(acknowledgeBody, body);
-    return this.#change(id, (alert) => acknowledge(alert, command, now));
+    return this.#change(id, { actor, action: 'alert.acknowledged', why: command.comment }, now, (alert) => acknowledge(alert, command, actor, now));
   }
 
-  async unacknowledge(id: string, body: unknown, now: number): Promise<Alert> {
+  async unacknowledge(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
     const command = parseCommand(acknowledgeBody, body);
-    return this.#change(id, (alert) => unacknowledge(alert, command, now));
+    return this.#change(id, { actor, action: 'alert.unacknowledged', why: command.comment }, now, (alert) =>
+      unacknowledge(alert, command, actor, now),
+    );
   }
 
-  async close(id: string, body: unknown, now: number): Promise<Alert> {
+  async close(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
     const command = parseCommand(closeBody, body);
     return this.database.transaction(async () => {
-      const closed = await this.#change(id, (alert) => close(alert, command, now));
+      const closed = await this.#change(id, { actor, action: 'alert.closed', why: command.reason }, now, (alert) =>
+        close(alert, command, actor, now),
+      );
       this.publisher.publish(topics.alerts, closingEvent(closed));
       return closed;
     });
   }
 
   /** Alerts that have ended can be commented too. */
-  async comment(id: string, body: unknown, now: number): Promise<Alert> {
+  async comment(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
     const command = parseCommand(commentBody, body);
-    return this.#change(id, (alert) => addComment(alert, command, now));
+    return this.#change(id, { actor, action: 'alert.commented', why: command.text }, now, (alert) => addComment(alert, command, actor, now));
   }
 
-  #change(id: string, decide: (alert: Alert) => Verdict): Promise<Alert> {
+  #change(id: string, { actor, action, why }: Change, now: number, decide: (alert: Alert) => Verdict): Promise<Alert> {
     return this.database.transaction(async () => {
       const alert = await this.alerts.lock(id);
       if (!alert) throw new TocsinError('T3001', id);
@@ -81,6 +95,7 @@ export class AlertService {
       await this.alerts.save([verdict.alert]);
       await this.timelines.append(verdict.timeline);
       for (const change of verdict.changes) this.publisher.publish(topics.alertStatus, change);
+      await this.audit.record({ actor, action, object: { kind: 'alert', id }, ...(why !== undefined && { why }) }, now);
       return verdict.alert;
     });
   }

@@ -5,6 +5,7 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { aGroup, aResolvedGroup, DutiesByHand, PublishedMessages } from '../../test/support/notices.js';
 import { Config, parseConfig } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
@@ -31,6 +32,7 @@ describe('the API of alerts, receivers and notices', () => {
       { provide: Database, useValue: on.database },
       { provide: Publisher, useValue: new PublishedMessages(on.database) },
       { provide: Duties, useValue: new DutiesByHand() },
+      AuditService,
       CursorRepository,
       { provide: ExternalTopics, useClass: KafkaExternalTopics },
       GrowthGuards,

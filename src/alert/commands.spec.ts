@@ -2,44 +2,47 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import type { Alert, Effect } from './alert.js';
 import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, parseCommand, unacknowledge, type Verdict } from './commands.js';
 import { apply } from './lifecycle.js';
+import { person } from '../shared/actor.js';
 
 const open = (): Alert => (apply(undefined, anAlertEvent(), NOON) as Effect).alert;
 const after = (verdict: Verdict): Alert => (verdict as Effect).alert;
-const acknowledged = (): Alert => after(acknowledge(open(), { by: 'ann' }, NOON));
-const closed = (): Alert => after(close(open(), { by: 'ann', reason: 'a drill' }, NOON));
+const acknowledged = (): Alert => after(acknowledge(open(), {}, person('ann'), NOON));
+const closed = (): Alert => after(close(open(), { reason: 'a drill' }, person('ann'), NOON));
 
 describe('a command of a person', () => {
   it('acknowledges, with a word about why', () => {
-    const verdict = acknowledge(open(), { by: 'ann', comment: 'on it' }, NOON + 1) as Effect;
+    const verdict = acknowledge(open(), { comment: 'on it' }, person('ann'), NOON + 1) as Effect;
     expect(verdict.alert).toMatchObject({ is_acknowledged: true, acknowledged_by: 'ann', acknowledged_at: NOON + 1, updated_at: NOON + 1 });
     expect(verdict.timeline).toEqual([expect.objectContaining({ what: 'acknowledged', actor: 'ann', why: 'on it', at: NOON + 1 })]);
     expect(verdict.changes).toEqual([expect.objectContaining({ what: 'acknowledged', by: 'ann', from: 'unacknowledged', to: 'acknowledged' })]);
   });
 
   it('does not acknowledge twice, but keeps what else was said', () => {
-    expect(acknowledge(acknowledged(), { by: 'bob' }, NOON)).toEqual({ ignored: 'already_acknowledged' });
-    const verdict = acknowledge(acknowledged(), { by: 'bob', comment: 'me too' }, NOON) as Effect;
+    expect(acknowledge(acknowledged(), {}, person('bob'), NOON)).toEqual({ ignored: 'already_acknowledged' });
+    const verdict = acknowledge(acknowledged(), { comment: 'me too' }, person('bob'), NOON) as Effect;
     expect(verdict.alert.acknowledged_by).toBe('ann');
     expect(verdict.timeline).toMatchObject([{ what: 'commented', actor: 'bob', why: 'me too' }]);
   });
 
   it('takes an acknowledgement back, if there is one', () => {
-    expect(after(unacknowledge(acknowledged(), { by: 'bob' }, NOON))).toMatchObject({ is_acknowledged: false, acknowledged_by: null });
-    expect(unacknowledge(open(), { by: 'bob' }, NOON)).toEqual({ ignored: 'not_acknowledged' });
+    expect(after(unacknowledge(acknowledged(), {}, person('bob'), NOON))).toMatchObject({ is_acknowledged: false, acknowledged_by: null });
+    expect(unacknowledge(open(), {}, person('bob'), NOON)).toEqual({ ignored: 'not_acknowledged' });
   });
 
   it('closes', () => {
-    const verdict = close(open(), { by: 'ann', reason: 'a drill' }, NOON + 5) as Effect;
+    const verdict = close(open(), { reason: 'a drill' }, person('ann'), NOON + 5) as Effect;
     expect(verdict.alert).toMatchObject({ status: 'CLOSED', end_reason: 'by hand', end_time: NOON + 5 });
     expect(verdict.timeline).toMatchObject([{ what: 'closed', actor: 'ann', why: 'a drill', transition_no: null }]);
     expect(verdict.changes).toMatchObject([{ what: 'closed', from: 'ABNORMAL', to: 'CLOSED', by: 'ann', why: 'a drill' }]);
   });
 
   it('finds an alert that has ended unwilling, except for comments', () => {
-    expect(acknowledge(closed(), { by: 'bob' }, NOON)).toEqual({ ignored: 'ended' });
-    expect(unacknowledge(closed(), { by: 'bob' }, NOON)).toEqual({ ignored: 'ended' });
-    expect(close(closed(), { by: 'bob', reason: 'again' }, NOON)).toEqual({ ignored: 'ended' });
-    expect(addComment(closed(), { by: 'bob', text: 'learned a lot' }, NOON).timeline).toMatchObject([{ what: 'commented', why: 'learned a lot' }]);
+    expect(acknowledge(closed(), {}, person('bob'), NOON)).toEqual({ ignored: 'ended' });
+    expect(unacknowledge(closed(), {}, person('bob'), NOON)).toEqual({ ignored: 'ended' });
+    expect(close(closed(), { reason: 'again' }, person('bob'), NOON)).toEqual({ ignored: 'ended' });
+    expect(addComment(closed(), { text: 'learned a lot' }, person('bob'), NOON).timeline).toMatchObject([
+      { what: 'commented', why: 'learned a lot' },
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Actor } from '../shared/actor.js';
 import { identity } from '../shared/identity.js';
 import { parse } from '../shared/parse.js';
 import { type AlertEvent, topics } from '../topics.js';
@@ -13,9 +14,10 @@ export const acknowledgeBody = z.strictObject({ by, comment: words.optional() })
 export const closeBody = z.strictObject({ by, reason: words });
 export const commentBody = z.strictObject({ by, text: words });
 
-export type Acknowledgement = z.output<typeof acknowledgeBody>;
-export type Closing = z.output<typeof closeBody>;
-export type Comment = z.output<typeof commentBody>;
+/** What the bodies say besides the name of the person, which is that of the {@link Actor}. */
+export type AcknowledgeCommand = Omit<z.output<typeof acknowledgeBody>, 'by'>;
+export type CloseCommand = Omit<z.output<typeof closeBody>, 'by'>;
+export type CommentCommand = Omit<z.output<typeof commentBody>, 'by'>;
 
 /** What a command of a person makes of an alert, or why it makes nothing of it. */
 export type Verdict = Effect | { ignored: 'ended' | 'already_acknowledged' | 'not_acknowledged' };
@@ -26,21 +28,21 @@ export function parseCommand<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 /** Somebody takes care of the alert. A comment on an alert that is already acknowledged is kept as a comment. */
-export function acknowledge(alert: Alert, { by, comment }: Acknowledgement, now: number): Verdict {
+export function acknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): Verdict {
   if (!isOpen(alert)) return { ignored: 'ended' };
-  if (alert.is_acknowledged) return comment ? addComment(alert, { by, text: comment }, now) : { ignored: 'already_acknowledged' };
-  const entry = done(alert, 'acknowledged', by, comment ?? '', now);
+  if (alert.is_acknowledged) return comment ? addComment(alert, { text: comment }, actor, now) : { ignored: 'already_acknowledged' };
+  const entry = done(alert, 'acknowledged', actor, comment ?? '', now);
   return {
-    alert: { ...alert, is_acknowledged: true, acknowledged_by: by, acknowledged_at: now, updated_at: now },
+    alert: { ...alert, is_acknowledged: true, acknowledged_by: actor.name, acknowledged_at: now, updated_at: now },
     timeline: [entry],
     changes: [statusChange(alert, entry, 'unacknowledged', 'acknowledged')],
   };
 }
 
-export function unacknowledge(alert: Alert, { by, comment }: Acknowledgement, now: number): Verdict {
+export function unacknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): Verdict {
   if (!isOpen(alert)) return { ignored: 'ended' };
   if (!alert.is_acknowledged) return { ignored: 'not_acknowledged' };
-  const entry = done(alert, 'unacknowledged', by, comment ?? '', now);
+  const entry = done(alert, 'unacknowledged', actor, comment ?? '', now);
   return {
     alert: { ...alert, is_acknowledged: false, acknowledged_by: null, acknowledged_at: null, updated_at: now },
     timeline: [entry],
@@ -49,9 +51,9 @@ export function unacknowledge(alert: Alert, { by, comment }: Acknowledgement, no
 }
 
 /** Somebody ends the alert; what Detect says about it later is ignored. */
-export function close(alert: Alert, { by, reason }: Closing, now: number): Verdict {
+export function close(alert: Alert, { reason }: CloseCommand, actor: Actor, now: number): Verdict {
   if (!isOpen(alert)) return { ignored: 'ended' };
-  return end(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: by, transition: null, detail: null }, now);
+  return end(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: actor.name, transition: null, detail: null }, now);
 }
 
 /** Beyond whatever number Detect's messages that are still under way may have. */
@@ -91,11 +93,11 @@ export function closingEvent(alert: Alert): AlertEvent {
 }
 
 /** A remark; alerts that are over can be commented too. */
-export function addComment(alert: Alert, { by, text }: Comment, now: number): Effect {
-  const entry = done(alert, 'commented', by, text, now);
+export function addComment(alert: Alert, { text }: CommentCommand, actor: Actor, now: number): Effect {
+  const entry = done(alert, 'commented', actor, text, now);
   return { alert: { ...alert, updated_at: now }, timeline: [entry], changes: [statusChange(alert, entry, null, text)] };
 }
 
-function done(alert: Alert, what: What, actor: string, why: string, now: number): TimelineEntry {
-  return { alert_id: alert.alert_id, at: now, recorded_at: now, what, actor, why, detail: null, transition_no: null };
+function done(alert: Alert, what: What, actor: Actor, why: string, now: number): TimelineEntry {
+  return { alert_id: alert.alert_id, at: now, recorded_at: now, what, actor: actor.name, why, detail: null, transition_no: null };
 }

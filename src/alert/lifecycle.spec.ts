@@ -3,6 +3,7 @@ import type { AlertEvent } from '../topics.js';
 import type { Alert, Effect } from './alert.js';
 import { acknowledge } from './commands.js';
 import { apply, misfit, supersede } from './lifecycle.js';
+import { person } from '../shared/actor.js';
 
 const LATER = NOON + 60_000;
 const WRITTEN = NOON + 90_000;
@@ -14,7 +15,7 @@ function effect(alert: Alert | undefined, event: AlertEvent): Effect {
 }
 
 const born = (): Alert => effect(undefined, anAlertEvent()).alert;
-const acknowledged = (): Alert => (acknowledge(born(), { by: 'ann' }, NOON) as Effect).alert;
+const acknowledged = (): Alert => (acknowledge(born(), {}, person('ann'), NOON) as Effect).alert;
 const second = (overrides: Partial<AlertEvent>): AlertEvent => anAlertEvent({ event_id: 'alert-1-2', transition: 2, time: LATER, ...overrides });
 const told = ({ timeline }: Effect): string[] => timeline.map(({ what, actor }) => `${what} by ${actor}`);
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { ReceiverService } from '../notice/receiver.service.js';
 import { parseRulesFile } from '../detect/rules-file.js';
+import { system } from '../shared/actor.js';
 import { StrategyService } from '../detect/strategy.service.js';
 
 /** Applies the YAML rules of a file, or of every .yaml and .yml file of a folder in order of name, to a running Tocsin. */
@@ -15,8 +16,8 @@ export async function applyRules(app: INestApplicationContext, path: string): Pr
     : [path];
   for (const file of files) {
     const { strategies, receivers } = parseRulesFile(readFileSync(file, 'utf8'));
-    const applied = await app.get(StrategyService).apply(strategies, file, Date.now());
-    await app.get(ReceiverService).apply(receivers, Date.now());
+    const applied = await app.get(StrategyService).apply(strategies, system(file), Date.now());
+    await app.get(ReceiverService).apply(receivers, system(file), Date.now());
     const changed = applied.filter(({ outcome }) => outcome !== 'unchanged').length;
     new Logger('rules').log(`${file}: ${applied.length} strategies (${changed} changed), ${receivers.length} receivers`);
   }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { LeaseRepository } from '../database/lease.repository.js';
 import { Clusters } from '../log/cluster.js';
@@ -8,6 +9,7 @@ import { ConsumerWatch } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { CursorRepository } from '../log/cursor.repository.js';
 import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
+import { PauseService } from '../log/consuming/pause.service.js';
 import { StoredStates } from '../log/consuming/stored-states.service.js';
 import { ExternalTopics } from '../log/external-topics.js';
 import { KafkaExternalTopics } from '../log/kafka/kafka-external-topics.service.js';
@@ -61,11 +63,13 @@ const shared = [
   { provide: ExternalTopics, useClass: KafkaExternalTopics },
   { provide: Clusters, useClass: KafkaClusters },
   { provide: Duties, useExisting: LeasedDuties },
+  AuditService,
   ConsumerWatch,
   Consumers,
   CursorRepository,
   GrowthGuards,
   PartitionPauseRepository,
+  PauseService,
   StoredStates,
   LagWatch,
   LeaseRepository,

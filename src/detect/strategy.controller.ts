@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, ParseIntPipe, Post, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { parseRulesFile } from './rules-file.js';
 import type { Strategy, StrategyVersion } from './strategy.js';
@@ -12,8 +14,8 @@ export class StrategyController {
 
   @Post()
   @ApiOperation({ summary: 'Create a strategy; answers when every event sent from now on is judged by it' })
-  create(@Body() body: unknown, @Headers('x-user') user = 'api'): Promise<Strategy> {
-    return this.strategies.create(body, user, Date.now());
+  create(@Body() body: unknown, @By() actor: Actor): Promise<Strategy> {
+    return this.strategies.create(body, actor, Date.now());
   }
 
   @Get()
@@ -44,13 +46,13 @@ export class StrategyController {
   replace(
     @Param('id', ParseIntPipe) id: number,
     @Body() body: unknown,
-    @Headers('x-user') user = 'api',
+    @By() actor: Actor,
     @Headers('if-match') expected?: string,
   ): Promise<Strategy> {
     return this.strategies.replace(
       id,
       body,
-      user,
+      actor,
       Date.now(),
       expected === undefined ? undefined : positive(expected.replaceAll('"', ''), 'If-Match'),
     );
@@ -59,16 +61,16 @@ export class StrategyController {
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a strategy; its open alerts are closed with the reason strategy_deleted' })
-  remove(@Param('id', ParseIntPipe) id: number, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.strategies.remove(id, user, Date.now());
+  remove(@Param('id', ParseIntPipe) id: number, @By() actor: Actor): Promise<void> {
+    return this.strategies.remove(id, actor, Date.now());
   }
 
   @Post('apply')
   @HttpCode(200)
   @ApiOperation({ summary: 'Create or update strategies by name, from YAML or JSON' })
-  async apply(@Body() body: unknown, @Headers('x-user') user = 'api'): Promise<{ strategies: Applied[] }> {
+  async apply(@Body() body: unknown, @By() actor: Actor): Promise<{ strategies: Applied[] }> {
     const { strategies } = parseRulesFile(Buffer.isBuffer(body) ? body.toString('utf8') : body);
-    return { strategies: await this.strategies.apply(strategies, user, Date.now()) };
+    return { strategies: await this.strategies.apply(strategies, actor, Date.now()) };
   }
 }
 

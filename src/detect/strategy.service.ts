@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { type AuditObject, AuditService } from '../database/audit.service.js';
+import { Database } from '../database/database.client.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { Clock } from './clock.service.js';
-import { parseStrategy, type Strategy, type StrategyVersion } from './strategy.js';
+import { parseStrategy, type Strategy, type StrategyBody, type StrategyVersion } from './strategy.js';
 import { StrategyRepository } from './strategy.repository.js';
 
 /** What {@link StrategyService.apply} did with one strategy. */
@@ -17,23 +20,25 @@ export class StrategyService {
   constructor(
     private readonly strategies: StrategyRepository,
     private readonly clock: Clock,
+    private readonly database: Database,
+    private readonly audit: AuditService,
   ) {}
 
-  async create(value: unknown, by: string, now: number): Promise<Strategy> {
-    const strategy = await this.strategies.create(parseStrategy(value), by, now);
+  async create(value: unknown, actor: Actor, now: number): Promise<Strategy> {
+    const strategy = await this.#create(parseStrategy(value), actor, now);
     await this.clock.announce();
     return strategy;
   }
 
-  async replace(id: number, value: unknown, by: string, now: number, expected?: number): Promise<Strategy> {
+  async replace(id: number, value: unknown, actor: Actor, now: number, expected?: number): Promise<Strategy> {
     const body = parseStrategy(value);
-    const version = await this.strategies.change(id, body, by, now, expected);
+    const version = await this.#change(id, body, actor, now, expected);
     await this.clock.announce();
     return { ...body, id, version };
   }
 
-  async remove(id: number, by: string, now: number): Promise<void> {
-    await this.strategies.change(id, null, by, now);
+  async remove(id: number, actor: Actor, now: number): Promise<void> {
+    await this.#change(id, null, actor, now);
     await this.clock.announce();
   }
 
@@ -54,21 +59,40 @@ export class StrategyService {
   }
 
   /** Creates or updates strategies by business and name; those that are the same already are left alone. All are checked before one is stored. */
-  async apply(values: readonly unknown[], by: string, now: number): Promise<Applied[]> {
+  async apply(values: readonly unknown[], actor: Actor, now: number): Promise<Applied[]> {
     const bodies = values.map((value) => parseStrategy(value));
     const applied: Applied[] = [];
     for (const body of bodies) {
       const known = await this.strategies.named(body.bk_biz_id, body.name);
       if (!known) {
-        applied.push({ name: body.name, outcome: 'created', id: (await this.strategies.create(body, by, now)).id });
+        applied.push({ name: body.name, outcome: 'created', id: (await this.#create(body, actor, now)).id });
       } else if (JSON.stringify({ ...body, id: known.id, version: known.version }) === JSON.stringify(known)) {
         applied.push({ name: body.name, outcome: 'unchanged', id: known.id });
       } else {
-        await this.strategies.change(known.id, body, by, now);
+        await this.#change(known.id, body, actor, now);
         applied.push({ name: body.name, outcome: 'updated', id: known.id });
       }
     }
     if (applied.some(({ outcome }) => outcome !== 'unchanged')) await this.clock.announce();
     return applied;
   }
+
+  #create(body: StrategyBody, actor: Actor, now: number): Promise<Strategy> {
+    return this.database.transaction(async () => {
+      const strategy = await this.strategies.create(body, actor.name, now);
+      await this.audit.record({ actor, action: 'strategy.created', object: objectOf(strategy.id), after: strategy }, now);
+      return strategy;
+    });
+  }
+
+  #change(id: number, body: StrategyBody | null, actor: Actor, now: number, expected?: number): Promise<number> {
+    return this.database.transaction(async () => {
+      const version = await this.strategies.change(id, body, actor.name, now, expected);
+      const action = body ? 'strategy.updated' : 'strategy.deleted';
+      await this.audit.record({ actor, action, object: objectOf(id), after: { ...body, version } }, now);
+      return version;
+    });
+  }
 }
+
+const objectOf = (id: number): AuditObject => ({ kind: 'strategy', id: String(id) });

@@ -159,13 +159,6 @@ export class CursorRepository {
     }));
   }
 
-  /** Appends a row to the audit table, in a transaction of its own unless there is one. */
-  async audit(action: string, object: string, detail: string, now: number, actor = this.config.INSTANCE_ID): Promise<void> {
-    await this.database.transaction(() =>
-      this.database.insert('audit', ['at', 'actor', 'action', 'object', 'detail'], [[now, actor, action, object, detail]]),
-    );
-  }
-
   /**
    * Moves a cursor by the decision of people, and gives the partition to nobody: whoever has it is fenced off, and the next claim goes on from
    * here. False when the cursor is not at `epoch` any more; `epoch` 0 is that of a cursor that does not exist yet.

@@ -18,6 +18,8 @@ import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 import { ReceiverService } from './receiver.service.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
+import { person } from '../shared/actor.js';
+import { AuditService } from '../database/audit.service.js';
 
 const FAST = { NOTICE_CONCURRENCY: '8', NOTICE_RETRY_MS: '1', NOTICE_RETRY_MAX_MS: '2', SHUTDOWN_MS: '20' };
 const keyOf = ({ headers }: Received): unknown => headers['idempotency-key'];
@@ -34,7 +36,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     Logger.overrideLogger(false);
     on = await open();
     reader = new NoticeReader(on.database);
-    receivers = new ReceiverService(on.database, new ReceiverRepository(on.database), new ReceiverReader(on.database));
+    receivers = new ReceiverService(on.database, new ReceiverRepository(on.database), new ReceiverReader(on.database), new AuditService(on.database));
     notices = new NoticeRepository(on.database, new TimelineRepository(on.database), new GroupCommit(on.database));
   });
   afterAll(() => on.close());
@@ -65,12 +67,19 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
   async function aReceiver(name: string, reply?: (request: Received, number: number) => Reply, settings: object = {}): Promise<WebhookReceiver> {
     const server = await WebhookReceiver.open(reply);
     closers.push(() => server.close());
-    await receivers.create({ name, channel: 'webhook', settings: { url: server.url, ...settings } }, 0);
+    await receivers.create({ name, channel: 'webhook', settings: { url: server.url, ...settings } }, person('ann'), 0);
     return server;
   }
 
   const due = (...groups: ConvergedAlert[]): Promise<void> => {
-    const service = new NoticeService(on.database, notices, new ReceiverReader(on.database), new TimelineRepository(on.database), new DutiesByHand());
+    const service = new NoticeService(
+      on.database,
+      notices,
+      new ReceiverReader(on.database),
+      new TimelineRepository(on.database),
+      new DutiesByHand(),
+      new AuditService(on.database),
+    );
     return on.database.transaction(() => service.receive(groups, Date.now()));
   };
   const first = async () => (await notices.due('ops', Date.now(), 1))[0]!;
@@ -243,10 +252,10 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await aReceiver('ops');
     await due(aGroup());
     const [{ id, name, channel, settings }] = (await new ReceiverReader(on.database).all()) as [Receiver];
-    await receivers.replace(id, { name, channel, settings, is_enabled: false }, 0);
+    await receivers.replace(id, { name, channel, settings, is_enabled: false }, person('ann'), 0);
     await work(aSender(), settled);
     expect(await all()).toMatchObject([{ state: 'dead', reason: 'receiver_disabled' }]);
-    await receivers.remove(id);
+    await receivers.remove(id, person('ann'), 0);
     await on.database.transaction(async () => notices.revive((await all())[0]!.id, Date.now()));
     await work(aSender(), settled);
     expect(await all()).toMatchObject([{ state: 'dead', reason: 'receiver_deleted' }]);

@@ -1,6 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import type { ConvergedAlert } from '../topics.js';
 import { type Notice, noticeStates } from './notice.js';
@@ -52,8 +54,8 @@ export class NoticeController {
   @Post(':id/replay')
   @HttpCode(202)
   @ApiOperation({ summary: 'Try a dead notice again, under the same Idempotency-Key' })
-  async replay(@Param('id') id: string): Promise<{ id: number }> {
-    await this.notices.replay(number(id), Date.now());
+  async replay(@Param('id') id: string, @By() actor: Actor): Promise<{ id: number }> {
+    await this.notices.replay(number(id), actor, Date.now());
     return { id: number(id) };
   }
 }

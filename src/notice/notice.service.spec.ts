@@ -12,6 +12,8 @@ import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 import { ReceiverService } from './receiver.service.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
+import { person } from '../shared/actor.js';
+import { AuditService } from '../database/audit.service.js';
 
 describe.each(databases)('notices on %s', (_name, open) => {
   let on: TestDatabase;
@@ -38,12 +40,14 @@ describe.each(databases)('notices on %s', (_name, open) => {
       receivers,
       timelines,
       duties,
+      new AuditService(on.database),
     );
-    await new ReceiverService(on.database, new ReceiverRepository(on.database), receivers).apply(
+    await new ReceiverService(on.database, new ReceiverRepository(on.database), receivers, new AuditService(on.database)).apply(
       [
         { name: 'ops', channel: 'console' },
         { name: 'dba', channel: 'console', is_default: false },
       ],
+      person('ann'),
       NOON,
     );
   });
@@ -111,13 +115,13 @@ describe.each(databases)('notices on %s', (_name, open) => {
   it('that are dead can be tried again, and only those', async () => {
     await receive(aGroup());
     const { id } = (await reader.page({}, 1))[0]!;
-    await expect(service.replay(id, NOON)).rejects.toMatchObject({ code: 'T4006', status: 409 });
-    await expect(service.replay(id + 1, NOON)).rejects.toMatchObject({ code: 'T4005', status: 404 });
+    await expect(service.replay(id, person('ann'), NOON)).rejects.toMatchObject({ code: 'T4006', status: 409 });
+    await expect(service.replay(id + 1, person('ann'), NOON)).rejects.toMatchObject({ code: 'T4005', status: 404 });
     await on.database.transaction(() =>
       on.database.execute("UPDATE notice SET state = 'dead', reason = 'gave_up', first_attempt_at = 1, finished_at = 2"),
     );
     duties.woken.length = 0;
-    await service.replay(id, NOON + 5);
+    await service.replay(id, person('ann'), NOON + 5);
     expect(await reader.find(id)).toMatchObject({
       state: 'pending',
       reason: null,

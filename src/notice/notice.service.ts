@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { Duties } from '../runtime/duties.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import type { ConvergedAlert } from '../topics.js';
 import { dispatch } from './dispatch.js';
@@ -18,6 +20,7 @@ export class NoticeService {
     private readonly receivers: ReceiverReader,
     private readonly timelines: TimelineRepository,
     private readonly duties: Duties,
+    private readonly audit: AuditService,
   ) {}
 
   /** Leaves notices for messages of one partition, in order, in the transaction that is open. Messages that come again leave nothing. */
@@ -52,9 +55,12 @@ export class NoticeService {
   }
 
   /** A dead notice is tried again at once, under the same key. Throws T4005 when there is no such notice, T4006 when it is not dead. */
-  async replay(id: number, now: number): Promise<void> {
+  async replay(id: number, actor: Actor, now: number): Promise<void> {
     await this.database.transaction(async () => {
-      if (await this.notices.revive(id, now)) return;
+      if (await this.notices.revive(id, now)) {
+        await this.audit.record({ actor, action: 'notice.replayed', object: { kind: 'notice', id: String(id) } }, now);
+        return;
+      }
       throw new TocsinError((await this.notices.exists(id)) ? 'T4006' : 'T4005', String(id));
     });
     this.duties.wake('notice');

@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { type Receiver, receiverSchema } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
@@ -29,21 +31,21 @@ export class ReceiverController {
 
   @Post()
   @ApiOperation({ summary: 'Add a receiver' })
-  create(@Body({ schema: receiverSchema }) body: unknown): Promise<Receiver> {
-    return this.receivers.create(body, Date.now());
+  create(@Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
+    return this.receivers.create(body, actor, Date.now());
   }
 
   @Put(':id')
   @ApiOperation({ summary: 'Replace a receiver' })
-  replace(@Param('id') id: string, @Body({ schema: receiverSchema }) body: unknown): Promise<Receiver> {
-    return this.receivers.replace(number(id), body, Date.now());
+  replace(@Param('id') id: string, @Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
+    return this.receivers.replace(number(id), body, actor, Date.now());
   }
 
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a receiver; what waits for it goes to the dead letters' })
-  remove(@Param('id') id: string): Promise<void> {
-    return this.receivers.remove(number(id));
+  remove(@Param('id') id: string, @By() actor: Actor): Promise<void> {
+    return this.receivers.remove(number(id), actor, Date.now());
   }
 }
 

@@ -1,6 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { limit, parseQuery } from '../shared/page.js';
 import { type Push, pushStates } from './push.js';
@@ -37,16 +39,16 @@ export class PushController {
   @Post('pushes/:id/replay')
   @HttpCode(202)
   @ApiOperation({ summary: 'Try a dead push again, under the same idempotency key' })
-  async replay(@Param('id') id: string): Promise<{ id: number }> {
-    await this.pushes.replay(number(id), Date.now());
+  async replay(@Param('id') id: string, @By() actor: Actor): Promise<{ id: number }> {
+    await this.pushes.replay(number(id), actor, Date.now());
     return { id: number(id) };
   }
 
   @Post('alerts/:id/push')
   @HttpCode(202)
   @ApiOperation({ summary: 'Push an alert as it is now to the queues of its business' })
-  async push(@Param('id') id: string): Promise<{ queues: string[] }> {
-    return { queues: await this.pushes.push(id, Date.now()) };
+  async push(@Param('id') id: string, @By() actor: Actor): Promise<{ queues: string[] }> {
+    return { queues: await this.pushes.push(id, actor, Date.now()) };
   }
 }
 

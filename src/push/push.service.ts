@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { Duties } from '../runtime/duties.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
 import type { AlertStatusChange } from '../topics.js';
@@ -22,6 +24,7 @@ export class PushService {
     private readonly alerts: AlertReader,
     private readonly pushes: PushRepository,
     private readonly duties: Duties,
+    private readonly audit: AuditService,
   ) {
     this.#queues = readQueues(config.MESSAGE_QUEUE_DSN);
   }
@@ -64,20 +67,27 @@ export class PushService {
   }
 
   /** Pushes an alert as it is now, by hand. Answers the queues. Throws T3001 when there is no such alert, T4101 when nobody would get it. */
-  async push(alertId: string, now: number): Promise<string[]> {
+  async push(alertId: string, actor: Actor, now: number): Promise<string[]> {
     const alert = await this.alerts.find(alertId);
     if (!alert) throw new TocsinError('T3001', alertId);
     const pushes = this.#pushes(alert, identity('push', alertId, now), pushTypeNow(alert));
     if (pushes.length === 0) throw new TocsinError('T4101', `business ${alert.bk_biz_id}`);
-    await this.database.transaction(() => this.pushes.add(pushes, now));
+    const queues = pushes.map(({ queue }) => queue.name);
+    await this.database.transaction(async () => {
+      await this.pushes.add(pushes, now);
+      await this.audit.record({ actor, action: 'alert.pushed', object: { kind: 'alert', id: alertId }, after: { queues } }, now);
+    });
     this.duties.wake('push');
-    return pushes.map(({ queue }) => queue.name);
+    return queues;
   }
 
   /** A dead push is tried again. Throws T4102 when there is no such push, T4103 when it is not dead. */
-  async replay(id: number, now: number): Promise<void> {
+  async replay(id: number, actor: Actor, now: number): Promise<void> {
     await this.database.transaction(async () => {
-      if (await this.pushes.revive(id, now)) return;
+      if (await this.pushes.revive(id, now)) {
+        await this.audit.record({ actor, action: 'push.replayed', object: { kind: 'push', id: String(id) } }, now);
+        return;
+      }
       throw new TocsinError((await this.pushes.exists(id)) ? 'T4103' : 'T4102', String(id));
     });
     this.duties.wake('push');

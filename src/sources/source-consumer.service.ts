@@ -15,6 +15,7 @@ import { TokenBucket } from '../access/rate.js';
 import { type Decoded, decodeRecord, idPrefix } from './decode.js';
 import type { KeyPartitions } from './key-partitions.js';
 import { SourcePartition, type Refused, type SourcedEvent } from './source-partition.service.js';
+import { system } from '../shared/actor.js';
 import type { SourceCounts, PumpPlant } from './source-dependencies.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
 import { positionFault, startPosition } from './start-position.js';
@@ -159,7 +160,15 @@ export class SourceConsumer implements PartitionListener {
   /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
   async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
     this.#logger.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
-    await this.plant.cursors.audit('partition_stopped', `${cursorGroup(this.source.name)} ${name(at)}`, `${code} ${why}`, Date.now());
+    await this.plant.audit.record(
+      {
+        actor: system(this.plant.config.INSTANCE_ID),
+        action: 'partition.halted',
+        object: { kind: 'partition', id: `${cursorGroup(this.source.name)} ${name(at)}` },
+        why: `${code} ${why}`,
+      },
+      Date.now(),
+    );
   }
 
   #flow(at: TopicPartition, epoch: number, position: number): SourcePartition {

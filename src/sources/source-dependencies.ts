@@ -1,4 +1,5 @@
 import type { Config } from '../config.js';
+import type { AuditService } from '../database/audit.service.js';
 import type { Database } from '../database/database.client.js';
 import type { CursorRepository } from '../log/cursor.repository.js';
 import type { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
@@ -13,6 +14,7 @@ export interface PumpPlant {
   readonly database: Database;
   readonly eventLog: EventLog;
   readonly cursors: CursorRepository;
+  readonly audit: AuditService;
   readonly holds: PartitionPauseRepository;
   readonly sources: Pick<SourceRepository, 'lock'>;
   readonly publication: Pick<PublicationService, 'counts'>;

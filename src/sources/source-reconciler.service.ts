@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config.js';
+import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { Clusters } from '../log/cluster.js';
 import { CursorRepository } from '../log/cursor.repository.js';
@@ -29,6 +30,7 @@ export class SourcePlant implements PumpPlant {
     readonly database: Database,
     readonly eventLog: EventLog,
     readonly cursors: CursorRepository,
+    readonly audit: AuditService,
     readonly holds: PartitionPauseRepository,
     readonly sources: SourceRepository,
     readonly publication: PublicationService,

@@ -1,6 +1,8 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../http/by.decorator.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { sourceSchema } from '../access/registry/source.js';
 import { type SourceChangeResult, type ShownSource, SourceService, type SourceWithToken } from './source.service.js';
@@ -9,7 +11,7 @@ import { parseSourcesFile } from './sources-file.js';
 import type { SourceSummary } from './source-state.js';
 
 const body = z.toJSONSchema(sourceSchema, { io: 'input', unrepresentable: 'any' }) as object;
-const change = (by: string) => ({ by, now: Date.now() });
+const change = (actor: Actor) => ({ actor, now: Date.now() });
 
 @ApiTags('sources')
 @Controller('api/v1/sources')
@@ -36,8 +38,8 @@ export class SourceController {
   @ApiOperation({ summary: 'Declare a source; runs on every replica within seconds. One of the kind http is answered with its token, this once' })
   @ApiBody({ schema: body })
   @ApiResponse({ status: 400, description: 'T7020 with every wrong field in `details`' })
-  create(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<SourceWithToken> {
-    return this.sources.create(value, change(user));
+  create(@Body() value: unknown, @By() actor: Actor): Promise<SourceWithToken> {
+    return this.sources.create(value, change(actor));
   }
 
   @Post('plan')
@@ -50,8 +52,8 @@ export class SourceController {
   @Post('apply')
   @HttpCode(200)
   @ApiOperation({ summary: 'Create or update sources by name, all or none; those that are not named stay' })
-  async apply(@Body() value: unknown, @Headers('x-user') user = 'api'): Promise<{ sources: SourceChangeResult[] }> {
-    return { sources: await this.sources.apply(parseSourcesFile(value), change(user)) };
+  async apply(@Body() value: unknown, @By() actor: Actor): Promise<{ sources: SourceChangeResult[] }> {
+    return { sources: await this.sources.apply(parseSourcesFile(value), change(actor)) };
   }
 
   @Get(':name')
@@ -63,34 +65,29 @@ export class SourceController {
   @Put(':name')
   @ApiOperation({ summary: 'Replace what is declared; a secret that is left out stays. If-Match with the version guards against lost updates' })
   @ApiBody({ schema: body })
-  replace(
-    @Param('name') name: string,
-    @Body() value: unknown,
-    @Headers('x-user') user = 'api',
-    @Headers('if-match') expected?: string,
-  ): Promise<ShownSource> {
-    return this.sources.replace(name, value, change(user), expected === undefined ? undefined : versionOf(expected));
+  replace(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor, @Headers('if-match') expected?: string): Promise<ShownSource> {
+    return this.sources.replace(name, value, change(actor), expected === undefined ? undefined : versionOf(expected));
   }
 
   @Delete(':name')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a source with its tokens and positions' })
-  remove(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.sources.remove(name, change(user));
+  remove(@Param('name') name: string, @By() actor: Actor): Promise<void> {
+    return this.sources.remove(name, change(actor));
   }
 
   @Post(':name/enable')
   @HttpCode(200)
   @ApiOperation({ summary: 'Go on where the source was when it was disabled' })
-  enable(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<ShownSource> {
-    return this.sources.enable(name, true, change(user));
+  enable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
+    return this.sources.enable(name, true, change(actor));
   }
 
   @Post(':name/disable')
   @HttpCode(200)
   @ApiOperation({ summary: 'Read no more; positions stay' })
-  disable(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<ShownSource> {
-    return this.sources.enable(name, false, change(user));
+  disable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
+    return this.sources.enable(name, false, change(actor));
   }
 
   @Get(':name/state')
@@ -102,30 +99,26 @@ export class SourceController {
   @Post(':name/resume')
   @HttpCode(200)
   @ApiOperation({ summary: 'Let partitions go on that stopped: {"from":"earliest"|"latest"} for those whose position is gone from the cluster' })
-  async resume(
-    @Param('name') name: string,
-    @Body() value: unknown,
-    @Headers('x-user') user = 'api',
-  ): Promise<{ partitions: ResumedSourcePartition[] }> {
+  async resume(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor): Promise<{ partitions: ResumedSourcePartition[] }> {
     const from = (value as { from?: unknown } | null)?.from ?? 'earliest';
     if (from !== 'earliest' && from !== 'latest') throw new TocsinError('T7020', 'from: must be earliest or latest', []);
     const now = Date.now();
     const partitions = await this.states.resume(name, from, now);
-    await this.sources.resumed(name, { from, partitions }, change(user));
+    await this.sources.resumed(name, { from, partitions }, change(actor));
     return { partitions };
   }
 
   @Post(':name/token')
   @ApiOperation({ summary: 'Make a second token, shown this once; the older one works until it is revoked' })
-  addToken(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<{ token: string }> {
-    return this.sources.addToken(name, change(user));
+  addToken(@Param('name') name: string, @By() actor: Actor): Promise<{ token: string }> {
+    return this.sources.addToken(name, change(actor));
   }
 
   @Delete(':name/token')
   @HttpCode(204)
   @ApiOperation({ summary: 'Revoke the older of two tokens' })
-  revokeToken(@Param('name') name: string, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.sources.revokeToken(name, change(user));
+  revokeToken(@Param('name') name: string, @By() actor: Actor): Promise<void> {
+    return this.sources.revokeToken(name, change(actor));
   }
 }
 

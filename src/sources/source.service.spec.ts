@@ -6,9 +6,11 @@ import { eventually } from '../../test/support/eventually.js';
 import { SourceReader } from '../access/registry/source.reader.js';
 import { SourceRepository } from '../access/registry/source.repository.js';
 import { SourceService } from './source.service.js';
+import { person } from '../shared/actor.js';
+import { AuditService } from '../database/audit.service.js';
 
 const config = parseConfig({ SECRET_KEY: 'ab'.repeat(32), INSTANCE_ID: 'me' });
-const by = (now = 1000) => ({ by: 'ann', now });
+const by = (now = 1000) => ({ actor: person('ann'), now });
 const http = (name: string, more: Record<string, unknown> = {}) => ({ name, kind: 'http', ...more });
 const sasl = { mechanism: 'plain', username: 'ann', password: 'hunter2' };
 const kafka = (name: string, more: Record<string, unknown> = {}) => ({
@@ -29,7 +31,14 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     const repository = new SourceRepository(test.database);
     [reader, elsewhere] = [new SourceReader(repository, false), new SourceReader(repository, false)];
     elsewhere.onApplicationBootstrap();
-    sources = new SourceService(test.database, repository, reader, new Secrets(config), new CursorRepository(test.database, config));
+    sources = new SourceService(
+      test.database,
+      repository,
+      reader,
+      new Secrets(config),
+      new CursorRepository(test.database, config),
+      new AuditService(test.database),
+    );
   });
   afterEach(async () => {
     elsewhere.onModuleDestroy();
@@ -87,10 +96,13 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     });
     expect((await sources.list()).map(({ name }) => name)).toEqual(['h', 'k']);
     await sources.apply(changed, by());
-    const audit = await test.database.query<{ action: string; object: string; detail: string }>(
-      'SELECT action, object, detail FROM audit ORDER BY id',
-    );
-    expect(audit.at(-1)).toEqual({ action: 'source_changed', object: 'k', detail: '{"by":"ann","changed":["format","secrets"]}' });
+    const audit = await test.database.query('SELECT actor_name, action, object_id, detail FROM audit ORDER BY id');
+    expect(audit.at(-1)).toEqual({
+      actor_name: 'ann',
+      action: 'source.updated',
+      object_id: 'k',
+      detail: '{"after":{"changed":["format","secrets"]}}',
+    });
   });
 
   it('begin to read anew when what they read changes, and only then', async () => {
@@ -108,6 +120,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
       reader,
       new Secrets(other),
       new CursorRepository(test.database, config),
+      new AuditService(test.database),
     );
     const { cluster, ...rest } = kafka('k');
     const silent = { ...rest, cluster: { ...cluster, sasl: { mechanism: 'plain', username: 'ann' } } };

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { type AuditEntry, AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import { CursorRepository } from '../log/cursor.repository.js';
 import { Secrets } from '../runtime/secrets.service.js';
+import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import {
   cursorGroup,
@@ -36,7 +38,7 @@ export interface SourceChangeResult {
 
 /** Who changes something, and when. */
 export interface SourceChange {
-  readonly by: string;
+  readonly actor: Actor;
   readonly now: number;
 }
 
@@ -49,6 +51,7 @@ export class SourceService {
     private readonly reader: SourceReader,
     private readonly secrets: Secrets,
     private readonly cursors: CursorRepository,
+    private readonly audit: AuditService,
   ) {}
 
   async list(): Promise<ShownSource[]> {
@@ -91,12 +94,12 @@ export class SourceService {
   }
 
   /** Removes the source, its tokens and its positions: one of the same name starts as its `start` says. Throws {@link TocsinError} T7021. */
-  remove(name: string, { by, now }: SourceChange): Promise<void> {
+  remove(name: string, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source } = await this.#named(name);
       await this.sources.remove(source.id);
       await this.cursors.forget(cursorGroup(name));
-      await this.#audit('source_removed', name, { by }, now);
+      await this.#record('source.deleted', name, change, { before: { kind: source.kind } });
     });
   }
 
@@ -110,13 +113,13 @@ export class SourceService {
   }
 
   /** Revokes the older of two tokens. Throws {@link TocsinError} T7021, T7025, T7028. */
-  revokeToken(name: string, { by, now }: SourceChange): Promise<void> {
+  revokeToken(name: string, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { tokens } = await this.#http(name);
       const [older, newer] = tokens;
       if (!older || !newer) throw new TocsinError('T7025', `${name} has only one; make the new one first, or disable the source`);
       await this.sources.removeToken(older.id);
-      await this.#audit('source_token_revoked', name, { by, token: older.id }, now);
+      await this.#record('source.token_revoked', name, change, { before: { token: older.id } });
     });
   }
 
@@ -148,11 +151,11 @@ export class SourceService {
   }
 
   /** Notes that people decided to go on from the beginning or the end of what there is. The version grows, so that every replica tries again. */
-  resumed(name: string, detail: object, { by, now }: SourceChange): Promise<void> {
+  resumed(name: string, detail: object, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);
-      await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, now);
-      await this.#audit('source_resumed', name, { by, ...detail }, now);
+      await this.sources.change(source.id, definitionOf(source), secrets, source.declared_at, change.now);
+      await this.#record('source.resumed', name, change, { after: detail });
     });
   }
 
@@ -171,32 +174,27 @@ export class SourceService {
 
   async #create(definition: SourceDefinition, secrets: SourceSecrets, change: SourceChange): Promise<SourceWithToken> {
     const created = await this.sources.create(definition, this.#seal(definition.name, secrets), change.now);
-    await this.#audit('source_created', definition.name, { by: change.by, kind: definition.kind }, change.now);
+    await this.#record('source.created', definition.name, change, { after: { kind: definition.kind } });
     if (definition.kind === 'kafka') return display(created);
     const token = await this.#addToken(created.source, change);
     return { ...display((await this.sources.named(definition.name))!), token };
   }
 
-  async #replace(
-    before: StoredSource,
-    definition: SourceDefinition,
-    given: SourceSecrets,
-    { by, now }: SourceChange,
-  ): Promise<{ shown: ShownSource }> {
+  async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, change: SourceChange): Promise<{ shown: ShownSource }> {
     const { source } = before;
     const { changed } = this.#outcome(before, definition, given);
     const secrets = settledSecrets(definition, given, { of: source, secrets: this.#open(before) });
     const sealed = Object.keys(given).length > 0 || changed.includes('secrets') ? this.#seal(source.name, secrets) : before.secrets;
-    const declaredAt = readsElse(changed) ? now : source.declared_at;
-    const after = await this.sources.change(source.id, definition, sealed, declaredAt, now);
-    await this.#audit('source_changed', source.name, { by, changed }, now);
+    const declaredAt = readsElse(changed) ? change.now : source.declared_at;
+    const after = await this.sources.change(source.id, definition, sealed, declaredAt, change.now);
+    await this.#record('source.updated', source.name, change, { after: { changed } });
     return { shown: display(after) };
   }
 
-  async #addToken({ id, name }: Source, { by, now }: SourceChange): Promise<string> {
+  async #addToken({ id, name }: Source, change: SourceChange): Promise<string> {
     const text = tokenText(randomBytes(32));
-    await this.sources.addToken(id, tokenHash(text), now);
-    await this.#audit('source_token_made', name, { by }, now);
+    await this.sources.addToken(id, tokenHash(text), change.now);
+    await this.#record('source.token_created', name, change);
     return text;
   }
 
@@ -227,8 +225,8 @@ export class SourceService {
     return Object.keys(secrets).length === 0 ? null : this.secrets.seal(JSON.stringify(secrets), cursorGroup(name));
   }
 
-  #audit(action: string, name: string, detail: object, now: number): Promise<void> {
-    return this.cursors.audit(action, name, JSON.stringify(detail), now);
+  #record(action: `source.${string}`, name: string, { actor, now }: SourceChange, detail: Pick<AuditEntry, 'before' | 'after'> = {}): Promise<void> {
+    return this.audit.record({ actor, action, object: { kind: 'source', id: name }, ...detail }, now);
   }
 
   async #changing<T>(work: () => Promise<T>): Promise<T> {

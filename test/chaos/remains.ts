@@ -84,8 +84,8 @@ export async function remainsOf({ database, eventLog: log }: Insides): Promise<R
     messages: (await readAll(log, topics.alerts.name)).map(messageOf),
     deadLetters: (await readAll(log, deadLetterTopic(topics.rawEvents.name))).map(deadLetterOf),
     strangeDeadLetters: await readStrange(log),
-    stops: (await database.query<{ object: string; detail: string }>("SELECT object, detail FROM audit WHERE action = 'partition_stopped'")).map(
-      ({ object, detail }) => `${object}: ${detail}`,
+    stops: (await database.query<{ object_id: string; why: string }>("SELECT object_id, why FROM audit WHERE action = 'partition.halted'")).map(
+      ({ object_id, why }) => `${object_id}: ${why}`,
     ),
   };
 }

@@ -10,6 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { ForeignCluster } from '../support/foreign-cluster.js';
 import { startKafka } from '../support/servers/kafka.mjs';
 import { Client, quickly, WebhookSink } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 const PREFIX = `two${Date.now()}.`;
 const ALERTS = ['alerts', 'alert_status', 'converged_alerts'];
@@ -144,7 +145,7 @@ describe('alerts on a cluster of their own', () => {
   it('a group that reads alerts is moved where it commits, and nowhere else (P7)', async () => {
     await running.close();
     const { app, close } = await openIdle(config);
-    const reset = { group: 'notice', topic: 'converged_alerts', to: parseTarget('latest'), by: 'ann', why: '' };
+    const reset = { group: 'notice', topic: 'converged_alerts', to: parseTarget('latest'), actor: person('ann'), why: '' };
     const moved = await app.get(Offsets).reset(reset, false, Date.now());
     await close();
     expect(moved.some(({ offset }) => offset > 0)).toBe(true);

@@ -60,8 +60,8 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     return topic;
   };
   const cursor = (topic: string, group = `g-${topic}`) => running!.app.get(CursorRepository).read(group, { topic, partition: 0 });
-  const audited = (detail: string): Promise<void> =>
-    eventually(async () => (await test.database.query('SELECT detail FROM audit WHERE detail = ?', [detail])).length > 0, `an audit row: ${detail}`);
+  const audited = (why: string): Promise<void> =>
+    eventually(async () => (await test.database.query('SELECT why FROM audit WHERE why = ?', [why])).length > 0, `an audit row: ${why}`);
   const deadLetters = async (topic: string, count: number) => {
     const listener = new RecordingListener();
     const consumer = await test.eventLog.subscribe({ group: `dlq-${topic}`, topics: [deadLetterTopic(topic)], maxRecords: 100, listener });
@@ -194,7 +194,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     await eventually(async () => (await effects()).length === 5, 'what comes after');
     claiming.mockRestore();
     expect(await effects()).toEqual([...ids(3), ...ids(8).slice(6)]);
-    expect(await test.database.query("SELECT detail FROM audit WHERE object LIKE 'handed-over%'")).toEqual([]);
+    expect(await test.database.query("SELECT why FROM audit WHERE object_id LIKE 'handed-over%'")).toEqual([]);
   });
 
   it('stops, with an audit row, where retention has deleted what was not handled yet; never a silent jump', async () => {

@@ -6,6 +6,7 @@ import { topics } from '../../src/topics.js';
 import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 interface Receipt {
   readonly accepted: number;
@@ -32,7 +33,7 @@ describe('two replicas on one Kafka', () => {
     await installation.close();
   });
 
-  const change = () => ({ by: 'test', now: Date.now() });
+  const change = () => ({ actor: person('test'), now: Date.now() });
   const events = (source: string) =>
     Array.from({ length: 50 }, (_, n) => ({
       event_type: 'metric',
@@ -80,9 +81,9 @@ describe('two replicas on one Kafka', () => {
     await eventually(async () => (await offer(b)).accepted === 50, 'the end of the switch');
     expect(Date.now()).toBeGreaterThanOrEqual(until);
     await eventually(() => alert('RECOVERED'), 'the end of the alert');
-    const audit = () => installation.database.query<{ action: string }>("SELECT action FROM audit WHERE object = 'flood' ORDER BY id");
+    const audit = () => installation.database.query<{ action: string }>("SELECT action FROM audit WHERE object_id = 'flood' ORDER BY id");
     await eventually(async () => (await audit()).length === 3, 'the audit rows');
-    expect((await audit()).map(({ action }) => action)).toEqual(['degrade_set', 'degrade_set', 'degrade_expired']);
+    expect((await audit()).map(({ action }) => action)).toEqual(['degrade.set', 'degrade.set', 'degrade.expired']);
     expect(await count('flood')).toBeGreaterThanOrEqual(50 + 2 * first.accepted + 50);
   });
 

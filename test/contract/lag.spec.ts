@@ -10,6 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { anAdmin, ForeignCluster } from '../support/foreign-cluster.js';
 import { consumes, holdGroup } from '../support/groups.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 /** A congestion is quickly found and quickly told. */
 const impatient = {
@@ -197,7 +198,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
         .active()
         .map(({ name: alarm }) => alarm);
     const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
-    await app.get(SourceService).create(source, { by: 'test', now: Date.now() });
+    await app.get(SourceService).create(source, { actor: person('test'), now: Date.now() });
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
     expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`there is no topic ${topic}`] } });
     // As if it had been found a minute ago.
@@ -215,7 +216,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the next problem');
     app.get(SourceWatch).look(Date.now());
     expect(active()).not.toContain('TocsinSourceHindered');
-    await app.get(SourceService).remove('theirs', { by: 'test', now: Date.now() });
+    await app.get(SourceService).remove('theirs', { actor: person('test'), now: Date.now() });
     await foreign.close();
   }, 180_000);
 

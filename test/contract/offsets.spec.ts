@@ -12,6 +12,7 @@ import { eventually } from '../support/eventually.js';
 import { anAdmin } from '../support/foreign-cluster.js';
 import { type Installation, installations } from '../support/installation.js';
 import { type AlertRow, Client, WebhookSink } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 const START = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
 
@@ -29,7 +30,7 @@ const strategy = (name: string, threshold = 80) => ({
   detects: [{ level: 2, trigger: { count: 1, check_window: 1 }, recovery: { check_window: 2 } }],
 });
 
-const ann = { by: 'ann', why: 'a test' };
+const ann = { actor: person('ann'), why: 'a test' };
 
 describe.each(installations)('offsets (%s)', (_name, open) => {
   let installation: Installation;

@@ -12,12 +12,13 @@ import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';
 import { anEmbeddedLog, aKafkaLog, type TestLog } from '../support/logs.js';
 import { Client } from '../support/tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 const logs: [string, () => Promise<TestLog>][] = [
   ['embedded', () => anEmbeddedLog()],
   ...(process.env['KAFKA_BROKERS'] ? ([['Kafka', aKafkaLog]] as [string, () => Promise<TestLog>][]) : []),
 ];
-const ann = { by: 'ann', why: 'the database is moved' };
+const ann = { actor: person('ann'), why: 'the database is moved' };
 const undecided = { acceptGap: false, from: undefined };
 
 describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
@@ -61,8 +62,8 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   const state = () => running!.server.state();
   const pauses = (): Promise<void> => eventually(() => (state()?.pauses?.length ?? 0) > 0, 'the owner knows of the pause');
   const stops = (code: string): Promise<void> => eventually(() => state()?.problem?.includes(code) ?? false, `a stop with ${code}`);
-  const audited = async (action: string): Promise<{ actor: string; object: string; detail: string }[]> =>
-    test.database.query('SELECT actor, object, detail FROM audit WHERE action = ? ORDER BY id', [action]);
+  const audited = async (action: string): Promise<object[]> =>
+    test.database.query('SELECT actor_kind, actor_name, object_id, why, detail FROM audit WHERE action = ? ORDER BY id', [action]);
   const readiness = () => running!.app.get(HealthController).ready();
   const marker = async (topic: Topic, partition: number, id: string): Promise<void> => {
     await publish(topic, partition, [id]);
@@ -91,8 +92,10 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await commands().resume(at, { ...ann, ...undecided }, Date.now());
     await sees('held');
     expect(seen.filter((id) => id === 'held')).toHaveLength(1);
-    expect(await audited('partition_paused')).toMatchObject([{ actor: 'ann', object: `g-${topic.name} ${topic.name}/0` }]);
-    expect(await audited('partition_resumed')).toMatchObject([{ actor: 'ann', detail: 'ann: the database is moved' }]);
+    expect(await audited('partition.paused')).toMatchObject([
+      { actor_kind: 'person', actor_name: 'ann', object_id: `g-${topic.name} ${topic.name}/0` },
+    ]);
+    expect(await audited('partition.resumed')).toMatchObject([{ actor_name: 'ann', why: 'the database is moved' }]);
   });
 
   it('a pause ends by itself at its time, and a new one for the same partition replaces it (C9)', async () => {
@@ -127,7 +130,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await sees('kept');
     expect(seen).toEqual(['a', 'kept']);
-    expect((await audited('records_given_up')).at(-1)).toMatchObject({
+    expect((await audited('partition.records_skipped')).at(-1)).toMatchObject({
       detail: expect.stringContaining('the records 1 to 2 are never handled') as string,
     });
     expect(state()!.problem).toBeUndefined();
@@ -151,10 +154,10 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
       await cursors.relocate(at.group, at, { nextOffset: 1, stateOffset: 1 }, cursor!.epoch, Date.now());
       return cursor;
     });
-    const given = (await audited('records_given_up')).length;
+    const given = (await audited('partition.records_skipped')).length;
     const resume = () => commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await expect(resume()).rejects.toMatchObject({ code: 'T6205', message: expect.stringContaining(`${at.group} ${topic.name}/0`) as string });
-    expect(await audited('records_given_up')).toHaveLength(given);
+    expect(await audited('partition.records_skipped')).toHaveLength(given);
     expect((await commands().list(Date.now())).find(({ group }) => group === at.group)!.holds).toMatchObject([{ code: 'T6101' }]);
     expect(await resume()).toMatchObject([{ movedTo: 2 }]);
     await sees('kept');

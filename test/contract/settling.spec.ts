@@ -11,6 +11,8 @@ import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { startKafka, startKafkaCluster } from '../support/servers/kafka.mjs';
 import { freePort } from '../support/servers/processes.mjs';
+import { AuditService } from '../../src/database/audit.service.js';
+import { person } from '../../src/shared/actor.js';
 
 const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
 
@@ -35,6 +37,8 @@ function atFirst(times: number): (asked: Question) => number {
     return kind <= kinds.LIST_OFFSETS ? NOT_LEADER : UNSETTLED[before % UNSETTLED.length]!;
   };
 }
+
+const NOW = Date.UTC(2026, 10, 20, 12);
 
 describe('a cluster that is settling', () => {
   let proxy: KafkaProxy;
@@ -129,12 +133,12 @@ describe('a cluster that is settling', () => {
     const growth = aGrowth(test.database, test.eventLog);
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
     proxy.refuse(({ kind }) => (kind === kinds.LIST_OFFSETS ? NOT_LEADER : 0));
-    await expect(growth.grow('alerts', request)).rejects.toMatchObject({
+    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toMatchObject({
       code: 'T6404',
       message: expect.stringContaining('no broker answers for partition 0, 1') as string,
     });
     proxy.refuse(() => 0);
-    expect(await growth.grow('alerts', request)).toMatchObject({ done: true, to: 4 });
+    expect(await growth.grow('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, to: 4 });
   });
 });
 
@@ -163,7 +167,7 @@ describe('a cluster of which a broker is away', () => {
       const { records, errors } = await new TailService(test.eventLog, config).tail('halved', parseTailQuery({}));
       expect(records).toHaveLength(2);
       expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('no broker answers for it'));
-      const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
+      const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));
       expect(await topics.get('halved')).toMatchObject({ records: 2 });
     } finally {
       await test.close();

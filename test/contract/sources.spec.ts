@@ -323,10 +323,10 @@ describe('sources on several clusters and replicas', () => {
       expect(text).not.toContain(USER.password);
       expect(text).not.toContain(secretKey);
     }
-    const audit = (await site.database.query<{ action: string; object: string }>('SELECT action, object FROM audit')).filter(
-      ({ object }) => object === name,
+    const audit = (await site.database.query<{ action: string; object_id: string }>('SELECT action, object_id FROM audit')).filter(
+      ({ object_id }) => object_id === name,
     );
-    expect(audit.map(({ action }) => action)).toEqual(['source_created', 'source_changed']);
+    expect(audit.map(({ action }) => action)).toEqual(['source.created', 'source.updated']);
     for (const each of [name, byKey]) await replica.sources.remove(each, byTest());
   });
 

@@ -11,6 +11,8 @@ import { anAdmin } from '../support/foreign-cluster.js';
 import { aGrowth } from '../support/growth.js';
 import { aKafkaLog, logs, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
+import { AuditService } from '../../src/database/audit.service.js';
+import { person } from '../../src/shared/actor.js';
 
 const event = (id: string, business = '2') => ({
   event_id: id,
@@ -20,6 +22,8 @@ const event = (id: string, business = '2') => ({
   timestamp: 1_700_000_000_000,
   raw_data: { metric: 'cpu', value: 1, dimensions: {} },
 });
+
+const NOW = Date.UTC(2026, 10, 20, 12);
 
 describe.each(logs)('topics and their records (%s)', (name, open) => {
   const embedded = name.startsWith('embedded');
@@ -32,7 +36,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     // Who only looks disturbs no group, and neither does a busy machine.
     test = await open({ KAFKA_SESSION_TIMEOUT_MS: '30000' });
     tail = new TailService(test.eventLog, config);
-    inventory = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
+    inventory = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));
     await test.eventLog.ensureTopics([topics.rawEvents.name, deadLetterTopic(topics.rawEvents.name)].map((each) => ({ name: each, partitions: 4 })));
   });
   afterAll(() => test.close());
@@ -144,14 +148,16 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
 
   it('a topic is created as wanted, once, and never as it could not work (O5)', async () => {
     const topic = `made-${number++}`;
-    expect(await inventory.create(topic, { partitions: 3, retention_hours: 5 })).toMatchObject({ topics: [topic], refusals: [] });
+    expect(await inventory.create(topic, { partitions: 3, retention_hours: 5 }, person('ann'), NOW)).toMatchObject({ topics: [topic], refusals: [] });
     expect((await inventory.get(topic)).partitions).toHaveLength(3);
-    await expect(inventory.create(topic, {})).rejects.toMatchObject({ code: 'T6403' });
-    await expect(inventory.create('a/b', {})).rejects.toMatchObject({ code: 'T6402' });
+    await expect(inventory.create(topic, {}, person('ann'), NOW)).rejects.toMatchObject({ code: 'T6403' });
+    await expect(inventory.create('a/b', {}, person('ann'), NOW)).rejects.toMatchObject({ code: 'T6402' });
     if (embedded) return;
     expect((await inventory.get(topic)).config['retention.ms']).toBe(String(5 * 3_600_000));
-    await expect(inventory.create('other', { replication: 3 })).rejects.toThrow('replication 3 needs 3 brokers, the cluster has 1');
-    await expect(inventory.create('other', { min_insync_replicas: 2 })).rejects.toThrow('nothing could ever be written');
+    await expect(inventory.create('other', { replication: 3 }, person('ann'), NOW)).rejects.toThrow(
+      'replication 3 needs 3 brokers, the cluster has 1',
+    );
+    await expect(inventory.create('other', { min_insync_replicas: 2 }, person('ann'), NOW)).rejects.toThrow('nothing could ever be written');
   });
 });
 
@@ -164,31 +170,31 @@ describe('topics on Kafka', () => {
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
 
   it('changing a setting of a topic leaves the others that were set on it (O5)', async () => {
-    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
-    await topics.create('kept', { retention_hours: 5, max_message_bytes: 100_000 });
-    await topics.configure('kept', { retention_hours: 7 });
+    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));
+    await topics.create('kept', { retention_hours: 5, max_message_bytes: 100_000 }, person('ann'), NOW);
+    await topics.configure('kept', { retention_hours: 7 }, person('ann'), NOW);
     const { config: now } = await topics.get('kept');
     expect([now['retention.ms'], now['max.message.bytes']]).toEqual([String(7 * 3_600_000), '100000']);
-    await expect(topics.configure('kept', { min_insync_replicas: 3 })).rejects.toMatchObject({ code: 'T6402' });
+    await expect(topics.configure('kept', { min_insync_replicas: 3 }, person('ann'), NOW)).rejects.toMatchObject({ code: 'T6402' });
   });
 
   it('a topic that takes larger records has dead letters that take them too, and a smaller one leaves them room (O5)', async () => {
-    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config);
-    await topics.create('roomy', {});
-    await topics.create('roomy.dlq', {});
+    const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));
+    await topics.create('roomy', {}, person('ann'), NOW);
+    await topics.create('roomy.dlq', {}, person('ann'), NOW);
     const most = async (name: string) => Number((await topics.get(name)).config['max.message.bytes']);
-    await topics.configure('roomy', { max_message_bytes: 3_000_000 });
+    await topics.configure('roomy', { max_message_bytes: 3_000_000 }, person('ann'), NOW);
     expect(await most('roomy')).toBe(3_000_000);
     const room = await most('roomy.dlq');
     expect(room).toBeGreaterThan(3_000_000);
-    await topics.configure('roomy', { max_message_bytes: 500_000 });
+    await topics.configure('roomy', { max_message_bytes: 500_000 }, person('ann'), NOW);
     expect([await most('roomy'), await most('roomy.dlq')]).toEqual([500_000, room]);
   });
 
   it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
     await test.eventLog.ensureTopics([{ name: 'stale', partitions: 1 }]);
     await test.eventLog.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
-    await aGrowth(test.database, test.eventLog).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true });
+    await aGrowth(test.database, test.eventLog).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true }, person('ann'), NOW);
     let acknowledged = 0;
     for (let index = 0; index < 5; index++) {
       await test.eventLog.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
@@ -236,10 +242,10 @@ describe('topics on Kafka', () => {
     const senders = [sender(test.eventLog, 'a'), sender(await test.another(), 'b')];
     await eventually(() => seen.length > 200, 'load before the growth');
     const refused = await aGrowth(test.database, test.eventLog)
-      .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false })
+      .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false }, person('ann'), NOW)
       .then(({ keys }) => keys);
     expect(refused).toEqual({ seen: 20, moving: expect.any(Number) as number });
-    await aGrowth(test.database, test.eventLog).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true });
+    await aGrowth(test.database, test.eventLog).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true }, person('ann'), NOW);
     // A log that has just been opened knows of the new partitions at once, as a replica that was started after the growth.
     senders.push(sender(await test.another(), 'c'));
     await eventually(() => new Set(seen.map(({ partition }) => partition)).size === 4, 'records from all four partitions');
@@ -268,14 +274,14 @@ describe('topics on Kafka', () => {
     const cursors = new CursorRepository(test.database, config);
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 0, Date.now());
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
-    await expect(growth.grow('alerts', request)).rejects.toThrow('alert: 1 records are not handled yet');
+    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: 1 records are not handled yet');
     const listener = new RecordingListener();
     const consumer = await test.eventLog.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
     await listener.received(1);
-    await expect(growth.grow('alerts', request)).rejects.toThrow('alert: running. Stop every replica');
+    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: running. Stop every replica');
     await consumer.stop();
     await test.database.transaction(() => cursors.advance({ group: 'alert', topic: 'alerts', partition: 0, epoch: 1 }, 0, 1, Date.now(), false));
-    expect(await growth.grow('alerts', request)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
+    expect(await growth.grow('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
     const grown = await test.eventLog.topics.describe(['alerts', 'alerts.dlq']);
     expect(grown.map(({ name, partitions }) => [name, partitions.length])).toEqual([
       ['alerts', 4],

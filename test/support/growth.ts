@@ -5,10 +5,12 @@ import type { EventLog } from '../../src/log/event-log.js';
 import { GrowthGuards } from '../../src/runtime/partition-expansion-checks.service.js';
 import { GrowthService } from '../../src/ops/topics/partition-expansion.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
+import { AuditService } from '../../src/database/audit.service.js';
 
 /** What grows topics on Kafka. */
 export function aGrowth(database: Database, log: EventLog): GrowthService {
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
   const cursors = new CursorRepository(database, config);
-  return new GrowthService(log, cursors, new TopicsService(log, cursors, config), new GrowthGuards(), config);
+  const audit = new AuditService(database);
+  return new GrowthService(log, cursors, new TopicsService(log, cursors, config, audit), new GrowthGuards(), config, audit);
 }

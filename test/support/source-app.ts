@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
 import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
-import { SourceService } from '../../src/sources/source.service.js';
+import { type SourceChange, SourceService } from '../../src/sources/source.service.js';
 import { SourcesModule } from '../../src/sources/sources.module.js';
 import { SourceStateService } from '../../src/sources/source-state.service.js';
 import { type Config, parseConfig } from '../../src/config.js';
@@ -21,6 +21,7 @@ import { type Platform, PlatformModule } from '../../src/app/platform.module.js'
 import type { RawEvent } from '../../src/topics.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 import { Client } from './tocsin.js';
+import { person } from '../../src/shared/actor.js';
 
 /** Access alone, as one replica: its doors, its sources, nobody who reads raw_events. */
 export interface SourceApp {
@@ -48,7 +49,7 @@ export interface SourceSite {
 const PARTITIONS = 3;
 
 /** With which one changes a source. */
-export const byTest = (): { by: string; now: number } => ({ by: 'test', now: Date.now() });
+export const byTest = (): SourceChange => ({ actor: person('test'), now: Date.now() });
 
 /** Kafka at KAFKA_BROKERS and a fresh schema at DATABASE_URL. */
 export const aDistributedSite = (): Promise<SourceSite> => aSite(aMysql, 'distributed');

@@ -1,5 +1,7 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { switchSchema } from './degrade.js';
 import { DegradeService, type ShownSwitch } from './degrade.service.js';
 
@@ -24,14 +26,14 @@ export class DegradeController {
       'All replicas follow within 2 s.',
   })
   @ApiHeader({ name: 'X-User', required: false, description: 'Who sets it; the field by says the same' })
-  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: unknown, @Headers('x-user') user = 'api'): Promise<ShownSwitch> {
-    return this.degrade.set(source, body, user, Date.now());
+  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: unknown, @By() actor: Actor): Promise<ShownSwitch> {
+    return this.degrade.set(source, body, actor, Date.now());
   }
 
   @Delete(':source')
   @HttpCode(204)
   @ApiOperation({ summary: 'Take the switch of a source back before it expires' })
-  clear(@Param('source') source: string, @Headers('x-user') user = 'api'): Promise<void> {
-    return this.degrade.clear(source, user, Date.now());
+  clear(@Param('source') source: string, @By() actor: Actor): Promise<void> {
+    return this.degrade.clear(source, actor, Date.now());
   }
 }

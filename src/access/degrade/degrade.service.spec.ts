@@ -1,7 +1,7 @@
 import { aLogLine } from '../../../test/support/builders.js';
 import { parseConfig } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
-import type { CursorRepository } from '../../log/cursor.repository.js';
+import type { AuditService } from '../../database/audit.service.js';
 import type { DegradeSwitch } from './degrade.js';
 import type { DegradeRepository } from './degrade.repository.js';
 import { DegradeService } from './degrade.service.js';
@@ -28,8 +28,8 @@ describe('DegradeService', () => {
   beforeEach(() => {
     repository = new SlowRepository();
     // Nothing here begins a transaction.
-    const [database, cursors] = [{} as Database, {} as CursorRepository];
-    degrade = new DegradeService(database, repository as unknown as DegradeRepository, cursors, parseConfig({}), true);
+    const [database, audit] = [{} as Database, {} as AuditService];
+    degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}), true);
   });
   const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
 

@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { type AuditObject, AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
-import { CursorRepository } from '../../log/cursor.repository.js';
 import { IDLE } from '../../runtime/idle.js';
+import { type Actor, system } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import type { RawEvent } from '../../topics.js';
 import { type DegradeSwitch, readSwitch, shed, type Shed } from './degrade.js';
@@ -35,7 +36,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly database: Database,
     private readonly repository: DegradeRepository,
-    private readonly cursors: CursorRepository,
+    private readonly audit: AuditService,
     private readonly config: Config,
     @Inject(IDLE) private readonly idle: boolean,
   ) {}
@@ -82,21 +83,21 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Sets the switch of a source, in place of one that it has. Throws {@link TocsinError} T1303. */
-  async set(source: string, body: unknown, by: string, now: number): Promise<ShownSwitch> {
-    const one = readSwitch(source, body, { now, by, longest: this.config.DEGRADE_MAX_MS });
+  async set(source: string, body: unknown, actor: Actor, now: number): Promise<ShownSwitch> {
+    const one = readSwitch(source, body, { now, by: actor.name, longest: this.config.DEGRADE_MAX_MS });
     await this.database.transaction(async () => {
       await this.repository.put(one);
-      await this.cursors.audit('degrade_set', source, JSON.stringify(one), now);
+      await this.audit.record({ actor, action: 'degrade.set', object: objectOf(source), why: one.reason, after: one }, now);
     });
     await this.refresh();
     return this.#shown(one);
   }
 
   /** Throws {@link TocsinError} T1304 when none is set. */
-  async clear(source: string, by: string, now: number): Promise<void> {
+  async clear(source: string, actor: Actor, now: number): Promise<void> {
     await this.database.transaction(async () => {
       if (!(await this.repository.remove(source))) throw new TocsinError('T1304', source);
-      await this.cursors.audit('degrade_cleared', source, JSON.stringify({ by }), now);
+      await this.audit.record({ actor, action: 'degrade.cleared', object: objectOf(source) }, now);
     });
     await this.refresh();
   }
@@ -107,7 +108,16 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
       if (expires_at > now) continue;
       await this.database.transaction(async () => {
         if (await this.repository.expire(source, now))
-          await this.cursors.audit('degrade_expired', source, JSON.stringify({ reason, expires_at }), now);
+          await this.audit.record(
+            {
+              actor: system(this.config.INSTANCE_ID),
+              action: 'degrade.expired',
+              object: objectOf(source),
+              why: reason,
+              before: { expires_at },
+            },
+            now,
+          );
       });
     }
   }
@@ -142,3 +152,5 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
     else this.#dropped.set(`${by} others`, { source: 'others', by, count: (this.#dropped.get(`${by} others`)?.count ?? 0) + 1 });
   }
 }
+
+const objectOf = (source: string): AuditObject => ({ kind: 'degrade', id: source });

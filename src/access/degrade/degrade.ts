@@ -51,11 +51,11 @@ export const switchSchema = z
 /** A switch as somebody writes it. Throws {@link TocsinError} T1303 that names every wrong field. */
 export function readSwitch(source: string, body: unknown, { now, by, longest }: { now: number; by: string; longest: number }): DegradeSwitch {
   if (!/^[!-~]{1,64}$/.test(source)) throw new TocsinError('T1303', 'source: must be * or a name of at most 64 printable ASCII characters');
-  const { drop_priority = null, keep = null, reason, by: actor = by, expires_at, for_ms } = parse(switchSchema, body, 'T1303', 'body');
+  const { drop_priority = null, keep = null, reason, expires_at, for_ms } = parse(switchSchema, body, 'T1303', 'body');
   const expires = for_ms === undefined ? readTime(expires_at!) : now + for_ms;
   if (expires === undefined || expires <= now) throw new TocsinError('T1303', 'expires_at: must be a time in the future');
   if (expires > now + longest) throw new TocsinError('T1303', `expires_at: at most ${longest} ms from now (DEGRADE_MAX_MS)`);
-  return { source, drop_priority, keep, reason, set_by: actor.slice(0, 128), set_at: now, expires_at: expires };
+  return { source, drop_priority, keep, reason, set_by: by, set_at: now, expires_at: expires };
 }
 
 /**

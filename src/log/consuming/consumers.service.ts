@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
 import { ConsumerWatch } from './consumer-watch.service.js';
 import { CursorRepository } from '../cursor.repository.js';
-import { PartitionPauseRepository } from './partition-pause.repository.js';
+import { PauseService } from './pause.service.js';
 import type { ConsumerState } from '../event-log.js';
 import { EventLog } from '../event-log.js';
 import { isExternalGroup } from './groups.js';
@@ -49,7 +49,7 @@ export class Consumers {
     private readonly cursors: CursorRepository,
     private readonly watch: ConsumerWatch,
     private readonly config: Config,
-    private readonly pauses: PartitionPauseRepository,
+    private readonly pauses: PauseService,
   ) {}
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */

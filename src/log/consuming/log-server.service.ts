@@ -13,8 +13,8 @@ import { groupTransport } from './groups.js';
 import type { PartitionConsumer } from './partition-consumer.service.js';
 import { PartitionConsumers } from './partition-consumers.service.js';
 import type { PartitionPause } from './partition-pause.js';
-import type { PartitionPauseRepository } from './partition-pause.repository.js';
-import { PartitionPauses } from './partition-pauses.service.js';
+import type { PartitionPauses } from './partition-pauses.service.js';
+import type { PauseService } from './pause.service.js';
 import { logFaultTexts } from './position-fault.js';
 import { StageSteps } from './stage-steps.service.js';
 
@@ -24,7 +24,7 @@ export interface LogServerDependencies {
   readonly cursors: CursorRepository;
   readonly config: Config;
   readonly watch: ConsumerWatch;
-  readonly pauses: PartitionPauseRepository;
+  readonly pauses: PauseService;
 }
 
 /** Nest transport of one consumer group: binds the methods of `@Consume` to the partition consumers of the group, and commits what waits in time. */
@@ -44,12 +44,11 @@ export class LogServer extends Server implements CustomTransportStrategy {
     const { eventLog, cursors, config, watch, pauses } = dependencies;
     // Not where they are declared: private fields come before the parameters.
     this.#logger = new Logger(`consumer ${group}`);
-    this.#pauses = new PartitionPauses(group, pauses);
+    this.#pauses = pauses.of({ name: group, logger: this.#logger, remedy: '' });
     const [logger, isStateful, dispatch] = [this.#logger, () => this.#isStateful, (batch: ClaimedBatch) => this.#dispatch(batch)];
     this.#steps = new StageSteps({ group, eventLog, cursors, watch, logger, isStateful, dispatch });
     const consumed = {
       name: group,
-      instance: config.INSTANCE_ID,
       eventLog,
       cursors,
       pauses: this.#pauses,
@@ -57,7 +56,6 @@ export class LogServer extends Server implements CustomTransportStrategy {
       poisonLimits: { window: config.POISON_WINDOW, percent: config.POISON_PERCENT, run: config.POISON_RUN },
       faultTexts: logFaultTexts,
       logger,
-      remedy: '',
       whilePaused: 'idle' as const,
       client: () => this.#client,
     };

@@ -46,16 +46,13 @@ export interface PartitionSteps<P extends ClaimedPartition> {
 /** What all partitions of a consumer group share. */
 export interface ConsumedGroup<P extends ClaimedPartition> {
   readonly name: string;
-  readonly instance: string;
   readonly eventLog: { offsets(topic: string): Promise<readonly PartitionOffsets[]> };
-  readonly cursors: Pick<CursorRepository, 'renew' | 'audit'>;
+  readonly cursors: Pick<CursorRepository, 'renew'>;
   readonly pauses: PartitionPauses;
   readonly steps: PartitionSteps<P>;
   readonly poisonLimits: PoisonLimits;
   readonly faultTexts: FaultTexts;
   readonly logger: Logger;
-  /** Behind the log line of a halt: how to resume. */
-  readonly remedy: string;
   /** A paused partition stays assigned and idle; or the client is deferred again and again, so that its state shows the reason. */
   readonly whilePaused: 'idle' | 'deferred';
   readonly client: () => LogConsumer | undefined;
@@ -65,7 +62,7 @@ const isDeferral = (value: object): value is Deferral => 'reason' in value && 'w
 
 /**
  * One partition of a consumer group: pause check → gap check → decode, handle, commit → poison limit. It decides where the partition starts and
- * never jumps over records: a fault halts the partition with a row, a log line and an audit entry. One call at a time.
+ * never jumps over records: a fault halts the partition. One call at a time.
  */
 export class PartitionConsumer<P extends ClaimedPartition> {
   readonly #mutex = new Mutex();
@@ -131,7 +128,7 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     this.#claimed = claimed;
     // The previous owner may have moved the cursor after the first look; only since the claim is ours nobody else does.
     const fault = positionFault(claimed, bounds, faultTexts) && (await this.#fault(claimed));
-    if (await pauses.claim(this.at, fault, Date.now())) await this.#report(fault!);
+    await pauses.claim(this.at, fault, Date.now());
     if (!fault) await this.#prepare(claimed);
     return claimed;
   }
@@ -206,16 +203,9 @@ export class PartitionConsumer<P extends ClaimedPartition> {
   }
 
   async #halt(fault: PartitionFault): Promise<void> {
-    const { pauses, instance, whilePaused, client } = this.group;
-    await pauses.halt(this.at, fault, instance, Date.now());
+    const { pauses, whilePaused, client } = this.group;
+    await pauses.halt(this.at, fault, Date.now());
     if (whilePaused === 'idle') client()?.pause(this.at);
-    await this.#report(fault);
-  }
-
-  async #report({ code, why }: PartitionFault): Promise<void> {
-    const { name, cursors, logger, remedy } = this.group;
-    logger.error(`${partitionName(this.at)} halted: ${code} ${why}${remedy}`);
-    await cursors.audit('partition_stopped', `${name} ${partitionName(this.at)}`, `${code} ${why}`, Date.now());
   }
 
   /** Follows the rows of the group, read at `readAt` (epoch ms): an operator has paused or resumed the partition. */

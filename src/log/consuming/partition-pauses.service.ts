@@ -12,6 +12,14 @@ export interface PauseChange {
   readonly restart: boolean;
 }
 
+/** What pauses and halts are stored with. */
+export interface PauseStore {
+  readonly rows: PartitionPauseRepository;
+  readonly instance: string;
+  /** Reports a new halt, after its row was written. */
+  readonly halted: (at: TopicPartition, fault: PartitionFault, now: number) => Promise<void>;
+}
+
 /** Pauses and halts of the partitions of a group on this replica: a copy of the rows, which are the truth. */
 export class PartitionPauses {
   readonly #pauses = new Map<string, readonly PartitionPause[]>();
@@ -20,7 +28,7 @@ export class PartitionPauses {
 
   constructor(
     private readonly group: string,
-    private readonly rows: PartitionPauseRepository,
+    private readonly store: PauseStore,
   ) {}
 
   /** Why the partition does not go on; a halt before a pause. */
@@ -35,31 +43,28 @@ export class PartitionPauses {
 
   /**
    * At a claim: reads the rows, and brings them up to date with what the log shows now. The halt of a gap that is no longer there is removed; one for
-   * too much poison stays until an operator resumes the partition. Answers true when the fault is new.
+   * too much poison stays until an operator resumes the partition.
    */
-  async claim(at: TopicPartition, fault: PartitionFault | undefined, now: number): Promise<boolean> {
-    const rows = await this.rows.of(this.group, at, now);
+  async claim(at: TopicPartition, fault: PartitionFault | undefined, now: number): Promise<void> {
+    const rows = await this.store.rows.of(this.group, at, now);
     this.#set(at, rows, now);
     const halt = rows.find(isHalt);
-    if (fault && (halt?.code !== fault.code || halt.why !== fault.why)) {
-      await this.halt(at, fault, '', now);
-      return true;
-    }
+    if (fault && (halt?.code !== fault.code || halt.why !== fault.why)) await this.halt(at, fault, now);
     if (!fault && halt && halt.code !== 'T6103') {
-      await this.rows.remove(halt);
+      await this.store.rows.remove(halt);
       const others = rows.filter((pause) => pause !== halt);
       this.#set(at, others, now);
     }
-    return false;
   }
 
-  async halt(at: TopicPartition, { code, why }: PartitionFault, by: string, now: number): Promise<void> {
+  async halt(at: TopicPartition, fault: PartitionFault, now: number): Promise<void> {
     const { topic, partition } = at;
-    const halt: PartitionPause = { group: this.group, topic, partition, kind: 'stopped', code, why, by, at: now, until: null };
+    const halt: PartitionPause = { group: this.group, topic, partition, kind: 'stopped', ...fault, by: this.store.instance, at: now, until: null };
     // The row comes first: whoever sees the halt can end it.
-    await this.rows.put([halt]);
+    await this.store.rows.put([halt]);
     const pauses = (this.#pauses.get(partitionName(at)) ?? []).filter((other) => !isHalt(other));
     this.#set(at, [halt, ...pauses], now);
+    await this.store.halted(at, fault, now);
   }
 
   forget(at: TopicPartition): void {

@@ -50,12 +50,10 @@ export class EmbeddedConsumer implements GroupConsumer {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
-        if (!lane.assigned) lane.position = await this.subscription.listener.assigned(lane.at, this.#generation);
-        lane.assigned = true;
-        if (await this.#next(lane)) failures = 0;
+        if ((await this.#assigned(lane)) && (await this.#next(lane))) failures = 0;
         lane.failing = false;
       } catch {
-        // The listener has logged it; here it only means: again, a little later.
+        // Logged by the listener, or deferred by it: the same again after a backoff.
         lane.failing = true;
         lane.assigned = false;
         await sleep(backoff(++failures, Math.random()), this.#stop.signal);

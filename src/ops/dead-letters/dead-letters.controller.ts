@@ -3,6 +3,8 @@ import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Config } from '../../config.js';
 import { IDLE } from '../../runtime/idle.js';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
 import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
 import { type Letter, type Shown, shown } from './dead-letter.js';
@@ -86,10 +88,10 @@ export class DeadLettersController {
       'The same bytes, key and headers into the same partition, oldest first, each record once. ' +
       '`more` in the answer: the limit was reached. `waiting`: they leave when a server runs.',
   })
-  async redrive(@Body({ schema: redriveBody }) body: unknown): Promise<Redriven & { dry_run: boolean; waiting: boolean }> {
+  async redrive(@Body({ schema: redriveBody }) body: unknown, @By() actor: Actor): Promise<Redriven & { dry_run: boolean; waiting: boolean }> {
     const { dry_run, until, ...order } = parseRequest(redriveBody, body);
     const now = Date.now();
-    const done = await this.deadLetters.redrive({ ...order, until: until ?? now }, dry_run, now);
+    const done = await this.deadLetters.redrive({ ...order, actor, until: until ?? now }, dry_run, now);
     return { dry_run, ...done, waiting: !dry_run && this.idle && this.config.mode === 'distributed' };
   }
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { COMMANDS, Database } from '../../database/database.client.js';
 import { boundsOf } from '../../log/bounds.js';
-import { CursorRepository } from '../../log/cursor.repository.js';
 import { EventLog, type LogRecord, type TopicPartition } from '../../log/event-log.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics } from '../../topics.js';
 import { Metrics } from '../../runtime/metrics.service.js';
@@ -32,7 +33,7 @@ export interface RedriveOrder extends Omit<LetterQuery, 'limit'> {
   readonly until: number;
   /** Most letters that go back by this command. */
   readonly limit: number;
-  readonly by: string;
+  readonly actor: Actor;
   readonly why: string;
 }
 
@@ -56,7 +57,7 @@ export class DeadLetters {
   constructor(
     private readonly database: Database,
     private readonly eventLog: EventLog,
-    private readonly cursors: CursorRepository,
+    private readonly audit: AuditService,
     private readonly metrics: Metrics,
     private readonly config: Config,
   ) {}
@@ -102,8 +103,9 @@ export class DeadLetters {
   async #finish(order: RedriveOrder, letters: Redriven['letters'], more: boolean, dryRun: boolean, now: number): Promise<Redriven> {
     const driven = letters.filter(({ outcome }) => outcome === 'redriven').map(({ id }) => id);
     if (dryRun || driven.length === 0) return { letters, more };
-    const detail = `${driven.length} of ${letters.length}: ${driven.slice(0, 20).join(', ')}; ${order.by}${order.why && `: ${order.why}`}`;
-    await this.cursors.audit('dead_letters_redriven', order.topic ?? 'every topic', detail, now, order.by);
+    const { actor, why, topic = 'all topics' } = order;
+    const after = { redriven: driven.length, of: letters.length, first: driven.slice(0, 20) };
+    await this.audit.record({ actor, action: 'dead_letter.redriven', object: { kind: 'topic', id: topic }, why, after }, now);
     return { letters, more };
   }
 
@@ -124,12 +126,12 @@ export class DeadLetters {
     }
   }
 
-  async #drive(found: readonly Found[], { by }: RedriveOrder, dryRun: boolean, now: number): Promise<{ id: string; outcome: Outcome }[]> {
+  async #drive(found: readonly Found[], { actor }: RedriveOrder, dryRun: boolean, now: number): Promise<{ id: string; outcome: Outcome }[]> {
     const returns = await Promise.all(
       found.map(async ([letter, record]) => returnOf(letter, record, await this.eventLog.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
     );
     const possible = returns.filter((each): each is Return => typeof each !== 'string');
-    const going = dryRun ? await this.#notYet(possible) : await this.#send(possible, by, now);
+    const going = dryRun ? await this.#notYet(possible) : await this.#send(possible, actor.name, now);
     return returns.map((each, index) => {
       const [{ id, topic }] = found[index]!;
       const outcome = typeof each === 'string' ? each : going.has(each) ? 'redriven' : 'already';

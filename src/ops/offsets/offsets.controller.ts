@@ -2,6 +2,8 @@ import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { TocsinError } from '../../shared/errors.js';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest } from '../../http/request.js';
 import { Offsets, type PartitionPosition, type Planned } from './offsets.service.js';
 import { parseTarget, type Target } from './position.js';
@@ -44,9 +46,9 @@ export class OffsetsController {
     summary: 'Move a stopped consumer group',
     description: '`to`: earliest, latest, offset:N, timestamp:T, shift:+N, shift:-N, tail:N. `dry_run` changes nothing.',
   })
-  async reset(@Body({ schema: resetBody }) body: unknown): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  async reset(@Body({ schema: resetBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: Planned[] }> {
     const { dry_run, to, ...rest } = parseRequest(resetBody, body);
-    return { dry_run, partitions: await this.offsets.reset({ ...rest, to: parseTarget(to) }, dry_run, Date.now()) };
+    return { dry_run, partitions: await this.offsets.reset({ ...rest, actor, to: parseTarget(to) }, dry_run, Date.now()) };
   }
 
   @Post('replay')
@@ -55,9 +57,9 @@ export class OffsetsController {
     summary: 'Set a stopped consumer group back, so that it goes on to where it was',
     description: 'Refused below the beginning of the log, and with a `to` that is not where the group was: nothing can end a live group earlier.',
   })
-  async replay(@Body({ schema: replayBody }) body: unknown): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  async replay(@Body({ schema: replayBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: Planned[] }> {
     const { dry_run, from, to, ...rest } = parseRequest(replayBody, body);
-    const wish = { ...rest, to: parseTarget(from) };
+    const wish = { ...rest, actor, to: parseTarget(from) };
     refuseOtherReplays(await this.offsets.reset(wish, true, Date.now()), to === undefined ? undefined : parseTarget(to));
     return { dry_run, partitions: await this.offsets.reset(wish, dry_run, Date.now()) };
   }

@@ -1,10 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
 import { isExternalGroup } from '../../log/consuming/groups.js';
 import { EventLog, type PartitionOffsets } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Memory, memoryAt, place, type Placed, type Target } from './position.js';
 
@@ -30,7 +32,7 @@ export interface Reset {
   readonly topic: string;
   readonly partition?: number | undefined;
   readonly to: Target;
-  readonly by: string;
+  readonly actor: Actor;
   readonly why: string;
 }
 
@@ -63,6 +65,7 @@ export class Offsets {
     private readonly eventLog: EventLog,
     private readonly states: StoredStates,
     private readonly config: Config,
+    private readonly audit: AuditService,
   ) {}
 
   /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
@@ -158,13 +161,23 @@ export class Offsets {
     return { planned, epoch: before.epoch, stateOffset: memory.stateOffset };
   }
 
-  async #move({ group, topic, by, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
+  async #move({ group, topic, actor, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
     const at = { topic, partition: planned.partition };
     const object = `${group} ${topic}/${planned.partition}`;
     const to = { nextOffset: planned.offset, stateOffset };
     if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
     if (planned.memory === 'begun anew') await this.states.of(group)?.begin(at, stateOffset);
-    await this.cursors.audit('offsets_reset', object, `${planned.from ?? '-'} -> ${planned.offset}; ${by}${why && `: ${why}`}`, now, by);
+    await this.audit.record(
+      {
+        actor,
+        action: 'offsets.reset',
+        object: { kind: 'partition', id: object },
+        why,
+        before: { offset: planned.from },
+        after: { offset: planned.offset },
+      },
+      now,
+    );
   }
 
   /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */

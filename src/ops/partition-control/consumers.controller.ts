@@ -2,6 +2,8 @@ import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { PartitionPause } from '../../log/consuming/partition-pause.js';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest } from '../../http/request.js';
 import { PartitionCommands, type ConsumedPartition, type Resumed } from './partition-commands.service.js';
 import { PartitionControl } from './partition-control.service.js';
@@ -39,9 +41,9 @@ export class ConsumersController {
     summary: 'Pause partitions of a consumer group',
     description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
   })
-  async pause(@Body({ schema: pauseBody }) body: unknown): Promise<{ paused: PartitionPause[] }> {
+  async pause(@Body({ schema: pauseBody }) body: unknown, @By() actor: Actor): Promise<{ paused: PartitionPause[] }> {
     const order = parseRequest(pauseBody, body);
-    const paused = await this.commands.pause(order, order, Date.now());
+    const paused = await this.commands.pause(order, { ...order, actor }, Date.now());
     await this.control.look();
     return { paused };
   }
@@ -52,9 +54,9 @@ export class ConsumersController {
     summary: 'Let paused or stopped partitions go on',
     description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
   })
-  async resume(@Body({ schema: resumeBody }) body: unknown): Promise<{ resumed: Resumed[] }> {
+  async resume(@Body({ schema: resumeBody }) body: unknown, @By() actor: Actor): Promise<{ resumed: Resumed[] }> {
     const order = parseRequest(resumeBody, body);
-    const resumed = await this.commands.resume(order, { ...order, acceptGap: order.accept_gap, from: order.from }, Date.now());
+    const resumed = await this.commands.resume(order, { ...order, actor, acceptGap: order.accept_gap, from: order.from }, Date.now());
     await this.control.look();
     return { resumed };
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type AuditObject, AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
 import { boundsOf } from '../../log/bounds.js';
 import { type Cursor, CursorRepository } from '../../log/cursor.repository.js';
@@ -7,6 +8,7 @@ import type { PartitionPause } from '../../log/consuming/partition-pause.js';
 import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
 import { EventLog, type PartitionOffsets, type TopicPartition } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type Continuation, continuation, type Decision } from './continuation.js';
 
@@ -18,7 +20,7 @@ export interface Selection {
 }
 
 interface Order {
-  readonly by: string;
+  readonly actor: Actor;
   readonly why: string;
 }
 
@@ -38,8 +40,6 @@ export interface Resumed extends TopicPartition {
   readonly note: string;
 }
 
-const said = ({ by, why }: Order): string => (why ? `${by}: ${why}` : by);
-
 /** What people can do to the partitions of consumer groups. Every command is a row that the owner of the partition follows, wherever it runs. */
 @Injectable()
 export class PartitionCommands {
@@ -49,6 +49,7 @@ export class PartitionCommands {
     private readonly cursors: CursorRepository,
     private readonly eventLog: EventLog,
     private readonly states: StoredStates,
+    private readonly audit: AuditService,
   ) {}
 
   async list(now: number): Promise<ConsumedPartition[]> {
@@ -69,13 +70,22 @@ export class PartitionCommands {
 
   /** Throws T6203 when there is no such partition. */
   async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
-    const { by, why, until } = order;
-    const holds = (await this.#select(selection)).map((at): PartitionPause => ({ ...at, kind: 'paused', code: null, why, by, at: now, until }));
+    const { actor, why, until } = order;
+    const holds = (await this.#select(selection)).map((at): PartitionPause => ({
+      ...at,
+      kind: 'paused',
+      code: null,
+      why,
+      by: actor.name,
+      at: now,
+      until,
+    }));
     await this.database.transaction(async () => {
       await this.holds.put(holds);
-      for (const { group, topic, partition } of holds) {
-        await this.cursors.audit('partition_paused', `${group} ${topic}/${partition}`, said(order), now, by);
-      }
+      await this.audit.record(
+        holds.map((hold) => ({ actor, action: 'partition.paused', object: objectOf(hold), why, after: { until } })),
+        now,
+      );
     });
     return holds;
   }
@@ -115,13 +125,13 @@ export class PartitionCommands {
   }
 
   async #resume({ at, own, cursor, how }: Decided, order: Order, now: number): Promise<void> {
-    const object = `${at.group} ${at.topic}/${at.partition}`;
+    const { actor, why } = order;
     if (how.kind === 'move') {
-      if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', object);
-      await this.cursors.audit('records_given_up', object, `${how.givenUp}; ${said(order)}`, now, order.by);
+      if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', objectOf(at).id);
+      await this.audit.record({ actor, action: 'partition.records_skipped', object: objectOf(at), why, after: { skipped: how.givenUp } }, now);
     }
     for (const hold of own) await this.holds.remove(hold);
-    await this.cursors.audit('partition_resumed', object, said(order), now, order.by);
+    await this.audit.record({ actor, action: 'partition.resumed', object: objectOf(at), why }, now);
   }
 
   async #bounds(at: TopicPartition): Promise<PartitionOffsets> {
@@ -146,6 +156,8 @@ export class PartitionCommands {
 }
 
 type Selected = TopicPartition & { readonly group: string };
+
+const objectOf = ({ group, topic, partition }: Selected): AuditObject => ({ kind: 'partition', id: `${group} ${topic}/${partition}` });
 
 interface Decided {
   readonly at: Selected;

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
 import { EventLog } from '../../log/event-log.js';
 import { keyPartitioners } from '../../log/partitioner.js';
 import type { TopicState } from '../../log/topic-admin.js';
+import type { Actor } from '../../shared/actor.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { JsonError } from '../../shared/json.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
@@ -34,13 +36,19 @@ export class GrowthService {
     private readonly topics: TopicsService,
     private readonly guards: GrowthGuards,
     private readonly config: Config,
+    private readonly audit: AuditService,
   ) {}
 
   /**
    * Grows a topic, and before it its dead letters, which go to the partition of their number.
    * Throws {@link TocsinError} T6401, T6402 for a number that cannot be, T6404 (with the {@link Growth} as details) when order would break.
    */
-  async grow(name: string, { partitions, dry_run, accept_disorder }: GrowthRequest): Promise<Growth & { readonly done: boolean }> {
+  async grow(
+    name: string,
+    { partitions, dry_run, accept_disorder }: GrowthRequest,
+    actor: Actor,
+    now: number,
+  ): Promise<Growth & { readonly done: boolean }> {
     const topic = await this.topics.find(name);
     if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
       throw new TocsinError('T6402', `${name} has ${topic.partitions.length} partitions; ${partitions} is not more, or more than 10000`);
@@ -51,7 +59,7 @@ export class GrowthService {
     await this.#refuseWhileEmbeddedRuns(plan);
     await this.#growDeadLetters(name, partitions);
     await this.eventLog.topics.grow(name, partitions);
-    await this.cursors.audit('topic_grown', name, JSON.stringify({ ...plan, accept_disorder }), Date.now());
+    await this.audit.record({ actor, action: 'topic.expanded', object: { kind: 'topic', id: name }, after: { ...plan, accept_disorder } }, now);
     return { ...plan, done: true };
   }
 

@@ -1,6 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { By } from '../../http/by.decorator.js';
+import type { Actor } from '../../shared/actor.js';
 import { parse } from '../../shared/parse.js';
 import { GrowthService } from './partition-expansion.service.js';
 import { TopicsService } from './topics.service.js';
@@ -40,21 +42,21 @@ export class TopicsController {
 
   @Post()
   @ApiOperation({ summary: 'Create a topic; what is not said is as the settings and the brokers say' })
-  create(@Body() body: unknown) {
+  create(@Body() body: unknown, @By() actor: Actor) {
     const { name, ...rest } = parse(newTopic, body ?? {}, 'T6402', 'body');
-    return this.topics.create(name, rest);
+    return this.topics.create(name, rest, actor, Date.now());
   }
 
   @Patch(':topic')
   @ApiOperation({ summary: 'Change retention, min.insync.replicas or max.message.bytes' })
-  configure(@Param('topic') topic: string, @Body() body: unknown) {
-    return this.topics.configure(topic, parse(change, body ?? {}, 'T6402', 'body'));
+  configure(@Param('topic') topic: string, @Body() body: unknown, @By() actor: Actor) {
+    return this.topics.configure(topic, parse(change, body ?? {}, 'T6402', 'body'), actor, Date.now());
   }
 
   @Post(':topic/partitions')
   @HttpCode(200)
   @ApiOperation({ summary: 'More partitions; refused while that would break the order of records (dry_run says what it would mean)' })
-  grow(@Param('topic') topic: string, @Body() body: unknown) {
-    return this.growth.grow(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'));
+  grow(@Param('topic') topic: string, @Body() body: unknown, @By() actor: Actor) {
+    return this.growth.grow(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'), actor, Date.now());
   }
 }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
+import { AuditService } from '../../database/audit.service.js';
 import { CursorRepository } from '../../log/cursor.repository.js';
 import { EventLog } from '../../log/event-log.js';
 import { newTopics } from '../../log/new-topics.js';
 import type { GroupState, TopicState } from '../../log/topic-admin.js';
 import { deadLetterBytes, MOST_BYTES } from '../../log/topic-limits.js';
+import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { groupIn, lineOf, readersOf, recordsOf, type TopicDetail, type TopicLine } from './topic-overview.js';
@@ -21,6 +23,7 @@ export class TopicsService {
     private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly config: Config,
+    private readonly audit: AuditService,
   ) {}
 
   /** The topics of the stages, or every topic of the clusters that has our prefix. */
@@ -52,7 +55,7 @@ export class TopicsService {
   }
 
   /** Creates a topic, for one of the stages its dead letters too. Throws {@link TocsinError} T6402 when it cannot be so, T6403 when it exists. */
-  async create(name: string, shape: TopicShape): Promise<Created> {
+  async create(name: string, shape: TopicShape, actor: Actor, now: number): Promise<Created> {
     const names = Object.values(contract).some((topic) => topic.name === name) ? [name, deadLetterTopic(name)] : [name];
     const existing = (await this.eventLog.topics.describe(names)).map((topic) => topic.name);
     if (existing.includes(name)) throw new TocsinError('T6403', name);
@@ -62,32 +65,37 @@ export class TopicsService {
       await this.eventLog.topics.create(
         shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }),
       );
-      await this.cursors.audit('topic_created', topic.name, JSON.stringify(shape), Date.now());
+      await this.audit.record({ actor, action: 'topic.created', object: { kind: 'topic', id: topic.name }, after: shape }, now);
     }
     return { ...judgement, topics: wanted.map((topic) => topic.name) };
   }
 
   /** Changes what can be changed at any time; room for larger records is made in the topic's dead letters first. Throws {@link TocsinError} T6401, T6402. */
-  async configure(name: string, shape: TopicShape): Promise<Judgement & { readonly config: Readonly<Record<string, string>> }> {
+  async configure(
+    name: string,
+    shape: TopicShape,
+    actor: Actor,
+    now: number,
+  ): Promise<Judgement & { readonly config: Readonly<Record<string, string>> }> {
     const topic = await this.find(name);
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
     if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
-    if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), deadLetterBytes(shape.max_message_bytes));
-    await this.#set(name, config);
+    if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), deadLetterBytes(shape.max_message_bytes), actor, now);
+    await this.#set(name, config, actor, now);
     return { ...judgement, config: (await this.find(name)).config };
   }
 
-  async #makeRoom(name: string, bytes: number): Promise<void> {
+  async #makeRoom(name: string, bytes: number, actor: Actor, now: number): Promise<void> {
     const [letters] = await this.eventLog.topics.describe([name]);
     const most = letters?.config[MOST_BYTES];
     if (most === undefined || Number(most) >= bytes) return;
-    await this.#set(name, { [MOST_BYTES]: String(bytes) });
+    await this.#set(name, { [MOST_BYTES]: String(bytes) }, actor, now);
   }
 
-  async #set(name: string, config: Readonly<Record<string, string>>): Promise<void> {
+  async #set(name: string, config: Readonly<Record<string, string>>, actor: Actor, now: number): Promise<void> {
     await this.eventLog.topics.configure(name, config);
-    await this.cursors.audit('topic_configured', name, JSON.stringify(config), Date.now());
+    await this.audit.record({ actor, action: 'topic.configured', object: { kind: 'topic', id: name }, after: config }, now);
   }
 
   async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {

@@ -1,0 +1,15 @@
+/** `system`: Tocsin itself acts, without a request. */
+export const actorKinds = ['person', 'token', 'system'] as const;
+
+/** Longest name of an actor. */
+export const ACTOR_NAME_LENGTH = 128;
+
+/** Whoever acts. Like the time, an actor is an argument of every write. */
+export interface Actor {
+  readonly kind: (typeof actorKinds)[number];
+  /** Of a person: the name the request gives. Of the system: the replica, or the file that the change comes from. */
+  readonly name: string;
+}
+
+export const person = (name: string): Actor => ({ kind: 'person', name: name.slice(0, ACTOR_NAME_LENGTH) });
+export const system = (name: string): Actor => ({ kind: 'system', name: name.slice(0, ACTOR_NAME_LENGTH) });
