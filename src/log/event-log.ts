@@ -1,5 +1,6 @@
 import type { CommitPolicy } from '../shared/commit-policy.js';
 import type { PartitionPause } from './consuming/partition-pause.js';
+import type { Deferral } from './deferral.js';
 import type { GroupMember, NewTopic, TopicAdmin } from './topic-admin.js';
 import { ProducerWatch } from './producer-watch.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
@@ -50,15 +51,6 @@ export interface PartitionOffsets {
   readonly low: number;
   /** Offset that the next record will get. */
   readonly high: number;
-}
-
-/**
- * Why a listener takes no records of a partition now: an operator has paused it, a fault has halted it, another replica owns it, or enough of its
- * records are in flight already (`backpressure`). It is no failure; the listener is asked again after a backoff.
- */
-export interface Deferral {
-  readonly reason: 'paused' | 'halted' | 'claimed elsewhere' | 'backpressure';
-  readonly why: string;
 }
 
 /** What a consumer calls when a partition is assigned, has records, or is revoked. All calls for one partition are sequential. */

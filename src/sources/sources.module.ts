@@ -1,7 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
 import { ReplicaRepository } from './replica.repository.js';
-import { SourceReconciler, SourcePlant } from './source-reconciler.service.js';
+import { SourceClaims } from './source-claims.service.js';
+import { SourceDecoder } from './source-decoder.service.js';
+import { SourcePublisher } from './source-publisher.service.js';
+import { SourceReconciler } from './source-reconciler.service.js';
+import { SourceRunner } from './source-runner.service.js';
 import { SourceStateService } from './source-state.service.js';
 import { SourceWatch } from './source-watch.service.js';
 import { SourceController } from './source.controller.js';
@@ -11,6 +15,16 @@ import { SourceService } from './source.service.js';
 @Module({
   imports: [AccessModule],
   controllers: [SourceController],
-  providers: [ReplicaRepository, SourceReconciler, SourcePlant, SourceService, SourceStateService, SourceWatch],
+  providers: [
+    ReplicaRepository,
+    SourceClaims,
+    SourceDecoder,
+    SourcePublisher,
+    SourceReconciler,
+    SourceRunner,
+    SourceService,
+    SourceStateService,
+    SourceWatch,
+  ],
 })
 export class SourcesModule {}

@@ -57,6 +57,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
       faultTexts: logFaultTexts,
       logger,
       whilePaused: 'idle' as const,
+      generationOf: (generation: number) => generation,
       client: () => this.#client,
     };
     this.#partitions = new PartitionConsumers(consumed, (partition) => this.#release(partition));

@@ -2,7 +2,8 @@ import type { Logger } from '@nestjs/common';
 import { Mutex } from '../../database/mutex.js';
 import { boundsOf } from '../bounds.js';
 import type { CursorRepository } from '../cursor.repository.js';
-import type { BatchControl, Deferral, LogConsumer, LogRecord, PartitionOffsets, RecordBatch, TopicPartition } from '../event-log.js';
+import { type Deferral, isDeferral } from '../deferral.js';
+import type { BatchControl, LogConsumer, LogRecord, PartitionOffsets, RecordBatch, TopicPartition } from '../event-log.js';
 import { FencedError } from '../fenced-error.js';
 import { partitionName } from '../topic-partition.js';
 import type { PoisonRecord } from './claimed-batch.js';
@@ -55,10 +56,10 @@ export interface ConsumedGroup<P extends ClaimedPartition> {
   readonly logger: Logger;
   /** A paused partition stays assigned and idle; or the client is deferred again and again, so that its state shows the reason. */
   readonly whilePaused: 'idle' | 'deferred';
+  /** Generation under which a partition is claimed, from that of the client. */
+  readonly generationOf: (generation: number) => number;
   readonly client: () => LogConsumer | undefined;
 }
-
-const isDeferral = (value: object): value is Deferral => 'reason' in value && 'why' in value;
 
 /**
  * One partition of a consumer group: pause check → gap check → decode, handle, commit → poison limit. It decides where the partition starts and
@@ -89,7 +90,8 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     }
   }
 
-  assigned(generation: number): Promise<number | Deferral> {
+  assigned(clientGeneration: number): Promise<number | Deferral> {
+    const generation = this.group.generationOf(clientGeneration);
     return this.alone(async () => {
       const kept = this.#claimed;
       const claimed = kept && !kept.lost && (await this.#renewed(kept, generation)) ? kept : await this.#claim(generation);

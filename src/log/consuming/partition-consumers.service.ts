@@ -1,4 +1,5 @@
-import type { BatchControl, Deferral, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
+import type { Deferral } from '../deferral.js';
+import type { BatchControl, PartitionListener, RecordBatch, TopicPartition } from '../event-log.js';
 import { partitionName } from '../topic-partition.js';
 import type { PartitionPause } from './partition-pause.js';
 import { type ClaimedPartition, type ConsumedGroup, PartitionConsumer } from './partition-consumer.service.js';

@@ -1,6 +1,7 @@
 import { passingTrouble } from '../../database/failures.js';
 import { PoisonError } from '../../shared/errors.js';
-import type { Deferral, LogRecord } from '../event-log.js';
+import type { Deferral } from '../deferral.js';
+import type { LogRecord } from '../event-log.js';
 import { FencedError } from '../fenced-error.js';
 import type { PartitionPause } from './partition-pause.js';
 
@@ -10,13 +11,17 @@ export function pauseCheck(pause: Pick<PartitionPause, 'kind' | 'why'> | undefin
 }
 
 /** The records that have not been handled yet: after a restart a batch may begin below the position. */
-export const unhandled = (records: readonly LogRecord[], position: number): readonly LogRecord[] => records.filter(({ offset }) => offset >= position);
+export const unhandled = (records: readonly LogRecord[], position: number): readonly LogRecord[] =>
+  records.filter(({ offset }) => offset >= position);
 
 /**
  * Gap check: why the position must be compared with the offsets of the log. A batch below the position may come late, or from a topic that was
  * created anew and is shorter than before; a hole before the first record may be one that retention has left.
  */
-export function suspicion(first: Pick<LogRecord, 'offset'> | undefined, position: number): 'nothing at the position' | 'hole before the batch' | undefined {
+export function suspicion(
+  first: Pick<LogRecord, 'offset'> | undefined,
+  position: number,
+): 'nothing at the position' | 'hole before the batch' | undefined {
   if (!first) return 'nothing at the position';
   return first.offset > position ? 'hole before the batch' : undefined;
 }

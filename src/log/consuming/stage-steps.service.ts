@@ -1,7 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import { PoisonError } from '../../shared/errors.js';
 import type { CursorRepository } from '../cursor.repository.js';
-import type { BatchControl, Deferral, EventLog, LogRecord, PartitionOffsets, RecordBatch, TopicPartition } from '../event-log.js';
+import type { Deferral } from '../deferral.js';
+import type { BatchControl, EventLog, LogRecord, PartitionOffsets, RecordBatch, TopicPartition } from '../event-log.js';
 import { partitionName } from '../topic-partition.js';
 import { type Claim, ClaimedBatch, type PoisonRecord } from './claimed-batch.js';
 import type { ConsumerWatch } from './consumer-watch.service.js';
@@ -25,10 +26,15 @@ export interface StageContext {
 export class StageSteps implements PartitionSteps<Claim> {
   constructor(private readonly context: StageContext) {}
 
-  async claim({ topic, partition }: TopicPartition, generation: number, { low }: PartitionOffsets, previous: Claim | undefined): Promise<Claim | Deferral> {
+  async claim(
+    { topic, partition }: TopicPartition,
+    generation: number,
+    { low }: PartitionOffsets,
+    previous: Claim | undefined,
+  ): Promise<Claim | Deferral> {
     const { group, cursors, isStateful } = this.context;
     const cursor = await cursors.claim(group, { topic, partition }, generation, low, Date.now());
-    if (!cursor) return { reason: 'claimed elsewhere', why: 'a younger generation owns it' };
+    if (!cursor) return { reason: 'not claimed', why: 'a younger generation owns it' };
     return {
       group,
       topic,

@@ -49,38 +49,55 @@ export class EmbeddedConsumer implements GroupConsumer {
   async #run(lane: Lane): Promise<void> {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
-      try {
-        if ((await this.#assigned(lane)) && (await this.#next(lane))) failures = 0;
-        lane.failing = false;
-      } catch {
-        // Logged by the listener, or deferred by it: the same again after a backoff.
-        lane.failing = true;
-        lane.assigned = false;
-        await sleep(backoff(++failures, Math.random()), this.#stop.signal);
-      }
+      const outcome = await this.#turn(lane);
+      lane.failing = outcome === 'again';
+      if (outcome === 'handled') failures = 0;
+      if (outcome !== 'again') continue;
+      lane.assigned = false;
+      await sleep(backoff(++failures, Math.random()), this.#stop.signal);
     }
     if (lane.assigned) await this.subscription.listener.releasing?.(lane.at);
     this.subscription.listener.revoked(lane.at);
   }
 
-  /** Handles the next batch, or waits until there may be one. True when records were handled. */
-  async #next(lane: Lane): Promise<boolean> {
+  /** `again`: the listener deferred the partition, or rejected and logged why; it is asked again after a backoff. */
+  async #turn(lane: Lane): Promise<'handled' | 'idle' | 'again'> {
+    try {
+      return (await this.#assigned(lane)) ? await this.#next(lane) : 'again';
+    } catch {
+      return 'again';
+    }
+  }
+
+  /** False when the listener defers the partition. */
+  async #assigned(lane: Lane): Promise<boolean> {
+    if (!lane.assigned) {
+      const position = await this.subscription.listener.assigned(lane.at, this.#generation);
+      if (typeof position !== 'number') return false;
+      lane.position = position;
+    }
+    return (lane.assigned = true);
+  }
+
+  /** Handles the next batch, or waits until there may be one. */
+  async #next(lane: Lane): Promise<'handled' | 'idle' | 'again'> {
     const from = lane.position;
     const records = lane.paused ? [] : this.source.read(lane.at, from, this.subscription.maxRecords);
     if (records.length === 0) {
       await this.#wait(1000);
-      return false;
+      return 'idle';
     }
-    await this.subscription.listener.batch(
+    const deferral = await this.subscription.listener.batch(
       { ...lane.at, records, highWatermark: this.source.high(lane.at) },
       {
         heartbeat: () => new Promise((resolve) => setImmediate(resolve)),
         commit: (next) => Promise.resolve(this.source.commit(lane.at, next)),
       },
     );
+    if (deferral) return 'again';
     if (lane.position === from) lane.position = records.at(-1)!.offset + 1;
     await new Promise((resolve) => setImmediate(resolve));
-    return true;
+    return 'handled';
   }
 
   /**

@@ -49,7 +49,7 @@ export class Generation {
   }
 
   /** Waits for a batch. False when it has been given up because others wait: it may still end, and then the fence decides. Rejects as it does. */
-  async run(batch: Promise<void>): Promise<boolean> {
+  async run(batch: Promise<unknown>): Promise<boolean> {
     try {
       return await new Promise((resolve, reject) => {
         this.#running.set(batch, () => resolve(false));

@@ -167,6 +167,7 @@ export class KafkaConsumer implements GroupConsumer {
     try {
       const position = await this.subscription.listener.assigned(lane.at, generation.number);
       if (!current()) return;
+      if (typeof position !== 'number') return this.#later(lane, generation, position.why);
       this.#member.seek(this.#physical(lane.at), position);
       lane.ready = true;
       if (!lane.pausedByCommand) this.#member.resume(this.#physical(lane.at));
@@ -219,17 +220,24 @@ export class KafkaConsumer implements GroupConsumer {
         this.#logger.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
         return false;
       }
+      const deferral = await work;
+      if (deferral) return this.#notHandled(lane, generation, deferral.why);
     } catch (error) {
-      if (lane.generation !== generation) return false;
-      this.#member.pause([this.#physical(lane.at)]);
-      this.#later(lane, generation, error);
-      return false;
+      return this.#notHandled(lane, generation, error);
     }
     lane.failures = 0;
     // What was under way when everything stopped is not what was waiting.
     if (generation.over === undefined) this.#stalled(this.#stall.handled(records[0]!.timestamp, Date.now()));
     payload.resolveOffset(String(records.at(-1)!.offset));
     return true;
+  }
+
+  /** The same records come again after a backoff, unless a rebalance is under way. */
+  #notHandled(lane: Lane, generation: Generation, why: unknown): false {
+    if (lane.generation !== generation) return false;
+    this.#member.pause([this.#physical(lane.at)]);
+    this.#later(lane, generation, why);
+    return false;
   }
 
   /** Only the lane that is still ours: a commit for somebody else's partition would be believed. */

@@ -1,5 +1,6 @@
 import { backoff } from '../../../shared/retry.js';
 import type { PartitionAssignment } from '../../cluster.js';
+import { isDeferral } from '../../deferral.js';
 import type { BatchControl, LogRecord, PartitionListener, TopicPartition } from '../../event-log.js';
 import type { Fetched, Wanted } from '../connection/brokers.client.js';
 
@@ -101,16 +102,21 @@ export class PartitionReader {
   async #next(place: Place): Promise<boolean> {
     const records = this.#waiting.slice(0, this.assignment.maxRecords);
     try {
-      await this.#listener.batch({ ...this.at, records, highWatermark: this.#highWatermark }, NO_GROUP);
+      const deferral = await this.#listener.batch({ ...this.at, records, highWatermark: this.#highWatermark }, NO_GROUP);
+      if (deferral) return this.#notHandled(place, deferral);
     } catch (error) {
-      if (place === this.#place && !this.#gone) this.#claimLater(error);
-      return false;
+      return this.#notHandled(place, error);
     }
     if (place !== this.#place) return false;
     this.#failures = 0;
     this.#waiting = this.#waiting.slice(records.length);
     place.offset = records.at(-1)!.offset + 1;
     return true;
+  }
+
+  #notHandled(place: Place, why: unknown): false {
+    if (place === this.#place && !this.#gone) this.#claimLater(why);
+    return false;
   }
 
   #call(work: () => Promise<void>): void {
@@ -126,6 +132,7 @@ export class PartitionReader {
         this.#sought = undefined;
         const offset = await this.#listener.assigned(this.at, this.generation);
         if (this.#gone) return;
+        if (typeof offset !== 'number') return this.#claimLater(offset);
         this.#void({ offset: this.#sought ?? offset });
         this.#claimed = true;
         this.problem = undefined;
@@ -137,9 +144,9 @@ export class PartitionReader {
   }
 
   /** Asks again after a while; until then nothing of the partition is handled. */
-  #claimLater(error: unknown): void {
+  #claimLater(why: unknown): void {
     this.#void();
-    this.problem = error instanceof Error ? error.message : String(error);
+    this.problem = problemOf(why);
     clearTimeout(this.#retry);
     if (!this.#gone) this.#retry = setTimeout(() => this.claim(), backoff(++this.#failures, Math.random()));
   }
@@ -203,4 +210,11 @@ export class PartitionReader {
     clearTimeout(this.#retry);
     this.#void();
   }
+}
+
+/** Why a partition is not read, in words; undefined for back-pressure, which is no problem. */
+function problemOf(why: unknown): string | undefined {
+  if (why instanceof Error) return why.message;
+  if (typeof why !== 'object' || why === null || !isDeferral(why)) return String(why);
+  return why.reason === 'backpressure' ? undefined : why.why;
 }
