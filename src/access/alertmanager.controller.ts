@@ -20,16 +20,15 @@ export class AlertmanagerController {
   @HttpCode(200)
   @RawBody()
   @ApiOperation({
-    summary: 'Alerts of Prometheus, vmalert and Grafana, as Alertmanager takes them',
-    description:
-      'Alerts without problems are taken even when the answer is 400 or 422 for the others. Failures have the form that clients of Alertmanager expect.',
+    summary: 'Ingest alerts of Prometheus, vmalert and Grafana (Alertmanager API v2)',
+    description: 'Valid alerts are accepted even if the response is 400 or 422 because of others. Errors have the format of the Alertmanager API.',
   })
   @ApiConsumes('application/json')
   @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })
-  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the alerts; the setting DEFAULT_BUSINESS otherwise' })
-  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
-  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
-  @ApiResponse({ status: 200, description: 'The alerts are in the log' })
+  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the alerts; default: DEFAULT_BUSINESS' })
+  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'Same as the query parameter' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer token of a declared source, whose business and rate limit apply' })
+  @ApiResponse({ status: 200, description: 'The alerts are stored in the event log' })
   async take(
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,

@@ -20,14 +20,13 @@ export class CloudEventsController {
   @HttpCode(202)
   @RawBody()
   @ApiOperation({
-    summary: 'CloudEvents 1.0: structured, batch, or binary (attributes in ce- headers)',
-    description:
-      'source and id of a CloudEvent identify it: sent again it is the same event. How attributes and data become an event: docs/ingest.md.',
+    summary: 'Ingest CloudEvents 1.0: structured, batched or binary content mode',
+    description: 'CloudEvents with the same source and id are deduplicated. Mapping of attributes and data to events: docs/ingest.md.',
   })
   @ApiConsumes('application/cloudevents+json', 'application/cloudevents-batch+json')
   @ApiBody({ schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] } })
-  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the events without the extension bkbizid' })
-  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
+  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of events without the extension attribute bkbizid' })
+  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'Same as the query parameter' })
   @ApiResponse({ status: 202, description: '{"accepted":n,"rejected":m,"errors":[{"index","code","message"}]}' })
   async take(
     @Body() body: Buffer | undefined,

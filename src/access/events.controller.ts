@@ -20,18 +20,18 @@ export class EventsController {
   @HttpCode(202)
   @RawBody()
   @ApiOperation({
-    summary: 'Hand in events: one, an array, {"events":[…]}, or one on each line (application/x-ndjson); gzip and deflate are understood',
+    summary: 'Ingest events: one event, an array, {"events":[…]}, or NDJSON (application/x-ndjson); gzip and deflate are supported',
     description:
-      'An event has event_type (metric, event, log, alert), bk_biz_id, event_source, raw_data, and may have timestamp (s, ms, µs, ns or RFC 3339; now when missing) ' +
-      'and event_id. 202 means that the accepted ones are in the log; each other one is in `errors`, by its place. 429 and 503 say when to come again.',
+      'Fields of an event: event_type (metric, event, log, alert), bk_biz_id, event_source, raw_data; optional timestamp (s, ms, µs, ns or RFC 3339; default: now) ' +
+      'and event_id. 202: accepted events are stored in the event log; rejected ones are listed in `errors` by index. 429 and 503 have a Retry-After header.',
   })
   @ApiConsumes('application/json', 'application/x-ndjson')
   @ApiBody({ schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] } })
-  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the events that name none' })
-  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
-  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
+  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of events without bk_biz_id' })
+  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'Same as the query parameter' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer token of a declared source, whose business and rate limit apply' })
   @ApiResponse({ status: 202, description: '{"accepted":n,"rejected":m,"errors":[{"index","code","message"}]}' })
-  @ApiResponse({ status: 400, description: 'T1009 when no item was acceptable, with the same as details' })
+  @ApiResponse({ status: 400, description: 'T1009: all items were rejected; details have the format of the 202 response' })
   async take(
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,

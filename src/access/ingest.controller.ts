@@ -20,13 +20,13 @@ export class IngestController {
   @RawBody()
   @ApiBearerAuth()
   @ApiOperation({
-    summary: 'What a declared http source sends, in the format that it declares',
+    summary: 'Ingest data of a declared http source in its format',
     description:
-      'The token of the source comes as Authorization: Bearer, or as X-Tocsin-Token; never in the address. Business, mapping and rate are those of the source.',
+      'Authenticate with the token of the source, as Authorization: Bearer or X-Tocsin-Token. Business, mapping and rate limit of the source apply.',
   })
   @ApiConsumes('application/json', 'application/x-ndjson')
   @ApiBody({ schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] } })
-  @ApiHeader({ name: 'X-Tocsin-Token', required: false, description: 'The token, where Authorization is taken' })
+  @ApiHeader({ name: 'X-Tocsin-Token', required: false, description: 'Token, for clients that cannot set Authorization' })
   @ApiResponse({ status: 202, description: '{"accepted":n,"rejected":m,"errors":[{"index","code","message"}]}' })
   async take(
     @Param('source') name: string,

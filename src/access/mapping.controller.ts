@@ -10,12 +10,11 @@ export class MappingController {
   @Post('test')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'What a mapping makes of a sample; nothing is kept',
-    description:
-      '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a sample that is text stands for the bytes of a request, so that lines can be tried too.',
+    summary: 'Apply a mapping to a sample, without storing anything',
+    description: '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a string sample represents the bytes of a request body, for NDJSON.',
   })
   @ApiResponse({ status: 200, description: '{"events":[…],"errors":[{"index","code","message"}]}' })
-  @ApiResponse({ status: 400, description: 'T1017: which fields of the mapping are wrong' })
+  @ApiResponse({ status: 400, description: 'T1017: invalid fields of the mapping' })
   test(@Body({ schema: mappingTestSchema }) body: unknown): Mapped {
     return this.mappings.test(body, Date.now());
   }

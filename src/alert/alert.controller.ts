@@ -5,7 +5,8 @@ import { By } from '../http/by.decorator.js';
 import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Alert } from './alert.js';
-import { AlertReader, type StoredEntry } from './alert.reader.js';
+import type { StoredEntry } from '../database/timeline-table.js';
+import { AlertReader } from './alert.reader.js';
 import { AlertService } from './alert.service.js';
 import { acknowledgeBody, closeBody, commentBody } from './commands.js';
 import { limit, parseQuery } from '../shared/page.js';
@@ -16,7 +17,7 @@ const LATEST = 200;
 
 const timelineQuery = z.strictObject({
   limit,
-  cursor: z.string().regex(/^\d+$/, 'is not one that a timeline gave').transform(Number).default(0),
+  cursor: z.string().regex(/^\d+$/, 'is not a cursor of this timeline').transform(Number).default(0),
 });
 
 @ApiTags('alerts')
@@ -29,33 +30,33 @@ export class AlertController {
 
   @Get()
   @ApiOperation({
-    summary: 'Alerts, newest first',
-    description: 'With label filters a page may be short or empty before the last one: go on while there is a next_cursor.',
+    summary: 'List alerts, newest first',
+    description: 'With label filters a page may be short or empty: continue while next_cursor is present.',
   })
-  @ApiQuery({ name: 'status', required: false, description: 'ABNORMAL, RECOVERED, CLOSED; several with commas' })
-  @ApiQuery({ name: 'severity', required: false, description: '1 or fatal, 2 or warning, 3 or remind; several with commas' })
+  @ApiQuery({ name: 'status', required: false, description: 'ABNORMAL, RECOVERED, CLOSED; comma-separated' })
+  @ApiQuery({ name: 'severity', required: false, description: '1 or fatal, 2 or warning, 3 or remind; comma-separated' })
   @ApiQuery({ name: 'bk_biz_id', required: false })
   @ApiQuery({ name: 'strategy_id', required: false })
   @ApiQuery({ name: 'acknowledged', required: false, description: 'true or false' })
-  @ApiQuery({ name: 'name', required: false, description: 'The whole alert name' })
-  @ApiQuery({ name: 'filter', required: false, description: 'Label matcher such as host="web-1" or host!="web-1"; may be repeated, all must hold' })
+  @ApiQuery({ name: 'name', required: false, description: 'Exact alert name' })
+  @ApiQuery({ name: 'filter', required: false, description: 'Label matcher such as host="web-1" or host!="web-1"; repeatable, all must match' })
   @ApiQuery({ name: 'from', required: false, description: 'begin_time at or after: epoch ms or ISO 8601' })
   @ApiQuery({ name: 'to', required: false, description: 'begin_time before: epoch ms or ISO 8601' })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
   async list(@Query() query: unknown): Promise<{ alerts: readonly Alert[]; next_cursor: string | null }> {
     const { alerts, next } = await this.reader.page(parseAlertQuery(query));
     return { alerts, next_cursor: next ? cursorOf(next) : null };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One alert with the latest entries of its timeline' })
+  @ApiOperation({ summary: 'Get an alert with the latest entries of its timeline' })
   async get(@Param('id') id: string): Promise<Alert & { timeline: StoredEntry[] }> {
     return { ...(await this.#existing(id)), timeline: await this.reader.latest(id, LATEST) };
   }
 
   @Get(':id/timeline')
-  @ApiOperation({ summary: 'What happened to an alert, oldest first' })
+  @ApiOperation({ summary: 'Get the timeline of an alert, oldest entry first' })
   @ApiQuery({ name: 'limit', required: false })
   @ApiQuery({ name: 'cursor', required: false })
   async timeline(@Param('id') id: string, @Query() query: unknown): Promise<{ timeline: StoredEntry[]; next_cursor: string | null }> {
@@ -67,28 +68,28 @@ export class AlertController {
 
   @Post(':id/acknowledge')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Somebody takes care of the alert' })
+  @ApiOperation({ summary: 'Acknowledge an alert' })
   acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
     return this.alerts.acknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/unacknowledge')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Nobody takes care of the alert any more' })
+  @ApiOperation({ summary: 'Withdraw the acknowledgement of an alert' })
   unacknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
     return this.alerts.unacknowledge(id, body, actor, Date.now());
   }
 
   @Post(':id/close')
   @HttpCode(200)
-  @ApiOperation({ summary: 'End the alert by hand' })
+  @ApiOperation({ summary: 'Close an alert' })
   close(@Param('id') id: string, @Body({ schema: closeBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
     return this.alerts.close(id, body, actor, Date.now());
   }
 
   @Post(':id/comment')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Write a remark into the timeline' })
+  @ApiOperation({ summary: 'Add a comment to the timeline' })
   comment(@Param('id') id: string, @Body({ schema: commentBody }) body: unknown, @By() actor: Actor): Promise<Alert> {
     return this.alerts.comment(id, body, actor, Date.now());
   }

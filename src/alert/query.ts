@@ -56,7 +56,7 @@ const severity = z.string().transform((text, context) => {
 });
 const time = one.transform((text, context) => {
   const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 time` });
+  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 timestamp` });
   return value;
 });
 
@@ -98,6 +98,6 @@ function parseCursor(cursor: string): Position {
     const [begin_time, alert_id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
     return { begin_time, alert_id };
   } catch {
-    throw new TocsinError('T3003', `cursor=${cursor} is not one that a list of alerts gave`);
+    throw new TocsinError('T3003', `cursor=${cursor} is not a cursor of the list of alerts`);
   }
 }

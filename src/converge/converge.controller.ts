@@ -11,22 +11,22 @@ export class ConvergeController {
   constructor(private readonly groups: GroupReader) {}
 
   @Get()
-  @ApiOperation({ summary: 'Groups and storms, newest first; the open ones unless `state` says otherwise' })
+  @ApiOperation({ summary: 'List alert groups and storms, newest first; open ones by default' })
   @ApiQuery({ name: 'bk_biz_id', required: false })
   @ApiQuery({ name: 'strategy_id', required: false, description: '0: alerts of external senders' })
   @ApiQuery({ name: 'kind', required: false, description: 'group or storm' })
-  @ApiQuery({ name: 'state', required: false, description: 'pending, notified, ended; several with commas' })
+  @ApiQuery({ name: 'state', required: false, description: 'pending, notified, ended; comma-separated' })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
   async list(@Query() query: unknown): Promise<{ groups: readonly GroupView[]; next_cursor: string | null }> {
     const { items, next } = await this.groups.page(parseGroupQuery(query));
     return { groups: items, next_cursor: next };
   }
 
   @Get(':converge_id')
-  @ApiOperation({ summary: 'One group with its members, the latest first; every alert that ever joined, and why it was not notified' })
+  @ApiOperation({ summary: 'Get a group with all its alerts, latest first, and the reason for each alert that was not notified' })
   @ApiQuery({ name: 'limit', required: false, description: 'Members: 1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
   async get(
     @Param('converge_id') id: string,
     @Query() query: unknown,

@@ -14,7 +14,7 @@ const cursor = one.transform((text, context): Position => {
     const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()));
     return { at, id };
   } catch {
-    context.addIssue({ code: 'custom', message: `${text} is not one that a list gave` });
+    context.addIssue({ code: 'custom', message: `${text} is not a cursor of this list` });
     return z.NEVER;
   }
 });
@@ -22,7 +22,7 @@ const states = one.transform((text) => text.split(',')).pipe(z.array(z.enum(['pe
 
 const groupQuery = z.strictObject({
   bk_biz_id: one.optional(),
-  strategy_id: one.regex(/^\d+$/, 'must be a whole number').transform(Number).optional(),
+  strategy_id: one.regex(/^\d+$/, 'must be an integer').transform(Number).optional(),
   kind: one.pipe(z.enum(['group', 'storm'])).optional(),
   /** Open groups unless said otherwise. */
   state: states.default(['pending', 'notified']),

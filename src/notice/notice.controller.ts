@@ -19,7 +19,7 @@ const noticeQuery = z.strictObject({
   receiver: z.string().optional(),
   converge_id: z.string().optional(),
   limit,
-  cursor: z.string().regex(/^\d+$/, 'is not one that a list of notices gave').transform(Number).optional(),
+  cursor: z.string().regex(/^\d+$/, 'is not a cursor of the list of notices').transform(Number).optional(),
 });
 
 @ApiTags('notices')
@@ -31,12 +31,12 @@ export class NoticeController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Notices, newest first; the dead letters are those with state=dead' })
-  @ApiQuery({ name: 'state', required: false, description: `${noticeStates.join(', ')}; several with commas` })
+  @ApiOperation({ summary: 'List notices, newest first; failed ones have state=dead' })
+  @ApiQuery({ name: 'state', required: false, description: `${noticeStates.join(', ')}; comma-separated` })
   @ApiQuery({ name: 'receiver', required: false })
   @ApiQuery({ name: 'converge_id', required: false })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
   async list(@Query() query: unknown): Promise<{ notices: Notice[]; next_cursor: string | null }> {
     const { limit, cursor, ...filter } = parseQuery(noticeQuery, query);
     const notices = await this.reader.page({ ...filter, ...(cursor !== undefined && { before: cursor }) }, limit);
@@ -44,7 +44,7 @@ export class NoticeController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One notice with the message it carries' })
+  @ApiOperation({ summary: 'Get a notice with its message' })
   async get(@Param('id') id: string): Promise<Notice & { group: ConvergedAlert | null }> {
     const notice = await this.reader.find(number(id));
     if (!notice) throw new TocsinError('T4005', id);
@@ -53,7 +53,7 @@ export class NoticeController {
 
   @Post(':id/replay')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Try a dead notice again, under the same Idempotency-Key' })
+  @ApiOperation({ summary: 'Retry a dead notice with the same Idempotency-Key' })
   async replay(@Param('id') id: string, @By() actor: Actor): Promise<{ id: number }> {
     await this.notices.replay(number(id), actor, Date.now());
     return { id: number(id) };

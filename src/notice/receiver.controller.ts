@@ -16,13 +16,13 @@ export class ReceiverController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Every receiver of notices' })
+  @ApiOperation({ summary: 'List receivers' })
   async list(): Promise<{ receivers: Receiver[] }> {
     return { receivers: await this.reader.all() };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One receiver' })
+  @ApiOperation({ summary: 'Get a receiver' })
   async get(@Param('id') id: string): Promise<Receiver> {
     const receiver = await this.reader.find(number(id));
     if (!receiver) throw new TocsinError('T4002', id);
@@ -30,7 +30,7 @@ export class ReceiverController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Add a receiver' })
+  @ApiOperation({ summary: 'Create a receiver' })
   create(@Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
     return this.receivers.create(body, actor, Date.now());
   }
@@ -43,7 +43,7 @@ export class ReceiverController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a receiver; what waits for it goes to the dead letters' })
+  @ApiOperation({ summary: 'Delete a receiver; its pending notices become dead' })
   remove(@Param('id') id: string, @By() actor: Actor): Promise<void> {
     return this.receivers.remove(number(id), actor, Date.now());
   }

@@ -13,7 +13,7 @@ const pushQuery = z.strictObject({
   state: z.enum(pushStates).optional(),
   alert_id: z.string().optional(),
   limit,
-  cursor: z.string().regex(/^\d+$/, 'is not one that a list of pushes gave').transform(Number).optional(),
+  cursor: z.string().regex(/^\d+$/, 'is not a cursor of the list of pushes').transform(Number).optional(),
 });
 
 @ApiTags('pushes')
@@ -25,11 +25,11 @@ export class PushController {
   ) {}
 
   @Get('pushes')
-  @ApiOperation({ summary: 'Pushes to the queues of fault self-healing systems, newest first' })
+  @ApiOperation({ summary: 'List pushes to self-healing queues, newest first' })
   @ApiQuery({ name: 'state', required: false, description: pushStates.join(', ') })
   @ApiQuery({ name: 'alert_id', required: false })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the page before' })
+  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
   async list(@Query() query: unknown): Promise<{ pushes: Push[]; next_cursor: string | null }> {
     const { limit, cursor, ...filter } = parseQuery(pushQuery, query);
     const pushes = await this.reader.page({ ...filter, before: cursor }, limit);
@@ -38,7 +38,7 @@ export class PushController {
 
   @Post('pushes/:id/replay')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Try a dead push again, under the same idempotency key' })
+  @ApiOperation({ summary: 'Retry a dead push with the same idempotency key' })
   async replay(@Param('id') id: string, @By() actor: Actor): Promise<{ id: number }> {
     await this.pushes.replay(number(id), actor, Date.now());
     return { id: number(id) };
@@ -46,7 +46,7 @@ export class PushController {
 
   @Post('alerts/:id/push')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Push an alert as it is now to the queues of its business' })
+  @ApiOperation({ summary: 'Push the current state of an alert to the queues of its business' })
   async push(@Param('id') id: string, @By() actor: Actor): Promise<{ queues: string[] }> {
     return { queues: await this.pushes.push(id, actor, Date.now()) };
   }

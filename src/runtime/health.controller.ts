@@ -12,13 +12,13 @@ export class HealthController {
   ) {}
 
   @Get('health/live')
-  @ApiOperation({ summary: 'The process is alive; restart it when this fails' })
+  @ApiOperation({ summary: 'Liveness probe' })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('health/ready')
-  @ApiOperation({ summary: 'Database, log, assignment, lag; send no traffic when this fails' })
+  @ApiOperation({ summary: 'Readiness probe: database, event log, partition assignment, lag' })
   ready(): Promise<HealthCheckResult> {
     return this.checks.check(this.readiness.checks());
   }

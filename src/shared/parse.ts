@@ -13,11 +13,11 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, code: ErrorCode, 
 }
 
 /** A parameter of a query string. */
-export const one = z.string({ error: 'may be given once' });
+export const one = z.string({ error: 'must be given only once' });
 
 /** A parameter that is a whole number. */
 export const whole = (least: number, most: number) =>
-  one.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(least).max(most));
+  one.regex(/^\d+$/, 'must be an integer').transform(Number).pipe(z.number().min(least).max(most));
 
 /** A parameter that is true or false. */
 export const flag = one.pipe(z.enum(['true', 'false'])).transform((value) => value === 'true');

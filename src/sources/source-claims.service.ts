@@ -17,9 +17,9 @@ export class SourceClaims {
   /** Acquires the cursor of a partition, which starts at `start` when it has none; the source cannot be removed meanwhile. In words why not. */
   claim({ id, name }: KafkaSource, at: TopicPartition, generation: number, start: number): Promise<Cursor | string> {
     return this.database.transaction(async () => {
-      if (!(await this.sources.lock(id))) return `the source ${name} was removed`;
+      if (!(await this.sources.lock(id))) return `source ${name} was removed`;
       const cursor = await this.cursors.claim(cursorGroup(name), at, generation, start, Date.now());
-      return cursor ?? `another replica has ${at.topic}/${at.partition}`;
+      return cursor ?? `another replica owns ${at.topic}/${at.partition}`;
     });
   }
 

@@ -28,7 +28,7 @@ const RETRY_MS = 100;
 /** Generation of every claim of a source that reads explicit partitions: no replica takes a partition that a living one owns. */
 const NO_GROUP = 1;
 
-const TOO_MUCH: Deferral = { reason: 'backpressure', why: 'too much is in flight' };
+const TOO_MUCH: Deferral = { reason: 'backpressure', why: 'too many batches in flight' };
 
 /** What the consumers of all sources share. */
 export interface SourceServices {
@@ -60,14 +60,14 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     const { config, claims, pauses } = services;
     const group = cursorGroup(source.name);
     this.#logger = new Logger(`source ${source.name}`);
-    this.#pauses = pauses.of({ name: group, logger: this.#logger, remedy: `; resume it with: tocsin sources resume ${source.name}` });
+    this.#pauses = pauses.of({ name: group, logger: this.#logger, remedy: `; resume with: tocsin sources resume ${source.name}` });
     const consumed = {
       name: group,
       eventLog: cluster,
       cursors: claims.cursors,
       pauses: this.#pauses,
       steps: this,
-      poisonLimits: { window: config.POISON_WINDOW, percent: config.POISON_PERCENT, run: config.POISON_RUN },
+      poisonLimits: { window: config.POISON_WINDOW, percent: config.POISON_PERCENT, run: config.POISON_MAX_CONSECUTIVE },
       faultTexts: clusterFaultTexts,
       logger: this.#logger,
       whilePaused: 'deferred' as const,
@@ -133,7 +133,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
       refused: (code, events) => this.#countPoison(code, events),
       committed: () => (this.#problem = undefined),
       fenced: (fenced) => {
-        this.#logger.warn(`${partitionName(fenced)} belongs to another replica now`);
+        this.#logger.warn(`${partitionName(fenced)} is now owned by another replica`);
         this.partitions.of(fenced).drop();
         this.client?.restart(fenced);
       },
@@ -142,8 +142,8 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
 
   #failed(error: unknown, failures: number): void {
     this.counts.failures++;
-    this.#problem = `events do not get into the log: ${error instanceof Error ? error.message : String(error)}`;
-    if (failures === 1) this.#logger.warn(`${this.#problem}; they are tried again`);
+    this.#problem = `publishing events failed: ${error instanceof Error ? error.message : String(error)}`;
+    if (failures === 1) this.#logger.warn(`${this.#problem}; retrying`);
   }
 
   starting({ window }: SourcePartition): Deferral | undefined {
@@ -160,7 +160,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     if (!(await this.#hasRoom(partition, control))) return TOO_MUCH;
     const decoded = await this.services.decoder.decode(this.source, partition.at, records);
     await this.#pace(partition, decoded.size, control);
-    if (partition.lost) throw new FencedError('lost while it was read');
+    if (partition.lost) throw new FencedError('lost while reading');
     this.#count(records.length, decoded);
     partition.take(decoded.events, decoded.poison, records.at(-1)!.offset + 1, control, Date.now());
     return { records, poison: decoded.poison };
@@ -169,9 +169,9 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
   /** Waits for room in the window, and keeps the group membership alive meanwhile. */
   async #hasRoom(partition: SourcePartition, control: BatchControl): Promise<boolean> {
     const end = Date.now() + ROOM_MS;
-    const turn = Math.min(ROOM_MS, this.services.config.KAFKA_HEARTBEAT_MS);
+    const turn = Math.min(ROOM_MS, this.services.config.KAFKA_HEARTBEAT_INTERVAL_MS);
     while (!(await partition.room(this.source.max_in_flight, Math.min(turn, end - Date.now())))) {
-      if (partition.lost) throw new FencedError('lost while it waited');
+      if (partition.lost) throw new FencedError('lost while waiting');
       if (Date.now() >= end) return false;
       await control.heartbeat();
     }
@@ -183,7 +183,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     while (this.#bucket && !partition.lost) {
       const wait = this.#bucket.take(events, Date.now());
       if (wait === 0) return;
-      await delay(Math.min(wait, this.services.config.KAFKA_HEARTBEAT_MS));
+      await delay(Math.min(wait, this.services.config.KAFKA_HEARTBEAT_INTERVAL_MS));
       await control.heartbeat();
     }
   }
@@ -203,7 +203,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     partition.close();
     const released = partition
       .release(Date.now())
-      .catch((error: unknown) => this.#logger.debug(`${partitionName(partition.at)} is not released: ${String(error)}`))
+      .catch((error: unknown) => this.#logger.debug(`${partitionName(partition.at)} could not be released: ${String(error)}`))
       .finally(() => this.#releasing.delete(released));
     this.#releasing.add(released);
   }

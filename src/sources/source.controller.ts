@@ -22,7 +22,7 @@ export class SourceController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Every source in order of the names, and how it stands on all replicas; secrets are never shown' })
+  @ApiOperation({ summary: 'List sources by name, with their state on all replicas, without secrets' })
   async list(): Promise<{ sources: (ShownSource & { state: Pick<SourceSummary, 'status' | 'problems' | 'lag' | 'partitions'> })[] }> {
     const states = new Map((await this.states.all()).map((state) => [state.name, state]));
     const sources = await this.sources.list();
@@ -35,35 +35,37 @@ export class SourceController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Declare a source; runs on every replica within seconds. One of the kind http is answered with its token, this once' })
+  @ApiOperation({
+    summary: 'Create a source, which starts on every replica within seconds. The response for kind http contains the token, which is not shown again',
+  })
   @ApiBody({ schema: body })
-  @ApiResponse({ status: 400, description: 'T7020 with every wrong field in `details`' })
+  @ApiResponse({ status: 400, description: 'T7020 with every invalid field in `details`' })
   create(@Body() value: unknown, @By() actor: Actor): Promise<SourceWithToken> {
     return this.sources.create(value, change(actor));
   }
 
   @Post('plan')
   @HttpCode(200)
-  @ApiOperation({ summary: 'What apply would do with these sources, by name' })
+  @ApiOperation({ summary: 'Show the changes that apply would make' })
   async plan(@Body() value: unknown): Promise<{ sources: SourceChangeResult[] }> {
     return { sources: await this.sources.plan(parseSourcesFile(value)) };
   }
 
   @Post('apply')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Create or update sources by name, all or none; those that are not named stay' })
+  @ApiOperation({ summary: 'Create or update sources by name, in one transaction; other sources are kept' })
   async apply(@Body() value: unknown, @By() actor: Actor): Promise<{ sources: SourceChangeResult[] }> {
     return { sources: await this.sources.apply(parseSourcesFile(value), change(actor)) };
   }
 
   @Get(':name')
-  @ApiOperation({ summary: 'One source as it is declared' })
+  @ApiOperation({ summary: 'Get the definition of a source' })
   get(@Param('name') name: string): Promise<ShownSource> {
     return this.sources.get(name);
   }
 
   @Put(':name')
-  @ApiOperation({ summary: 'Replace what is declared; a secret that is left out stays. If-Match with the version guards against lost updates' })
+  @ApiOperation({ summary: 'Replace the definition of a source; omitted secrets are kept. If-Match with the version prevents lost updates' })
   @ApiBody({ schema: body })
   replace(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor, @Headers('if-match') expected?: string): Promise<ShownSource> {
     return this.sources.replace(name, value, change(actor), expected === undefined ? undefined : versionOf(expected));
@@ -71,34 +73,34 @@ export class SourceController {
 
   @Delete(':name')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a source with its tokens and positions' })
+  @ApiOperation({ summary: 'Delete a source with its tokens and positions' })
   remove(@Param('name') name: string, @By() actor: Actor): Promise<void> {
     return this.sources.remove(name, change(actor));
   }
 
   @Post(':name/enable')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Go on where the source was when it was disabled' })
+  @ApiOperation({ summary: 'Enable a source; it continues at its last position' })
   enable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
     return this.sources.enable(name, true, change(actor));
   }
 
   @Post(':name/disable')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Read no more; positions stay' })
+  @ApiOperation({ summary: 'Disable a source; positions are kept' })
   disable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
     return this.sources.enable(name, false, change(actor));
   }
 
   @Get(':name/state')
-  @ApiOperation({ summary: 'How the source stands on every living replica: partitions, positions, lag, problems' })
+  @ApiOperation({ summary: 'Get the state of a source on every live replica: partitions, positions, lag, problems' })
   state(@Param('name') name: string): Promise<SourceSummary> {
     return this.states.of(name);
   }
 
   @Post(':name/resume')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Let partitions go on that stopped: {"from":"earliest"|"latest"} for those whose position is gone from the cluster' })
+  @ApiOperation({ summary: 'Resume halted partitions; {"from":"earliest"|"latest"} for those whose position no longer exists on the cluster' })
   async resume(@Param('name') name: string, @Body() value: unknown, @By() actor: Actor): Promise<{ partitions: ResumedSourcePartition[] }> {
     const from = (value as { from?: unknown } | null)?.from ?? 'earliest';
     if (from !== 'earliest' && from !== 'latest') throw new TocsinError('T7020', 'from: must be earliest or latest', []);
@@ -109,7 +111,7 @@ export class SourceController {
   }
 
   @Post(':name/token')
-  @ApiOperation({ summary: 'Make a second token, shown this once; the older one works until it is revoked' })
+  @ApiOperation({ summary: 'Create a second token, shown only once; the older one stays valid until it is revoked' })
   addToken(@Param('name') name: string, @By() actor: Actor): Promise<{ token: string }> {
     return this.sources.addToken(name, change(actor));
   }
@@ -124,6 +126,6 @@ export class SourceController {
 
 function versionOf(text: string): number {
   const digits = text.replaceAll('"', '');
-  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError('T7020', 'If-Match: must be a version', []);
+  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError('T7020', 'If-Match: must be a version number', []);
   return Number(digits);
 }

@@ -92,7 +92,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     expect(outcomes(await sources.plan(changed))).toEqual(['k updated format secrets', 'h unchanged']);
     await expect(sources.apply([http('fresh'), http('h', { colour: 'red' })], by())).rejects.toMatchObject({
       code: 'T7020',
-      details: [{ field: 'sources[1].colour', problem: 'is not a field' }],
+      details: [{ field: 'sources[1].colour', problem: 'unknown field' }],
     });
     expect((await sources.list()).map(({ name }) => name)).toEqual(['h', 'k']);
     await sources.apply(changed, by());
@@ -105,13 +105,13 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     });
   });
 
-  it('begin to read anew when what they read changes, and only then', async () => {
+  it('restart reading only when their topics or cluster change', async () => {
     await sources.create(kafka('k'), by(1000));
     expect(await sources.replace('k', kafka('k', { business: '4' }), by(2000))).toMatchObject({ declared_at: 1000, updated_at: 2000 });
     expect(await sources.replace('k', kafka('k', { topics: ['t', 'u'] }), by(3000))).toMatchObject({ declared_at: 3000 });
   });
 
-  it('keep what they cannot decrypt until it is given again', async () => {
+  it('keep a secret that cannot be decrypted until it is set again', async () => {
     await sources.create(kafka('k'), by());
     const other = parseConfig({ SECRET_KEY: 'cd'.repeat(32) });
     const later = new SourceService(

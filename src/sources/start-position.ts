@@ -12,6 +12,6 @@ export function startPosition(start: KafkaDefinition['start'], declaredAt: numbe
 
 /** How the fault of a position on an external cluster is worded. */
 export const clusterFaultTexts: FaultTexts = {
-  aheadOfLog: (position, end) => `the position is ${position}, but the partition ends at ${end}: was the topic created anew?`,
-  recordsMissing: (from, to) => `the records ${from} to ${to} are gone from the cluster`,
+  aheadOfLog: (position, end) => `position ${position} is beyond the log end offset ${end}; the topic was probably recreated`,
+  recordsMissing: (from, to) => `records ${from} to ${to} were deleted on the cluster`,
 };

@@ -11,7 +11,7 @@ export class DegradeController {
   constructor(private readonly degrade: DegradeService) {}
 
   @Get()
-  @ApiOperation({ summary: 'The degrade switches that hold: what is dropped on purpose, why, by whom, until when' })
+  @ApiOperation({ summary: 'List active degrade switches' })
   async list(): Promise<{ degraded: boolean; switches: ShownSwitch[] }> {
     const switches = await this.degrade.list(Date.now());
     return { degraded: switches.length > 0, switches };
@@ -21,18 +21,18 @@ export class DegradeController {
   @ApiOperation({
     summary: 'Drop part of what a source sends, for a while',
     description:
-      'The source is the name of a declared one, an event_source, or * for all. drop_priority n drops events of priority n to 5 (field priority, else by type: ' +
-      'event 2, metric 3, log 4; external alerts are never dropped); keep is the share of series that stays. reason, and expires_at or for_ms, are required. ' +
-      'All replicas follow within 2 s.',
+      'The source is the name of a declared source, an event_source, or * for all. drop_priority n drops events of priority n to 5 (field priority; default by type: ' +
+      'event 2, metric 3, log 4; external alerts are never dropped); keep is the fraction of series to keep. reason, and expires_at or for_ms, are required. ' +
+      'Takes effect on all replicas within 2 s.',
   })
-  @ApiHeader({ name: 'X-User', required: false, description: 'Who sets it; the field by says the same' })
+  @ApiHeader({ name: 'X-User', required: false, description: 'Operator; same as the field by' })
   set(@Param('source') source: string, @Body({ schema: switchSchema }) body: unknown, @By() actor: Actor): Promise<ShownSwitch> {
     return this.degrade.set(source, body, actor, Date.now());
   }
 
   @Delete(':source')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Take the switch of a source back before it expires' })
+  @ApiOperation({ summary: 'Clear the degrade switch of a source before it expires' })
   clear(@Param('source') source: string, @By() actor: Actor): Promise<void> {
     return this.degrade.clear(source, actor, Date.now());
   }

@@ -22,16 +22,16 @@ export class RemoteWriteController {
   @HttpCode(204)
   @RawBody('snappy')
   @ApiOperation({
-    summary: 'Prometheus remote write 1.0',
+    summary: 'Ingest Prometheus remote write 1.0',
     description:
-      'Each sample becomes a metric event of the source prometheus. Stale markers, NaN, infinities and native histograms are dropped and counted.',
+      'Each sample becomes a metric event with event_source prometheus. Stale markers, NaN, infinities and native histograms are dropped and counted.',
   })
   @ApiConsumes('application/x-protobuf')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the samples; the setting DEFAULT_BUSINESS otherwise' })
-  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'The same, as a header' })
-  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of a declared source, whose business and rate then hold' })
-  @ApiResponse({ status: 204, description: 'The samples are in the log' })
+  @ApiQuery({ name: 'bk_biz_id', required: false, description: 'Business of the samples; default: DEFAULT_BUSINESS' })
+  @ApiHeader({ name: 'X-Bk-Biz-Id', required: false, description: 'Same as the query parameter' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer token of a declared source, whose business and rate limit apply' })
+  @ApiResponse({ status: 204, description: 'The samples are stored in the event log' })
   async take(
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,

@@ -53,7 +53,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
       cursors,
       pauses: this.#pauses,
       steps: this.#steps,
-      poisonLimits: { window: config.POISON_WINDOW, percent: config.POISON_PERCENT, run: config.POISON_RUN },
+      poisonLimits: { window: config.POISON_WINDOW, percent: config.POISON_PERCENT, run: config.POISON_MAX_CONSECUTIVE },
       faultTexts: logFaultTexts,
       logger,
       whilePaused: 'idle' as const,

@@ -151,7 +151,7 @@ export class PartitionConsumer<P extends ClaimedPartition> {
 
   async #batch(batch: RecordBatch, control: BatchControl): Promise<Deferral | undefined> {
     const claimed = this.#claimed;
-    if (!claimed || claimed.lost) throw new FencedError('not claimed');
+    if (!claimed || claimed.lost) throw new FencedError('not acquired');
     const paused = this.#paused();
     if (paused) return paused;
     const records = unhandled(batch.records, claimed.position);

@@ -14,8 +14,8 @@ export interface FaultTexts {
 }
 
 export const logFaultTexts: FaultTexts = {
-  aheadOfLog: (position, end) => `the cursor is at ${position}, but the log ends at ${end}`,
-  recordsMissing: (from, to) => `the records ${from} to ${to} are gone from the log`,
+  aheadOfLog: (position, end) => `cursor ${position} is beyond the log end offset ${end}`,
+  recordsMissing: (from, to) => `records ${from} to ${to} were deleted from the log`,
 };
 
 /** How far a partition is, and the first record that it still needs. A stateful stage rebuilds its state from records below its cursor. */

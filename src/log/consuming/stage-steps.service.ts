@@ -34,7 +34,7 @@ export class StageSteps implements PartitionSteps<Claim> {
   ): Promise<Claim | Deferral> {
     const { group, cursors, isStateful } = this.context;
     const cursor = await cursors.claim(group, { topic, partition }, generation, low, Date.now());
-    if (!cursor) return { reason: 'not claimed', why: 'a younger generation owns it' };
+    if (!cursor) return { reason: 'not claimed', why: 'owned by a newer generation' };
     return {
       group,
       topic,
@@ -91,11 +91,11 @@ export class StageSteps implements PartitionSteps<Claim> {
     if (isStateful() || failure === 'fenced') claim.lost = true;
     watch.failed(claim, failure === 'poison' ? 'error' : failure);
     const [name, detail] = [partitionName(at), error instanceof Error ? error.message : String(error)];
-    if (error instanceof PoisonError) logger.warn(`${name} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
-    else if (failure === 'fenced') logger.warn(`${name}: ${detail}; claimed again`);
+    if (error instanceof PoisonError) logger.warn(`${name} at ${error.offset ?? claim.position}: ${detail}; sent to the dead-letter topic`);
+    else if (failure === 'fenced') logger.warn(`${name}: ${detail}; acquiring the partition again`);
     else if (failure === 'error')
-      logger.error(`${name} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
-    else logger.warn(`${name} at ${claim.position}: ${detail} (${failure}); the batch comes again`);
+      logger.error(`${name} at ${claim.position}: ${detail}; retrying the batch`, error instanceof Error ? error.stack : undefined);
+    else logger.warn(`${name} at ${claim.position}: ${detail} (${failure}); retrying the batch`);
   }
 
   dropped(claim: Claim): void {

@@ -28,7 +28,7 @@ const redriveBody = z
   })
   .refine(
     ({ letters, all, topic, code, stage, since }) => letters !== undefined || all || [topic, code, stage, since].some((each) => each !== undefined),
-    'name letters, a filter (topic, code, stage, since), or all',
+    '`letters`, a filter (`topic`, `code`, `stage`, `since`) or `all` is required',
   );
 
 /** A dead letter with all that it holds. */
@@ -53,10 +53,10 @@ export class DeadLettersController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Records that could not work, newest first' })
-  @ApiQuery({ name: 'topic', required: false, description: 'Where the record stood' })
+  @ApiOperation({ summary: 'List dead letter records, newest first' })
+  @ApiQuery({ name: 'topic', required: false, description: 'Original topic' })
   @ApiQuery({ name: 'code', required: false, description: 'Error code, such as T6003' })
-  @ApiQuery({ name: 'stage', required: false, description: 'Consumer group that refused it' })
+  @ApiQuery({ name: 'stage', required: false, description: 'Consumer group that rejected the record' })
   @ApiQuery({ name: 'since', required: false, description: 'Epoch ms' })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
   list(@Query() query: unknown): Promise<LetterPage> {
@@ -64,14 +64,14 @@ export class DeadLettersController {
   }
 
   @Get(':topic/:partition/:offset')
-  @ApiOperation({ summary: 'One dead letter with headers, key and value' })
+  @ApiOperation({ summary: 'Get a dead letter record with headers, key and value' })
   async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<OpenLetter> {
     const [letter, { headers, key, value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
     return { ...letter, headers, key: shown(key), value: shown(value) };
   }
 
   @Get(':topic/:partition/:offset/value')
-  @ApiOperation({ summary: 'The bytes of a dead letter as they came' })
+  @ApiOperation({ summary: 'Get the original bytes of a dead letter record' })
   async value(@Param() { topic, partition, offset }: Record<string, string>, @Res() reply: Reply): Promise<void> {
     const [, { value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
     reply
@@ -83,10 +83,10 @@ export class DeadLettersController {
   @Post('redrive')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Drive dead letters back to their topics',
+    summary: 'Redrive dead letter records to their original topics',
     description:
-      'The same bytes, key and headers into the same partition, oldest first, each record once. ' +
-      '`more` in the answer: the limit was reached. `waiting`: they leave when a server runs.',
+      'Publishes the same bytes, key and headers to the same partition, oldest first, each record once. ' +
+      '`more` in the response: the limit was reached. `waiting`: the records are published when a server runs.',
   })
   async redrive(@Body({ schema: redriveBody }) body: unknown, @By() actor: Actor): Promise<Redriven & { dry_run: boolean; waiting: boolean }> {
     const { dry_run, until, ...order } = parseRequest(redriveBody, body);

@@ -14,10 +14,10 @@ export class LagController {
 
   @Get()
   @ApiOperation({
-    summary: 'How far every consumer group is behind the end of the log',
+    summary: 'Get the consumer lag of every group',
     description:
-      '`current` is what the group has committed to the log, `cursor` what has taken effect (the truth, which `current` follows), `lag` the end minus `current`. ' +
-      'Rates are those of the last minute. What nobody can tell is null, and `problems` says why.',
+      '`current` is the offset committed to the log, `cursor` the authoritative position in the database, `lag` the log end offset minus `current`. ' +
+      'Rates are averages of the last minute. Unavailable values are null; `problems` lists the reasons.',
   })
   @ApiQuery({ name: 'group', required: false, description: 'Only this consumer group, without prefix' })
   @ApiQuery({ name: 'topic', required: false, description: 'Only this topic, without prefix' })

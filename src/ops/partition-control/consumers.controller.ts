@@ -30,7 +30,7 @@ export class ConsumersController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Partitions by consumer group: cursor, owner, and what holds them' })
+  @ApiOperation({ summary: 'List partitions by consumer group with cursor, owner and pauses' })
   async list(): Promise<{ partitions: ConsumedPartition[] }> {
     return { partitions: await this.commands.list(Date.now()) };
   }
@@ -39,7 +39,7 @@ export class ConsumersController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause partitions of a consumer group',
-    description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
+    description: 'Takes effect within two seconds on whichever replica owns them. `until` (epoch ms) ends the pause automatically.',
   })
   async pause(@Body({ schema: pauseBody }) body: unknown, @By() actor: Actor): Promise<{ paused: PartitionPause[] }> {
     const order = parseRequest(pauseBody, body);
@@ -51,8 +51,8 @@ export class ConsumersController {
   @Post('resume')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Let paused or stopped partitions go on',
-    description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
+    summary: 'Resume paused or halted partitions',
+    description: '`accept_gap` skips missing records; `from` is the start position in a recreated topic.',
   })
   async resume(@Body({ schema: resumeBody }) body: unknown, @By() actor: Actor): Promise<{ resumed: Resumed[] }> {
     const order = parseRequest(resumeBody, body);

@@ -29,33 +29,33 @@ export class TopicsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'The topics of the stages with their dead letters; all=true: every topic of the clusters' })
+  @ApiOperation({ summary: 'List the topics of the stages with their dead-letter topics; all=true: all topics of the clusters' })
   async list(@Query('all') all?: string) {
     return { topics: await this.topics.list(all === 'true') };
   }
 
   @Get(':topic')
-  @ApiOperation({ summary: 'A topic: leaders, replicas, offsets, settings, and the groups that read it with their members' })
+  @ApiOperation({ summary: 'Get a topic: leaders, replicas, offsets, configuration and consumer groups with members' })
   get(@Param('topic') topic: string) {
     return this.topics.get(topic);
   }
 
   @Post()
-  @ApiOperation({ summary: 'Create a topic; what is not said is as the settings and the brokers say' })
+  @ApiOperation({ summary: 'Create a topic; omitted properties default to the settings and the broker configuration' })
   create(@Body() body: unknown, @By() actor: Actor) {
     const { name, ...rest } = parse(newTopic, body ?? {}, 'T6402', 'body');
     return this.topics.create(name, rest, actor, Date.now());
   }
 
   @Patch(':topic')
-  @ApiOperation({ summary: 'Change retention, min.insync.replicas or max.message.bytes' })
+  @ApiOperation({ summary: 'Change retention, min.insync.replicas or max.message.bytes of a topic' })
   configure(@Param('topic') topic: string, @Body() body: unknown, @By() actor: Actor) {
     return this.topics.configure(topic, parse(change, body ?? {}, 'T6402', 'body'), actor, Date.now());
   }
 
   @Post(':topic/partitions')
   @HttpCode(200)
-  @ApiOperation({ summary: 'More partitions; refused while that would break the order of records (dry_run says what it would mean)' })
+  @ApiOperation({ summary: 'Add partitions; rejected while that would break record order (dry_run returns the consequences)' })
   grow(@Param('topic') topic: string, @Body() body: unknown, @By() actor: Actor) {
     return this.growth.grow(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'), actor, Date.now());
   }
