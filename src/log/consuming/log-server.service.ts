@@ -142,7 +142,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
 
   async #dispatch(batch: ClaimedBatch): Promise<void> {
     const handler = this.getHandlerByPattern(batch.topic);
-    if (!handler) throw new Error(`nobody consumes ${batch.topic}`);
+    if (!handler) throw new Error(`no handler for topic ${batch.topic}`);
     const result: unknown = await handler(batch, batch);
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
   }
