@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
-import { Rounds } from '../../shared/periodic-task.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 import {
   EventLog,
   type GroupConsumer,
@@ -45,8 +45,13 @@ export class EmbeddedLog extends EventLog {
   readonly topics: EmbeddedTopics;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  readonly #housekeeping = new Rounds(HOUSEKEEPING_MS, () => this.#tryToKeepHouse());
-  readonly #logger = new Logger('log');
+  readonly #housekeeping = new PeriodicTask({
+    name: 'offset commit and retention',
+    everyMs: HOUSEKEEPING_MS,
+    firstDelayMs: HOUSEKEEPING_MS,
+    run: () => this.housekeep(Date.now()),
+    logger: new Logger('log'),
+  });
 
   constructor(
     private readonly database: Database,
@@ -61,7 +66,7 @@ export class EmbeddedLog extends EventLog {
 
   connect(): Promise<void> {
     for (const [topic, partitions] of this.#tables.topics()) this.#partitions.set(topic, partitions);
-    this.#housekeeping.startLater();
+    this.#housekeeping.start();
     return Promise.resolve();
   }
 
@@ -69,16 +74,6 @@ export class EmbeddedLog extends EventLog {
     await this.#housekeeping.stop();
     await this.#writing;
     await this.#savePositions();
-  }
-
-  async #tryToKeepHouse(): Promise<void> {
-    try {
-      await this.housekeep(Date.now());
-    } catch (error) {
-      this.#logger.warn(
-        `offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
   }
 
   /** Saves positions and deletes what retention allows. Records that a group of this process has not yet handled stay. */

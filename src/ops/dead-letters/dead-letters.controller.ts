@@ -1,8 +1,8 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Config } from '../../config.js';
-import { IDLE } from '../../runtime/idle.js';
+import { LeasedDuties } from '../../runtime/leased-duties.service.js';
 import { By } from '../../http/by.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
@@ -49,7 +49,7 @@ export class DeadLettersController {
   constructor(
     private readonly deadLetters: DeadLetters,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
+    private readonly duties: LeasedDuties,
   ) {}
 
   @Get()
@@ -92,6 +92,6 @@ export class DeadLettersController {
     const { dry_run, until, ...order } = parseRequest(redriveBody, body);
     const now = Date.now();
     const done = await this.deadLetters.redrive({ ...order, actor, until: until ?? now }, dry_run, now);
-    return { dry_run, ...done, waiting: !dry_run && this.idle && this.config.mode === 'distributed' };
+    return { dry_run, ...done, waiting: !dry_run && !this.duties.isStarted && this.config.mode === 'distributed' };
   }
 }
