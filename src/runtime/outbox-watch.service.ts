@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
-import { HELD } from '../log/kafka/producer/outbox-relay.client.js';
+import { QUARANTINE_PREFIX } from '../log/kafka/producer/outbox-relay.client.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
 import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
@@ -51,7 +51,7 @@ export class OutboxWatch {
     // What cannot be found out has no value; that the database fails is told by others.
     const [row] = await this.database
       .query<Counted>(
-        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${HELD}%') AS held, MIN(created_at) AS oldest
+        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${QUARANTINE_PREFIX}%') AS held, MIN(created_at) AS oldest
          FROM (SELECT lane, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
       )
       .catch(() => []);

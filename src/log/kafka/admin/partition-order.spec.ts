@@ -1,0 +1,50 @@
+import type { Brokers } from '../connection/brokers.client.js';
+import { ConsumerGroups } from './consumer-groups.client.js';
+import { OffsetLookup } from '../connection/offset-lookup.client.js';
+
+const NOT_LEADER = 6;
+
+interface Asked {
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
+}
+
+/** One broker that leads partitions 0 to 2, answers the last first, and refuses `refused` once. */
+function aBroker(refused?: number): Brokers {
+  const refusing = new Set([refused]);
+  const leaders = new Map([2, 1, 0].map((partition) => [partition, 1]));
+  const answered = ({ partition }: { partition: number }) => {
+    const errorCode = refusing.delete(partition) ? NOT_LEADER : 0;
+    return { partition, errorCode, offset: String(partition * 10) };
+  };
+  const fake: Pick<Brokers, 'topics' | 'leaders' | 'request' | 'requestAny'> = {
+    topics: (names) => Promise.resolve(new Map(names!.map((name) => [name, leaders]))),
+    leaders: () => Promise.resolve(leaders),
+    requestAny: () => Promise.resolve({ errorCode: 0, coordinator: { nodeId: 1 } }),
+    request: (_node, _name, fields) => {
+      const responses = (fields as Asked).topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: [...partitions].sort((a, b) => b.partition - a.partition).map(answered),
+      }));
+      return Promise.resolve({ errorCode: 0, responses });
+    },
+  };
+  return fake as Brokers;
+}
+
+describe('partitions, in whatever order brokers answer', () => {
+  it.each([undefined, 0, 1, 2])('ascend in what a lookup finds, also when a leader refuses partition %p first', async (refused) => {
+    expect([...(await new OffsetLookup(aBroker(refused)).listOffsets('t', -1))]).toEqual([
+      [0, 0],
+      [1, 10],
+      [2, 20],
+    ]);
+    const bounds = await new OffsetLookup(aBroker(refused)).ranges(['s', 't']);
+    expect([...bounds].map(([topic, all]) => [topic, [...all]])).toEqual(
+      ['s', 't'].map((topic) => [topic, [0, 1, 2].map((partition) => [partition, { low: partition * 10, high: partition * 10 }])]),
+    );
+  });
+
+  it('ascend in what a group has committed', async () => {
+    expect([...(await new ConsumerGroups(aBroker()).committed('g', 't')).keys()]).toEqual([0, 1, 2]);
+  });
+});
