@@ -3,7 +3,7 @@ import { sleep } from '../../shared/wait.js';
 import { backoff } from '../../shared/retry.js';
 import type { ConsumerState, GroupConsumer, LogRecord, Subscription, TopicPartition } from '../event-log.js';
 
-/** What the consumer needs of the log's tables. */
+/** The operations on stored records that the consumer needs. */
 interface RecordSource {
   readonly partitions: ReadonlyMap<string, number>;
   read(at: TopicPartition, from: number, limit: number): LogRecord[];
@@ -16,19 +16,19 @@ interface RecordSource {
 interface PartitionLoop {
   readonly at: TopicPartition;
   position: number;
-  /** The listener has said where to start. */
+  /** The listener has returned the start offset. */
   assigned: boolean;
   paused: boolean;
-  /** Waits after a failure. */
+  /** In backoff after a failure. */
   failing: boolean;
   running: Promise<void>;
 }
 
-/** Reads each partition of its topics in a loop of its own; every partition is always ours. */
+/** Reads each partition of its topics in its own loop; all partitions are always assigned. */
 export class EmbeddedConsumer implements GroupConsumer {
   readonly #loops = new Map<string, PartitionLoop>();
   readonly #stop = new AbortController();
-  /** Grows with every process that owns the database file, so that a claim of an earlier one is older. */
+  /** Grows with every process that owns the database file, so that an earlier process is fenced. */
   readonly #generation = Date.now();
 
   constructor(
@@ -86,7 +86,7 @@ export class EmbeddedConsumer implements GroupConsumer {
     return (loop.assigned = true);
   }
 
-  /** Handles the next batch, or waits until there may be one. */
+  /** Processes the next batch, or waits for one. */
   async #handleNext(loop: PartitionLoop): Promise<'handled' | 'idle' | 'again'> {
     const from = loop.position;
     const records = loop.paused ? [] : this.source.read(loop.at, from, this.subscription.maxRecords);
@@ -108,8 +108,8 @@ export class EmbeddedConsumer implements GroupConsumer {
   }
 
   /**
-   * Resolves at the next append, when the consumer stops, at the latest after `ms` (another process may have written). Reading and
-   * waiting happen in one turn of the event loop, so no append can slip between them.
+   * Resolves at the next append, when the consumer stops, or after `ms` (another process may have written). Reading and waiting happen in one
+   * turn of the event loop, so no append is missed.
    */
   #waitForAppend(ms: number): Promise<void> {
     return new Promise((resolve) => {
