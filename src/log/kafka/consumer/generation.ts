@@ -25,7 +25,7 @@ export class Generation {
     private readonly handoverMs: number,
   ) {}
 
-  /** Why it ended: a broker error or a reason of our own. */
+  /** Why it ended: a broker error or a local reason. */
   get endReason(): unknown {
     return this.#endReason;
   }
