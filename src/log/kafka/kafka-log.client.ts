@@ -20,6 +20,7 @@ import type { ClusterNaming } from './consumer/kafka-consumer.client.js';
 import { encodeOutboxRows, type StagedRecord } from './producer/outbox-row.js';
 import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
 import { OutboxRelay } from './producer/outbox-relay.client.js';
+import { outboxTable } from './producer/outbox-table.js';
 import { withClusterName } from './connection/connection-failure.client.js';
 
 /** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
@@ -125,10 +126,10 @@ export class KafkaLog extends EventLog {
 
   async stage(records: readonly StagedRecord[], orderingKey: string): Promise<void> {
     const now = Date.now();
-    const rows = encodeOutboxRows(records).map((parcel) => [orderingKey, parcel, now]);
+    const rows = encodeOutboxRows(records).map((parcel) => ({ orderingKey, parcel, createdAt: now, isQuarantined: false }));
     // A few mebibytes for each statement: the server's packet limit is 16 MiB by default on MariaDB.
     for (let start = 0; start < rows.length; start += 4) {
-      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], rows.slice(start, start + 4));
+      await this.database.insertAll(outboxTable, rows.slice(start, start + 4));
     }
   }
 

@@ -1,29 +1,22 @@
 import { Logger } from '@nestjs/common';
 import type { Database } from '../../../database/database.client.js';
 import { backoff } from '../../../shared/retry.js';
+import { placeholders } from '../../../shared/row.js';
 import type { OutgoingRecord } from '../../event-log.js';
 import { PublishError } from '../../publish-error.js';
 import { encodeOutboxRows, type StagedRecord, decodeOutboxRow } from './outbox-row.js';
-
-interface OutboxRow {
-  readonly id: number | string;
-  readonly lane: string;
-  readonly parcel: Buffer;
-  readonly created_at: number | string;
-}
+import { outboxTable } from './outbox-table.js';
 
 /** Parcels that are read at once. */
 const BATCH_ROWS = 16;
-/** Before the name of a lane: what its topic is too small for. */
-export const QUARANTINE_PREFIX = 'held/';
-/** What is held is tried again after this time (ms), and when its lane gets an owner. */
+/** Quarantined records are retried after this time (ms), and when their ordering key gets an owner. */
 const QUARANTINE_RETRY_MS = 600_000;
 
-/** A record, and since when (epoch ms) it waits in which lane. */
-type PendingRecord = StagedRecord & { readonly lane: string; readonly since: number };
+/** A record, its ordering key, and since when (epoch ms) it waits. */
+type PendingRecord = StagedRecord & { readonly orderingKey: string; readonly since: number };
 
 /**
- * Publishes outbox rows of the orderingKeys that this process owns, in the order of their ids, and deletes them when the log has confirmed.
+ * Publishes outbox rows of the ordering keys that this process owns, in the order of their ids, and deletes them when the log has confirmed.
  * Dying between the two publishes a row twice; every message carries an id by which its reader notices.
  */
 export class OutboxRelay {
@@ -78,7 +71,7 @@ export class OutboxRelay {
     }
   }
 
-  /** Others may write into our orderingKeys (commands of any replica), so look now and then. */
+  /** Others may write with our ordering keys (commands of any replica), so look now and then. */
   #wakeLater(ms: number): void {
     if (!this.#closed) this.#timer = setTimeout(() => this.wake(), ms);
   }
@@ -87,15 +80,16 @@ export class OutboxRelay {
     const orderingKeys = [...this.#orderingKeys];
     if (orderingKeys.length === 0) return 0;
     await this.#requeueQuarantined(Date.now());
-    const rows = await this.database.query<OutboxRow>(
-      `SELECT id, lane, parcel, created_at FROM outbox WHERE lane IN (${orderingKeys.map(() => '?').join(', ')}) ORDER BY id LIMIT ${BATCH_ROWS}`,
+    const found = await this.database.query(
+      `SELECT ${outboxTable.selection} FROM outbox WHERE is_quarantined = 0 AND ordering_key IN (${placeholders(orderingKeys)}) ORDER BY id LIMIT ${BATCH_ROWS}`,
       orderingKeys,
     );
+    const rows = found.map(outboxTable.parse);
     if (rows.length === 0) return 0;
     const byTopic = new Map<string, PendingRecord[]>();
-    for (const { lane, parcel, created_at: since } of rows) {
+    for (const { orderingKey, parcel, createdAt } of rows) {
       for (const record of decodeOutboxRow(parcel)) {
-        const pending = { ...record, lane, since: Number(since) };
+        const pending = { ...record, orderingKey, since: createdAt };
         const list = byTopic.get(record.topic);
         if (list) list.push(pending);
         else byTopic.set(record.topic, [pending]);
@@ -105,7 +99,7 @@ export class OutboxRelay {
     await this.database.transaction(async () => {
       await this.#quarantine(tooLarge);
       await this.database.execute(
-        `DELETE FROM outbox WHERE id IN (${rows.map(() => '?').join(', ')})`,
+        `DELETE FROM outbox WHERE id IN (${placeholders(rows)})`,
         rows.map(({ id }) => id),
       );
     });
@@ -126,27 +120,28 @@ export class OutboxRelay {
     }
   }
 
-  /** Sets aside what would block its lane for ever, with its bytes intact. */
+  /** Sets aside records that would block their ordering key for ever, with their bytes intact. */
   async #quarantine(records: readonly PendingRecord[]): Promise<void> {
-    for (const { lane, since, ...record } of records) {
+    for (const { orderingKey, since: createdAt, ...record } of records) {
       // One by one, because a statement must not be larger than the database takes.
-      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], [[QUARANTINE_PREFIX + lane, ...encodeOutboxRows([record]), since]]);
+      const rows = encodeOutboxRows([record]).map((parcel) => ({ orderingKey, parcel, createdAt, isQuarantined: true }));
+      await this.database.insertAll(outboxTable, rows);
     }
   }
 
-  /** Puts back what was held in orderingKeys that have become ours, and from time to time in all of them. */
+  /** Retries the quarantined records of ordering keys that have become ours, and from time to time of all of ours. */
   async #requeueQuarantined(now: number): Promise<void> {
     const isDue = now - this.#requeuedAt >= this.quarantineRetryMs;
     const orderingKeys = [...(isDue ? this.#orderingKeys : this.#newOrderingKeys)];
     if (orderingKeys.length === 0) return;
     await this.database.transaction(() =>
       this.database.execute(
-        `UPDATE outbox SET lane = SUBSTR(lane, ${QUARANTINE_PREFIX.length + 1}) WHERE lane IN (${orderingKeys.map(() => '?').join(', ')})`,
-        orderingKeys.map((lane) => QUARANTINE_PREFIX + lane),
+        `UPDATE outbox SET is_quarantined = 0 WHERE is_quarantined = 1 AND ordering_key IN (${placeholders(orderingKeys)})`,
+        orderingKeys,
       ),
     );
     if (isDue) this.#requeuedAt = now;
-    for (const lane of orderingKeys) this.#newOrderingKeys.delete(lane);
+    for (const orderingKey of orderingKeys) this.#newOrderingKeys.delete(orderingKey);
   }
 
   async close(): Promise<void> {
