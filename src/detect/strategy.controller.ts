@@ -5,7 +5,7 @@ import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { parseRulesFile } from './rules-file.js';
 import type { Strategy, StrategyVersion } from './strategy.js';
-import { type Applied, StrategyService } from './strategy.service.js';
+import { type AppliedStrategy, StrategyService } from './strategy.service.js';
 
 @ApiTags('strategies')
 @Controller('api/v1/strategies')
@@ -68,7 +68,7 @@ export class StrategyController {
   @Post('apply')
   @HttpCode(200)
   @ApiOperation({ summary: 'Create or update strategies by name, from YAML or JSON' })
-  async apply(@Body() body: unknown, @By() actor: Actor): Promise<{ strategies: Applied[] }> {
+  async apply(@Body() body: unknown, @By() actor: Actor): Promise<{ strategies: AppliedStrategy[] }> {
     const { strategies } = parseRulesFile(Buffer.isBuffer(body) ? body.toString('utf8') : body);
     return { strategies: await this.strategies.apply(strategies, actor, Date.now()) };
   }

@@ -8,13 +8,13 @@ import { parseStrategy, type Strategy, type StrategyBody, type StrategyVersion }
 import { StrategyRepository } from './strategy.repository.js';
 
 /** What {@link StrategyService.apply} did with one strategy. */
-export interface Applied {
+export interface AppliedStrategy {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
   readonly id: number;
 }
 
-/** Changes strategies. A change answers only after it stands in every partition of the log, so that events sent afterwards are judged by it. */
+/** Changes strategies. A change returns after its tick is in every partition of the log, so that it applies to every event sent afterwards. */
 @Injectable()
 export class StrategyService {
   constructor(
@@ -58,10 +58,10 @@ export class StrategyService {
     return this.strategies.list(filter);
   }
 
-  /** Creates or updates strategies by business and name; those that are the same already are left alone. All are checked before one is stored. */
-  async apply(values: readonly unknown[], actor: Actor, now: number): Promise<Applied[]> {
+  /** Creates or updates strategies by business and name, and skips unchanged ones. All are validated before the first is stored. */
+  async apply(values: readonly unknown[], actor: Actor, now: number): Promise<AppliedStrategy[]> {
     const bodies = values.map((value) => parseStrategy(value));
-    const applied: Applied[] = [];
+    const applied: AppliedStrategy[] = [];
     for (const body of bodies) {
       const known = await this.strategies.named(body.bk_biz_id, body.name);
       if (!known) {

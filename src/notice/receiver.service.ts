@@ -8,8 +8,8 @@ import { nameKey, parseReceiver, type Receiver, type ReceiverBody } from './rece
 import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 
-/** What applying a list of receivers did, by name. */
-export interface Applied {
+/** Names of the receivers that applying a list created, updated or left as they were. */
+export interface AppliedReceivers {
   readonly created: readonly string[];
   readonly updated: readonly string[];
   readonly unchanged: readonly string[];
@@ -65,7 +65,7 @@ export class ReceiverService {
    * Creates receivers or brings those of the same name up to date; others stay as they are.
    * All or nothing: throws T4001 when one is wrong, before anything is written.
    */
-  async apply(bodies: readonly unknown[], actor: Actor, now: number): Promise<Applied> {
+  async apply(bodies: readonly unknown[], actor: Actor, now: number): Promise<AppliedReceivers> {
     const receivers = bodies.map(parseReceiver);
     return this.database.transaction(async () => {
       const done = { created: [] as string[], updated: [] as string[], unchanged: [] as string[] };
@@ -74,7 +74,7 @@ export class ReceiverService {
     });
   }
 
-  async #upsert(receiver: ReceiverBody, actor: Actor, now: number): Promise<keyof Applied> {
+  async #upsert(receiver: ReceiverBody, actor: Actor, now: number): Promise<keyof AppliedReceivers> {
     const stored = await this.#named(receiver.name);
     if (!stored) {
       await this.#create(receiver, actor, now);

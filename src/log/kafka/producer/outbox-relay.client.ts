@@ -7,17 +7,17 @@ import { PublishError } from '../../publish-error.js';
 import { encodeOutboxRows, type StagedRecord, decodeOutboxRow } from './outbox-row.js';
 import { outboxTable } from './outbox-table.js';
 
-/** Parcels that are read at once. */
+/** Rows per read. */
 const BATCH_ROWS = 16;
-/** Quarantined records are retried after this time (ms), and when their ordering key gets an owner. */
+/** Quarantined rows are retried at this interval (ms), and when this process acquires their ordering key. */
 const QUARANTINE_RETRY_MS = 600_000;
 
-/** A record, its ordering key, and since when (epoch ms) it waits. */
+/** A record with its ordering key, and the time (epoch ms) at which it was staged. */
 type PendingRecord = StagedRecord & { readonly orderingKey: string; readonly since: number };
 
 /**
- * Publishes outbox rows of the ordering keys that this process owns, in the order of their ids, and deletes them when the log has confirmed.
- * Dying between the two publishes a row twice; every message carries an id by which its reader notices.
+ * Publishes the outbox rows of the ordering keys that this process owns, in order of their ids, and deletes them once the log has confirmed.
+ * A crash in between publishes a row twice; consumers drop the duplicate by the message id.
  */
 export class OutboxRelay {
   readonly #logger = new Logger('outbox');
@@ -71,7 +71,7 @@ export class OutboxRelay {
     }
   }
 
-  /** Others may write with our ordering keys (commands of any replica), so look now and then. */
+  /** Polls, because other replicas may stage records under our ordering keys (commands). */
   #wakeLater(ms: number): void {
     if (!this.#closed) this.#timer = setTimeout(() => this.wake(), ms);
   }
@@ -106,7 +106,7 @@ export class OutboxRelay {
     return rows.length;
   }
 
-  /** Answers the records that are too large for their topic; the others are published. */
+  /** Publishes the records and returns those that are too large for their topic. */
   async #publishAll(topic: string, records: readonly PendingRecord[]): Promise<PendingRecord[]> {
     try {
       await this.publish(topic, records);
@@ -120,16 +120,16 @@ export class OutboxRelay {
     }
   }
 
-  /** Sets aside records that would block their ordering key for ever, with their bytes intact. */
+  /** Moves records that would block their ordering key to quarantine, with their bytes unchanged. */
   async #quarantine(records: readonly PendingRecord[]): Promise<void> {
     for (const { orderingKey, since: createdAt, ...record } of records) {
-      // One by one, because a statement must not be larger than the database takes.
+      // One by one, because the size of a statement is limited (max_allowed_packet).
       const rows = encodeOutboxRows([record]).map((parcel) => ({ orderingKey, parcel, createdAt, isQuarantined: true }));
       await this.database.insertAll(outboxTable, rows);
     }
   }
 
-  /** Retries the quarantined records of ordering keys that have become ours, and from time to time of all of ours. */
+  /** Returns quarantined rows of newly acquired ordering keys to the queue, and those of all keys periodically. */
   async #requeueQuarantined(now: number): Promise<void> {
     const isDue = now - this.#requeuedAt >= this.quarantineRetryMs;
     const orderingKeys = [...(isDue ? this.#orderingKeys : this.#newOrderingKeys)];
