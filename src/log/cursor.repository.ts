@@ -3,14 +3,7 @@ import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import { type Cursor, cursorTable, type StoredCursor } from './cursor-table.js';
 import type { TopicPartition } from './event-log.js';
-
-/** Someone else owns the partition by now, or has moved the cursor: forget everything and stop. */
-export class FencedError extends Error {
-  constructor(detail: string) {
-    super(`partition lost: ${detail}`);
-    this.name = 'FencedError';
-  }
-}
+import { FencedError } from './fenced-error.js';
 
 const { name: TABLE, parse, selection } = cursorTable;
 const WHERE = 'consumer_group = ? AND topic = ? AND partition_no = ?';
