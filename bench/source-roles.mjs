@@ -9,6 +9,7 @@ import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql } from '../dist/src/database/connection.client.js';
 import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
 import { PlatformModule } from '../dist/src/app/platform.module.js';
+import { parseSource } from '../../dist/src/access/registry/source.js';
 
 /** Wall time and CPU of this process from the first record to the last. */
 function stopwatch() {
@@ -75,7 +76,7 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
-  await app.get(SourceService).create(declared, { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
+  await app.get(SourceService).create(parseSource(declared), { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
   const watch = stopwatch();
   await new Promise((resolve) => {
     const timer = setInterval(() => {

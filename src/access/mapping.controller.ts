@@ -1,6 +1,9 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { type Mapped, MappingService, mappingTestSchema } from './mapping.service.js';
+import { Body, Controller, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Endpoint } from '../http/endpoint.decorator.js';
+import { itemErrors } from './ingest-responses.js';
+import { type Mapped, MappingService, type MappingTest, mappingTestSchema } from './mapping.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/mappings')
@@ -8,15 +11,14 @@ export class MappingController {
   constructor(private readonly mappings: MappingService) {}
 
   @Post('test')
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'What a mapping makes of a sample; nothing is kept',
+  @Endpoint({
+    summary: 'Try a mapping on a sample; nothing is stored',
     description:
       '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a sample that is text stands for the bytes of a request, so that lines can be tried too.',
+    permission: 'mapping:test',
+    response: z.object({ events: z.array(z.unknown()), errors: itemErrors }),
   })
-  @ApiResponse({ status: 200, description: '{"events":[…],"errors":[{"index","code","message"}]}' })
-  @ApiResponse({ status: 400, description: 'T1017: which fields of the mapping are wrong' })
-  test(@Body({ schema: mappingTestSchema }) body: unknown): Mapped {
+  test(@Body({ schema: mappingTestSchema }) body: MappingTest): Mapped {
     return this.mappings.test(body, Date.now());
   }
 }

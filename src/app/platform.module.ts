@@ -33,6 +33,7 @@ import { Metrics } from '../runtime/metrics.service.js';
 import { Offsets } from '../ops/offsets/offsets.service.js';
 import { OffsetsController } from '../ops/offsets/offsets.controller.js';
 import { OutboxWatch } from '../runtime/outbox-watch.service.js';
+import { HttpModule } from '../http/http.module.js';
 import { ConsumersController } from '../ops/partition-control/consumers.controller.js';
 import { PartitionCommands } from '../ops/partition-control/partition-commands.service.js';
 import { PartitionControl } from '../ops/partition-control/partition-control.service.js';
@@ -122,7 +123,7 @@ export class PlatformModule {
     ];
     return {
       module: PlatformModule,
-      imports: [TerminusModule.forRoot({ logger: false })],
+      imports: [HttpModule, TerminusModule.forRoot({ logger: false })],
       controllers,
       providers: [...given, ...shared, ...own],
       exports: [...given, ...shared],
