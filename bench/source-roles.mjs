@@ -9,7 +9,7 @@ import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql } from '../dist/src/database/connection.client.js';
 import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
 import { PlatformModule } from '../dist/src/app/platform.module.js';
-import { parseSource } from '../../dist/src/access/registry/source.js';
+import { parseSource } from '../dist/src/access/registry/source.js';
 
 /** Wall time and CPU of this process from the first record to the last. */
 function stopwatch() {

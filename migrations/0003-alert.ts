@@ -20,7 +20,7 @@ export class Alert1700000000003 implements MigrationInterface {
           fixedText('alert_key', 64),
           // Equals alert_key while the alert is open, NULL afterwards: the database itself refuses a second open alert of one key.
           nullable(column.text('open_key', 64)),
-          fixedText('bk_biz_id', 64),
+          fixedText('bk_biz_id', 128),
           fixedNumber('strategy_id'),
           fixedNumber('strategy_version'),
           fixedText('strategy_name', 255),

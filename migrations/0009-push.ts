@@ -11,7 +11,7 @@ export class Push1700000000009 implements MigrationInterface {
           column.sequence('id'),
           column.text('queue_key', 64),
           column.text('queue_name', 255),
-          column.text('bk_biz_id', 64),
+          column.text('bk_biz_id', 128),
           column.text('alert_id', 64),
           column.text('alert_key', 64),
           column.text('event_id', 64),

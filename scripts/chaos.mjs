@@ -13,7 +13,7 @@ const USAGE = `usage: npm run chaos -- [--short] [--run crash|scale|both] [--mod
   --run      crash: replicas are killed; scale: replicas come, restart, freeze and go, in the distributed mode
   --events   events for each run, at least
   --kills    SIGKILLs for each mode, at least
-  --freezes  crash: how often a replica is stopped for longer than its session, and goes on
+  --freezes  crash: how often a replica is stopped for longer than its session, and continues
   --seed     repeats the workload and the plan of kills of another run
   --binary   a program that was built elsewhere, instead of dist/src/main.js
   --folder   keeps the logs of the replicas and the evidence there, whatever comes out`;

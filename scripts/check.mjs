@@ -21,6 +21,7 @@ const steps = {
     const broken = brokenLinks();
     return { code: broken.length > 0 ? 1 : 0, output: broken.map((link) => `leads nowhere: ${link}\n`).join('') };
   },
+  words: () => capture(process.execPath, [join(root, 'scripts', 'words.mjs')]),
 };
 
 /** Runs every step and prints one line for each, with its output below when it failed. Answers how many passed and failed. */

@@ -29,8 +29,9 @@ const ORIGINS = {
   T9: 'Everything else',
 };
 
-function errorsPage({ errors }) {
+function errorsPage({ errors, findingTitles }) {
   const rows = Object.entries(errors).map(([id, { status, title }]) => ({ origin: id.slice(0, 2), row: [code(id), status, title] }));
+  const findings = Object.entries(findingTitles).map(([id, title]) => [code(id), title]);
   const stray = rows.find(({ origin }) => !(origin in ORIGINS));
   if (stray) throw new Error(`scripts/docs.mjs has no heading for the errors ${stray.origin}…`);
   const sections = Object.entries(ORIGINS).map(([origin, title]) => {
@@ -40,8 +41,12 @@ function errorsPage({ errors }) {
   return `${made('src/shared/errors.ts')}
 # Errors
 
-A code keeps its meaning for ever. The codes of records stand in the header \`tocsin-error-code\` of dead letters and in the audit table.
-${sections.join('')}`;
+A code never changes its meaning. The code of a rejected record is in the header \`tocsin-error-code\` of its dead letter record; the
+code of a halted partition is in the audit table.
+${sections.join('')}
+## Findings of \`tocsin doctor\`
+
+${table(['Code', 'Meaning'], findings)}`;
 }
 
 function settingsPage({ settings }, { toJSONSchema }) {

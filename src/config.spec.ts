@@ -17,7 +17,7 @@ describe('settings', () => {
 
   it('name every wrong value at once', () => {
     expect(() => parseConfig({ HTTP_PORT: '99999', TICK_MS: 'soon', DATABASE_URL: 'postgres://x' })).toThrow(
-      /HTTP_PORT=99999: must be a port.*TICK_MS=soon: must be a whole number|DATABASE_URL/,
+      /HTTP_PORT=99999: must be a port.*TICK_MS=soon: must be an integer|DATABASE_URL/,
     );
   });
 

@@ -20,7 +20,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, f
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const name of Object.keys(file)) {
-    if (!(name in settings)) problems.push(`${name} (in the settings file) is not a setting`);
+    if (!(name in settings)) problems.push(`${name} in the settings file is not a setting`);
   }
   for (const [name, { schema, default: byDefault }] of Object.entries(settings) as [string, Setting<unknown>][]) {
     const given = env[name] || textOf(file[name]);
@@ -42,7 +42,7 @@ function mode({ KAFKA_BROKERS, DATABASE_URL }: Settings): Config['mode'] {
   if (KAFKA_BROKERS?.length && DATABASE_URL) return 'distributed';
   if (!KAFKA_BROKERS?.length && !DATABASE_URL) return 'embedded';
   const [set, missing] = DATABASE_URL ? ['DATABASE_URL', 'KAFKA_BROKERS'] : ['KAFKA_BROKERS', 'DATABASE_URL'];
-  throw new TocsinError('T5002', `${set} is set but ${missing} is not; set both for the distributed mode, or neither for the embedded one`);
+  throw new TocsinError('T5002', `${set} is set but ${missing} is not; set both for distributed mode, or neither for embedded mode`);
 }
 
 /** The settings of this process: environment, then the YAML file that TOCSIN_CONFIG names, then defaults. The only reader of both. */

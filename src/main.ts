@@ -11,15 +11,15 @@ import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
 
 const program = new Command('tocsin')
-  .description('An alarm backend that loses nothing, tells nobody twice and explains every decision')
+  .description('Alarm backend that loses no event, never notifies twice and explains every decision')
   .version(version);
 
 program
   .command('serve', { isDefault: true })
-  .description('run everything: Access, Detect, Alert, Converge, Notice')
-  .option('--demo', 'load example strategies and play a living scenario')
-  .option('--port <port>', 'port to listen on (HTTP_PORT)')
-  .option('--sandbox <folder>', 'look at what `offsets replay` has made; nothing is sent')
+  .description('run the server with all stages: Access, Detect, Alert, Converge, Notice')
+  .option('--demo', 'load example strategies and run a demo scenario')
+  .option('--port <port>', 'listen port (HTTP_PORT)')
+  .option('--sandbox <folder>', 'inspect the result of `offsets replay`; no notifications are sent')
   .action(async ({ demo, port, sandbox }: { demo?: boolean; port?: string; sandbox?: string }) => {
     const config = loadConfig(port ? { HTTP_PORT: port } : {});
     return runServer(sandbox === undefined ? config : await existingSandbox(config, sandbox), demo ?? false);
@@ -27,12 +27,12 @@ program
 
 program
   .command('migrate')
-  .description('bring the database schema up to date and exit')
+  .description('apply pending database migrations and exit')
   .action(async () => {
     const { database, close } = await openDatabase(loadConfig());
     const done = await migrate(database);
     await close();
-    process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'the schema is up to date\n');
+    process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'database schema is up to date\n');
   });
 
 for (const add of commands) add(program);
@@ -40,7 +40,7 @@ for (const add of commands) add(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  // What people can act on is one sentence; anything else is a bug and shows its stack.
+  // An error that the operator can act on is one line; anything else is a bug and is printed with its stack.
   process.stderr.write(
     error instanceof TocsinError ? `${error.code} ${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`,
   );

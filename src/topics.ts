@@ -3,7 +3,8 @@ import { PoisonError } from './shared/errors.js';
 
 /**
  * The whole contract between the stages: each topic's name, key and message schema.
- * Unknown fields pass through; a record that does not fit goes to `<topic>.dlq` with its original bytes.
+ * Unknown fields pass through; a record that does not fit goes to `<topic>.dlq` with its original bytes, for every reader alike: the schemas
+ * hold all limits of the columns in which readers store a field.
  */
 export interface Topic<T> {
   readonly name: string;
@@ -18,7 +19,14 @@ export interface Topic<T> {
 
 const scalar = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
 const dimensions = z.record(z.string(), scalar);
-/** Business id: always text inside Tocsin; a number equals its text. */
+/** Ids that every database stores and compares exactly, whatever its collation: printable ASCII without capitals and blanks. */
+const key = z
+  .string()
+  .min(1)
+  .regex(/^[\x21-\x40\x5b-\x7e]{0,64}$/, 'must be 1 to 64 printable ASCII characters without capital letters');
+/** Business id of an alert, which its row stores as it is. */
+const businessId = z.string().max(128);
+/** Business id of an event: always text inside Tocsin; a number equals its text. */
 const business = z.union([z.string().min(1), z.number().int().transform(String)]);
 /** Epoch milliseconds. */
 const time = z.number().int().nonnegative();
@@ -83,38 +91,56 @@ export const rawRecord = z.union([z.looseObject({ v: z.literal(1), events: z.arr
 
 export const alertStatus = z.enum(['ABNORMAL', 'RECOVERED', 'CLOSED']);
 
-export const alertEvent = z.looseObject({
-  /** Deterministic: alert_id and transition number, so that a second publication is recognised. */
-  event_id: z.string().min(1),
+/** What an alert is about: the same in its events, in its row and as a member of a converged message. */
+const alertSubject = {
   /** Deterministic: alert_key and first anomaly. */
-  alert_id: z.string().min(1),
+  alert_id: key,
   /** Stable identity of (business, strategy, target, dimensions). */
-  alert_key: z.string().min(1),
-  /** 1 for the first event of the alert, then +1 for each later one. */
-  transition: z.number().int().positive(),
-  /** What happened, and why the message exists. */
-  kind: z.enum(['fired', 'severity_changed', 'still_abnormal', 'recovered', 'closed']),
-  reason: z.string(),
-  bk_biz_id: z.string(),
+  alert_key: key,
   /** 0 for alerts of external senders. */
   strategy_id: z.number().int().nonnegative(),
-  strategy_version: z.number().int().nonnegative(),
   strategy_name: z.string(),
   alert_name: z.string(),
-  status: alertStatus,
   severity,
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()).default({}),
+  description: z.string(),
+  value: z.number().nullable(),
+  /** First anomaly (ms). */
+  begin_time: time,
+};
+/** Where an alert comes from: the same in its events and in its row. */
+const alertOrigin = {
+  bk_biz_id: businessId,
+  strategy_version: z.number().int().nonnegative(),
   target_type: z.string(),
   target: z.string(),
   dimensions: z.record(z.string(), z.string()),
-  labels: z.record(z.string(), z.string()),
-  annotations: z.record(z.string(), z.string()).default({}),
   metric: z.string(),
-  value: z.number().nullable(),
-  description: z.string(),
+};
+
+/**
+ * Distance from the latest transition of an alert to the one that closes it by hand. Detect numbers its events 1, 2, 3 …; the distance keeps
+ * the number of the close apart from those of events that Detect has published and Alert has not applied yet.
+ */
+export const MANUAL_CLOSE_DISTANCE = 1_000_000;
+
+export const alertEvent = z.looseObject({
+  /** Deterministic: alert_id and transition number, so that a second publication is recognised. */
+  event_id: z.string().min(1),
+  ...alertSubject,
+  ...alertOrigin,
+  transition: z
+    .number()
+    .int()
+    .positive()
+    .describe(`1 for the first event of the alert, then +1; a close by hand: the latest number + ${MANUAL_CLOSE_DISTANCE}`),
+  /** What happened, and why the message exists. */
+  kind: z.enum(['fired', 'severity_changed', 'still_abnormal', 'recovered', 'closed']),
+  reason: z.string(),
+  status: alertStatus,
   /** Times (ms) of the anomalous points in the trigger window. */
   anomaly_timestamps: z.array(time),
-  /** First anomaly (ms). */
-  begin_time: time,
   /** Data time of this message (ms). */
   time,
   generator_url: z.string().optional(),
@@ -124,10 +150,10 @@ export const alertEvent = z.looseObject({
 });
 
 export const alertStatusChange = z.looseObject({
-  event_id: z.string().min(1),
-  alert_id: z.string().min(1),
-  alert_key: z.string().min(1),
-  bk_biz_id: z.string(),
+  event_id: key,
+  alert_id: key,
+  alert_key: key,
+  bk_biz_id: businessId,
   strategy_id: z.number().int(),
   what: z.enum(['created', 'severity_changed', 'recovered', 'closed', 'acknowledged', 'unacknowledged', 'commented']),
   from: z.string().nullable(),
@@ -139,25 +165,15 @@ export const alertStatusChange = z.looseObject({
 
 /** One alert inside a converged message, with the fields that notices show. */
 export const memberAlert = z.looseObject({
-  alert_id: z.string(),
-  alert_key: z.string(),
+  ...alertSubject,
   status: alertStatus,
-  severity,
-  alert_name: z.string(),
-  strategy_id: z.number().int(),
-  strategy_name: z.string(),
-  labels: z.record(z.string(), z.string()),
-  annotations: z.record(z.string(), z.string()),
-  description: z.string(),
-  value: z.number().nullable(),
-  begin_time: time,
   end_time: time.nullable(),
   generator_url: z.string().optional(),
 });
 
 export const convergedAlert = z.looseObject({
   /** Identity of the group's life: stable from its first notice to its last. */
-  converge_id: z.string().min(1),
+  converge_id: key,
   /** 1, 2, 3 … of this converge_id; (converge_id, sequence) identifies the message. */
   sequence: z.number().int().positive(),
   kind: z.enum(['group', 'storm', 'root_cause', 'composite', 'single']),
@@ -173,7 +189,7 @@ export const convergedAlert = z.looseObject({
     'storm updated',
   ]),
   status: z.enum(['firing', 'resolved']),
-  bk_biz_id: z.string(),
+  bk_biz_id: businessId,
   strategy_id: z.number().int(),
   severity,
   /** The dimensions by which the members were grouped. */
@@ -189,8 +205,8 @@ export const convergedAlert = z.looseObject({
   /** Alert id of the cause, when there is one. */
   cause: z.string().nullable(),
   members: z.array(memberAlert),
-  /** Names of the receivers to tell; empty = the default receivers. */
-  receivers: z.array(z.string()),
+  /** Names of the receivers to notify; empty = the default receivers. */
+  receivers: z.array(z.string().max(128)),
   time,
 });
 
@@ -202,7 +218,39 @@ export type AlertEvent = z.infer<typeof alertEvent>;
 export type AlertStatusChange = z.infer<typeof alertStatusChange>;
 export type ConvergedAlert = z.infer<typeof convergedAlert>;
 export type MemberAlert = z.infer<typeof memberAlert>;
+type AlertSubject = z.infer<z.ZodObject<typeof alertSubject>>;
+export type AlertDescription = z.infer<z.ZodObject<typeof alertSubject & typeof alertOrigin>>;
 export type Severity = z.infer<typeof severity>;
+
+/** Copies the subject of an alert from its event, its row or a member. */
+export function alertSubjectOf(alert: Readonly<AlertSubject>): AlertSubject {
+  return {
+    alert_id: alert.alert_id,
+    alert_key: alert.alert_key,
+    strategy_id: alert.strategy_id,
+    strategy_name: alert.strategy_name,
+    alert_name: alert.alert_name,
+    severity: alert.severity,
+    labels: alert.labels,
+    annotations: alert.annotations,
+    description: alert.description,
+    value: alert.value,
+    begin_time: alert.begin_time,
+  };
+}
+
+/** Copies what the events of an alert have in common with its row. */
+export function alertDescriptionOf(alert: Readonly<AlertDescription>): AlertDescription {
+  return {
+    ...alertSubjectOf(alert),
+    bk_biz_id: alert.bk_biz_id,
+    strategy_version: alert.strategy_version,
+    target_type: alert.target_type,
+    target: alert.target,
+    dimensions: alert.dimensions,
+    metric: alert.metric,
+  };
+}
 
 function topic<T>(
   name: string,
@@ -221,7 +269,7 @@ function topic<T>(
       const result = schema.safeParse(value);
       if (result.success) return result.data;
       const issue = result.error.issues[0];
-      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not fit'}`);
+      throw new PoisonError('T6003', `${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'does not match the schema'}`);
     },
   };
 }

@@ -1,4 +1,7 @@
 /** Living documentation: events in at one end, alerts and notices out at the other, nothing in between replaced. */
+import { EventLog } from '../src/log/event-log.js';
+import { topics } from '../src/topics.js';
+import { anAlertEvent } from './support/builders.js';
 import { eventually } from './support/eventually.js';
 import { aTocsin, type TestTocsin, WebhookSink } from './support/tocsin.js';
 
@@ -57,7 +60,7 @@ describe('the pipeline', () => {
   const isAbout = (name: string, status: string) => (delivery: { body: { status: string; alerts: readonly { labels: Record<string, string> }[] } }) =>
     delivery.body.status === status && delivery.body.alerts.some(({ labels }) => labels['alertname'] === name);
 
-  it('a host is busy: the alert fires, somebody is told, it recovers, and they are told that, too', async () => {
+  it('a busy host: the alert fires and is notified, recovers, and the recovery is notified', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('cpu'));
     await send('cpu', 'web-1', 0, [50, 90, 91]);
     await eventually(async () => (await alerts('cpu')).length === 1, 'the alert');
@@ -75,7 +78,7 @@ describe('the pipeline', () => {
     expect(ended.key).not.toBe(fired.key);
   });
 
-  it('a disk fills slowly: the severity rises in place, which is told again, in the same alert', async () => {
+  it('a disk fills slowly: the severity of the open alert is raised, which is notified again', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('disk'));
     await send('disk', 'db-1', 0, [70, 85, 86]);
     await sink.received('the warning', isAbout('disk', 'firing'));
@@ -93,7 +96,7 @@ describe('the pipeline', () => {
     expect(await happened()).toEqual(expect.arrayContaining(['created', 'severity_changed']));
   });
 
-  it('a switch takes sixty hosts with it: one digest that holds every one, instead of sixty notices', async () => {
+  it('a switch takes sixty hosts with it: one digest with all of them, instead of sixty notices', async () => {
     await tocsin.client.post(
       '/api/v1/strategies',
       aStrategy('ping', { converge: { group_by: ['host'], group_wait: 2, group_interval: 1, storm: { threshold: 20, window: 60 } } }),
@@ -137,7 +140,7 @@ describe('the pipeline', () => {
     await sink.received('its end', isAbout('TargetDown', 'resolved'));
   });
 
-  it('a lease that nobody renews ends', async () => {
+  it('a lease that is not renewed ends', async () => {
     await tocsin.client.post('/api/v2/alerts', [{ labels: { alertname: 'Forgotten' }, endsAt: new Date(Date.now() + 1500).toISOString() }]);
     await eventually(async () => (await alerts('Forgotten'))[0]?.status === 'RECOVERED', 'the end of the lease');
     expect((await alerts('Forgotten'))[0]).toMatchObject({ end_reason: 'lease_expired' });
@@ -160,7 +163,7 @@ describe('the pipeline', () => {
     expect((await alerts('doomed'))[0]).toMatchObject({ end_reason: 'strategy_deleted' });
   });
 
-  it('a changed threshold holds for the very next event, and the open alert lives on', async () => {
+  it('a changed threshold applies to the next event, and the open alert stays open', async () => {
     const strategy = aStrategy('moving');
     const { id } = await tocsin.client.post<{ id: number }>('/api/v1/strategies', strategy);
     await send('moving', 'web-1', 0, [85, 85]);
@@ -173,7 +176,7 @@ describe('the pipeline', () => {
     expect(await alerts('moving')).toHaveLength(1);
   });
 
-  it('somebody acknowledges, comments and closes by hand; the timeline keeps it', async () => {
+  it('an operator acknowledges, comments and closes; the timeline records it', async () => {
     await tocsin.client.post('/api/v1/strategies', aStrategy('manual'));
     await send('manual', 'web-1', 0, [99, 99]);
     await eventually(async () => (await alerts('manual')).length === 1, 'the alert');
@@ -186,6 +189,26 @@ describe('the pipeline', () => {
     expect(body.timeline.filter(({ actor }) => actor === 'ann').map(({ what }) => what)).toEqual(['acknowledged', 'commented', 'closed']);
     expect((await tocsin.client.call('POST', `/api/v1/alerts/${id}/acknowledge`, { by: 'bob' })).status).toBe(409);
     await sink.received('the end by hand', isAbout('manual', 'resolved'));
+  });
+
+  it('a record of a foreign producer that exceeds a limit is a dead letter for every reader, and one at the limit for none', async () => {
+    const business = (length: number) => 'b'.repeat(length);
+    const foreign = { alert_name: 'foreign', labels: { alertname: 'foreign' }, strategy_id: 0, time: Date.now(), begin_time: Date.now() };
+    const refused = [
+      anAlertEvent({ ...foreign, alert_id: 'too-long', alert_key: 'k1' }),
+      anAlertEvent({ ...foreign, alert_id: 'id', alert_key: 'k2' }),
+      anAlertEvent({ ...foreign, alert_id: 'key', alert_key: 'k3' }),
+    ].map((event, index) => ({ ...event, ...[{ bk_biz_id: business(129) }, { alert_id: 'CAPITALS' }, { alert_key: 'k'.repeat(65) }][index] }));
+    const accepted = anAlertEvent({ ...foreign, alert_id: 'i'.repeat(64), alert_key: 'k'.repeat(64), bk_biz_id: business(128) });
+    const records = [...refused, accepted].map((event) => ({ key: event.alert_key, value: JSON.stringify(event) }));
+    await tocsin.running.app.get(EventLog).publish(topics.alerts.name, records);
+    await eventually(async () => (await alerts('foreign')).length === 1, 'the alert at the limit');
+    await sink.received('its notice', isAbout('foreign', 'firing'));
+    expect(await alerts('foreign')).toMatchObject([{ alert_id: accepted.alert_id, bk_biz_id: business(128) }]);
+    const letters = async (stage: string) =>
+      (await tocsin.client.get<{ letters: object[] }>(`/api/v1/dead-letters?topic=alerts&code=T6003&stage=${stage}`)).body.letters;
+    for (const stage of ['alert', 'converge']) await eventually(async () => (await letters(stage)).length === refused.length, `letters of ${stage}`);
+    expect(sink.deliveries.filter(isAbout('foreign', 'firing'))).toHaveLength(1);
   });
 
   it('survives a restart in the middle of everything', async () => {

@@ -75,7 +75,7 @@ export class AccessService {
   /** As {@link take}, where the door knows how to read the items. */
   async takeItems(door: Door, arrival: Arrival, read: (request: FormatRequest) => readonly Item[]): Promise<Receipt> {
     this.#admit(door, arrival.sender);
-    if (arrival.body.length === 0 && !arrival.headers?.['ce-specversion']) throw new TocsinError('T1001', 'the body is empty');
+    if (arrival.body.length === 0 && !arrival.headers?.['ce-specversion']) throw new TocsinError('T1001', 'request body is empty');
     const now = Date.now();
     const intake = await this.#published(door, arrival.sender, sift(read(this.#request(arrival, now)), this.#sieve(arrival.sender, now)));
     const receipt = receiptOf(intake);
@@ -199,9 +199,9 @@ export class AccessService {
     const limit = MAX_BODY_BYTES * DECOMPRESSED_TIMES;
     const bytes = uncompress(body, limit);
     if (bytes === 'too large') throw new TocsinError('T1003', `more than ${limit} bytes when decompressed`);
-    if (bytes === 'malformed') throw new TocsinError('T1008', 'not a snappy block');
+    if (bytes === 'malformed') throw new TocsinError('T1008', 'invalid snappy block');
     const request = decodeWriteRequest(bytes, MAX_EVENTS);
-    if (!request) throw new TocsinError('T1008', 'not a prometheus.WriteRequest');
+    if (!request) throw new TocsinError('T1008', 'invalid prometheus.WriteRequest');
     if (Math.max(request.samples, request.series.length) > MAX_EVENTS) throw new TocsinError('T1010', `at most ${MAX_EVENTS}`);
     return eventsOf(request.series, business, Date.now());
   }

@@ -156,7 +156,7 @@ describe('POST /api/v1/events', () => {
     expect(tocsin.eventLog.records).toHaveLength(1);
   });
 
-  it('takes an empty array for what it is', async () => {
+  it('accepts an empty array', async () => {
     expect(await events([])).toMatchObject({ status: 202, json: { accepted: 0, rejected: 0, errors: [] } });
   });
 
@@ -171,7 +171,7 @@ describe('POST /api/v1/events', () => {
     ).toEqual(['2', '3', '2']);
   });
 
-  it('keys by the source when the deployment says so', async () => {
+  it('uses the event source as the record key if PARTITION_KEY is event_source', async () => {
     await restart({ PARTITION_KEY: 'event_source' });
     await events(metric({ event_source: 'nginx' }));
     expect(tocsin.eventLog.records).toMatchObject([{ key: 'nginx', partition: 1 }]);
@@ -213,7 +213,7 @@ describe('POST /api/v1/events', () => {
     expect(await tocsin.app.get(Metrics).text()).toMatch(/tocsin_access_events_total\{[^}]*"T1101"[^}]*\} 2\n/);
   });
 
-  it('says so when no item was acceptable, with the reason of each', async () => {
+  it('answers T1009 with the reason per item when all items are rejected', async () => {
     const { status, json } = await events([7, metric({ timestamp: 3 })]);
     expect(status).toBe(400);
     expect(json.error).toMatchObject({
@@ -291,7 +291,7 @@ describe('POST /api/v1/events', () => {
     expect(tocsin.access.counts.clamped).toBe(1);
   });
 
-  it('gives the same ids when the same request comes again, new ones to events without a time', async () => {
+  it('assigns the same ids to a repeated request, but new ids to events without a timestamp', async () => {
     const body = JSON.stringify([valued(1), valued(1), metric({ timestamp: undefined }), metric({ event_id: 'own' })]);
     await events(body);
     await events(body);
@@ -309,7 +309,7 @@ describe('POST /api/v1/events', () => {
   });
 
   const wide = (value: number) => metric({ raw_data: { metric: 'cpu', value }, note: 'x'.repeat(1000) });
-  const words = expect.stringMatching(/^1\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string;
+  const words = expect.stringMatching(/^1\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string;
 
   it('names what the log does not take among all the other bad items, and takes the rest', async () => {
     await restart({ EVENT_MAX_AGE_MS: '3600000' });
@@ -339,7 +339,7 @@ describe('POST /api/v1/events', () => {
     });
   });
 
-  it('says that no item was acceptable when the log takes none, as when we take none', async () => {
+  it('answers T1009 when the log refuses all items', async () => {
     tocsin.eventLog.most = 700;
     const { status, json } = await events([wide(1), 7]);
     expect(status).toBe(400);
@@ -375,7 +375,7 @@ describe('POST /api/v1/events', () => {
     expect(values()).toEqual(Array.from({ length: 450 }, (_, index) => index));
   });
 
-  it('answers 503 when the log does not confirm, without a word about the inside, and takes events when it is back', async () => {
+  it('answers 503 without internal details while the log does not acknowledge, and accepts events after it recovers', async () => {
     tocsin.eventLog.fails = true;
     const answer = await events(metric());
     expect(answer).toMatchObject({ status: 503, code: 'T1201', retryAfter: '5' });
@@ -448,7 +448,7 @@ describe('POST /api/v1/write', () => {
     expect(tocsin.access.counts.rejected).toEqual({ T1105: 1 });
   });
 
-  it('refuses for good a sample that the log does not take, after the others are in it, so that it does not come again', async () => {
+  it('rejects a sample that the log refuses with a non-retryable status after the others are stored', async () => {
     tocsin.eventLog.most = 700;
     const answer = await write(
       request(
@@ -487,7 +487,7 @@ describe('POST /api/v1/write', () => {
     expect(await write(request(...[1, 2, 3].map((value) => ({ name: 'a', value }))))).toMatchObject({ status: 413, code: 'T1010' });
   });
 
-  it('answers 503 whenever the sender must come again, for Prometheus gives up after 429', async () => {
+  it('answers 503 for every retryable condition, because Prometheus does not retry after 429', async () => {
     await restart({ PENDING_EVENTS: '1' });
     tocsin.eventLog.holds = true;
     const first = write(request({ name: 'a', value: 1 }));
@@ -532,7 +532,7 @@ describe('POST /api/v2/alerts', () => {
   it('takes the good alerts and answers with one text about the others', async () => {
     const answer = await alerts([alert(), alert({ labels: { a: '' } }), alert({ startsAt: 'today' }), alert({ labels: { alertname: 'Y' } })]);
     expect(answer.status).toBe(400);
-    expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is no RFC 3339 time');
+    expect(answer.json).toBe('alert 1: at least one label pair required\nalert 2: startsAt is not an RFC 3339 timestamp');
     expect(tocsin.eventLog.events().map(({ raw_data }) => (raw_data as { labels: Record<string, string> }).labels['alertname'])).toEqual(['X', 'Y']);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 1, T1103: 1 });
   });
@@ -544,8 +544,8 @@ describe('POST /api/v2/alerts', () => {
     expect(answer.status).toBe(400);
     expect(answer.json.split('\n')).toEqual([
       'alert 0: at least one label pair required',
-      expect.stringMatching(/^alert 1: \d+ bytes are more than the topic takes \(max\.message\.bytes\)$/),
-      'alert 3: startsAt is no RFC 3339 time',
+      expect.stringMatching(/^alert 1: \d+ bytes exceed max\.message\.bytes of the topic$/),
+      'alert 3: startsAt is not an RFC 3339 timestamp',
     ]);
     expect(tocsin.eventLog.events()).toHaveLength(1);
     expect(tocsin.access.counts).toMatchObject({ accepted: { alertmanager: 1 }, rejected: { T1101: 1, T1103: 1, T1104: 1 } });
@@ -578,16 +578,16 @@ describe('POST /api/v2/alerts', () => {
     expect(await alerts([1, 2, 3])).toMatchObject({ status: 413, json: { code: 413 } });
   });
 
-  it('says when to come again', async () => {
+  it('returns Retry-After', async () => {
     tocsin.eventLog.fails = true;
-    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('The log'), retryAfter: '5' });
+    expect(await alerts([alert()])).toMatchObject({ status: 503, json: expect.stringContaining('Event log unavailable'), retryAfter: '5' });
   });
 });
 
 describe('ACCESS_RATE', () => {
   beforeEach(() => restart({ ACCESS_RATE: '5:10' }));
 
-  it('holds requests that name no source to one rate together, and says when to come again', async () => {
+  it('applies one rate limit to all requests without a source, and returns Retry-After', async () => {
     expect(await post('/api/v1/events', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(valued))).toMatchObject({ status: 202 });
     expect(await post('/api/v1/events', valued(11))).toMatchObject({ status: 429, code: 'T1301', retryAfter: '1' });
     expect(await post('/api/v2/alerts', [{ labels: { alertname: 'X' } }])).toMatchObject({ status: 429 });
@@ -597,7 +597,7 @@ describe('ACCESS_RATE', () => {
     expect(values()).toHaveLength(10);
   });
 
-  it('costs nothing where nothing is published', async () => {
+  it('does not charge requests that publish nothing', async () => {
     expect(
       await post(
         '/api/v1/events',

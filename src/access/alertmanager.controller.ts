@@ -20,9 +20,8 @@ export class AlertmanagerController {
   @RawBody()
   @BusinessParameters()
   @Endpoint({
-    summary: 'Alerts of Prometheus, vmalert and Grafana, as Alertmanager takes them',
-    description:
-      'Alerts without problems are taken even when the answer is 400 or 422 for the others. Failures have the form that clients of Alertmanager expect.',
+    summary: 'Ingest alerts of Prometheus, vmalert and Grafana (Alertmanager API v2)',
+    description: 'Valid alerts are accepted even if the response is 400 or 422 because of others. Errors have the format of the Alertmanager API.',
     permission: 'event:write',
     status: 200,
     body: alertmanagerBody,

@@ -72,7 +72,7 @@ describe('readAlert', () => {
     ['no labels', { annotations: {} }, 602, /0\.labels in body is required/],
     ['labels as text', { labels: 'x' }, 400, /labels/],
     ['only empty labels', { labels: { a: '' } }, 400, /at least one label pair required/],
-    ['a number as label', { labels: { a: 1 } }, 400, /the label a must be text/],
+    ['a number as label', { labels: { a: 1 } }, 400, /label a must be a string/],
     ['an end before the start', { labels, startsAt: iso(NOW), endsAt: iso(NOW - 1) }, 400, /start time must be before end time/],
     ['a time that is none', { labels, startsAt: 'today' }, 400, /startsAt/],
     ['a truth value as time', { labels, endsAt: true }, 400, /endsAt/],

@@ -49,7 +49,10 @@ export function readAlert(
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return refused('T1101', `alert ${index} must be an object`);
   const flaw = flawOf(item, EVENT_DEPTH);
   if (flaw)
-    return refused(flawCodes[flaw], `alert ${index}: ${flaw === 'proto' ? 'a name is __proto__, constructor or prototype' : 'nested too deeply'}`);
+    return refused(
+      flawCodes[flaw],
+      `alert ${index}: ${flaw === 'proto' ? 'forbidden key __proto__, constructor or prototype' : 'nested too deeply'}`,
+    );
   const { labels, annotations, startsAt, endsAt, generatorURL } = item as Record<string, unknown>;
   const problem = shapeProblem(labels, generatorURL, index);
   if (problem) return problem;
@@ -79,7 +82,7 @@ function shapeProblem(labels: unknown, generatorURL: unknown, index: number): Al
   if (labels === undefined || labels === null) return new AlertProblem(602, `${index}.labels in body is required`, 'T1101');
   if (typeof labels !== 'object' || Array.isArray(labels)) return refused('T1101', `alert ${index}: labels must be an object`);
   const wrong = Object.entries(labels).find(([, value]) => typeof value !== 'string' && value !== null);
-  if (wrong) return refused('T1101', `alert ${index}: the label ${wrong[0]} must be text`);
+  if (wrong) return refused('T1101', `alert ${index}: label ${wrong[0]} must be a string`);
   if (generatorURL === undefined || generatorURL === null || isUri(generatorURL)) return undefined;
   return new AlertProblem(601, `${index}.generatorURL in body must be of type uri: ${JSON.stringify(generatorURL)}`, 'T1101');
 }

@@ -21,10 +21,10 @@ export class BkReportController {
   @Post()
   @RawBody()
   @Endpoint({
-    summary: 'BlueKing custom report: time series and events',
+    summary: 'Ingest BlueKing custom reports: time series and events',
     description:
       '{"data_id","access_token","data":[{"metrics":{…},"target","dimension":{…},"timestamp"} or {"event_name","event":{"content"},"target","dimension","timestamp"}]}; ' +
-      'data_id and access_token are those of a declared http source. Failures have the shape of bk-collector too: {"code":"403","result":"false","message"}.',
+      'data_id and access_token identify a declared http source. Errors have the format of bk-collector: {"code":"403","result":"false","message"}.',
     permission: 'event:write',
     status: 200,
     body: reportBody,
@@ -33,7 +33,7 @@ export class BkReportController {
   async take(@Body() body: Buffer | undefined): Promise<ReportAnswer> {
     const receipt = await this.reports.take(body ?? Buffer.alloc(0));
     const [first] = receipt.errors;
-    const message = first ? `${receipt.errors.length} not taken, the first: ${first.code} ${first.message}` : '';
+    const message = first ? `${receipt.errors.length} items rejected, first error: ${first.code} ${first.message}` : '';
     return { code: '200', result: 'true', message, ...receipt };
   }
 }

@@ -4,7 +4,7 @@ import { TocsinError } from '../shared/errors.js';
 export const BUSINESS_HEADER = 'x-bk-biz-id';
 
 /** What a business may be called, in words. */
-export const businessWords = 'text of at most 64 printable ASCII characters without blanks';
+export const businessWords = 'a string of at most 64 printable ASCII characters without spaces';
 
 /** The name of a business as text (a whole number equals its text), or undefined when it is none. */
 export function businessName(value: unknown): string | undefined {

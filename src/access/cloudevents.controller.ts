@@ -20,9 +20,8 @@ export class CloudEventsController {
   @RawBody()
   @BusinessParameters()
   @Endpoint({
-    summary: 'CloudEvents 1.0: structured, batch, or binary (attributes in ce- headers)',
-    description:
-      'source and id of a CloudEvent identify it: sent again it is the same event. How attributes and data become an event: docs/ingest.md.',
+    summary: 'Ingest CloudEvents 1.0: structured, batched or binary content mode',
+    description: 'CloudEvents with the same source and id are deduplicated. Mapping of attributes and data to events: docs/ingest.md.',
     permission: 'event:write',
     status: 202,
     body: cloudEventsBody,

@@ -34,7 +34,7 @@ export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBy
 }
 
 /** Why an event is refused that {@link encode} found small enough, and the log did not. */
-export const tooLarge = ({ bytes }: Encoded): Rejection => new Rejection('T1104', `${bytes} bytes are more than the topic takes (max.message.bytes)`);
+export const tooLarge = ({ bytes }: Encoded): Rejection => new Rejection('T1104', `${bytes} bytes exceed max.message.bytes of the topic`);
 
 /**
  * Events of one partition as records, in order: `{"v":1,"events":[…]}` of at most {@link ENVELOPE_EVENTS} events and {@link ENVELOPE_BYTES} bytes,

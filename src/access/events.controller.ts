@@ -20,10 +20,10 @@ export class EventsController {
   @RawBody()
   @BusinessParameters()
   @Endpoint({
-    summary: 'Hand in events: one, an array, {"events":[…]}, or one on each line (application/x-ndjson); gzip and deflate are understood',
+    summary: 'Ingest events: one event, an array, {"events":[…]}, or NDJSON (application/x-ndjson); gzip and deflate are supported',
     description:
-      'An event has event_type (metric, event, log, alert), bk_biz_id, event_source, raw_data, and may have timestamp (s, ms, µs, ns or RFC 3339; now when missing) ' +
-      'and event_id. 202 means that the accepted ones are in the log; each other one is in `errors`, by its place. 429 and 503 say when to come again.',
+      'Fields of an event: event_type (metric, event, log, alert), bk_biz_id, event_source, raw_data; optional timestamp (s, ms, µs, ns or RFC 3339; default: now) ' +
+      'and event_id. 202: accepted events are stored in the event log; rejected ones are listed in `errors` by index. 429 and 503 have a Retry-After header.',
     permission: 'event:write',
     status: 202,
     body: eventsBody,

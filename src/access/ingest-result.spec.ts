@@ -16,7 +16,7 @@ const sieve = (change: Partial<Sieve> = {}): Sieve => ({
 const item = (timestamp = NOW, clamped = false) => ({ event: aMetric({ timestamp }), clamped });
 
 describe('sift', () => {
-  it('lets nothing cost more than itself', () => {
+  it('rejects an invalid item without affecting the others', () => {
     const large = { event: aMetric({ raw_data: { dimensions: { text: 'x'.repeat(1000) } } }), clamped: false };
     const { events, errors, dropped, clamped } = sift([item(), new Rejection('T1101', 'no'), new Omission('nan'), large, item(NOW, true)], sieve());
     expect(events).toHaveLength(2);
@@ -28,10 +28,10 @@ describe('sift', () => {
     expect(clamped).toBe(1);
   });
 
-  it('drops what is too old, and says which', () => {
+  it('drops items beyond the maximum age, and lists them', () => {
     const { events, errors, dropped } = sift([item(NOW - HOUR), item(NOW - HOUR - 1), item()], sieve({ maxAge: HOUR }));
     expect(events).toHaveLength(2);
-    expect(errors).toEqual([{ index: 1, code: 'T1015', message: 'it is 3600001 ms old, at most 3600000' }]);
+    expect(errors).toEqual([{ index: 1, code: 'T1015', message: 'age 3600001 ms, at most 3600000' }]);
     expect(dropped).toEqual({ expired: 1 });
   });
 

@@ -57,7 +57,7 @@ export function sift(items: readonly Item[], sieve: Sieve): Intake {
 export function siftEvent(event: RawEvent, index: number, { now, maxAge, sheds, encode }: Sieve, into: Intake): void {
   if (expired(event, now, maxAge)) {
     drop(into, 'expired');
-    into.errors.push({ index, code: 'T1015', message: `it is ${now - event.timestamp} ms old, at most ${maxAge}` });
+    into.errors.push({ index, code: 'T1015', message: `age ${now - event.timestamp} ms, at most ${maxAge}` });
   } else if (sheds(event)) drop(into, 'degraded');
   else {
     const encoded = encode(event);

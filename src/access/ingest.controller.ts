@@ -15,13 +15,13 @@ export class IngestController {
   ) {}
 
   @Post(':source')
-  @ApiHeader({ name: 'X-Tocsin-Token', required: false, description: 'The token, where Authorization is taken' })
-  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer and the token of the source' })
+  @ApiHeader({ name: 'X-Tocsin-Token', required: false, description: 'Token, for clients that cannot set Authorization' })
+  @ApiHeader({ name: 'Authorization', required: false, description: 'Bearer token of the source' })
   @RawBody()
   @Endpoint({
-    summary: 'What a declared http source sends, in the format that it declares',
+    summary: 'Ingest data of a declared http source in its format',
     description:
-      'The token of the source comes as Authorization: Bearer, or as X-Tocsin-Token; never in the address. Business, mapping and rate are those of the source.',
+      'Authenticate with the token of the source, as Authorization: Bearer or X-Tocsin-Token. Business, mapping and rate limit of the source apply.',
     permission: 'event:write',
     status: 202,
     body: documentsBody,

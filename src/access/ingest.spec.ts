@@ -98,7 +98,7 @@ describe('BlueKing custom report', () => {
         result: 'true',
         accepted: 1,
         rejected: 1,
-        message: '1 not taken, the first: T1101 data[1-0]: raw_data.value must be a number',
+        message: '1 items rejected, first error: T1101 data[1-0]: raw_data.value must be a number',
       },
     });
     const none = await send('POST', '/v2/push/', report({ access_token, data: [{}] }));
@@ -108,7 +108,7 @@ describe('BlueKing custom report', () => {
     });
   });
 
-  it('is refused without a token, with a wrong one, and for a data id that nobody declared', async () => {
+  it('is rejected without a token, with a wrong token, and for an undeclared data id', async () => {
     await declare({ data_id: 1100000 + number });
     const refused = async (change: object) => (await send('POST', '/v2/push/', report(change))).json;
     expect(await refused({})).toMatchObject({ code: '403', result: 'false', error: { code: 'T1013' } });
@@ -163,7 +163,7 @@ describe('POST /api/v1/ingest/:source', () => {
     expect(answer.json['dropped']).toEqual(format === 'prometheus' ? { nan: 1 } : undefined);
   });
 
-  it('wants a token of this very source, and knows it by either header', async () => {
+  it('requires a token of the source, in either header', async () => {
     const token = await declare();
     const mine = name;
     name = `${name}-b`;
@@ -190,7 +190,7 @@ describe('POST /api/v1/ingest/:source', () => {
     expect(await code(newer)).toBe('T1014');
   });
 
-  it('holds the source to its rate, and says when to come again', async () => {
+  it('enforces the rate limit of the source, and returns Retry-After', async () => {
     const token = await declare({ rate: { events_per_second: 2, burst: 4 } });
     const events = (count: number) => Array.from({ length: count }, (_, n) => metric(n));
     expect((await send('POST', `/api/v1/ingest/${name}`, events(10), bearer(token))).status).toBe(202);
@@ -204,8 +204,8 @@ describe('POST /api/v1/ingest/:source', () => {
   });
 });
 
-describe('the doors that name no source', () => {
-  it('take a token of a source all the same: then its business and rate hold', async () => {
+describe('endpoints without a source in their path', () => {
+  it('accept the token of a source, and then apply its business and rate limit', async () => {
     const token = await declare({ rate: { events_per_second: 1, burst: 1 } });
     const headers = { ...JSON_TYPE, authorization: `Bearer ${token}` };
     expect(await send('POST', '/api/v1/events', metric(1), headers)).toMatchObject({ status: 202 });
@@ -218,12 +218,12 @@ describe('the doors that name no source', () => {
     expect(await send('POST', '/api/v1/events', metric(3), headers)).toMatchObject({ status: 403, json: { error: { code: 'T1013' } } });
   });
 
-  it('leave a token alone that looks like none of ours: a proxy may have wanted it', async () => {
+  it('ignore a token without the Tocsin format, which may belong to a proxy', async () => {
     const headers = { ...JSON_TYPE, authorization: 'Bearer eyJhbGciOi' };
     expect(await send('POST', '/api/v1/events', metric(1, { bk_biz_id: '2' }), headers)).toMatchObject({ status: 202 });
   });
 
-  it('drop what is too old, and name it', async () => {
+  it('drop events beyond the maximum age, and list them in the response', async () => {
     const old = metric(1, { bk_biz_id: '2', timestamp: Date.now() - 90_000_000 });
     const { status, json } = await send('POST', '/api/v1/events', [old, metric(2, { bk_biz_id: '2' })]);
     expect({ status, json }).toMatchObject({
@@ -280,7 +280,7 @@ describe('degrade switches', () => {
     }
   });
 
-  it('drop by priority, tell the sender, and show everywhere', async () => {
+  it('drop events by priority, report this to the sender, and are visible in every status output', async () => {
     expect(await set({ drop_priority: 3, by: 'ann' })).toMatchObject({ status: 200, json: { source: name, set_by: 'ann', dropped: 0 } });
     const important = { ...metric(2), priority: 1 };
     expect((await offer(metric(1), important)).json).toEqual({ accepted: 1, rejected: 0, dropped: { degraded: 1 }, errors: [] });
@@ -290,14 +290,16 @@ describe('degrade switches', () => {
     const ready = await tocsin.client.get<{ details: { degrade: unknown } }>('/health/ready');
     expect(ready).toMatchObject({
       status: 200,
-      body: { details: { degrade: { degraded: true, switches: [expect.stringContaining(`${name}: priority 3`)] } } },
+      body: { details: { degrade: { degraded: true, switches: [expect.stringContaining(`${name}: events of priority 3`)] } } },
     });
     const { body: metrics } = await tocsin.client.get<string>('/metrics');
     expect(metrics).toContain(`tocsin_access_degraded_events_total{source="${name}",by="priority"} 2`);
     expect(metrics).toContain(`tocsin_access_degrade_switch{source="${name}"} 1`);
     await eventually(
       async () =>
-        (await tocsin.client.alerts('?status=ABNORMAL')).some(({ labels }) => labels['alertname'] === 'TocsinDegraded' && labels['source'] === name),
+        (await tocsin.client.alerts('?status=ABNORMAL')).some(
+          ({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive' && labels['source'] === name,
+        ),
       'an alert of our own',
     );
     expect((await send('DELETE', `/api/v1/degrade/${name}`)).status).toBe(204);
@@ -309,7 +311,7 @@ describe('degrade switches', () => {
     expect((await send('DELETE', `/api/v1/degrade/${name}`)).json).toMatchObject({ error: { code: 'T1304' } });
   });
 
-  it('hold for remote write: what is dropped is answered as if it were taken', async () => {
+  it('apply to remote write: dropped samples are answered like accepted ones', async () => {
     await set({ drop_priority: 3 }, 'prometheus');
     const writer = protobuf.Writer.create().uint32(10).fork();
     writer.uint32(10).fork().uint32(10).string('__name__').uint32(18).string(name).ldelim();
@@ -324,7 +326,7 @@ describe('degrade switches', () => {
     expect(await written()).toHaveLength(1);
   });
 
-  it('keep whole series when they sample, and hold for a declared source', async () => {
+  it('keep complete series when sampling, and apply to a declared source', async () => {
     const token = await declare();
     await set({ keep: 0.5 });
     const events = Array.from({ length: 200 }, (_, n) => metric(n, { event_source: 'someone' }));
@@ -344,7 +346,7 @@ describe('degrade switches', () => {
     expect((await offer({ event_type: 'alert', event_source: name, priority: 5, raw_data: { labels } })).json).toMatchObject({ accepted: 1 });
   });
 
-  it('end by themselves, with a row in the audit table', async () => {
+  it('expire automatically, with an audit row', async () => {
     await set({ keep: 0, for_ms: 1000 });
     expect((await offer(metric(1))).json).toMatchObject({ accepted: 0 });
     await eventually(async () => (await offer(metric(2))).json['accepted'] === 1, 'the end of the switch');
@@ -356,7 +358,7 @@ describe('degrade switches', () => {
   });
 });
 
-describe('every door', () => {
+describe('every endpoint', () => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000);
   const doors: [string, string, string, (items: string) => string][] = [
     ['ingest', '/api/v1/ingest/', 'application/json', (items) => items],
@@ -365,7 +367,7 @@ describe('every door', () => {
     ['the test of mappings', '/api/v1/mappings/test', 'application/json', (items) => `{"mapping":{"metric":"m","value":"v"},"sample":${items}}`],
   ];
 
-  it.each(doors)('of %s answers bad bodies with a code, and goes on', async (what, path, type, wrap) => {
+  it.each(doors)('%s answers invalid bodies with an error code, and accepts later requests', async (what, path, type, wrap) => {
     const token = await declare({ data_id: 1_200_000 + number });
     const body = (items: string) =>
       wrap(items)

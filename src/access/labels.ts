@@ -35,7 +35,7 @@ export function readDimensions(value: unknown, what: string): Labels | Rejection
 export function labelProblem(name: string, value: unknown, count: number, what: string): Rejection | undefined {
   if (forbiddenKey(name)) return new Rejection('T1006', `${what}.${name}`);
   if (count > MAX_LABELS) return new Rejection('T1105', `${what} has more than ${MAX_LABELS}`);
-  if (longerThan(name, MAX_NAME_BYTES)) return new Rejection('T1105', `a name in ${what} is longer than ${MAX_NAME_BYTES} bytes`);
+  if (longerThan(name, MAX_NAME_BYTES)) return new Rejection('T1105', `${what} has a name longer than ${MAX_NAME_BYTES} bytes`);
   if (typeof value === 'string' && longerThan(value, MAX_VALUE_BYTES)) {
     return new Rejection('T1105', `${what}.${name} is longer than ${MAX_VALUE_BYTES} bytes`);
   }
@@ -49,7 +49,7 @@ export function longerThan(text: string, bytes: number): boolean {
 
 function scalarProblem(value: unknown, what: string): Rejection | undefined {
   if (typeof value === 'boolean') return undefined;
-  if (typeof value !== 'number') return new Rejection('T1101', `${what} must be text or a number`);
+  if (typeof value !== 'number') return new Rejection('T1101', `${what} must be a string or a number`);
   return Number.isFinite(value) ? undefined : new Rejection('T1102', what);
 }
 

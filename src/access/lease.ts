@@ -44,7 +44,7 @@ function readAnnotations(value: unknown): Labels | Rejection {
   for (const [name, each] of Object.entries(value as Record<string, string | number | boolean | object | null>)) {
     const problem = labelProblem(name, undefined, ++count, 'annotations');
     if (problem) return problem;
-    if (each !== null && typeof each === 'object') return new Rejection('T1101', `annotations.${name} must be text`);
+    if (each !== null && typeof each === 'object') return new Rejection('T1101', `annotations.${name} must be a string`);
     annotations[name] = each === null ? '' : String(each);
   }
   return annotations;
@@ -64,8 +64,8 @@ function readTimes(start: unknown, end: unknown, now: number): Pick<Lease, 'star
 function readAlertTime(value: unknown, what: string): number | Rejection | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === '') return 0;
-  if (typeof value !== 'string' && typeof value !== 'number') return new Rejection('T1101', `${what} must be a time`);
+  if (typeof value !== 'string' && typeof value !== 'number') return new Rejection('T1101', `${what} must be a timestamp`);
   if (typeof value === 'string' && NOT_GIVEN.test(value)) return undefined;
   const time = (typeof value === 'string' ? parseRfc3339(value) : undefined) ?? readTime(value);
-  return time === undefined ? new Rejection('T1103', `${what} is no RFC 3339 time`) : Math.max(0, time);
+  return time === undefined ? new Rejection('T1103', `${what} is not an RFC 3339 timestamp`) : Math.max(0, time);
 }

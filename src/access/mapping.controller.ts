@@ -12,9 +12,8 @@ export class MappingController {
 
   @Post('test')
   @Endpoint({
-    summary: 'Try a mapping on a sample; nothing is stored',
-    description:
-      '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a sample that is text stands for the bytes of a request, so that lines can be tried too.',
+    summary: 'Apply a mapping to a sample, without storing anything',
+    description: '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a string sample represents the bytes of a request body, for NDJSON.',
     permission: 'mapping:test',
     response: z.object({ events: z.array(z.unknown()), errors: itemErrors }),
   })

@@ -127,7 +127,7 @@ describe('normalise', () => {
 
   it('says which field is wrong', () => {
     expect(normalise(rawOf(metric, { dimensions: { host: [] } }), 0, request)).toEqual(
-      new Rejection('T1101', 'raw_data.dimensions.host must be text or a number'),
+      new Rejection('T1101', 'raw_data.dimensions.host must be a string or a number'),
     );
   });
 
@@ -136,7 +136,7 @@ describe('normalise', () => {
     expect(outcome).toMatchObject({ event: { bk_biz_id: '9' } });
   });
 
-  it('brings a future time back to now and says so', () => {
+  it('clamps a future timestamp to now and reports it', () => {
     expect(accepted({ ...metric, timestamp: NOW + 3_600_000 })).toMatchObject({ clamped: true, event: { timestamp: NOW } });
     expect(accepted({ ...metric, timestamp: NOW + 1000 })).toMatchObject({ clamped: false, event: { timestamp: NOW + 1000 } });
   });

@@ -46,12 +46,11 @@ const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReade
  */
 export function normalise(item: unknown, index: number | string, request: Request): Normalised | Rejection {
   const flaw = flawOf(item, EVENT_DEPTH);
-  if (flaw)
-    return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `the event has more than ${EVENT_DEPTH} levels`);
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Rejection('T1101', 'the event must be an object');
+  if (flaw) return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `event has more than ${EVENT_DEPTH} levels`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Rejection('T1101', 'event must be an object');
   const given = item as Fields;
   // A record whose event had this field would be read as an envelope.
-  if ('events' in given) return new Rejection('T1101', 'an event has no field events');
+  if ('events' in given) return new Rejection('T1101', 'events is not a field of an event');
   const read = readers.get(given['event_type']);
   if (!read) return new Rejection('T1101', `event_type must be one of ${[...readers.keys()].join(', ')}`);
   const business = businessName(given['bk_biz_id'] ?? request.business);
@@ -83,8 +82,8 @@ function withUnknown<T extends object>(read: T, given: Fields): T {
 /** Text that names something: not empty, not long; a whole number equals its text. */
 function readName(value: unknown, what: string): string | Rejection {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text !== 'string' || text === '') return new Rejection('T1101', `${what} must be text`);
-  return longerThan(text, MAX_TEXT_BYTES) ? new Rejection('T1101', `${what} must be text of at most ${MAX_TEXT_BYTES} bytes`) : text;
+  if (typeof text !== 'string' || text === '') return new Rejection('T1101', `${what} must be a string`);
+  return longerThan(text, MAX_TEXT_BYTES) ? new Rejection('T1101', `${what} must be a string of at most ${MAX_TEXT_BYTES} bytes`) : text;
 }
 
 function readId(given: Fields, index: number | string, request: Request): string | Rejection {
@@ -98,7 +97,8 @@ function timeless(timestamp: unknown): boolean {
 
 function readEventTime(timestamp: unknown, now: number): number | Rejection {
   if (timeless(timestamp)) return now;
-  if (typeof timestamp !== 'number' && typeof timestamp !== 'string') return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 text');
+  if (typeof timestamp !== 'number' && typeof timestamp !== 'string')
+    return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 string');
   return readTime(timestamp) ?? absurd(timestamp);
 }
 
@@ -125,7 +125,7 @@ function readCustomEvent(raw: Fields): RawEvent['raw_data'] | Rejection {
   const name = readName(raw['event_name'], 'raw_data.event_name');
   if (name instanceof Rejection) return name;
   const content = raw['content'] ?? undefined;
-  if (content !== undefined && typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  if (content !== undefined && typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be a string');
   const level = readLevel(raw['level'] ?? undefined);
   if (level instanceof Rejection) return level;
   const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
@@ -134,7 +134,7 @@ function readCustomEvent(raw: Fields): RawEvent['raw_data'] | Rejection {
 
 function readLog(raw: Fields): RawEvent['raw_data'] | Rejection {
   const content = raw['content'];
-  if (typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be text');
+  if (typeof content !== 'string') return new Rejection('T1101', 'raw_data.content must be a string');
   const level = readLevel(raw['level'] ?? undefined);
   if (level instanceof Rejection) return level;
   const dimensions = readDimensions(raw['dimensions'], 'raw_data.dimensions');
@@ -144,5 +144,5 @@ function readLog(raw: Fields): RawEvent['raw_data'] | Rejection {
 function readLevel(level: unknown): string | undefined | Rejection {
   if (level === undefined || typeof level === 'string') return level;
   const plain = typeof level === 'boolean' || (typeof level === 'number' && Number.isFinite(level));
-  return plain ? String(level) : new Rejection('T1101', 'raw_data.level must be text or a number');
+  return plain ? String(level) : new Rejection('T1101', 'raw_data.level must be a string or a number');
 }

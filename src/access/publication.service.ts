@@ -38,7 +38,7 @@ export class PublicationService {
     if (this.counts.pending === 0 || this.counts.pending + events <= this.#config.PENDING_EVENTS) return;
     const code = door === 'remote_write' ? 'T1201' : 'T1202';
     count(this.counts.refused, code);
-    throw new TocsinError(code, `${this.counts.pending} events wait`);
+    throw new TocsinError(code, `${this.counts.pending} events are pending`);
   }
 
   /**
@@ -55,7 +55,7 @@ export class PublicationService {
     } catch (error) {
       this.#heard(error);
       count(this.counts.refused, 'T1201');
-      throw new TocsinError('T1201', 'it did not confirm the events; send them again');
+      throw new TocsinError('T1201', 'events were not acknowledged; retry');
     } finally {
       this.counts.pending -= events.length;
     }
@@ -83,9 +83,9 @@ export class PublicationService {
     this.#logFails = fails;
     if (fails)
       this.#logger.warn(
-        `The log does not confirm events, senders are told to come again: ${error instanceof Error ? error.message : 'for an unknown reason'}`,
+        `event log does not acknowledge events, senders receive a retryable status: ${error instanceof Error ? error.message : 'unknown reason'}`,
       );
-    else this.#logger.log('The log confirms events again');
+    else this.#logger.log('event log acknowledges events again');
   }
 
   async #records(events: readonly Encoded[], most: number): Promise<Packed[]> {

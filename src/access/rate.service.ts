@@ -53,7 +53,7 @@ export class RateService {
 }
 
 function refusal(source: Rated | undefined, door: Door, wait: number): TocsinError {
-  const whose = source ? `the rate of ${source.name}` : 'the rate of requests without a source (ACCESS_RATE)';
+  const whose = source ? `rate limit of source ${source.name}` : 'rate limit of requests without a source (ACCESS_RATE)';
   const seconds = Math.max(1, Math.ceil(wait / 1000));
-  return new TocsinError(door === 'remote_write' ? 'T1302' : 'T1301', `${whose} is used up; come again in ${seconds} s`, { retry_after: seconds });
+  return new TocsinError(door === 'remote_write' ? 'T1302' : 'T1301', `${whose}; retry in ${seconds} s`, { retry_after: seconds });
 }

@@ -24,15 +24,14 @@ export class SenderService {
     const token = tokenHeader(headers) ?? (bearer !== undefined && OURS.test(bearer) ? bearer : undefined);
     if (token === undefined) return undefined;
     const source = await this.sources.byToken(token);
-    if (!source) throw new TocsinError('T1013', 'it is no token of any source, or it was revoked');
+    if (!source) throw new TocsinError('T1013', 'unknown or revoked token');
     return enabled(source);
   }
 
   /** The source of this name, when the request brings a token of it. Throws {@link TocsinError} T1011 to T1014. */
   async byName(name: string, headers: Headers): Promise<HttpSource> {
     const source = await this.sources.byName(name);
-    if (source?.kind !== 'http')
-      throw new TocsinError('T1011', source ? `${name} is a source of kind ${source.kind}, not http` : await this.#missing(name));
+    if (source?.kind !== 'http') throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#missing(name));
     return this.#owned(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
   }
 
@@ -40,21 +39,20 @@ export class SenderService {
   async byDataId(id: number, token: string): Promise<HttpSource> {
     const source = await this.sources.byDataId(id);
     if (!source) throw new TocsinError('T1011', await this.#missing(`data_id ${id}`));
-    return this.#owned(source, token, 'send access_token');
+    return this.#owned(source, token, 'access_token is required');
   }
 
   /** The token is compared by its hash, so the time that takes tells nothing of it. */
   async #owned(source: HttpSource, token: string, how: string): Promise<HttpSource> {
     if (token === '') throw new TocsinError('T1012', how);
-    if ((await this.sources.byToken(token))?.name !== source.name)
-      throw new TocsinError('T1013', `it is no token of ${source.name}, or it was revoked`);
+    if ((await this.sources.byToken(token))?.name !== source.name) throw new TocsinError('T1013', `not a token of ${source.name}, or revoked`);
     return enabled(source);
   }
 
   async #missing(what: string): Promise<string> {
     const http = (await this.sources.all()).filter(({ kind }) => kind === 'http');
-    const how = 'declare one: POST /api/v1/sources {"kind":"http","name":…}';
-    return http.length === 0 ? `${what}; there is no http source at all, ${how}` : what;
+    const how = 'create one with POST /api/v1/sources {"kind":"http","name":…}';
+    return http.length === 0 ? `${what}; no http source exists, ${how}` : what;
   }
 }
 

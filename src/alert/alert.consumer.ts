@@ -1,10 +1,8 @@
 import { Controller } from '@nestjs/common';
 import type { Batch } from '../log/consuming/batch.js';
 import { Consume } from '../log/consuming/consume.decorator.js';
-import { PoisonError } from '../shared/errors.js';
 import { type AlertEvent, topics } from '../topics.js';
 import { AlertService } from './alert.service.js';
-import { misfit } from './lifecycle.js';
 
 @Controller()
 export class AlertConsumer {
@@ -12,10 +10,6 @@ export class AlertConsumer {
 
   @Consume(topics.alerts, { group: 'alert' })
   async onAlerts(batch: Batch<AlertEvent>): Promise<void> {
-    for (const { message, offset } of batch.records) {
-      const why = misfit(message);
-      if (why) throw new PoisonError('T6007', why, offset);
-    }
     await this.alerts.apply(
       batch.records.map(({ message }) => message),
       Date.now(),

@@ -8,7 +8,8 @@ import { TocsinError } from '../shared/errors.js';
 import { cursorText, idCursor, limit } from '../shared/page.js';
 import { querySchema } from '../shared/parse.js';
 import type { Alert } from './alert.js';
-import { AlertReader, type StoredEntry } from './alert.reader.js';
+import type { StoredEntry } from '../database/timeline-table.js';
+import { AlertReader } from './alert.reader.js';
 import { alertResponse, alertsResponse, alertWithTimelineResponse, timelineResponse } from './alert-responses.js';
 import { AlertService } from './alert.service.js';
 import { acknowledgeBody, type AcknowledgeCommand, closeBody, type CloseCommand, commentBody, type CommentCommand } from './commands.js';
@@ -30,7 +31,7 @@ export class AlertController {
   @Get()
   @Endpoint({
     summary: 'List alerts, newest first',
-    description: 'With label filters a page may be short or empty before the last one: go on while there is a next_cursor.',
+    description: 'With label filters a page may be short or empty: continue while next_cursor is present.',
     permission: 'alert:read',
     response: alertsResponse,
   })
@@ -50,7 +51,7 @@ export class AlertController {
   }
 
   @Get(':id/timeline')
-  @Endpoint({ summary: 'List the timeline of an alert, oldest first', permission: 'alert:read', response: timelineResponse })
+  @Endpoint({ summary: 'Get the timeline of an alert, oldest entry first', permission: 'alert:read', response: timelineResponse })
   async timeline(
     @Param('id') id: string,
     @Query({ schema: timelineQuery }) { limit, cursor }: z.output<typeof timelineQuery>,
@@ -61,7 +62,7 @@ export class AlertController {
   }
 
   @Post(':id/acknowledge')
-  @Endpoint({ summary: 'Acknowledge an alert: somebody takes care of it', permission: 'alert:write', response: alertResponse })
+  @Endpoint({ summary: 'Acknowledge an alert', permission: 'alert:write', response: alertResponse })
   acknowledge(@Param('id') id: string, @Body({ schema: acknowledgeBody }) body: AcknowledgeCommand, @By() actor: Actor): Promise<Alert> {
     return this.alerts.acknowledge(id, body, actor, Date.now());
   }
@@ -73,13 +74,13 @@ export class AlertController {
   }
 
   @Post(':id/close')
-  @Endpoint({ summary: 'Close an alert by hand', permission: 'alert:write', response: alertResponse })
+  @Endpoint({ summary: 'Close an alert', permission: 'alert:write', response: alertResponse })
   close(@Param('id') id: string, @Body({ schema: closeBody }) body: CloseCommand, @By() actor: Actor): Promise<Alert> {
     return this.alerts.close(id, body, actor, Date.now());
   }
 
   @Post(':id/comment')
-  @Endpoint({ summary: 'Add a comment to the timeline of an alert', permission: 'alert:write', response: alertResponse })
+  @Endpoint({ summary: 'Add a comment to the timeline', permission: 'alert:write', response: alertResponse })
   comment(@Param('id') id: string, @Body({ schema: commentBody }) body: CommentCommand, @By() actor: Actor): Promise<Alert> {
     return this.alerts.comment(id, body, actor, Date.now());
   }

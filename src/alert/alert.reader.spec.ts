@@ -57,7 +57,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
     expect(await ids(query)).toEqual(expected);
   });
 
-  it('goes on where a page ended, while newer alerts come in', async () => {
+  it('continues after the previous page while newer alerts arrive', async () => {
     const query = parseRequest(alertQuery, { limit: '2', filter: 'host!=nobody' });
     const seen: string[] = [];
     let after: Position | undefined;
@@ -71,7 +71,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
     expect(seen).toEqual(['other', 'over', 'tricky', 'upper', 'cpu', 'disk']);
   });
 
-  it('tells alerts of the same moment apart', async () => {
+  it('orders alerts with the same timestamp', async () => {
     await store(...['s1', 's2', 's3', 's4', 's5'].map((name) => alert(name, { begin_time: 1000 })));
     const query = parseRequest(alertQuery, { limit: '2', to: '2000' });
     const first = await reader.page(query);
@@ -85,7 +85,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
     expect((await reader.page(parseRequest(alertQuery, { limit: '1', status: 'RECOVERED' }))).next).toBeUndefined();
   });
 
-  it('looks at a bounded number of rows for a rare label, and says where to go on', async () => {
+  it('scans a bounded number of rows for a rare label, and returns a cursor to continue', async () => {
     const crowd = Array.from({ length: 700 }, (_, index) => alert(`crowd-${index}`, { begin_time: 10_000 + index, labels: { rack: 'r1' } }));
     await store(...crowd, alert('rare', { begin_time: 9_999, labels: { rack: 'r2' } }));
     const query = parseRequest(alertQuery, { filter: 'rack!=r1', from: '9999', to: '50000' });

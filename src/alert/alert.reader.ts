@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
-import type { TimelineEntry, What } from '../database/timeline.repository.js';
+import { type StoredEntry, timelineTable } from '../database/timeline-table.js';
 import type { Alert } from './alert.js';
 import { alertOf, conditionsOf } from './alert-row.js';
 import { type AlertFilter, type AlertQuery, fits, type Position } from './query.js';
@@ -13,11 +13,6 @@ export interface AlertPage {
   readonly alerts: readonly Alert[];
   /** Where to go on; absent at the end. The page may be short, or empty, and yet not be the last one. */
   readonly next?: Position;
-}
-
-/** A timeline entry as it is stored; ids grow in the order of writing. */
-export interface StoredEntry extends TimelineEntry {
-  readonly id: number;
 }
 
 @Injectable()
@@ -79,26 +74,12 @@ export class AlertReader {
   /** Entries of an alert, oldest first, with ids greater than `after`. */
   async timeline(alertId: string, limit: number, after = 0): Promise<StoredEntry[]> {
     const rows = await this.database.query('SELECT * FROM alert_timeline WHERE alert_id = ? AND id > ? ORDER BY id LIMIT ?', [alertId, after, limit]);
-    return rows.map(entryOf);
+    return rows.map(timelineTable.parse);
   }
 
   /** The latest entries of an alert, oldest first. */
   async latest(alertId: string, limit: number): Promise<StoredEntry[]> {
     const rows = await this.database.query('SELECT * FROM alert_timeline WHERE alert_id = ? ORDER BY id DESC LIMIT ?', [alertId, limit]);
-    return rows.map(entryOf).reverse();
+    return rows.map(timelineTable.parse).reverse();
   }
-}
-
-function entryOf(row: Record<string, unknown>): StoredEntry {
-  return {
-    id: Number(row['id']),
-    alert_id: row['alert_id'] as string,
-    at: Number(row['at']),
-    recorded_at: Number(row['recorded_at']),
-    what: row['what'] as What,
-    actor: row['actor'] as string,
-    why: row['why'] as string,
-    detail: row['detail'] === null ? null : (JSON.parse(row['detail'] as string) as Record<string, unknown>),
-    transition_no: row['transition_no'] === null ? null : Number(row['transition_no']),
-  };
 }

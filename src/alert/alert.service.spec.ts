@@ -82,7 +82,7 @@ describe.each(databases)('alerts on %s', (_name, open) => {
     expect(await whats('alert-web-1')).toEqual(['created by detect', 'recovered by detect']);
   });
 
-  it('tell every change of their state to whoever listens', async () => {
+  it('publish every state change', async () => {
     await apply(fired('web-1'), fired('web-1', { transition: 2, kind: 'still_abnormal' }), recovered('web-1', { transition: 3 }));
     expect(published.messages).toMatchObject([
       { topic: 'alert_status', message: { alert_key: 'key-web-1', what: 'created', to: 'ABNORMAL' } },
@@ -90,7 +90,7 @@ describe.each(databases)('alerts on %s', (_name, open) => {
     ]);
   });
 
-  it('are not changed by messages that come again', async () => {
+  it('are not changed by redelivered messages', async () => {
     await apply(fired('web-1'), recovered('web-1'));
     const before = await reader.find('alert-web-1');
     const ledger = await apply(fired('web-1'), recovered('web-1'));
@@ -175,7 +175,7 @@ describe.each(databases)('alerts on %s', (_name, open) => {
     expect(await reader.find('second')).toMatchObject({ status: 'ABNORMAL' });
   });
 
-  it('refuse commands that come too late, or for nobody', async () => {
+  it('reject commands for ended and for unknown alerts', async () => {
     await apply(fired('web-1'), recovered('web-1'));
     await expect(service.acknowledge('alert-web-1', {}, person('ann'), NOON)).rejects.toMatchObject({ code: 'T3002', status: 409 });
     await expect(service.close('nobody', { reason: 'x' }, person('ann'), NOON)).rejects.toMatchObject({ code: 'T3001', status: 404 });

@@ -47,7 +47,7 @@ export class AlertService {
     await this.alerts.save(ledger.changed, ledger.created);
     await this.timelines.append(ledger.timeline);
     for (const change of ledger.changes) this.publisher.publish(topics.alertStatus, change);
-    if (ledger.gaps > 0) this.#logger.warn(`messages about ${ledger.gaps} alerts never arrived; their timelines say which`);
+    if (ledger.gaps > 0) this.#logger.warn(`messages of ${ledger.gaps} alerts are missing; see the timelines of these alerts`);
     return ledger;
   }
 
@@ -84,7 +84,7 @@ export class AlertService {
       const verdict = decide(alert);
       if ('ignored' in verdict) {
         if (verdict.ignored === 'ended')
-          throw new TocsinError('T3002', `${id} is ${alert.status} since ${new Date(alert.end_time ?? 0).toISOString()}`);
+          throw new TocsinError('T3002', `${id} has been ${alert.status} since ${new Date(alert.end_time ?? 0).toISOString()}`);
         return alert;
       }
       await this.alerts.save([verdict.alert]);

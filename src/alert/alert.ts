@@ -1,4 +1,4 @@
-import type { TimelineEntry } from '../database/timeline.repository.js';
+import type { TimelineEntry } from '../database/timeline-table.js';
 import type { AlertEvent, AlertStatusChange, Severity } from '../topics.js';
 
 /** What names an alert, and what changes in its life: all that the next step needs to know. Times are epoch ms. */

@@ -16,7 +16,7 @@ function table(before: readonly AlertState[], { created, changed }: Ledger): Ale
 }
 
 describe('a batch of messages', () => {
-  it('tells new alerts from stored ones', () => {
+  it('distinguishes new alerts from stored ones', () => {
     const stored = table([], post([], [fired('a-1', 'a')], NOON));
     const ledger = post(stored, [ended('a-1', 'a', 2), fired('b-1', 'b'), ended('b-1', 'b', 2)], NOON);
     expect(ids(ledger.changed)).toEqual(['a-1']);

@@ -1,5 +1,5 @@
 import type { AlertEvent, AlertStatusChange } from '../topics.js';
-import { type TimelineEntry } from '../database/timeline.repository.js';
+import { type TimelineEntry } from '../database/timeline-table.js';
 import { type Alert, type AlertState, type Effect, isOpen } from './alert.js';
 import { apply, type Ignored, supersede } from './lifecycle.js';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Actor } from '../shared/actor.js';
 import { identity } from '../shared/identity.js';
 import { bodySchema } from '../shared/parse.js';
-import { type AlertEvent, topics } from '../topics.js';
-import { type TimelineEntry, type What } from '../database/timeline.repository.js';
+import { alertDescriptionOf, type AlertEvent, MANUAL_CLOSE_DISTANCE, topics } from '../topics.js';
+import { type TimelineEntry, type What } from '../database/timeline-table.js';
 import { type Alert, type Effect, isOpen } from './alert.js';
 import { end, statusChange } from './lifecycle.js';
 
@@ -63,35 +63,19 @@ export function close(alert: Alert, { reason }: CloseCommand, actor: Actor, now:
   return end(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: actor.name, transition: null, detail: null }, now);
 }
 
-/** Beyond whatever number Detect's messages that are still under way may have. */
-const BY_HAND = 1_000_000;
-
-/** Tells the readers of the topic `alerts` that somebody has ended the alert; to Detect, which does not read it, the alert stays open until it recovers. */
+/**
+ * The event that closes the alert for every reader of the topic `alerts`. Detect does not read the topic: for Detect the alert stays open
+ * until it recovers.
+ */
 export function closingEvent(alert: Alert): AlertEvent {
   return {
     event_id: identity(alert.alert_id, 'closed by hand'),
-    alert_id: alert.alert_id,
-    alert_key: alert.alert_key,
-    transition: alert.transition_no + BY_HAND,
+    ...alertDescriptionOf(alert),
+    transition: alert.transition_no + MANUAL_CLOSE_DISTANCE,
     kind: 'closed',
     reason: 'by hand',
-    bk_biz_id: alert.bk_biz_id,
-    strategy_id: alert.strategy_id,
-    strategy_version: alert.strategy_version,
-    strategy_name: alert.strategy_name,
-    alert_name: alert.alert_name,
     status: 'CLOSED',
-    severity: alert.severity,
-    target_type: alert.target_type,
-    target: alert.target,
-    dimensions: { ...alert.dimensions },
-    labels: { ...alert.labels },
-    annotations: { ...alert.annotations },
-    metric: alert.metric,
-    value: alert.value,
-    description: alert.description,
     anomaly_timestamps: [],
-    begin_time: alert.begin_time,
     time: alert.end_time ?? alert.latest_time,
     ...(alert.generator_url !== null && { generator_url: alert.generator_url }),
     source: { topic: topics.alerts.name, partition: 0, offset: 0 },

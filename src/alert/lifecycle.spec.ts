@@ -2,8 +2,8 @@ import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import type { AlertEvent } from '../topics.js';
 import type { Alert, Effect } from './alert.js';
 import { acknowledge } from './commands.js';
-import { apply, misfit, supersede } from './lifecycle.js';
 import { person } from '../shared/actor.js';
+import { apply, supersede } from './lifecycle.js';
 
 const LATER = NOON + 60_000;
 const WRITTEN = NOON + 90_000;
@@ -91,7 +91,7 @@ describe('the life of an alert', () => {
   it('applies a message after a gap, and notes what never arrived', () => {
     const ended = effect(born(), anAlertEvent({ transition: 5, kind: 'recovered', status: 'RECOVERED', time: LATER }));
     expect(ended.alert).toMatchObject({ status: 'RECOVERED', transition_no: 5 });
-    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 never arrived', detail: { from: 2, to: 4 } });
+    expect(ended.timeline[0]).toMatchObject({ what: 'gap', why: 'messages 2 to 4 are missing', detail: { from: 2, to: 4 } });
     expect(told(ended)).toEqual(['gap by tocsin', 'recovered by detect']);
   });
 
@@ -112,20 +112,5 @@ describe('the life of an alert', () => {
     const ids = effect(acknowledged(), raise).changes.map(({ event_id }) => event_id);
     expect(new Set(ids).size).toBe(2);
     expect(effect(acknowledged(), raise).changes.map(({ event_id }) => event_id)).toEqual(ids);
-  });
-});
-
-describe('an event that can never be stored', () => {
-  it.each([
-    ['an id that is too long', { alert_id: 'a'.repeat(65) }, /^alert_id /],
-    ['a key with capitals, which some databases take for small letters', { alert_key: 'Key' }, /^alert_key /],
-    ['an id with a blank', { alert_id: 'a b' }, /^alert_id /],
-    ['a business that is too long', { bk_biz_id: 'b'.repeat(65) }, /^bk_biz_id /],
-  ])('has %s', (_what, fields, why) => {
-    expect(misfit(anAlertEvent(fields))).toMatch(why);
-  });
-
-  it('is not an ordinary one', () => {
-    expect(misfit(anAlertEvent())).toBeUndefined();
   });
 });

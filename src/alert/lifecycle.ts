@@ -1,7 +1,6 @@
 import { identity } from '../shared/identity.js';
-import type { AlertEvent, AlertStatusChange } from '../topics.js';
-import { isKey, NOT_A_KEY } from '../shared/key.js';
-import { type TimelineEntry } from '../database/timeline.repository.js';
+import { alertDescriptionOf, type AlertEvent, type AlertStatusChange } from '../topics.js';
+import { type TimelineEntry } from '../database/timeline-table.js';
 import { type Alert, type AlertState, type Effect, isOpen } from './alert.js';
 
 /** Why a message changes nothing. */
@@ -10,13 +9,6 @@ export type Ignored =
   | 'already_applied'
   /** The alert is over, for example closed by hand, while Detect still has more to say. */
   | 'ended';
-
-/** Why the event can never be stored, or undefined: ids must fit their columns as they are, or two alerts could become one. */
-export function misfit(event: AlertEvent): string | undefined {
-  const inexact = (['alert_id', 'alert_key'] as const).find((field) => !isKey(event[field]));
-  if (inexact) return `${inexact} ${NOT_A_KEY}`;
-  return event.bk_biz_id.length > 64 ? 'bk_biz_id is longer than 64 characters' : undefined;
-}
 
 /** Applies one message to its alert (undefined: not known yet). Pure; `recordedAt` is the time of writing (ms). */
 export function apply<A extends AlertState>(alert: A | undefined, event: AlertEvent, recordedAt: number): Effect<A | Alert> | { ignored: Ignored } {
@@ -44,29 +36,13 @@ export function supersede<A extends AlertState>(alert: A, by: AlertEvent, record
 function missing(applied: number, event: AlertEvent, recordedAt: number): TimelineEntry[] {
   if (event.transition === applied + 1) return [];
   const detail = { from: applied + 1, to: event.transition - 1 };
-  return [{ ...said(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} never arrived`, detail }];
+  return [{ ...said(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} are missing`, detail }];
 }
 
 function birth(event: AlertEvent, recordedAt: number): Effect {
   const alert: Alert = {
-    alert_id: event.alert_id,
-    alert_key: event.alert_key,
-    bk_biz_id: event.bk_biz_id,
-    strategy_id: event.strategy_id,
-    strategy_version: event.strategy_version,
-    strategy_name: event.strategy_name,
-    alert_name: event.alert_name,
+    ...alertDescriptionOf(event),
     status: 'ABNORMAL',
-    severity: event.severity,
-    target_type: event.target_type,
-    target: event.target,
-    dimensions: event.dimensions,
-    labels: event.labels,
-    annotations: event.annotations,
-    metric: event.metric,
-    value: event.value,
-    description: event.description,
-    begin_time: event.begin_time,
     latest_time: event.time,
     end_time: null,
     end_reason: null,
@@ -117,7 +93,7 @@ function changeSeverity<A extends AlertState>(alert: A, event: AlertEvent, recor
   const changed = { ...alert, severity: event.severity };
   const change = statusChange(changed, entry, String(alert.severity), String(event.severity));
   if (event.severity > alert.severity || !alert.is_acknowledged) return { alert: changed, timeline: [entry], changes: [change] };
-  const unacknowledged: TimelineEntry = { ...entry, what: 'unacknowledged', actor: 'tocsin', why: 'the severity rose', detail: null };
+  const unacknowledged: TimelineEntry = { ...entry, what: 'unacknowledged', actor: 'tocsin', why: 'severity raised', detail: null };
   return {
     alert: { ...changed, is_acknowledged: false, acknowledged_by: null, acknowledged_at: null },
     timeline: [entry, unacknowledged],

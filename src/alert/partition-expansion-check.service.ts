@@ -29,7 +29,7 @@ export class GrowthGuard implements OnModuleInit {
     const businesses = moving.map(({ business }) => business);
     const some = businesses.slice(0, 5).join(', ') + (businesses.length > 5 ? ', …' : '');
     return [
-      `${count} open alerts of businesses that move (${some}) would never end by themselves: close them (POST /api/v1/alerts/<id>/close; what is still wrong fires again), or wait until they are over`,
+      `${count} open alerts of businesses that move to another partition (${some}) would never end automatically: close them (POST /api/v1/alerts/<id>/close; persistent problems fire again), or wait until they end`,
     ];
   }
 }

@@ -65,7 +65,7 @@ describe('the query of the alert list', () => {
     });
   });
 
-  it('goes on behind the place that a cursor names', () => {
+  it('continues after the position of a cursor', () => {
     const place = { begin_time: 5, alert_id: 'a-1' };
     expect(parsed({ cursor: cursorOf(place) }).after).toEqual(place);
   });
@@ -77,8 +77,8 @@ describe('the query of the alert list', () => {
     ['a time that is none', { from: 'yesterday' }, 'yesterday is neither epoch milliseconds'],
     ['a limit of nothing', { limit: '0' }, 'limit'],
     ['a limit beyond reason', { limit: '1001' }, 'limit'],
-    ['a word as limit', { limit: 'many' }, 'must be a whole number'],
-    ['two businesses', { bk_biz_id: ['2', '3'] }, 'may be given once'],
+    ['a word as limit', { limit: 'many' }, 'must be an integer'],
+    ['two businesses', { bk_biz_id: ['2', '3'] }, 'must be given only once'],
     ['a parameter that does not exist', { stauts: 'ABNORMAL' }, 'stauts'],
     ['a cursor of somebody else', { cursor: 'bm9uc2Vuc2U' }, 'cursor=bm9uc2Vuc2U'],
     ['a cursor with a wrong shape', { cursor: Buffer.from('["x",1]').toString('base64url') }, 'cursor='],

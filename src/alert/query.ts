@@ -55,21 +55,18 @@ const severity = z.string().transform((text, context) => {
 });
 const time = one.transform((text, context) => {
   const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 time` });
+  if (!Number.isSafeInteger(value)) context.addIssue({ code: 'custom', message: `${text} is neither epoch milliseconds nor an ISO 8601 timestamp` });
   return value;
 });
 
 const schema = z.strictObject({
-  status: list.pipe(z.array(alertStatus)).optional().meta({ type: 'string', description: 'ABNORMAL, RECOVERED, CLOSED; several with commas' }),
-  severity: list
-    .pipe(z.array(severity))
-    .optional()
-    .meta({ type: 'string', description: '1 or fatal, 2 or warning, 3 or remind; several with commas' }),
+  status: list.pipe(z.array(alertStatus)).optional().meta({ type: 'string', description: 'ABNORMAL, RECOVERED, CLOSED; comma-separated' }),
+  severity: list.pipe(z.array(severity)).optional().meta({ type: 'string', description: '1 or fatal, 2 or warning, 3 or remind; comma-separated' }),
   bk_biz_id: one.optional(),
   strategy_id: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   acknowledged: flag.optional(),
-  name: one.optional().describe('The whole alert name'),
-  filter: all.default([]).describe('Label matcher such as host="web-1" or host!="web-1"; may be repeated, all must hold'),
+  name: one.optional().describe('Exact alert name'),
+  filter: all.default([]).describe('Label matcher such as host="web-1" or host!="web-1"; repeatable, all must match'),
   from: time.optional().describe('begin_time at or after: epoch ms or ISO 8601'),
   to: time.optional().describe('begin_time before: epoch ms or ISO 8601'),
   limit,

@@ -61,7 +61,7 @@ async function openSource(config: Config): Promise<Source> {
  */
 export async function replay(config: Config, wish: Replay, now: number, standstillMs = STANDSTILL_MS): Promise<ReplayReport> {
   if (wish.topic !== topics.rawEvents.name && wish.topic !== topics.alerts.name) {
-    throw new TocsinError('T6206', `a sandbox begins with ${topics.rawEvents.name} or ${topics.alerts.name}, not with ${wish.topic}`);
+    throw new TocsinError('T6206', `the topic of a sandbox must be ${topics.rawEvents.name} or ${topics.alerts.name}, not ${wish.topic}`);
   }
   refuseUsedFolder(wish.folder);
   const source = await openSource(config);
@@ -79,9 +79,9 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
 async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): Promise<Range[]> {
   const all = await log.offsets(topic);
   const wanted = all.filter((each) => partition === undefined || each.partition === partition);
-  if (wanted.length === 0) throw new TocsinError('T6203', `${topic}/${partition ?? ''}; it has ${all.length} partitions`);
+  if (wanted.length === 0) throw new TocsinError('T6203', `${topic}/${partition ?? ''}; the topic has ${all.length} partitions`);
   if (wanted.length > 1 && [from, to].some(({ kind }) => kind === 'offset')) {
-    throw new TocsinError('T6206', `an offset means something in one partition only: add --partition (0 to ${all.length - 1}), or give times`);
+    throw new TocsinError('T6206', `offset:N requires --partition (0 to ${all.length - 1}); use a timestamp for all partitions`);
   }
   const at = async (target: Target, more: number) => (target.kind === 'timestamp' ? log.offsetsAt(topic, target.time + more) : undefined);
   const [fromAt, afterTo] = await Promise.all([at(from, 0), at(to, 1)]);
@@ -179,6 +179,6 @@ async function untilDone(app: INestApplicationContext, standstillMs: number): Pr
 }
 
 const standing = (partitions: readonly GroupPosition[]): string =>
-  partitions.map((each) => `${key(each)} stands at ${each.cursor} of ${each.end ?? '?'}`).join('; ');
+  partitions.map((each) => `${key(each)} stopped at ${each.cursor} of ${each.end ?? '?'}`).join('; ');
 
 const key = ({ group, topic, partition }: { group: string; topic: string; partition: number }): string => `${group} ${topic}/${partition}`;

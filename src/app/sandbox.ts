@@ -32,7 +32,7 @@ export function sandboxConfig(config: Config, folder: string): Config {
     DATA_DIR: folder,
     RULES_PATH: undefined,
     MESSAGE_QUEUE_DSN: undefined,
-    POISON_RUN: Number.MAX_SAFE_INTEGER,
+    POISON_MAX_CONSECUTIVE: Number.MAX_SAFE_INTEGER,
     POISON_PERCENT: 100,
     RETENTION_HOURS: 1_000_000,
     RETENTION_BYTES: Number.MAX_SAFE_INTEGER,
@@ -41,13 +41,13 @@ export function sandboxConfig(config: Config, folder: string): Config {
 
 /** Throws T6207 when there is something in the folder. */
 export function refuseUsedFolder(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0) throw new TocsinError('T6207', `${folder} is not empty; name a new folder`);
+  if (existsSync(folder) && readdirSync(folder).length > 0) throw new TocsinError('T6207', `${folder} is not empty; use a new directory`);
 }
 
 /** The same for a sandbox that is there. Throws T6207 when the folder is none: an installation would begin to work, and to tell people. */
 export async function existingSandbox(config: Config, folder: string): Promise<Config> {
   const path = join(folder, 'tocsin.db');
-  if (!existsSync(path)) throw new TocsinError('T6207', `${folder} holds no sandbox; tocsin offsets replay makes one`);
+  if (!existsSync(path)) throw new TocsinError('T6207', `${folder} is not a sandbox; create one with tocsin offsets replay`);
   const database = await openSqliteToRead(path, config.SQLITE_DRIVER);
   try {
     if (!(await readSandbox(database))) throw new TocsinError('T6207', `${folder} is an installation, not a sandbox`);

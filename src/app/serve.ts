@@ -71,7 +71,7 @@ async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Con
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
-    throw new TocsinError('T5001', `HTTP_HOST=${HTTP_HOST}, HTTP_PORT=${HTTP_PORT}: ${code === 'EADDRINUSE' ? 'the port is taken' : code}`);
+    throw new TocsinError('T5001', `HTTP_HOST=${HTTP_HOST}, HTTP_PORT=${HTTP_PORT}: ${code === 'EADDRINUSE' ? 'port is already in use' : code}`);
   }
 }
 

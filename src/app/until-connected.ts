@@ -12,7 +12,7 @@ export async function untilConnected<T>(name: string, connect: () => Promise<T>)
     } catch (error) {
       const wait = backoff(failures, Math.random(), 200, 5000);
       const why = error instanceof TocsinError ? `${error.code} ${error.message}` : error instanceof Error ? error.message : String(error);
-      logger.warn(`the ${name} does not answer: ${why}; again in ${wait} ms`);
+      logger.warn(`${name} is unavailable: ${why}; retrying in ${wait} ms`);
       await delay(wait);
     }
   }

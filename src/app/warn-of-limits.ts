@@ -10,6 +10,6 @@ export async function warnOfLimits(log: EventLog, names: readonly string[], limi
     const topics = await log.topics.describe(names);
     for (const sentence of [...topicsTooSmallForEvents(topics, limits), ...deadLetterTopicsTooSmall(topics)]) logger.warn(sentence);
   } catch (error) {
-    logger.warn(`the settings of the topics are not known: ${error instanceof Error ? error.message : String(error)}`);
+    logger.warn(`reading the topic configuration failed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -2,11 +2,11 @@ import type { Config } from '../config.js';
 import { openIdle } from '../app/serve.js';
 import { errors, type ErrorCode, TocsinError } from '../shared/errors.js';
 
-/** The HTTP API as commands use it. */
+/** Client of the HTTP API. */
 export interface Api {
-  /** Where the answers come from, in words for people. */
+  /** Origin of the responses, for messages. */
   readonly where: string;
-  /** Answers the parsed JSON (or the text) of a 2xx answer. Throws {@link TocsinError} with the code and words of the API otherwise. */
+  /** Returns the parsed JSON, or the text, of a 2xx response. Otherwise throws {@link TocsinError} with code and message of the API. */
   call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>;
   close(): Promise<void>;
 }
@@ -17,8 +17,8 @@ interface Answered {
 }
 
 /**
- * The API of the server at `url` (default: where the settings say that it listens). When nobody listens there and no `url` was asked for,
- * the same API inside this process, on the log and the database that the settings name: at 3 a.m. the server may be what is down.
+ * The API of the server at `url`; default: the address in the settings. If no server listens there and no `url` was given,
+ * the API runs inside this process, on the configured log and database, so that commands work while the server is down.
  */
 export async function openApi(config: Config, url?: string): Promise<Api> {
   const base = (url ?? `http://${config.HTTP_HOST}:${config.HTTP_PORT}`).replace(/\/$/, '');
@@ -33,7 +33,7 @@ export async function openApi(config: Config, url?: string): Promise<Api> {
     const answer = await app.inject({ method: method as 'GET', url: path, ...payload(body) });
     return { status: answer.statusCode, text: answer.body };
   };
-  return api(`no server at ${base}; asked the log and the database directly`, inject, close);
+  return api(`no server at ${base}; using the event log and the database directly`, inject, close);
 }
 
 function api(where: string, request: (method: string, path: string, body: unknown) => Promise<Answered>, close: () => Promise<void>): Api {
@@ -84,10 +84,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** The error that the API told, as the same error here. */
+/** The error in an API response. */
 function failure(status: number, answer: unknown): TocsinError {
   const { code, message, details } = (answer as { error?: { code?: string; message?: string; details?: unknown } }).error ?? {};
-  if (code === undefined || !(code in errors)) return new TocsinError('T5005', `it answers ${status}`);
+  if (code === undefined || !(code in errors)) return new TocsinError('T5005', `HTTP status ${status}`);
   const title = errors[code as ErrorCode].title;
   return new TocsinError(code as ErrorCode, message?.startsWith(`${title}: `) ? message.slice(title.length + 2) : (message ?? ''), details);
 }

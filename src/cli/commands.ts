@@ -12,7 +12,7 @@ import { sourcesCommand } from './sources.js';
 import { tailCommand } from './tail.js';
 import { topicsCommand } from './topics.js';
 
-/** The commands beside `serve` and `migrate`. A new one is a file here and a line in this table. */
+/** All commands except `serve` and `migrate`. A new command is a file in this folder and a line in this table. */
 export const commands: readonly ((program: Command) => void)[] = [
   consumersCommand,
   degradeCommand,

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { TocsinError } from '../shared/errors.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 interface Shown {
@@ -24,38 +24,41 @@ interface SetOptions extends ApiOptions {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
-/** `tocsin degrade list|set|clear`: what is dropped on purpose for a while. */
+/** `tocsin degrade list|set|clear`: temporary load shedding by source. */
 export function degradeCommand(program: Command): void {
-  const degrade = program.command('degrade').description('drop part of what a source sends, for a while, when there is too much');
-  askingServer(degrade.command('list').description('the switches that hold')).action((options: ApiOptions) =>
-    tell(
+  const degrade = program.command('degrade').description('temporary load shedding: drop part of the events of a source');
+  withApiOptions(degrade.command('list').description('list active degrade switches')).action((options: ApiOptions) =>
+    printAnswer(
       options,
       (api) => api.call<{ switches: Shown[] }>('GET', '/api/v1/degrade'),
-      ({ switches }) => (switches.length === 0 ? 'no degrade switch is set\n' : format(switches)),
+      ({ switches }) => (switches.length === 0 ? 'no active degrade switches\n' : format(switches)),
     ),
   );
-  askingServer(degrade.command('set <source>').description('set the switch of a declared source, of an event_source, or of all (*)'))
-    .option('--drop-priority <n>', 'drop events of priority n to 5: 2 events, 3 metrics, 4 logs, where an event says nothing itself')
-    .option('--keep <share>', 'keep this share of the series, from 0 to below 1')
-    .requiredOption('--reason <text>', 'why')
-    .requiredOption('--for <time>', 'how long: 90s, 30m, 2h')
-    .option('--by <name>', 'who; default: the user of this shell')
+  withApiOptions(
+    degrade.command('set <source>').description('set the degrade switch of a declared source, of an event_source, or of all sources (*)'),
+  )
+    .option('--drop-priority <n>', 'drop events of priority n to 5; default priorities: 2 events, 3 metrics, 4 logs')
+    .option('--keep <share>', 'fraction of the series to keep, from 0 to below 1')
+    .requiredOption('--reason <text>', 'reason, shown to other operators')
+    .requiredOption('--for <time>', 'duration: 90s, 30m, 2h')
+    .option('--by <name>', 'operator; default: the current user')
     .action((source: string, options: SetOptions) =>
-      tell(
+      printAnswer(
         options,
         (api) => api.call<Shown>('PUT', pathOf(source), bodyOf(options)),
         (one) => format([one]),
       ),
     );
-  askingServer(degrade.command('clear <source>').description('take the switch of a source back')).action((source: string, options: ApiOptions) =>
-    tell(
-      options,
-      async (api) => {
-        await api.call('DELETE', pathOf(source));
-        return { cleared: source };
-      },
-      ({ cleared }) => `the switch of ${cleared} is off\n`,
-    ),
+  withApiOptions(degrade.command('clear <source>').description('clear the degrade switch of a source')).action(
+    (source: string, options: ApiOptions) =>
+      printAnswer(
+        options,
+        async (api) => {
+          await api.call('DELETE', pathOf(source));
+          return { cleared: source };
+        },
+        ({ cleared }) => `degrade switch of ${cleared} cleared\n`,
+      ),
   );
 }
 
@@ -63,7 +66,7 @@ const pathOf = (source: string): string => `/api/v1/degrade/${encodeURIComponent
 
 function bodyOf({ dropPriority, keep, reason, for: time, by }: SetOptions): object {
   const [, amount, unit = 's'] = /^(\d{1,9})([smh])$/.exec(time) ?? [];
-  if (amount === undefined) throw new TocsinError('T1303', `--for ${time}: must be like 90s, 30m or 2h`);
+  if (amount === undefined) throw new TocsinError('T1303', `--for ${time}: must be a duration such as 90s, 30m or 2h`);
   return {
     ...(dropPriority !== undefined && { drop_priority: Number(dropPriority) }),
     ...(keep !== undefined && { keep: Number(keep) }),

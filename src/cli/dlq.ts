@@ -5,8 +5,7 @@ import type { Shown } from '../ops/dead-letters/dead-letter.js';
 import { parseTime } from '../ops/offsets/position.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Api } from './api.js';
-import { byWhom, milliseconds, wholeNumber } from './consumers.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
 import { formatTable } from './table.js';
 
 interface Filter extends ApiOptions {
@@ -26,32 +25,33 @@ interface RedriveOptions extends Filter {
 type Answer = Redriven & { readonly dry_run: boolean; readonly waiting: boolean };
 
 function filtering(command: Command): Command {
-  return askingServer(command)
-    .option('--topic <topic>', 'where the record stood: raw_events, alerts …')
-    .option('--code <code>', 'why: T6001 UTF-8, T6002 JSON, T6003 schema, T6004 size, T6005 tombstone, T6006 nesting, T6007 refused')
-    .option('--stage <group>', 'who refused it: detect, alert, converge, notice')
-    .option('--since <time>', 'not older: ISO 8601, epoch ms, or so long ago: 15m, 2h', sinceTime);
+  return withApiOptions(command)
+    .option('--topic <topic>', 'original topic: raw_events, alerts …')
+    .option(
+      '--code <code>',
+      'error code: T6001 UTF-8, T6002 JSON, T6003 schema, T6004 size, T6005 tombstone, T6006 nesting, T6007 rejected by the handler',
+    )
+    .option('--stage <group>', 'consumer group that rejected the record: detect, alert, converge or notice')
+    .option('--since <time>', 'not older than: ISO 8601, epoch ms, or a duration such as 15m or 2h', sinceTime);
 }
 
-/** `tocsin dlq list|show|redrive`: records that could not work. */
+/** `tocsin dlq list|show|redrive`: lists, shows and redrives dead letter records. */
 export function dlqCommand(program: Command): void {
-  const dlq = program.command('dlq').description('dead letters: records that could not work');
-  filtering(dlq.command('list').description('newest first'))
-    .option('--limit <number>', 'most letters', wholeNumber, 50)
+  const dlq = program.command('dlq').description('list, show and redrive dead letter records');
+  filtering(dlq.command('list').description('list dead letter records, newest first'))
+    .option('--limit <number>', 'maximum number of records', wholeNumber, 50)
     .action((options: Filter & { limit: number }) =>
-      tell(options, (api) => api.call<LetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
+      printAnswer(options, (api) => api.call<LetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
     );
-  askingServer(dlq.command('show <letter>').description('headers, key and bytes of <topic>/<partition>/<offset>'))
-    .option('--raw', 'only the bytes of the value, as they came')
+  withApiOptions(dlq.command('show <record>').description('show headers, key and value of the record <topic>/<partition>/<offset>'))
+    .option('--raw', 'only the original bytes of the value')
     .action((id: string, options: ApiOptions & { raw?: boolean }) =>
-      tell(options, (api) => api.call<OpenLetter>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatLetter),
+      printAnswer(options, (api) => api.call<OpenLetter>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatLetter),
     );
-  byWhom(
-    filtering(dlq.command('redrive [letters...]').description('drive letters back to their topic: those that are named, or that fit the filter')),
-  )
-    .option('--all', 'every letter, when there is no filter')
-    .option('--dry-run', 'only say what would become of them')
-    .action((letters: string[], options: RedriveOptions) => tell(options, (api) => redriveAll(api, letters, options), formatRedriven));
+  withAuditOptions(filtering(dlq.command('redrive [records...]').description('redrive records to their original topic, by id or by filter')))
+    .option('--all', 'all records; required without ids and filter')
+    .option('--dry-run', 'only show the outcome per record')
+    .action((letters: string[], options: RedriveOptions) => printAnswer(options, (api) => redriveAll(api, letters, options), formatRedriven));
 }
 
 function sinceTime(text: string): number {
@@ -66,11 +66,11 @@ function query({ topic, code, stage, since }: Filter, limit: number): string {
 
 function place(id: string): string {
   const parts = id.split('/');
-  if (parts.length !== 3) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
+  if (parts.length !== 3) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
   return parts.map(encodeURIComponent).join('/');
 }
 
-/** The same order again and again, until nothing is left of what was there when it began. */
+/** Repeats the request until all records that existed at its start have been redriven. */
 async function redriveAll(
   api: Api,
   letters: readonly string[],
@@ -87,39 +87,40 @@ async function redriveAll(
 }
 
 function formatPage({ letters, complete }: LetterPage): string {
-  if (letters.length === 0) return 'no dead letters\n';
+  if (letters.length === 0) return 'no dead letter records\n';
   const rows = letters.map(({ id, time, stage, code, attempts, bytes, error }) => [
     ...[id, new Date(time).toISOString(), stage, code, attempts, bytes],
     error && error.length > 80 ? `${error.slice(0, 79)}…` : error,
   ]);
-  const table = formatTable(['LETTER', 'TIME', 'STAGE', 'CODE', 'ATTEMPTS', 'BYTES', 'ERROR'], rows);
-  return complete ? table : `${table}there are more; see --limit and --since\n`;
+  const table = formatTable(['RECORD', 'TIME', 'STAGE', 'CODE', 'ATTEMPTS', 'BYTES', 'ERROR'], rows);
+  return complete ? table : `${table}more records exist; use --limit or --since\n`;
 }
 
 function formatLetter({ id, origin, topic, headers, key, value }: OpenLetter): string {
-  const stood = origin ? `it stood in ${topic}/${origin.partition} at ${origin.offset}` : 'nobody knows where it stood';
+  const stood = origin ? `original position ${topic}/${origin.partition} offset ${origin.offset}` : 'original position unknown';
   const lines = Object.entries(headers).map(([name, text]) => `${name}: ${text}\n`);
-  return `${id}; ${stood}\n\n${lines.join('')}\nkey   ${told(key)}\nvalue ${told(value)}\n`;
+  return `${id}; ${stood}\n\n${lines.join('')}\nkey   ${bytesText(key)}\nvalue ${bytesText(value)}\n`;
 }
 
-const told = (bytes: Shown | null): string => (bytes === null ? '(none)' : bytes.encoding === 'utf8' ? bytes.content : `(base64) ${bytes.content}`);
+const bytesText = (bytes: Shown | null): string =>
+  bytes === null ? '(none)' : bytes.encoding === 'utf8' ? bytes.content : `(base64) ${bytes.content}`;
 
-/** Bytes for a pipe: nothing before, nothing after. */
+/** Raw bytes for a pipe, without a trailing newline. */
 const rawOf = ({ value }: OpenLetter): Buffer => Buffer.from(value?.content ?? '', value?.encoding ?? 'utf8');
 
 function formatRedriven({ letters, dry_run, more, waiting }: Answer): string {
-  if (letters.length === 0) return 'no dead letters fit\n';
+  if (letters.length === 0) return 'no matching dead letter records\n';
   const sums = new Map<string, number>();
   for (const { outcome } of letters) sums.set(outcome, (sums.get(outcome) ?? 0) + 1);
-  const verb = dry_run ? 'would be driven back' : 'driven back';
+  const verb = dry_run ? 'would be redriven' : 'redriven';
   const words: Record<string, string> = {
     redriven: verb,
-    already: 'stay: their record was driven back before',
-    'too often': 'stay: they came back as often as DLQ_MAX_REDRIVES allows',
-    'unknown origin': 'stay: their headers do not say where they stood',
-    'of a source': 'stay: a source read them on another cluster; send them there again',
+    already: 'skipped: already redriven',
+    'too often': 'skipped: redriven DLQ_MAX_REDRIVES times already',
+    'unknown origin': 'skipped: headers do not contain the original position',
+    'of a source': 'skipped: read by a source from another cluster; send them to that cluster again',
   };
   const lines = [...sums].map(([outcome, count]) => `${count} ${words[outcome]}\n`);
-  const notes = [more && dry_run ? 'and more\n' : '', waiting ? 'no server runs: they leave when one does\n' : ''];
+  const notes = [more && dry_run ? 'more records match\n' : '', waiting ? 'no server is running; the records are published when one starts\n' : ''];
   return [...lines, ...notes].join('');
 }

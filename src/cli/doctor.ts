@@ -5,13 +5,13 @@ import { examine } from '../ops/doctor/examine.service.js';
 import type { Finding } from '../ops/doctor/finding.js';
 import { TocsinError } from '../shared/errors.js';
 
-/** `tocsin doctor`: what is wrong, why it is thought to be, and what to do; needs no server. Exit code 1 when something fails. */
+/** `tocsin doctor`: checks the installation and prints problems with evidence and remedy. Needs no server. Exit code 1 on a failure. */
 export function doctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('look at settings, brokers, topics, groups, cursors, database and clocks; say what is wrong and what to do. Changes nothing')
-    .option('--json', 'print the findings as JSON')
-    .option('--all', 'also what is well')
+    .description('check settings, brokers, topics, consumer groups, cursors, database and clocks; report problems and remedies. Read-only')
+    .option('--json', 'print findings as JSON')
+    .option('--all', 'include passed checks')
     .action(async (options: { json?: boolean; all?: boolean }) => {
       const findings = await findingsOf(loadConfigOrFinding());
       const verdict = verdictOf(findings);
@@ -32,7 +32,7 @@ function loadConfigOrFinding(): Config | Finding {
       code,
       verdict: 'fail',
       evidence,
-      remedy: 'correct it in the environment or in the file of TOCSIN_CONFIG; docs/settings.md lists every setting',
+      remedy: 'correct the environment variable or the TOCSIN_CONFIG file; docs/settings.md lists all settings',
     };
   }
 }
@@ -43,7 +43,7 @@ async function findingsOf(config: Config | Finding): Promise<Finding[]> {
   try {
     return [well, ...diagnose(await examine(config))];
   } catch (error) {
-    // Half a login, or a certificate that cannot be read: settings that fit their form and yet cannot be used.
+    // Incomplete credentials or an unreadable certificate: each setting is valid, but the combination cannot be used.
     if (!(error instanceof TocsinError)) throw error;
     return [
       {
@@ -51,7 +51,7 @@ async function findingsOf(config: Config | Finding): Promise<Finding[]> {
         code: error.code,
         verdict: 'fail',
         evidence: error.message,
-        remedy: 'correct the setting; docs/settings.md says what it means',
+        remedy: 'correct the setting; docs/settings.md describes it',
       },
     ];
   }
@@ -65,5 +65,5 @@ function format(findings: readonly Finding[], all: boolean): string {
     verdict === 'ok' ? `${marks[verdict]} ${check}: ${evidence}\n` : `${marks[verdict]} ${check} (${code}): ${evidence}\n     ${remedy}\n`,
   );
   const count = (wanted: Finding['verdict']): number => findings.filter(({ verdict }) => verdict === wanted).length;
-  return `${lines.join('')}${count('ok')} checks are well, ${count('warn')} warnings, ${count('fail')} failures\n`;
+  return `${lines.join('')}${count('ok')} checks passed, ${count('warn')} warnings, ${count('fail')} failures\n`;
 }

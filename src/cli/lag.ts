@@ -5,7 +5,7 @@ import { LagHistory } from '../runtime/lag.js';
 import { type GroupLag, type LagAnswer, lagAnswer, type LagLine } from '../ops/lag/lag-answer.js';
 import { sleep } from '../shared/wait.js';
 import { type Api, openApi } from './api.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 interface LagOptions extends ApiOptions {
@@ -17,25 +17,23 @@ interface LagOptions extends ApiOptions {
   readonly watch?: boolean;
 }
 
-/** `tocsin lag`: how far every group is behind the end of the log. */
+/** `tocsin lag`: consumer lag of every group. */
 export function lagCommand(program: Command): void {
-  askingServer(
-    program.command('lag').description('how far every consumer group is behind the end of the log, how fast it is, and when it will be there'),
-  )
+  withApiOptions(program.command('lag').description('show consumer lag, processing rate and estimated catch-up time of every consumer group'))
     .option('--group <group>', 'only this consumer group (without prefix)')
     .option('--topic <topic>', 'only this topic (without prefix)')
     .option(
       '--samples <n>',
-      'look n times and take the rates in between; a running server knows those of the last minute already',
+      'measure rates from n samples; a running server reports the rates of the last minute by default',
       (text: string) => atLeast(1, text),
       1,
     )
-    .option('--interval <seconds>', 'time between two looks', (text: string) => atLeast(0.1, text), 2)
-    .option('--watch', 'print again and again until interrupted')
-    .action((options: LagOptions) => (options.watch ? watch(options) : tell(options, (api) => look(api, options), format)));
+    .option('--interval <seconds>', 'interval between samples', (text: string) => atLeast(0.1, text), 2)
+    .option('--watch', 'refresh until interrupted')
+    .action((options: LagOptions) => (options.watch ? watch(options) : printAnswer(options, (api) => look(api, options), format)));
 }
 
-/** One look, or several with the rates in between where the server does not know them. */
+/** One sample, or several to compute rates that the server does not report. */
 async function look(api: Api, options: LagOptions): Promise<LagAnswer> {
   const history = new LagHistory(Infinity);
   let answer = await ask(api, options, history);
@@ -76,11 +74,11 @@ function atLeast(least: number, text: string): number {
   return value;
 }
 
-/** The table that people know from kafka-consumer-groups, with rate and time to catch up. */
+/** The table of kafka-consumer-groups, with rate and catch-up time. */
 function format(answer: LagAnswer): string {
   const { partitions, groups, total, congestion, problems } = answer;
-  const notes = problems.map((problem) => `not known: ${problem}\n`).join('');
-  if (partitions.length === 0) return `no group has consumed anything that fits\n${notes}`;
+  const notes = problems.map((problem) => `unavailable: ${problem}\n`).join('');
+  if (partitions.length === 0) return `no matching consumer groups\n${notes}`;
   const apart = partitions.some(({ current, cursor }) => current !== null && current !== cursor);
   const cursor = <T>(value: T): T[] => (apart ? [value] : []);
   const head = ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', ...cursor('CURSOR'), 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID'];
@@ -96,7 +94,7 @@ function format(answer: LagAnswer): string {
     .filter((each) => each.congested)
     .map(
       ({ group, topic, lag, threshold, since }) =>
-        `${group} is congested in ${topic}: ${lag} behind, over ${threshold} for ${duration((answer.at - since) / 1000)}\n`,
+        `${group} is congested in ${topic}: lag ${lag}, above ${threshold} for ${duration((answer.at - since) / 1000)}\n`,
     );
   return `${formatTable([...head, 'RATE', 'CATCH-UP'], rows)}\n${sums}${congested.join('')}${notes}`;
 }

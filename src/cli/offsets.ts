@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { PartitionPosition } from '../ops/offsets/offsets.service.js';
-import { byWhom, wholeNumber } from './consumers.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
 import { replayCommand } from './replay.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
@@ -22,24 +21,24 @@ interface ResetOptions extends ApiOptions {
   readonly why?: string;
 }
 
-/** `tocsin offsets show|reset|replay`: where groups are, moving them, and running a part of the log again. */
+/** `tocsin offsets show|reset|replay`: shows and resets offsets, and replays a range of a topic. */
 export function offsetsCommand(program: Command): void {
-  const offsets = program.command('offsets').description('where consumer groups are; move them; run a part of the log again');
-  askingServer(offsets.command('show').description('cursor, checkpoint, committed offset and bounds of every partition'))
-    .option('--group <group>', 'one group')
-    .option('--topic <topic>', 'one topic')
+  const offsets = program.command('offsets').description('show and reset consumer group offsets; replay a range of a topic');
+  withApiOptions(offsets.command('show').description('show cursor, checkpoint offset, committed offset and log bounds of every partition'))
+    .option('--group <group>', 'only this consumer group')
+    .option('--topic <topic>', 'only this topic')
     .action((options: ShowOptions) =>
-      tell(options, (api) => api.call<{ partitions: PartitionPosition[] }>('GET', `/api/v1/offsets${query(options)}`), formatPositions),
+      printAnswer(options, (api) => api.call<{ partitions: PartitionPosition[] }>('GET', `/api/v1/offsets${query(options)}`), formatPositions),
     );
-  byWhom(askingServer(offsets.command('reset').description('move a stopped group')))
-    .requiredOption('--group <group>', 'consumer group: detect, alert, converge, notice')
-    .requiredOption('--topic <topic>', 'topic that it reads')
+  withAuditOptions(withApiOptions(offsets.command('reset').description('reset the offsets of a stopped consumer group')))
+    .requiredOption('--group <group>', 'consumer group: detect, alert, converge or notice')
+    .requiredOption('--topic <topic>', 'topic of the group')
     .requiredOption('--to <position...>', 'earliest, latest, offset:N, timestamp:T (ISO 8601 or epoch ms), shift:+N, shift:-N, tail:N')
-    .option('--partition <number>', 'one partition; default all', wholeNumber)
+    .option('--partition <number>', 'only this partition', wholeNumber)
     .option('--dry-run', 'only show old and new offsets')
-    .option('--yes', 'do it; without it nothing is changed')
+    .option('--yes', 'apply the change; without it only old and new offsets are shown')
     .action((options: ResetOptions) =>
-      tell(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/reset', resetBody(options)), formatReset),
+      printAnswer(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/reset', resetBody(options)), formatReset),
     );
   replayCommand(offsets);
 }

@@ -4,8 +4,7 @@ import { parseTarget } from '../ops/offsets/position.js';
 import type { ReplayReport } from '../app/replay-report.js';
 import { replay } from '../app/replay.js';
 import { TocsinError } from '../shared/errors.js';
-import { byWhom, wholeNumber } from './consumers.js';
-import { type ApiOptions, tell } from './options.js';
+import { type ApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
 
@@ -24,37 +23,37 @@ interface ReplayOptions {
   readonly json?: boolean;
 }
 
-/** `tocsin offsets replay`: a part of the log again, in a sandbox or live. */
+/** `tocsin offsets replay`: replays a range of a topic, in a sandbox or live. */
 export function replayCommand(offsets: Command): void {
-  byWhom(
+  withAuditOptions(
     offsets
       .command('replay')
-      .description('run a range of a topic again: in a sandbox that tells nobody, or live from an earlier offset')
-      .requiredOption('--from <position...>', 'first record: offset:N, a time (ISO 8601 or epoch ms), earliest, tail:N')
-      .option('--to <position...>', 'last record, included: offset:N, a time, latest (default)')
+      .description('replay a range of a topic, in a sandbox without notifications or live from an earlier offset')
+      .requiredOption('--from <position...>', 'first record: offset:N, a timestamp (ISO 8601 or epoch ms), earliest, tail:N')
+      .option('--to <position...>', 'last record, inclusive: offset:N, a timestamp, latest (default)')
       .option('--topic <topic>', 'topic', 'raw_events')
-      .option('--partition <number>', 'one partition; needed for offsets', wholeNumber)
-      .option('--sandbox <folder>', 'new folder for a Tocsin of its own; reads the installation that the settings name, running or not')
-      .option('--live', 'set the stopped --group back; it goes on to where it was')
+      .option('--partition <number>', 'only this partition; required with offset:N', wholeNumber)
+      .option('--sandbox <folder>', 'new directory for an isolated Tocsin; records come from the configured installation')
+      .option('--live', 'rewind the stopped --group; it processes the range again on the next start')
       .option('--group <group>', 'with --live: the consumer group')
-      .option('--yes', 'with --live: do it; without it only show')
-      .option('--url <url>', 'with --live: where the server listens')
-      .option('--json', 'print the answer as JSON'),
+      .option('--yes', 'with --live: apply the change; without it only old and new offsets are shown')
+      .option('--url <url>', 'with --live: URL of the server')
+      .option('--json', 'print JSON'),
   ).action((options: ReplayOptions) => (options.live ? live(options) : sandbox(options)));
 }
 
 async function sandbox({ topic, partition, from, to, sandbox: folder, json }: ReplayOptions): Promise<void> {
-  if (folder === undefined) throw new TocsinError('T9002', 'say where: --sandbox <folder>, or --live --group <group>');
+  if (folder === undefined) throw new TocsinError('T9002', 'either --sandbox <folder> or --live --group <group> is required');
   const targets = { from: parseTarget(from.join(' ')), to: parseTarget(to?.join(' ') ?? 'latest') };
   const report = await replay(loadConfig(), { topic, partition, ...targets, folder }, Date.now());
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : format(report));
 }
 
 function live({ topic, partition, from, to, group, yes, by, why, url, json }: ReplayOptions): Promise<void> {
-  if (group === undefined) throw new TocsinError('T9002', '--live needs --group <group>');
+  if (group === undefined) throw new TocsinError('T9002', '--live requires --group <group>');
   const options: ApiOptions = { ...(url !== undefined && { url }), ...(json !== undefined && { json }) };
   const body = { group, topic, partition, from: from.join(' '), to: to?.join(' '), dry_run: !yes, by, why };
-  return tell(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/replay', body), formatReset);
+  return printAnswer(options, (api) => api.call<ResetAnswer>('POST', '/api/v1/offsets/replay', body), formatReset);
 }
 
 function format({ topic, folder, partitions, records, dead_letters, strategies }: ReplayReport): string {
@@ -65,10 +64,10 @@ function format({ topic, folder, partitions, records, dead_letters, strategies }
       from,
       end > from ? end - 1 : null,
       count,
-      cut ? `cut at the end of the log` : null,
+      cut ? 'truncated at the end of the log' : null,
     ]),
   );
-  const letters = dead_letters.map(({ topic: of, code, count }) => `${count} dead letters of ${of} with ${code}\n`).join('');
+  const letters = dead_letters.map(({ topic: of, code, count }) => `${count} dead letter records of ${of} with ${code}\n`).join('');
   const time = (at: number): string => new Date(at).toISOString();
   const alerts =
     strategies.length === 0
@@ -84,5 +83,5 @@ function format({ topic, folder, partitions, records, dead_letters, strategies }
             time(last),
           ]),
         );
-  return `${ranges}\n${records} records of ${topic}\n${letters || 'no dead letters\n'}\n${alerts}\nlook at it: tocsin serve --sandbox ${folder} --port 8181\n`;
+  return `${ranges}\n${records} records of ${topic}\n${letters || 'no dead letter records\n'}\n${alerts}\ninspect it with: tocsin serve --sandbox ${folder} --port 8181\n`;
 }

@@ -1,7 +1,7 @@
 import type { Planned } from '../ops/offsets/offsets.service.js';
 import { formatTable } from './table.js';
 
-/** What the API answers when a group is moved, or would be. */
+/** API response to an offset reset, or to its dry run. */
 export interface ResetAnswer {
   readonly dry_run: boolean;
   readonly partitions: readonly Planned[];
@@ -14,8 +14,8 @@ export function formatReset({ dry_run, partitions }: ResetAnswer): string {
     from,
     offset,
     from === null ? null : offset - from,
-    [clamped && `cut at the ${clamped} of the log`, memory && `memory ${memory}`].filter(Boolean).join('; ') || null,
+    [clamped && `clamped to the ${clamped} of the log`, memory && `memory ${memory}`].filter(Boolean).join('; ') || null,
   ]);
   const table = formatTable(['PARTITION', 'OLD', 'NEW', 'CHANGE', 'NOTE'], rows);
-  return `${table}${dry_run ? 'nothing was changed; --yes does it' : 'done; it takes effect when the group starts'}\n`;
+  return `${table}${dry_run ? 'dry run, nothing was changed; use --yes to apply' : 'offsets reset; they take effect when the group starts'}\n`;
 }

@@ -5,7 +5,7 @@ import type { SourceChangeResult, ShownSource } from '../sources/source.service.
 import type { ResumedSourcePartition } from '../sources/source-state.service.js';
 import type { SourceSummary } from '../sources/source-state.js';
 import type { Api } from './api.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
 const PATH = '/api/v1/sources';
@@ -13,26 +13,32 @@ const pathOf = (name: string, rest = ''): string => `${PATH}/${encodeURIComponen
 
 type Listed = ShownSource & { readonly state: Pick<SourceSummary, 'status' | 'problems' | 'lag' | 'partitions'> };
 
-/** `tocsin sources`: where events come from beside the open doors. */
+/** `tocsin sources`: declared event sources. */
 export function sourcesCommand(program: Command): void {
   const existing = program.commands.find((command) => command.name() === 'sources');
-  const sources = existing ?? program.command('sources').description('Kafka topics that are read, and senders with a token');
+  const sources = existing ?? program.command('sources').description('manage event sources: external Kafka topics and HTTP senders with a token');
   fileCommands(sources);
-  askingServer(sources.command('list').description('every source and how it stands')).action((options: ApiOptions) =>
-    tell(options, (api) => api.call<{ sources: Listed[] }>('GET', PATH), formatList),
+  withApiOptions(sources.command('list').description('list sources with their state')).action((options: ApiOptions) =>
+    printAnswer(options, (api) => api.call<{ sources: Listed[] }>('GET', PATH), formatList),
   );
-  one(sources, 'show <name>', 'what is declared; secrets are never shown', (api, name) => api.call('GET', pathOf(name)), asJson);
+  one(sources, 'show <name>', 'show the definition of a source, without secrets', (api, name) => api.call('GET', pathOf(name)), asJson);
   one(
     sources,
     'state <name>',
-    'partitions, positions and problems on every replica',
+    'show partitions, positions and problems on every replica',
     (api, name) => api.call('GET', pathOf(name, '/state')),
     formatState,
   );
-  one(sources, 'enable <name>', 'go on where it was', (api, name) => api.call('POST', pathOf(name, '/enable')), enabled);
-  one(sources, 'disable <name>', 'read no more; positions stay', (api, name) => api.call('POST', pathOf(name, '/disable')), enabled);
-  one(sources, 'remove <name>', 'forget it, its tokens and its positions', removeOne, ({ removed }) => `removed ${removed}\n`);
-  one(sources, 'token <name>', 'make a second token for a sender', (api, name) => api.call('POST', pathOf(name, '/token')), formatToken);
+  one(
+    sources,
+    'enable <name>',
+    'enable a source; it continues at its last position',
+    (api, name) => api.call('POST', pathOf(name, '/enable')),
+    enabled,
+  );
+  one(sources, 'disable <name>', 'disable a source; positions are kept', (api, name) => api.call('POST', pathOf(name, '/disable')), enabled);
+  one(sources, 'remove <name>', 'delete a source with its tokens and positions', removeOne, ({ removed }) => `removed ${removed}\n`);
+  one(sources, 'token <name>', 'create a second token, for rotation', (api, name) => api.call('POST', pathOf(name, '/token')), formatToken);
   one(sources, 'revoke-token <name>', 'revoke the older of two tokens', revokeOne, ({ revoked }) => `revoked the older token of ${revoked}\n`);
   resumeCommand(sources);
 }
@@ -40,20 +46,20 @@ export function sourcesCommand(program: Command): void {
 function fileCommands(sources: Command): void {
   const read = (file: string) => ({ sources: parseSourcesFile(readFileSync(file === '-' ? 0 : file, 'utf8')) });
   for (const [verb, what] of [
-    ['plan', 'say what apply would do'],
-    ['apply', 'create or update, by name, what the file holds (- reads standard input)'],
+    ['plan', 'show the changes that apply would make'],
+    ['apply', 'create or update, by name, the sources of a file (- reads standard input)'],
   ] as const) {
-    askingServer(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
+    withApiOptions(sources.command(`${verb} <file>`).description(what)).action((file: string, options: ApiOptions) => {
       const given = read(file);
-      return tell(options, (api) => api.call<{ sources: SourceChangeResult[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
+      return printAnswer(options, (api) => api.call<{ sources: SourceChangeResult[] }>('POST', `${PATH}/${verb}`, given), formatApplied);
     });
   }
 }
 
-/** A command about one source. */
+/** A command for one source. */
 function one<T>(sources: Command, usage: string, what: string, ask: (api: Api, name: string) => Promise<T>, format: (answer: T) => string): void {
-  askingServer(sources.command(usage).description(what)).action((name: string, options: ApiOptions) =>
-    tell(options, (api) => ask(api, name), format),
+  withApiOptions(sources.command(usage).description(what)).action((name: string, options: ApiOptions) =>
+    printAnswer(options, (api) => ask(api, name), format),
   );
 }
 
@@ -68,13 +74,13 @@ async function revokeOne(api: Api, name: string): Promise<{ revoked: string }> {
 }
 
 function resumeCommand(sources: Command): void {
-  askingServer(
+  withApiOptions(
     sources
       .command('resume <name>')
-      .description('let partitions go on that stopped')
-      .option('--from <where>', 'earliest or latest: for partitions whose position is gone from the cluster', 'earliest'),
+      .description('resume halted partitions')
+      .option('--from <where>', 'earliest or latest, for partitions whose position no longer exists on the cluster (auto.offset.reset)', 'earliest'),
   ).action((name: string, options: ApiOptions & { from: string }) =>
-    tell(
+    printAnswer(
       options,
       (api) => api.call<{ partitions: ResumedSourcePartition[] }>('POST', pathOf(name, '/resume'), { from: options.from }),
       formatResumed,
@@ -85,7 +91,7 @@ function resumeCommand(sources: Command): void {
 const asJson = (source: ShownSource): string => `${JSON.stringify(source, null, 2)}\n`;
 const enabled = ({ name, is_enabled: on }: ShownSource): string => `${name} is ${on ? 'enabled' : 'disabled'}\n`;
 const formatToken = ({ token }: { token: string }): string =>
-  `${token}\nThis is shown once. The older token works until: tocsin sources revoke-token\n`;
+  `${token}\nThe token is shown only once. The previous token stays valid until: tocsin sources revoke-token\n`;
 
 function formatApplied({ sources }: { sources: SourceChangeResult[] }): string {
   return sources
@@ -127,9 +133,9 @@ function formatState({ name, kind, status, problems, replicas }: SourceSummary):
 }
 
 function formatResumed({ partitions }: { partitions: ResumedSourcePartition[] }): string {
-  if (partitions.length === 0) return 'nothing had stopped\n';
+  if (partitions.length === 0) return 'no partition was halted\n';
   return formatTable(
-    ['TOPIC', 'PARTITION', 'FROM', 'TO', 'WHY'],
+    ['TOPIC', 'PARTITION', 'FROM', 'TO', 'REASON'],
     partitions.map(({ topic, partition, from, to, why }) => [topic, partition, from, to, why]),
   );
 }

@@ -1,4 +1,4 @@
-/** Rows below a head, in columns as wide as their widest cell; numbers stand at the right. Ends with a newline. */
+/** Rows below a header, in columns as wide as their widest cell; numbers are right-aligned. Ends with a newline. */
 export function formatTable(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
   const cells = [head, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));

@@ -3,7 +3,7 @@ import type { Growth } from '../ops/topics/partition-expansion.js';
 import type { TopicDetail, TopicLine } from '../ops/topics/topic-overview.js';
 import type { Created } from '../ops/topics/topics.service.js';
 import type { Judgement, TopicShape } from '../ops/topics/topic-shape.js';
-import { type ApiOptions, askingServer, tell } from './options.js';
+import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { parseBytes, parseHours, parseWhole, sizeText, spanText } from './sizes.js';
 import { formatTable } from './table.js';
 
@@ -24,49 +24,53 @@ interface GrowOptions extends ApiOptions {
 
 const path = (topic: string): string => `/api/v1/topics/${encodeURIComponent(topic)}`;
 
-/** `tocsin topics`: what there is, and creating, growing and changing it. */
+/** `tocsin topics`: lists, creates, expands and configures topics. */
 export function topicsCommand(program: Command): void {
-  const topics = program.command('topics').description('topics: what there is; create, grow, change them');
-  askingServer(
-    topics.command('list', { isDefault: true }).argument('[topic]').description('all topics of the stages, or one with its partitions and groups'),
+  const topics = program.command('topics').description('list, create, expand and configure topics');
+  withApiOptions(
+    topics
+      .command('list', { isDefault: true })
+      .argument('[topic]')
+      .description('list the topics of the stages, or describe one with its partitions and consumer groups'),
   )
-    .option('--all', 'every topic of the clusters with our prefix')
+    .option('--all', 'all topics of the clusters with TOPIC_PREFIX')
     .action((topic: string | undefined, options: ApiOptions & { all?: boolean }) => show(topic, options));
-  shapeOptions(askingServer(topics.command('create <topic>').description('create a topic, for a topic of the stages its dead letters too')))
-    .option('--partitions <n>', 'how many (TOPIC_PARTITIONS)')
-    .option('--replication <n>', 'copies of each partition (TOPIC_REPLICATION)')
+  shapeOptions(withApiOptions(topics.command('create <topic>').description('create a topic; a topic of a stage also gets its dead-letter topic')))
+    .option('--partitions <n>', 'number of partitions (TOPIC_PARTITIONS)')
+    .option('--replication <n>', 'replication factor (TOPIC_REPLICATION)')
     .action((topic: string, options: ShapeOptions) =>
-      tell(
+      printAnswer(
         options,
         (api) => api.call<Created>('POST', '/api/v1/topics', { name: topic, ...shapeOf(options) }),
         ({ topics: made, warnings }) => [`created ${made.join(', ')}`, ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
       ),
     );
-  askingServer(topics.command('grow <topic>').description('more partitions; refused while that would break the order of records'))
-    .requiredOption('--partitions <n>', 'how many there shall be')
-    .option('--dry-run', 'only say what it would mean')
+  withApiOptions(topics.command('grow <topic>').description('add partitions; refused while that would break record order'))
+    .requiredOption('--partitions <n>', 'new number of partitions')
+    .option('--dry-run', 'only show the consequences')
     .option(
       '--accept-disorder',
-      'do it all the same: records of keys that move may be handled in the wrong order, and what stages remember of them stays behind',
+      'add partitions anyway: records of keys that move to another partition may be processed out of order and without the state of the old partition',
     )
     .action(grow);
-  shapeOptions(askingServer(topics.command('set <topic>').description('change retention, min.insync.replicas or max.message.bytes'))).action(
-    (topic: string, options: ShapeOptions) =>
-      tell(
-        options,
-        (api) => api.call<Judgement & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
-        ({ config, warnings }) =>
-          [...Object.entries(config).map(([name, value]) => `${name}=${value}`), ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
-      ),
+  shapeOptions(
+    withApiOptions(topics.command('set <topic>').description('change retention, min.insync.replicas or max.message.bytes of a topic')),
+  ).action((topic: string, options: ShapeOptions) =>
+    printAnswer(
+      options,
+      (api) => api.call<Judgement & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
+      ({ config, warnings }) =>
+        [...Object.entries(config).map(([name, value]) => `${name}=${value}`), ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
+    ),
   );
 }
 
 function shapeOptions(command: Command): Command {
   return command
-    .option('--retention <time>', 'how long records are kept: 72h, 7d, -1 for ever')
-    .option('--retention-bytes <size>', 'how much is kept of each partition: 10GiB, -1 without limit')
-    .option('--min-insync <n>', 'copies that must have a record before it counts as written')
-    .option('--max-message <size>', 'largest batch that is taken: 1MiB');
+    .option('--retention <time>', 'retention.ms: 72h, 7d, -1 (unlimited)')
+    .option('--retention-bytes <size>', 'retention.bytes per partition: 10GiB, -1 (unlimited)')
+    .option('--min-insync <n>', 'min.insync.replicas')
+    .option('--max-message <size>', 'max.message.bytes: 1MiB');
 }
 
 function shapeOf({ partitions, replication, retention, retentionBytes, minInsync, maxMessage }: ShapeOptions): TopicShape {
@@ -86,14 +90,14 @@ function grow(topic: string, options: GrowOptions): Promise<void> {
     dry_run: options.dryRun ?? false,
     accept_disorder: options.acceptDisorder ?? false,
   };
-  return tell(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
+  return printAnswer(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
 }
 
 function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { done: boolean }): string {
   const lines = [
     done
-      ? `${topic} has ${to} partitions now (before: ${from}); running replicas notice within a minute`
-      : `${topic}: from ${from} to ${to} partitions, nothing is changed yet`,
+      ? `${topic} now has ${to} partitions (before: ${from}); running replicas detect them within a minute`
+      : `${topic}: ${from} to ${to} partitions, not applied`,
     ...refusals.map((each) => `${done ? 'accepted' : 'refused'}: ${each}`),
     ...warnings.map((each) => `warning: ${each}`),
   ];
@@ -101,8 +105,8 @@ function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { 
 }
 
 function show(topic: string | undefined, options: ApiOptions & { all?: boolean }): Promise<void> {
-  if (topic !== undefined) return tell(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
-  return tell(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
+  if (topic !== undefined) return printAnswer(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
+  return printAnswer(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
 }
 
 function formatList({ topics }: { topics: readonly TopicLine[] }): string {
@@ -115,16 +119,16 @@ function formatList({ topics }: { topics: readonly TopicLine[] }): string {
     each.records,
     each.retention_ms === null ? null : spanText(each.retention_ms),
     each.retention_bytes === null ? null : sizeText(each.retention_bytes),
-    each.leaderless > 0 ? `${each.leaderless} without leader` : each.under_replicated > 0 ? `${each.under_replicated} behind` : 'ok',
+    each.leaderless > 0 ? `${each.leaderless} without leader` : each.under_replicated > 0 ? `${each.under_replicated} under-replicated` : 'ok',
     each.groups.join(',') || null,
   ]);
-  return formatTable(['TOPIC', 'CLUSTER', 'PARTITIONS', 'REPLICATION', 'MIN-ISR', 'RECORDS', 'RETENTION', 'MOST', 'STATE', 'GROUPS'], rows);
+  return formatTable(['TOPIC', 'CLUSTER', 'PARTITIONS', 'REPLICATION', 'MIN-ISR', 'RECORDS', 'RETENTION', 'MAX-SIZE', 'STATE', 'GROUPS'], rows);
 }
 
 function formatTopic({ name, cluster, partitions, config, records, groups }: TopicDetail): string {
   const settings = Object.entries(config).map(([key, value]) => `${key}=${value}`);
   const table = formatTable(
-    ['PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'BEGINNING', 'END'],
+    ['PARTITION', 'LEADER', 'REPLICAS', 'ISR', 'LOG-START-OFFSET', 'LOG-END-OFFSET'],
     partitions.map((each) => [each.partition, each.leader, each.replicas.join(','), each.inSync.join(','), each.low, each.high]),
   );
   const readers = groups.map(({ group, state, protocol, members, partitions: positions }) => {

@@ -1,4 +1,4 @@
-import type { AlertEvent, MemberAlert, Severity } from '../topics.js';
+import { type AlertEvent, alertSubjectOf, type MemberAlert, type Severity } from '../topics.js';
 import { nextPhase, type Phase } from './member-phase.js';
 
 /** Why no message listed the alert. */
@@ -71,18 +71,8 @@ export function updateMember(member: ConvergeMember, event: AlertEvent, isOverdu
 
 function memberAlertOf(event: AlertEvent): MemberAlert {
   return {
-    alert_id: event.alert_id,
-    alert_key: event.alert_key,
+    ...alertSubjectOf(event),
     status: event.status,
-    severity: event.severity,
-    alert_name: event.alert_name,
-    strategy_id: event.strategy_id,
-    strategy_name: event.strategy_name,
-    labels: event.labels,
-    annotations: event.annotations,
-    description: event.description,
-    value: event.value,
-    begin_time: event.begin_time,
     end_time: event.status === 'ABNORMAL' ? null : event.time,
     ...(event.generator_url !== undefined && { generator_url: event.generator_url }),
   };

@@ -14,7 +14,7 @@ export class ConvergeController {
 
   @Get()
   @Endpoint({
-    summary: 'List groups and storms, newest first; the open ones unless `state` says otherwise',
+    summary: 'List alert groups and storms, newest first; open ones by default',
     permission: 'group:read',
     response: groupsResponse,
   })
@@ -25,7 +25,7 @@ export class ConvergeController {
 
   @Get(':converge_id')
   @Endpoint({
-    summary: 'Get a group with its members, the latest first: every alert that ever joined, and why it was not notified',
+    summary: 'Get a group with all its alerts, latest first, and the reason for each alert that was not notified',
     permission: 'group:read',
     response: membersResponse,
   })

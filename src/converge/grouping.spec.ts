@@ -1,5 +1,5 @@
 import { anAlertEvent } from '../../test/support/builders.js';
-import { groupDimensions, groupKey, misfit, scopeKey, stormKey } from './grouping.js';
+import { groupDimensions, groupKey, scopeKey, stormKey } from './grouping.js';
 
 const key = (of: Parameters<typeof anAlertEvent>[0], groupBy: string[] = []) => {
   const event = anAlertEvent(of);
@@ -38,16 +38,5 @@ describe('the group of an alert', () => {
   it('is never that of a storm', () => {
     const scope = scopeKey(anAlertEvent());
     expect(stormKey(scope)).not.toBe(groupKey(scope, {}));
-  });
-});
-
-describe('an event that no row can hold', () => {
-  it.each([
-    ['alert_id', 65],
-    ['alert_key', 65],
-    ['bk_biz_id', 129],
-  ])('is named by its field: %s', (field, length) => {
-    expect(misfit(anAlertEvent({ [field]: 'x'.repeat(length) }))).toContain(field);
-    expect(misfit(anAlertEvent({ [field]: 'x'.repeat(length - 1) }))).toBeUndefined();
   });
 });

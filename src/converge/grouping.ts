@@ -1,16 +1,6 @@
 import { canonical, identity } from '../shared/identity.js';
 import type { AlertEvent } from '../topics.js';
 
-const KEY_LENGTH = 64;
-const BUSINESS_LENGTH = 128;
-
-/** Why the event can never be stored, or undefined: ids must fit their columns, and cutting them would mix up alerts. */
-export function misfit({ alert_id, alert_key, bk_biz_id }: Pick<AlertEvent, 'alert_id' | 'alert_key' | 'bk_biz_id'>): string | undefined {
-  if (alert_id.length > KEY_LENGTH) return `alert_id is longer than ${KEY_LENGTH} characters`;
-  if (alert_key.length > KEY_LENGTH) return `alert_key is longer than ${KEY_LENGTH} characters`;
-  return bk_biz_id.length > BUSINESS_LENGTH ? `bk_biz_id is longer than ${BUSINESS_LENGTH} characters` : undefined;
-}
-
 /** Identity of a scope, in which storms are counted: a strategy of a business, or for external alerts an alert name of a business. */
 export function scopeKey({ bk_biz_id, strategy_id, alert_name }: Pick<AlertEvent, 'bk_biz_id' | 'strategy_id' | 'alert_name'>): string {
   return identity('scope', bk_biz_id, strategy_id, strategy_id === 0 ? alert_name : '');

@@ -50,7 +50,7 @@ function openReader(path: string, binding: unknown): Promise<DataSource> {
 
 /** The embedded database of somebody who may be running: only reads, and disturbs nobody. Throws {@link TocsinError} T5003 when there is none. */
 export async function openSqliteToRead(path: string, driver: SqliteDriver = 'auto'): Promise<Database> {
-  if (!existsSync(path)) throw new TocsinError('T5003', `there is no database ${path}`);
+  if (!existsSync(path)) throw new TocsinError('T5003', `database file ${path} does not exist`);
   const reader = await openReader(path, await loadSqlite(driver));
   return new Database(sqlite, reader, reader);
 }

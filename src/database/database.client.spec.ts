@@ -96,7 +96,7 @@ describe.each(databases)('transactions on %s', (_name, open) => {
   });
 
   it('refuse a write outside', async () => {
-    await expect(add(1)).rejects.toThrow('a write needs a transaction');
+    await expect(add(1)).rejects.toThrow('write outside a transaction');
   });
 
   it('insert thousands of rows, replace or keep those that are there, and refuse what does not fit', async () => {

@@ -3,6 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { AmbiguousCommitError, isConnectionLoss } from './failures.js';
 import { Mutex } from './mutex.js';
 import type { Dialect } from './dialect.js';
+import type { RowWriter } from './table.js';
 
 type Parameters = readonly unknown[];
 
@@ -45,6 +46,12 @@ export interface TransactionOptions {
   readonly discard?: boolean;
 }
 
+/** What an INSERT does when a row with the same `key` exists: sets the columns `update` to the new values, or keeps the row when there are none. */
+export interface OnConflict {
+  readonly key: readonly string[];
+  readonly update: readonly string[];
+}
+
 /** The ordering key of everything that does not come from a partition: HTTP commands and timers. */
 export const COMMANDS = 'commands';
 
@@ -83,7 +90,7 @@ export class Database {
   /** Runs a writing statement inside the current transaction; answers how many rows it changed (MySQL: found rows). */
   async execute(sql: string, parameters: Parameters = []): Promise<number> {
     const transaction = this.#current.getStore();
-    if (!transaction) throw new Error('a write needs a transaction: ' + sql.slice(0, 80));
+    if (!transaction) throw new Error('write outside a transaction: ' + sql.slice(0, 80));
     const runner = await this.#begin(transaction);
     const result = await runner.query(sql, [...parameters], true);
     return result.affected ?? 0;
@@ -91,14 +98,8 @@ export class Database {
 
   /**
    * Multi-row INSERT in as few statements as the dialect allows. Rows are arrays in the order of `columns`.
-   * `conflict`: on a duplicate of `key`, set `update` to the new values, or keep the old row when `update` is empty.
    */
-  async insert(
-    table: string,
-    columns: readonly string[],
-    rows: readonly Parameters[],
-    conflict?: { readonly key: readonly string[]; readonly update: readonly string[] },
-  ): Promise<void> {
+  async insert(table: string, columns: readonly string[], rows: readonly Parameters[], conflict?: OnConflict): Promise<void> {
     const perStatement = Math.max(1, Math.min(1000, Math.floor(this.dialect.maxPlaceholders / columns.length)));
     const tail = conflict ? this.dialect.onConflict(conflict.key, conflict.update) : '';
     const placeholders = `(${columns.map(() => '?').join(', ')})`;
@@ -107,6 +108,11 @@ export class Database {
       const values = new Array(slice.length).fill(placeholders).join(', ');
       await this.execute(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${tail}`, slice.flat());
     }
+  }
+
+  /** {@link insert} of objects, by the description of their table. */
+  async insertAll<O>(table: RowWriter<O>, objects: readonly O[], conflict?: OnConflict): Promise<void> {
+    if (objects.length > 0) await this.insert(table.name, table.columns, objects.map(table.row), conflict);
   }
 
   get inTransaction(): boolean {
@@ -246,7 +252,7 @@ export class Database {
 
   #required(): Transaction {
     const transaction = this.#current.getStore();
-    if (!transaction) throw new Error('this needs a transaction');
+    if (!transaction) throw new Error('not in a transaction');
     return transaction;
   }
 

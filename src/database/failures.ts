@@ -1,7 +1,7 @@
 /** The connection died while COMMIT was on its way: the transaction may or may not be durable. */
 export class AmbiguousCommitError extends Error {
   constructor(cause: unknown) {
-    super('the connection was lost during COMMIT', { cause });
+    super('connection lost during COMMIT', { cause });
     this.name = 'AmbiguousCommitError';
   }
 }

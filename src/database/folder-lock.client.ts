@@ -38,7 +38,7 @@ export async function lockFolder(folder: string, driver: SqliteDriver): Promise<
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection.close();
-    throw new TocsinError('T5003', `another process uses the folder ${folder} (${error instanceof Error ? error.message : String(error)})`);
+    throw new TocsinError('T5003', `directory ${folder} is locked by another process (${error instanceof Error ? error.message : String(error)})`);
   }
   return () => connection.close();
 }

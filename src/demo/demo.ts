@@ -15,8 +15,12 @@ export async function playDemo(app: INestApplicationContext, url: string): Promi
   const logger = new Logger('demo');
   const sink = await openSink((line) => logger.log(line));
   await app.get(StrategyService).apply(demoStrategies.map(parseStrategy), system('demo'), Date.now());
-  await app.get(ReceiverService).apply([parseReceiver({ name: 'demo-sink', channel: 'webhook', settings: { url: sink.url } })], system('demo'), Date.now());
-  logger.log(`playing: hosts, a disk that fills, a flapping ping, a switch that takes 60 hosts with it; notices also at ${sink.url}/`);
+  await app
+    .get(ReceiverService)
+    .apply([parseReceiver({ name: 'demo-sink', channel: 'webhook', settings: { url: sink.url } })], system('demo'), Date.now());
+  logger.log(
+    `demo scenario running: hosts, a full disk, a flapping host check, an outage of a switch with 60 hosts; notices are listed at ${sink.url}/`,
+  );
   logger.log(`alerts: ${url}/api/v1/alerts?status=ABNORMAL   groups: ${url}/api/v1/groups`);
   const start = Date.now();
   const timer = setInterval(() => void play(url, start, logger), STEP_MS);
@@ -36,8 +40,8 @@ async function play(url: string, start: number, logger: Logger): Promise<void> {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(events),
     });
-    if (!response.ok) logger.warn(`the measurements of second ${second} were refused: ${await response.text()}`);
+    if (!response.ok) logger.warn(`metrics of second ${second} were refused: ${await response.text()}`);
   } catch (error) {
-    logger.warn(`the measurements of second ${second} did not get through: ${String(error)}`);
+    logger.warn(`sending metrics of second ${second} failed: ${String(error)}`);
   }
 }

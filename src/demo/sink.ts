@@ -36,7 +36,7 @@ export async function openSink(show: (line: string) => void): Promise<Sink> {
 async function receive(request: IncomingMessage, response: ServerResponse, notices: string[], show: (line: string) => void): Promise<void> {
   if (request.method !== 'POST') {
     response.setHeader('content-type', 'text/plain; charset=utf-8');
-    response.end(notices.length > 0 ? `${notices.join('\n')}\n` : 'no notice yet\n');
+    response.end(notices.length > 0 ? `${notices.join('\n')}\n` : 'no notices yet\n');
     return;
   }
   const chunks: Buffer[] = [];

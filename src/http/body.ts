@@ -30,7 +30,7 @@ export async function readBody(request: Incoming, bytes: Buffer, limit: number):
 function readCommand(bytes: Buffer, type: string): unknown {
   if (bytes.length === 0) return undefined;
   if (json.test(type)) return readJson(bytes);
-  if (unasked.test(type)) throw new TocsinError('T1004', `content type ${type || 'missing'}; send application/json`);
+  if (unasked.test(type)) throw new TocsinError('T1004', `content type ${type || 'missing'}; must be application/json`);
   return bytes;
 }
 

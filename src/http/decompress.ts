@@ -25,7 +25,7 @@ const undo = new Map<string, Undo>([
  */
 export async function decompress(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
   const decoder = undo.get(encoding);
-  if (!decoder) throw new TocsinError('T1004', `content encoding ${encoding}; known are gzip and deflate`);
+  if (!decoder) throw new TocsinError('T1004', `content encoding ${encoding}; supported: gzip, deflate`);
   if (bytes.length === 0) return bytes;
   try {
     return await decoder(bytes, { maxOutputLength: limit });

@@ -192,7 +192,7 @@ describe('the HTTP server', () => {
     expect(await call('/health')).toMatchObject({ status: 503, code: 'T9004', json: { error: { details: { details: { database: 'down' } } } } });
   });
 
-  it('logs a failure of ours once, with its stack, and tells nobody what it was', async () => {
+  it('logs an internal error once, with its stack, and does not expose it', async () => {
     const lines = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     try {
       const answer = await call('/failure/x?token=secret');
@@ -200,7 +200,7 @@ describe('the HTTP server', () => {
       expect(JSON.stringify(answer.json)).not.toContain('42');
       expect(lines).toHaveBeenCalledTimes(1);
       expect(lines).toHaveBeenCalledWith('GET /failure/x failed', expect.stringContaining('the password is 42'));
-      expect((await call('/fault')).json).toEqual({ error: { code: 'T9001', message: 'An unexpected error' } });
+      expect((await call('/fault')).json).toEqual({ error: { code: 'T9001', message: 'Internal server error' } });
     } finally {
       lines.mockRestore();
     }
@@ -213,7 +213,7 @@ describe('the HTTP server', () => {
     expect(await call('/api/v2/busy')).toMatchObject({ status: 429, json: expect.stringContaining('7 wait'), retryAfter: '1' });
   });
 
-  it('takes no commands from pages of other sites, but from our own address', async () => {
+  it('rejects commands from other origins, and accepts them from its own', async () => {
     expect(await call('/command', '{}', { ...json, 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403, code: 'T9003' });
     expect((await call('/command', '{}', { ...json, origin: 'https://alarm.example', 'sec-fetch-site': 'cross-site' })).status).toBe(201);
   });

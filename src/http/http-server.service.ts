@@ -54,7 +54,7 @@ function refuseWrongMethods(adapter: FastifyAdapter): void {
     const allowed = request.is404 ? paths.of(request.url) : [];
     if (allowed.length === 0 || allowed.includes(request.method)) return done();
     reply.header('allow', allowed.join(', '));
-    done(new TocsinError('T1019', `${request.method}; it takes ${allowed.join(', ')}`));
+    done(new TocsinError('T1019', `${request.method}; allowed: ${allowed.join(', ')}`));
   });
 }
 

@@ -4,6 +4,6 @@ import { type ErrorCode, TocsinError } from '../shared/errors.js';
 export function versionIn(ifMatch: string | undefined, code: ErrorCode): number | undefined {
   if (ifMatch === undefined) return undefined;
   const digits = ifMatch.replaceAll('"', '');
-  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError(code, 'If-Match: must be a version');
+  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError(code, 'If-Match: must be a version number');
   return Number(digits);
 }

@@ -4,7 +4,7 @@ import { version } from '../shared/version.js';
 
 /** OpenAPI at /docs (page) and /docs-json. */
 export function serveDocs(app: NestFastifyApplication): void {
-  const description = 'Events in, alerts out. Errors are {"error":{"code","message","details"}}; docs/errors.md lists the codes.';
+  const description = 'Events in, alerts out. Errors are {"error":{"code","message","details"}}; see docs/errors.md for the codes.';
   const options = new DocumentBuilder().setTitle('Tocsin').setDescription(description).setVersion(version).build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, options), { customSiteTitle: 'Tocsin API' });
 }

@@ -5,7 +5,7 @@ export const wholeNumber = z.union([
   z.number().int().nonnegative(),
   z
     .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .regex(/^\d{1,15}$/, 'must be an integer')
     .transform(Number),
 ]);
 /** true or false, in a query string or a body. */

@@ -1,7 +1,7 @@
 import { ByteBudget } from './byte-budget.js';
 
 describe('the budget of bytes', () => {
-  it('lets in at once what fits, and what is larger than everything when nobody else is there', () => {
+  it('admits immediately what fits, and an oversized request when nothing else is in flight', () => {
     const budget = new ByteBudget(100);
     expect(budget.take(250, 1000)).toBeUndefined();
     expect(budget.used).toBe(250);
@@ -10,7 +10,7 @@ describe('the budget of bytes', () => {
     expect(budget.take(40, 1000)).toBeUndefined();
   });
 
-  it('lets nobody overtake, however little he wants', async () => {
+  it('preserves the order of waiting requests regardless of their size', async () => {
     const budget = new ByteBudget(100);
     const entered: string[] = [];
     void budget.take(90, 1000);

@@ -25,7 +25,7 @@ interface CursorRow {
 /** Someone else owns the partition by now, or has moved the cursor: forget everything and stop. */
 export class FencedError extends Error {
   constructor(detail: string) {
-    super(`lost the partition: ${detail}`);
+    super(`partition lost: ${detail}`);
     this.name = 'FencedError';
   }
 }
@@ -68,7 +68,7 @@ export class CursorRepository {
 
   async #lock(key: unknown[]): Promise<CursorRow> {
     const [row] = await this.database.query<CursorRow>(`SELECT * FROM stream_cursor WHERE ${WHERE}${this.database.dialect.forUpdate}`, key);
-    if (!row) throw new FencedError('the cursor row is gone');
+    if (!row) throw new FencedError('cursor row was deleted');
     return row;
   }
 
@@ -92,7 +92,7 @@ export class CursorRepository {
         generation,
       ]),
     );
-    if (moved !== 1) throw new FencedError(`epoch ${epoch} of ${topic}/${partition} is over`);
+    if (moved !== 1) throw new FencedError(`epoch ${epoch} of ${topic}/${partition} has ended`);
   }
 
   /**
@@ -105,7 +105,7 @@ export class CursorRepository {
       `UPDATE stream_cursor SET next_offset = ?, state_offset = ${memory ? 'state_offset' : '?'}, updated_at = ? WHERE ${WHERE} AND epoch = ? AND next_offset = ?`,
       [to, ...(memory ? [] : [to]), now, group, topic, partition, epoch, from],
     );
-    if (moved !== 1) throw new FencedError(`epoch ${epoch} at offset ${from} of ${topic}/${partition} is over`);
+    if (moved !== 1) throw new FencedError(`epoch ${epoch} at offset ${from} of ${topic}/${partition} has ended`);
   }
 
   /** Inside the current transaction: the stored state now reflects everything below `offset`. */

@@ -3,7 +3,7 @@ import { newTopics } from './new-topics.js';
 
 const kafka = { KAFKA_BROKERS: 'k:9092', DATABASE_URL: 'mysql://d/tocsin' };
 
-it('a topic is created as the settings say, and its dead letters have as many partitions and are kept three times as long', () => {
+it('a topic is created according to the settings, and its dead-letter topic has the same number of partitions and three times the retention', () => {
   const settings = parseConfig({
     ...kafka,
     TOPIC_PARTITIONS: '24',
@@ -17,7 +17,7 @@ it('a topic is created as the settings say, and its dead letters have as many pa
   ]);
 });
 
-it('what is not said is left to the brokers, and an exception holds for its topic alone', () => {
+it('omitted properties default to the broker configuration, and an override applies to its topic only', () => {
   const settings = parseConfig({ ...kafka, TOPIC_OVERRIDES: 'raw_events.partitions=48,raw_events.dlq.retention_hours=1000' });
   expect(newTopics('raw_events', settings)).toEqual([
     { name: 'raw_events', partitions: 48, replication: 1, config: {} },
@@ -27,5 +27,5 @@ it('what is not said is left to the brokers, and an exception holds for its topi
 });
 
 it('an exception that cannot be read is refused at start', () => {
-  expect(() => parseConfig({ TOPIC_OVERRIDES: 'raw_events=48' })).toThrow('raw_events=48 is not topic.property=number');
+  expect(() => parseConfig({ TOPIC_OVERRIDES: 'raw_events=48' })).toThrow('raw_events=48 must have the form topic.property=number');
 });

@@ -41,12 +41,12 @@ describe('the choice of a partition', () => {
     expect(['a', 'a', 'b', 'a', 'b', 'a'].map((topic) => partitioning.partition(topic, null, 3))).toEqual([0, 1, 0, 2, 1, 0]);
   });
 
-  it('takes turns with a key where the topic says so', () => {
+  it('assigns partitions round robin despite a key if the topic allows it', () => {
     const partitioning = new Partitioning(new Map([['a', 'round_robin']]));
     expect(['k', 'k', 'k'].map((key) => partitioning.partition('a', key, 2))).toEqual([0, 1, 0]);
   });
 
   it('refuses turns for a topic whose order a stage relies on', () => {
-    expect(() => new Partitioning(new Map([['raw_events', 'round_robin']]))).toThrow('kept in order by its key');
+    expect(() => new Partitioning(new Map([['raw_events', 'round_robin']]))).toThrow('must be partitioned by key');
   });
 });

@@ -67,7 +67,7 @@ export class Partitioning {
 
   constructor(private readonly exceptions: ReadonlyMap<string, PartitionerName> = new Map()) {
     const keyed = Object.values(topics).find(({ name }) => exceptions.get(name) === 'round_robin');
-    if (keyed) throw new TocsinError('T5001', `KAFKA_PARTITIONER=${keyed.name}=round_robin: ${keyed.name} is kept in order by its key`);
+    if (keyed) throw new TocsinError('T5001', `KAFKA_PARTITIONER=${keyed.name}=round_robin: ${keyed.name} must be partitioned by key`);
   }
 
   partition(topic: string, key: string | Buffer | null, partitions: number): number {

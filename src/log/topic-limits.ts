@@ -22,7 +22,7 @@ export function topicsTooSmallForEvents(topics: readonly TopicState[], { MAX_EVE
   return topics.flatMap(({ name, config }) => {
     const most = config[MOST_BYTES];
     return most !== undefined && Number(most) < MAX_EVENT_BYTES
-      ? [`${name} takes messages of ${most} bytes (${MOST_BYTES}), events may have ${MAX_EVENT_BYTES} (MAX_EVENT_BYTES): larger ones will be refused`]
+      ? [`${name} has ${MOST_BYTES}=${most}, but MAX_EVENT_BYTES is ${MAX_EVENT_BYTES}: larger events will be refused`]
       : [];
   });
 }
@@ -35,8 +35,8 @@ export function deadLetterTopicsTooSmall(topics: readonly TopicState[]): string[
     const room = most.get(letters);
     return room !== undefined && room < needed
       ? [
-          `${letters} takes messages of ${room} bytes (${MOST_BYTES}), ${name} of ${bytes}, and a dead letter has headers besides: ` +
-            `one that is too large waits in the outbox; tocsin topics set ${letters} --max-message ${needed}`,
+          `${letters} has ${MOST_BYTES}=${room}, ${name} ${bytes}; dead letter records also need space for headers: ` +
+            `a dead letter record that is too large stays in the outbox; tocsin topics set ${letters} --max-message ${needed}`,
         ]
       : [];
   });

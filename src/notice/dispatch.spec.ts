@@ -17,7 +17,7 @@ const receivers = [
 const never = (): undefined => undefined;
 const told = (): History => ({ latest: 1, told: true });
 
-describe('who is told about a group', () => {
+describe('the receivers of a group', () => {
   it.each([
     ['the default receivers when nobody is named', aGroup(), never, [{ receiver: 'ops' }]],
     ['those who are named', aGroup({ receivers: ['dba', 'ops'] }), never, [{ receiver: 'dba' }, { receiver: 'ops' }]],
@@ -60,7 +60,7 @@ describe('who is told about a group', () => {
     expect(dispatch(group, receivers, history)).toEqual(decisions);
   });
 
-  it('is nobody when there is no receiver, and that is said', () => {
+  it('returns no notice without a receiver, and reports that', () => {
     expect(dispatch(aGroup(), [receiver('away', { is_enabled: false })], never)).toEqual([{ receiver: '', untold: 'no_receiver' }]);
   });
 });

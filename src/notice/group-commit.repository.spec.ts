@@ -20,7 +20,7 @@ describe.each(databases)('writes that share a transaction on %s', (_name, open) 
   const written = async (): Promise<unknown[]> =>
     (await on.database.query('SELECT alert_id FROM alert_timeline ORDER BY alert_id')).map((row) => row['alert_id']);
 
-  it('are all there when their callers hear of it, each with its own answer', async () => {
+  it('are all committed before their callers continue, each with its own result', async () => {
     const transactions = jest.spyOn(on.database, 'transaction');
     const answers = await Promise.all(
       ['a', 'b', 'c'].map((id) =>

@@ -38,10 +38,10 @@ export class Courier {
   }
 
   async #deliver(notice: DueNotice, receiver: Receiver | undefined, stopping: AbortSignal): Promise<Outcome> {
-    if (!receiver) return refused('receiver_deleted', `there is no receiver ${notice.receiver} any more`);
+    if (!receiver) return refused('receiver_deleted', `receiver ${notice.receiver} no longer exists`);
     if (!receiver.is_enabled) return refused('receiver_disabled', `receiver ${notice.receiver} is disabled`);
     const channel = channelNamed(receiver.channel);
-    if (!channel) return refused('unknown_channel', `there is no channel ${receiver.channel}`);
+    if (!channel) return refused('unknown_channel', `unknown channel ${receiver.channel}`);
     const limit = new AbortController();
     const abort = (): void => limit.abort();
     const timer = setTimeout(abort, this.timeoutMs(receiver));

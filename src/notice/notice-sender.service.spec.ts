@@ -101,7 +101,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
   }
   const settled = async (): Promise<boolean> => (await all()).every(({ state }) => state === 'sent' || state === 'dead');
 
-  it('delivers what is due, once, and tells the timeline', async () => {
+  it('delivers due notices once, and records them in the timeline', async () => {
     const ops = await aReceiver('ops');
     await due(aGroup());
     await work(aSender(), settled);
@@ -118,7 +118,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     expect(new Set(ops.received.map(keyOf)).size).toBe(1);
     expect(ops.received).toHaveLength(4);
     expect(await all()).toMatchObject([{ state: 'sent', attempts: 4 }]);
-    expect(await whats()).toEqual(['not_sent: 503; will be tried again', 'notified: first notification']);
+    expect(await whats()).toEqual(['not_sent: 503; will be retried', 'notified: first notification']);
   });
 
   it('keeps the order within a group: what comes later waits for what came before', async () => {
@@ -134,7 +134,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     ]);
   });
 
-  it('goes on with the group after a notice is dead', async () => {
+  it('continues with the group after a notice is dead', async () => {
     const ops = await aReceiver('ops', (_request, number) => ({ code: number === 1 ? 400 : 200 }));
     await due(aGroup(), aResolvedGroup());
     await work(aSender(), settled);
@@ -143,7 +143,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     expect(await whats()).toEqual(['not_sent: 400; http_400', 'notified: all alerts resolved']);
   });
 
-  it('waits for the time that the receiver asks for', async () => {
+  it('honours Retry-After of the receiver', async () => {
     await aReceiver('ops', () => ({ code: 429, headers: { 'retry-after': '3600' } }));
     await due(aGroup());
     const before = Date.now();
@@ -151,11 +151,11 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     expect((await all())[0]!.next_attempt_at).toBeGreaterThanOrEqual(before + 3_600_000);
   });
 
-  it('gives up after a while, and the dead letter can be replayed', async () => {
+  it('marks a notice dead after the retry timeout, and can retry it on request', async () => {
     let well = false;
     const ops = await aReceiver('ops', () => ({ code: well ? 200 : 500 }));
     await due(aGroup());
-    await work(aSender({ NOTICE_GIVE_UP_MS: '0' }), settled);
+    await work(aSender({ NOTICE_RETRY_TIMEOUT_MS: '0' }), settled);
     expect(await all()).toMatchObject([{ state: 'dead', reason: 'gave_up', last_error: '500' }]);
     well = true;
     await on.database.transaction(async () => expect(await notices.revive((await all())[0]!.id, Date.now())).toBe(true));
@@ -182,7 +182,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await due(aGroup());
     await work(aSender({ NOTICE_TIMEOUT_MS: '60000' }), settled);
     expect(await all()).toMatchObject([{ state: 'sent', attempts: 2 }]);
-    expect((await whats())[0]).toBe('not_sent: no answer in time; will be tried again');
+    expect((await whats())[0]).toBe('not_sent: timeout; will be retried');
     expect(new Set(ops.received.map(keyOf)).size).toBe(1);
   });
 
@@ -235,7 +235,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     expect(ops.received).toHaveLength(1);
   });
 
-  it('leaves what it cannot claim to a later round', async () => {
+  it('leaves notices that it cannot claim to a later run', async () => {
     const ops = await aReceiver('ops');
     await due(...Array.from({ length: 20 }, (_, index) => aGroup({ converge_id: `group-${index}` })));
     const claims = jest.spyOn(notices, 'claim').mockRejectedValue(new Error('database is read-only'));

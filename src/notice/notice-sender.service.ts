@@ -53,7 +53,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     private readonly metrics: Metrics,
   ) {
     setMaxListeners(IN_ALL, this.#stopping.signal);
-    this.#policy = { firstMs: config.NOTICE_RETRY_MS, mostMs: config.NOTICE_RETRY_MAX_MS, giveUpMs: config.NOTICE_GIVE_UP_MS };
+    this.#policy = { firstMs: config.NOTICE_RETRY_MS, mostMs: config.NOTICE_RETRY_MAX_MS, giveUpMs: config.NOTICE_RETRY_TIMEOUT_MS };
   }
 
   onModuleInit(): void {
@@ -118,7 +118,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
       return true;
     } catch (error) {
       // A later round, or the end of the claim, brings it again.
-      this.#logger.warn(`notice ${candidate.id} could not be claimed: ${String(error)}`);
+      this.#logger.warn(`claiming notice ${candidate.id} failed: ${String(error)}`);
       return false;
     }
   }
@@ -144,7 +144,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
         return await this.notices.settle(notice, settlement, now);
       } catch (error) {
         if (Date.now() >= notice.next_attempt_at || this.#stopping.signal.aborted) {
-          this.#logger.error(`what came of notice ${notice.id} could not be written down, it will be sent again: ${String(error)}`);
+          this.#logger.error(`saving the delivery result of notice ${notice.id} failed, it will be delivered again: ${String(error)}`);
           return false;
         }
         await delay(retryDelay(failures, RECORDING, Math.random()));

@@ -39,7 +39,7 @@ export class NoticeController {
 
   @Get()
   @Endpoint({
-    summary: 'List notices, newest first; those with state=dead are the dead letters',
+    summary: 'List notices, newest first; failed ones have state=dead',
     permission: 'notice:read',
     response: noticesResponse,
   })
@@ -52,7 +52,7 @@ export class NoticeController {
   }
 
   @Get(':id')
-  @Endpoint({ summary: 'Get a notice with the message that it carries', permission: 'notice:read', response: noticeResponse })
+  @Endpoint({ summary: 'Get a notice with its message', permission: 'notice:read', response: noticeResponse })
   async get(@Param('id', { schema: noticeId }) id: number): Promise<Notice & { group: ConvergedAlert | null }> {
     const notice = await this.reader.find(id);
     if (!notice) throw new TocsinError('T4005', String(id));
@@ -61,7 +61,7 @@ export class NoticeController {
 
   @Post(':id/replay')
   @Endpoint({
-    summary: 'Send a dead notice again, under the same Idempotency-Key',
+    summary: 'Retry a dead notice with the same Idempotency-Key',
     permission: 'notice:write',
     status: 202,
     response: z.object({ id: z.number() }),

@@ -71,7 +71,7 @@ describe.each(databases)('notices on %s', (_name, open) => {
     expect(duties.woken).toEqual(['notice']);
   });
 
-  it('say in the timeline of every member who is not told and why', async () => {
+  it('record in the timeline of every member which receiver is not notified and why', async () => {
     const members = [aMember(), aMember({ alert_id: 'alert-2' })];
     await receive(aGroup({ members, receivers: ['nobody'] }));
     expect(await notices()).toEqual(['nobody 1 not_sent unknown_receiver']);
@@ -94,7 +94,7 @@ describe.each(databases)('notices on %s', (_name, open) => {
     expect(await timeline()).toHaveLength(1);
   });
 
-  it('do not tell of old times after newer ones', async () => {
+  it('do not notify an older state after a newer one', async () => {
     await receive(aGroup({ sequence: 3 }));
     await receive(aGroup({ sequence: 2 }));
     expect(await notices()).toEqual(['ops 3 pending', 'ops 2 not_sent overtaken']);

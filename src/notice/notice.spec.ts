@@ -54,11 +54,11 @@ describe('what becomes of a notice', () => {
 
   it('waits after a failure that may pass, which is news only the first time', () => {
     expect(after(failed)).toMatchObject({ state: 'pending', next_attempt_at: NOW + 500, last_code: 503, last_error: '503: busy' });
-    expect(after(failed).timeline).toMatchObject([{ what: 'not_sent', why: '503: busy; will be tried again' }, {}]);
+    expect(after(failed).timeline).toMatchObject([{ what: 'not_sent', why: '503: busy; will be retried' }, {}]);
     expect(after(failed, { attempts: 3 })).toMatchObject({ state: 'pending', next_attempt_at: NOW + 2000, timeline: [] });
   });
 
-  it('waits as long as the receiver asks for', () => {
+  it('honours Retry-After', () => {
     expect(after({ ...failed, retryAfterMs: 30_000 })).toMatchObject({ state: 'pending', next_attempt_at: NOW + 30_000 });
   });
 

@@ -1,6 +1,6 @@
 import { identity } from '../shared/identity.js';
 import type { ConvergedAlert } from '../topics.js';
-import type { TimelineEntry, What } from '../database/timeline.repository.js';
+import type { TimelineEntry, What } from '../database/timeline-table.js';
 import { retryDelay, type RetryPolicy } from '../shared/retry.js';
 import type { Outcome } from './channels/channel.js';
 
@@ -70,7 +70,7 @@ export function settle(notice: DueNotice, tried: Try, now: number, policy: Deliv
   if (outcome.retry && !late) {
     const wait = retryDelay(notice.attempts, policy, random, outcome.retryAfterMs);
     // Only the first failure is news; how often it failed is in the notice.
-    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be tried again`, tried, now) : [];
+    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be retried`, tried, now) : [];
     return { ...told, state: 'pending', reason: null, next_attempt_at: now + wait, timeline };
   }
   const reason = outcome.retry ? 'gave_up' : outcome.reason;

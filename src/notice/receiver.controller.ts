@@ -22,7 +22,7 @@ export class ReceiverController {
 
   @Get()
   @Endpoint({
-    summary: 'List every receiver of notices',
+    summary: 'List receivers',
     permission: 'receiver:read',
     response: z.object({ receivers: z.array(receiverResponse) }),
   })
@@ -55,7 +55,7 @@ export class ReceiverController {
   }
 
   @Delete(':id')
-  @Endpoint({ summary: 'Delete a receiver; its pending notices become dead letters', permission: 'receiver:write', status: 204 })
+  @Endpoint({ summary: 'Delete a receiver; its pending notices become dead', permission: 'receiver:write', status: 204 })
   remove(@Param('id', { schema: receiverId }) id: number, @By() actor: Actor): Promise<void> {
     return this.receivers.remove(id, actor, Date.now());
   }

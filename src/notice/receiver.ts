@@ -8,7 +8,7 @@ const schema = z.strictObject({
     .trim()
     .min(1)
     .max(128)
-    .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters'),
+    .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters'),
   channel: z.enum(channelNames, { error: `must be one of ${channelNames.join(', ')}` }),
   settings: z.record(z.string(), z.unknown()).default({}),
   /** Tell this receiver also that something is over. */

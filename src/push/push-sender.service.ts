@@ -64,7 +64,7 @@ export class PushSender implements OnModuleInit {
 
   #start(key: string, queue: Queue | undefined): void {
     const delivery = this.#deliver(key, queue)
-      .catch((error: unknown) => this.#logger.warn(`the database does not take what came of a push: ${String(error)}; it is delivered again`))
+      .catch((error: unknown) => this.#logger.warn(`saving the delivery result of a push failed, it is delivered again: ${String(error)}`))
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, delivery);
   }
@@ -91,11 +91,11 @@ export class PushSender implements OnModuleInit {
       const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
       const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
       this.#troubles.set(key, { failures, until: Date.now() + wait });
-      this.#logger.warn(`${queue.name}: ${reason}; again in ${wait} ms`);
+      this.#logger.warn(`${queue.name}: ${reason}; retrying in ${wait} ms`);
       return settlePushes(due, reason, Date.now(), giveUp);
     }
   }
 }
 
 const removed = (due: readonly DuePush[]): PushSettlement[] =>
-  due.map((push) => ({ push, state: 'dead', reason: 'queue_removed', error: 'the settings have no such queue any more' }));
+  due.map((push) => ({ push, state: 'dead', reason: 'queue_removed', error: 'queue is no longer configured' }));

@@ -22,6 +22,6 @@ export class PushConsumer {
 
   #omitted(tooOld: number): void {
     this.metrics.increment('tocsin_pushes_total', { outcome: 'too_old' }, tooOld);
-    this.#logger.warn(`not pushed: ${tooOld} changes of alerts were older than MESSAGE_QUEUE_GIVE_UP_MS when they were read`);
+    this.#logger.warn(`${tooOld} alert changes were discarded because they were older than MESSAGE_QUEUE_MAX_AGE_MS`);
   }
 }

@@ -40,7 +40,7 @@ export class PushController {
 
   @Get('pushes')
   @Endpoint({
-    summary: 'List pushes to the queues of fault self-healing systems, newest first',
+    summary: 'List pushes to self-healing queues, newest first',
     permission: 'push:read',
     response: z.object({ pushes: z.array(pushResponse), next_cursor: z.string().nullable() }),
   })
@@ -54,7 +54,7 @@ export class PushController {
 
   @Post('pushes/:id/replay')
   @Endpoint({
-    summary: 'Send a dead push again, under the same idempotency key',
+    summary: 'Retry a dead push with the same idempotency key',
     permission: 'push:write',
     status: 202,
     response: z.object({ id: z.number() }),
@@ -66,7 +66,7 @@ export class PushController {
 
   @Post('alerts/:id/push')
   @Endpoint({
-    summary: 'Push an alert as it is now to the queues of its business',
+    summary: 'Push the current state of an alert to the queues of its business',
     permission: 'push:write',
     status: 202,
     response: z.object({ queues: z.array(z.string()) }),

@@ -36,7 +36,7 @@ export class PushService {
 
   /** Age (ms) at which a push is given up. */
   get giveUpMs(): number {
-    return this.config.MESSAGE_QUEUE_GIVE_UP_MS;
+    return this.config.MESSAGE_QUEUE_MAX_AGE_MS;
   }
 
   /** Every queue of the settings, by its key. */

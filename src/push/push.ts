@@ -1,4 +1,4 @@
-import type { TimelineEntry } from '../database/timeline.repository.js';
+import type { TimelineEntry } from '../database/timeline-table.js';
 import type { PushType } from './payload.js';
 
 export const pushStates = ['pending', 'sent', 'dead'] as const;
@@ -52,7 +52,7 @@ export function pushEntry({ push, state, reason, error }: PushSettlement, now: n
   if (state === 'pending' && push.attempts > 0) return undefined;
   const what = state === 'sent' ? 'notified' : 'not_sent';
   const why =
-    state === 'sent' ? `${push.type} delivered to ${push.queue}` : `${push.type} to ${push.queue}: ${error}; ${reason ?? 'will be tried again'}`;
+    state === 'sent' ? `${push.type} delivered to ${push.queue}` : `${push.type} to ${push.queue}: ${error}; ${reason ?? 'will be retried'}`;
   return {
     alert_id: push.alert_id,
     at: now,

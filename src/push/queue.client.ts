@@ -48,7 +48,7 @@ async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], tim
       .exec();
   };
   try {
-    await within(timeoutMs, deliver(), () => new Error(`not confirmed within ${timeoutMs} ms`));
+    await within(timeoutMs, deliver(), () => new Error(`not acknowledged within ${timeoutMs} ms`));
   } finally {
     if (client.isOpen) client.destroy();
   }

@@ -59,14 +59,14 @@ describe('a queue', () => {
 
   it.each([
     ['kafka://localhost:9092', 'kafka://host:port'],
-    ['kafka://localhost/t', 'localhost is no host:port'],
-    ['kafka://ann:secret@h:9092/t', 'for a login write an object'],
+    ['kafka://localhost/t', 'localhost must have the form host:port'],
+    ['kafka://ann:secret@h:9092/t', 'use an object for SASL'],
     ['redis://h:6379/alerts', 'redis://[:password]@host:port/database/key'],
-    ['http://h/t', 'starts with kafka://'],
+    ['http://h/t', 'must start with kafka://'],
     ['{"0":', 'not valid JSON'],
     ['{"bootstrap.servers":"h:1"}', 'topic'],
     ['{"bootstrap.servers":"h:1","topic":"t","sasl.user":"x"}', 'sasl.user'],
-    ['{"bootstrap.servers":"h:1","topic":"t","security.protocol":"SASL_SSL","sasl.password":"secret"}', 'needs sasl.username'],
+    ['{"bootstrap.servers":"h:1","topic":"t","security.protocol":"SASL_SSL","sasl.password":"secret"}', 'requires sasl.username'],
   ])('%s is refused: %s', (setting, why) => {
     expect(() => parseQueues(setting)).toThrow(why);
     expect(() => parseQueues(setting)).not.toThrow('secret');

@@ -60,7 +60,7 @@ export function parseQueues(text: string): Queues {
   if (typeof value === 'string' || Array.isArray(value) || (isObject(value) && 'bootstrap.servers' in value)) {
     return new Map([[EVERY_BUSINESS, parseList(value)]]);
   }
-  if (!isObject(value)) throw new Error('must be an address, an object, or a map from business to them');
+  if (!isObject(value)) throw new Error('must be a URL, an object, or a map from business to these');
   return new Map(Object.entries(value).map(([business, each]) => [business, parseList(each)]));
 }
 
@@ -91,15 +91,15 @@ function parseList(value: unknown): Queue[] {
 
 function parseQueue(value: unknown): Queue {
   if (isObject(value)) return fromProperties(value);
-  if (typeof value !== 'string') throw new Error('a queue is an address or an object');
+  if (typeof value !== 'string') throw new Error('queue must be a URL or an object');
   if (value.startsWith('kafka://')) return fromKafkaAddress(value);
   if (/^rediss?:\/\//.test(value)) return fromRedisAddress(value);
-  throw new Error('an address starts with kafka://, redis:// or rediss://');
+  throw new Error('URL must start with kafka://, redis:// or rediss://');
 }
 
 function fromKafkaAddress(address: string): KafkaQueue {
   const [, servers, topic] = /^kafka:\/\/([^/@]+)\/([^/]+)$/.exec(address) ?? [];
-  if (!servers || !topic) throw new Error('a Kafka address is kafka://host:port,host:port/topic; for a login write an object');
+  if (!servers || !topic) throw new Error('Kafka URL must have the form kafka://host:port,host:port/topic; use an object for SASL');
   return kafkaQueue(brokersOf(servers), topic, {}, undefined);
 }
 
@@ -108,7 +108,7 @@ function fromProperties(value: Record<string, unknown>): KafkaQueue {
   if (!data) throw new Error(error.issues.map(({ path, message }) => `${path.join('.') || 'queue'}: ${message}`).join('; '));
   const protocol = data['security.protocol'];
   const login = { username: data['sasl.username'], password: data['sasl.password'] };
-  if (protocol.startsWith('SASL') && !(login.username && login.password)) throw new Error(`${protocol} needs sasl.username and sasl.password`);
+  if (protocol.startsWith('SASL') && !(login.username && login.password)) throw new Error(`${protocol} requires sasl.username and sasl.password`);
   const ca = data['ssl.ca.pem'];
   const access = {
     ...(protocol.endsWith('SSL') && { tls: ca ? { ca } : {} }),
@@ -127,15 +127,15 @@ function kafkaQueue(brokers: string[], topic: string, access: Omit<ClusterAccess
 function brokersOf(servers: string): string[] {
   const brokers = servers.split(',').map((each) => each.trim());
   const wrong = brokers.find((broker) => !/^(?:[\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(broker));
-  if (wrong !== undefined) throw new Error(`${wrong} is no host:port`);
+  if (wrong !== undefined) throw new Error(`${wrong} must have the form host:port`);
   return brokers;
 }
 
 function fromRedisAddress(address: string): RedisQueue {
-  if (!URL.canParse(address)) throw new Error('a Redis address is redis://[:password]@host:port/database/key');
+  if (!URL.canParse(address)) throw new Error('Redis URL must have the form redis://[:password]@host:port/database/key');
   const url = new URL(address);
   const [, database, list] = /^\/(\d+)\/(.+)$/.exec(url.pathname) ?? [];
-  if (!database || !list || !url.hostname) throw new Error('a Redis address is redis://[:password]@host:port/database/key');
+  if (!database || !list || !url.hostname) throw new Error('Redis URL must have the form redis://[:password]@host:port/database/key');
   const port = Number(url.port || 6379);
   const key = decodeURIComponent(list);
   const name = `${url.protocol}//${url.hostname}:${port}/${database}/${key}`;

@@ -30,7 +30,7 @@ describe('congestion', () => {
     expect(after([11, 11, 11, 11], 'raw_events')).toBeUndefined();
   });
 
-  it('neither begins nor ends while nobody can tell the lag', () => {
+  it('neither begins nor ends while the lag is unknown', () => {
     expect(after([200, null, null, null])).toMatchObject({ congested: false });
     expect(after([200, 200, 200, 200, null])).toMatchObject({ congested: true, lag: 200 });
     expect(after([null])).toBeUndefined();

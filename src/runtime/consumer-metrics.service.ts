@@ -41,9 +41,9 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
       'tocsin_consumer_up',
       states.map(({ group, status }) => [{ group }, status === 'running' ? 1 : 0]),
     );
-    this.#copy('tocsin_duty_rounds_total', this.duties.rounds, ['duty', 'outcome']);
+    this.#copy('tocsin_duty_runs_total', this.duties.rounds, ['duty', 'outcome']);
     this.metrics.set(
-      'tocsin_duties_held',
+      'tocsin_duty_leader',
       this.duties.held().map((duty) => [{ duty }, 1]),
     );
   }

@@ -17,13 +17,13 @@ export class HealthController {
   ) {}
 
   @Get('health/live')
-  @Endpoint({ summary: 'The process is alive; restart it when this fails', permission: 'public', response: z.object({ status: z.literal('ok') }) })
+  @Endpoint({ summary: 'Liveness probe', permission: 'public', response: z.object({ status: z.literal('ok') }) })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('health/ready')
-  @Endpoint({ summary: 'Database, log, assignment, lag; send no traffic when this fails', permission: 'public', response: readyResponse })
+  @Endpoint({ summary: 'Readiness probe: database, event log, partition assignment, lag', permission: 'public', response: readyResponse })
   ready(): Promise<HealthCheckResult> {
     return this.checks.check(this.readiness.checks());
   }

@@ -68,9 +68,9 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #judge(positions: readonly GroupPosition[], now: number): void {
-    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_SHARE } = this.config;
+    const { LAG_THRESHOLD, LAG_TOPIC_THRESHOLDS, LAG_FOR_MS, LAG_CLEAR_RATIO } = this.config;
     const threshold = (topic: string): number => LAG_TOPIC_THRESHOLDS.get(topic) ?? LAG_THRESHOLD;
-    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_SHARE }, now);
+    this.#congestion = judgeCongestion(this.#congestion, lagByTopic(positions), { threshold, forMs: LAG_FOR_MS, clearShare: LAG_CLEAR_RATIO }, now);
     this.alarms.report(
       'congestion',
       this.#congestion.filter(({ congested }) => congested).map((congestion) => alarmOf(congestion)),
@@ -78,8 +78,8 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #say(problem: string | undefined): void {
-    if (problem && !this.#problem) this.#logger.warn(`cannot tell all lags: ${problem}`);
-    if (!problem && this.#problem) this.#logger.log('all lags are known again');
+    if (problem && !this.#problem) this.#logger.warn(`lag of some groups is unavailable: ${problem}`);
+    if (!problem && this.#problem) this.#logger.log('lag of all groups is available again');
     this.#problem = problem;
   }
 
@@ -112,9 +112,9 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
 function alarmOf({ group, topic, lag, threshold }: Congestion): SelfAlarm {
   return {
-    name: 'TocsinCongestion',
+    name: 'TocsinConsumerLagHigh',
     severity: 'warning',
     labels: { group, topic },
-    summary: `${group} is ${lag} records behind in ${topic}, more than ${threshold}: nothing is lost, but it comes late`,
+    summary: `consumer lag of ${group} in ${topic} is ${lag} records, above ${threshold}: processing is delayed, no data is lost`,
   };
 }

@@ -44,12 +44,12 @@ describe('rates', () => {
     expect(history([0, at(5)], [0, at(6)]).rate(at(0))).toBeUndefined();
   });
 
-  it('begin anew where a cursor was set back', () => {
+  it('restart where a cursor was reset', () => {
     expect(history([0, at(500)], [10, at(0)], [20, at(100)]).rate(at(0))).toEqual({ consumed: 10, arriving: 0 });
     expect(history([0, at(500)], [10, at(0)]).rate(at(0))).toBeUndefined();
   });
 
-  it('do not know what arrives while the end is unknown', () => {
+  it('have no arrival rate while the log end offset is unknown', () => {
     expect(history([0, at(0, null)], [10, at(10, 20)]).rate(at(0))).toEqual({ consumed: 1, arriving: null });
   });
 });
@@ -60,7 +60,7 @@ describe('time to catch up', () => {
     ['is the lag over what is handled beyond what arrives', 900, { consumed: 40, arriving: 10 }, 30],
     ['does not exist when as much arrives as is handled', 900, { consumed: 10, arriving: 10 }, null],
     ['is unknown without rates', 900, undefined, null],
-    ['is unknown while nobody knows what arrives', 900, { consumed: 40, arriving: null }, null],
+    ['is unknown without an arrival rate', 900, { consumed: 40, arriving: null }, null],
     ['is unknown while the lag is', null, { consumed: 40, arriving: 0 }, null],
   ])('%s', (_what, lag, rate, seconds) => {
     expect(catchUp(lag, rate)).toBe(seconds);

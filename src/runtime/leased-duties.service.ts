@@ -83,7 +83,7 @@ export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnMo
     } catch (error) {
       this.#count(duty.name, 'failed');
       const wait = backoff(++running.failures, Math.random(), 200, renewal);
-      this.#logger.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; again in ${wait} ms`);
+      this.#logger.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; retrying in ${wait} ms`);
       return wait;
     }
   }

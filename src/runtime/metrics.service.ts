@@ -9,224 +9,232 @@ interface Metric {
   readonly buckets?: readonly number[];
 }
 
-/** The metrics catalogue; docs/metrics.md is made from it. Names and labels are a contract with dashboards. */
+/** The metrics catalogue, from which docs/metrics.md is generated. Dashboards and alert rules depend on names and labels. */
 export const metrics = {
-  tocsin_build_info: { type: 'gauge', help: 'Always 1; the labels say what runs.', labels: ['version', 'mode'] },
+  tocsin_build_info: { type: 'gauge', help: 'Build information of this process; always 1.', labels: ['version', 'mode'] },
   alertmanager_build_info: {
     type: 'gauge',
-    help: 'Always 1; by its version clients of the Alertmanager API choose the dialect.',
+    help: 'Emulated Alertmanager version, from which clients of the Alertmanager API select the API version; always 1.',
     labels: ['version'],
   },
   tocsin_access_events_total: {
     type: 'counter',
-    help: 'Events that senders offered, by what became of them and by door, error code or reason.',
+    help: 'Events received, by result and by endpoint, error code or reason.',
     labels: ['result', 'detail'],
   },
   tocsin_access_degraded_events_total: {
     type: 'counter',
-    help: 'Events that a degrade switch has dropped, by the source of the switch and by what (priority, sample).',
+    help: 'Events dropped by a degrade switch, by source of the switch and by rule (priority, sample).',
     labels: ['source', 'by'],
   },
-  tocsin_access_degrade_switch: { type: 'gauge', help: '1 for each degrade switch that holds.', labels: ['source'] },
-  tocsin_access_pending_events: { type: 'gauge', help: 'Events that wait for the log at the moment.', labels: [] },
-  tocsin_producer_records_total: { type: 'counter', help: 'Records that the log has confirmed.', labels: ['topic'] },
+  tocsin_access_degrade_switch: { type: 'gauge', help: 'Active degrade switches; 1 per source with an active switch.', labels: ['source'] },
+  tocsin_access_pending_events: { type: 'gauge', help: 'Events waiting for acknowledgement by the event log.', labels: [] },
+  tocsin_producer_records_total: { type: 'counter', help: 'Records acknowledged by the event log.', labels: ['topic'] },
   tocsin_producer_send_duration_seconds: {
     type: 'histogram',
-    help: 'From the moment when records were handed in until the log had confirmed them.',
+    help: 'Time from publish to acknowledgement by the event log.',
     labels: ['topic'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 120],
   },
   tocsin_producer_failures_total: {
     type: 'counter',
-    help: 'Records that were not confirmed, by reason (timed_out, too_large, refused, no_room, closed).',
+    help: 'Records not acknowledged, by reason (timed_out, too_large, refused, buffer_full, closed).',
     labels: ['topic', 'reason'],
   },
   tocsin_producer_retries_total: {
     type: 'counter',
-    help: 'Distributed mode: batches that were sent again, by error of Kafka or no_answer, not_connected.',
+    help: 'Distributed mode: produce requests retried, by Kafka error or no_response, not_connected.',
     labels: ['topic', 'reason'],
   },
   tocsin_producer_batch_records: {
     type: 'histogram',
-    help: 'Distributed mode: records in a batch.',
+    help: 'Distributed mode: records per produced batch.',
     labels: ['topic'],
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
   },
   tocsin_producer_batch_bytes: {
     type: 'histogram',
-    help: 'Distributed mode: bytes of a batch on the wire, compressed.',
+    help: 'Distributed mode: compressed bytes per produced batch.',
     labels: ['topic'],
     buckets: [256, 1024, 4096, 16384, 65536, 262144, 1048576],
   },
-  tocsin_producer_buffered_bytes: { type: 'gauge', help: 'Distributed mode: bytes of records that wait for Kafka or are on their way.', labels: [] },
+  tocsin_producer_buffered_bytes: { type: 'gauge', help: 'Distributed mode: bytes of records buffered or in flight.', labels: [] },
   tocsin_producer_buffer_waits_total: {
     type: 'counter',
-    help: 'Distributed mode: publishes that had to wait because the buffer was full.',
+    help: 'Distributed mode: publishes that waited because the buffer was full.',
     labels: [],
   },
-  tocsin_consumer_records_total: { type: 'counter', help: 'Records handled by this replica.', labels: ['group', 'topic'] },
-  tocsin_consumer_batches_total: { type: 'counter', help: 'Batches handled by this replica.', labels: ['group', 'topic'] },
-  tocsin_consumer_failures_total: { type: 'counter', help: 'Batches that failed and came again, by reason.', labels: ['group', 'topic', 'reason'] },
-  tocsin_consumer_poison_total: { type: 'counter', help: 'Records sent to the dead letters, by error code.', labels: ['group', 'topic', 'code'] },
+  tocsin_consumer_records_total: { type: 'counter', help: 'Records processed by this replica.', labels: ['group', 'topic'] },
+  tocsin_consumer_batches_total: { type: 'counter', help: 'Batches processed by this replica.', labels: ['group', 'topic'] },
+  tocsin_consumer_failures_total: { type: 'counter', help: 'Batches that failed and were retried, by reason.', labels: ['group', 'topic', 'reason'] },
+  tocsin_consumer_poison_total: {
+    type: 'counter',
+    help: 'Poison records sent to the dead-letter topic, by error code.',
+    labels: ['group', 'topic', 'code'],
+  },
   tocsin_consumer_lag: {
     type: 'gauge',
-    help: 'Records behind the end of the log (end minus cursor), for the partitions of this replica.',
+    help: 'Consumer lag in records (log end offset minus cursor) of the partitions assigned to this replica.',
     labels: ['group', 'topic', 'partition'],
   },
   tocsin_group_lag: {
     type: 'gauge',
-    help: 'Records that a whole group is behind in a topic, owned by a live replica or not. Every replica tells the same: take the maximum.',
+    help: 'Consumer lag in records of a whole group per topic, assigned partitions or not. Every replica reports the same value: aggregate with max.',
     labels: ['group', 'topic'],
   },
   tocsin_congestion: {
     type: 'gauge',
-    help: '1 while a group counts as congested in a topic (LAG_THRESHOLD, LAG_FOR_MS, LAG_CLEAR_SHARE). Every replica tells the same.',
+    help: '1 while a group is congested in a topic (LAG_THRESHOLD, LAG_FOR_MS, LAG_CLEAR_RATIO). Every replica reports the same value.',
     labels: ['group', 'topic'],
   },
   tocsin_lag_sample_age_seconds: {
     type: 'gauge',
-    help: 'Age of what the metrics say about lag; grows while log or database do not answer.',
+    help: 'Age of the latest lag sample; grows while the event log or the database is unavailable.',
     labels: [],
   },
   tocsin_consumer_batch_duration_seconds: {
     type: 'histogram',
-    help: 'Time to handle a batch, its database transaction included.',
+    help: 'Processing time of a batch, including its database transaction.',
     labels: ['group'],
   },
   tocsin_consumer_commit_duration_seconds: {
     type: 'histogram',
-    help: 'Time until the log has answered a commit of positions.',
+    help: 'Duration of an offset commit to the event log.',
     labels: ['group'],
   },
   tocsin_consumer_commit_failures_total: {
     type: 'counter',
-    help: 'Commits of positions that the log refused or did not answer; only lag tools notice.',
+    help: 'Failed offset commits to the event log. They affect lag tools only; the cursor is in the database.',
     labels: ['group'],
   },
-  tocsin_consumer_poll_interval_seconds: { type: 'histogram', help: 'Time from one fetch to the next, of each broker.', labels: ['group'] },
-  tocsin_consumer_rebalances_total: { type: 'counter', help: 'Rebalances of the group that this replica took part in.', labels: ['group'] },
+  tocsin_consumer_poll_interval_seconds: { type: 'histogram', help: 'Time between two fetches per broker.', labels: ['group'] },
+  tocsin_consumer_rebalances_total: { type: 'counter', help: 'Rebalances of the group in which this replica took part.', labels: ['group'] },
   tocsin_consumer_rebalance_partitions_total: {
     type: 'counter',
-    help: 'Partitions that rebalances have changed for this replica (kept, gained, lost).',
+    help: 'Partitions of this replica in rebalances, by change (kept, gained, lost).',
     labels: ['group', 'change'],
   },
   tocsin_consumer_rebalance_stall_seconds: {
     type: 'histogram',
-    help: 'Time without progress around a rebalance: from the stop until a waiting record is handled, or until all is claimed when none waits.',
+    help: 'Time without progress during a rebalance, from the pause to the next processed record, or to the last acquired partition if no record is waiting.',
     labels: ['group'],
     buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120],
   },
   tocsin_consumer_last_rebalance_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the group has last been rebalanced, as this replica saw it (Unix time).',
+    help: 'Unix time of the last rebalance of the group seen by this replica.',
     labels: ['group'],
   },
   tocsin_dead_letters_redriven_total: {
     type: 'counter',
-    help: 'Dead letters that somebody wanted back in their topic, by what became of that.',
+    help: 'Dead letter records selected for redrive, by outcome.',
     labels: ['topic', 'outcome'],
   },
-  tocsin_consumer_assigned_partitions: { type: 'gauge', help: 'Partitions that this replica owns.', labels: ['group'] },
-  tocsin_consumer_paused_partitions: { type: 'gauge', help: 'Partitions that wait after a failure or by command.', labels: ['group'] },
-  tocsin_consumer_up: { type: 'gauge', help: '1 while the consumer runs.', labels: ['group'] },
-  tocsin_source_up: { type: 'gauge', help: '1 while the source runs on this replica and nothing hinders it.', labels: ['source'] },
-  tocsin_source_partitions: { type: 'gauge', help: 'Partitions of the source that this replica reads.', labels: ['source'] },
-  tocsin_source_in_flight_batches: { type: 'gauge', help: 'Batches of the source whose events are on their way into the log.', labels: ['source'] },
+  tocsin_consumer_assigned_partitions: { type: 'gauge', help: 'Partitions assigned to this replica.', labels: ['group'] },
+  tocsin_consumer_paused_partitions: {
+    type: 'gauge',
+    help: 'Partitions of this replica that are paused, halted or waiting for a retry.',
+    labels: ['group'],
+  },
+  tocsin_consumer_up: { type: 'gauge', help: '1 while the consumer is running.', labels: ['group'] },
+  tocsin_source_up: { type: 'gauge', help: '1 while the source is running on this replica without problems.', labels: ['source'] },
+  tocsin_source_partitions: { type: 'gauge', help: 'Partitions of the source that are assigned to this replica.', labels: ['source'] },
+  tocsin_source_in_flight_batches: { type: 'gauge', help: 'Batches of the source that are being published to raw_events.', labels: ['source'] },
   tocsin_source_lag: {
     type: 'gauge',
-    help: 'End of a partition of a source minus what of it is done, for partitions of this replica.',
+    help: 'Source lag in records (log end offset minus position) of the partitions assigned to this replica.',
     labels: ['source', 'topic', 'partition'],
   },
   tocsin_source_records_total: { type: 'counter', help: 'Records read from the source by this replica.', labels: ['source'] },
-  tocsin_source_events_total: { type: 'counter', help: 'Events that those records were.', labels: ['source'] },
+  tocsin_source_events_total: { type: 'counter', help: 'Events decoded from records of the source.', labels: ['source'] },
   tocsin_source_failures_total: {
     type: 'counter',
-    help: 'Publishes and commits of the source that failed and were tried again.',
+    help: 'Failed publishes and position commits of the source; they are retried.',
     labels: ['source'],
   },
   tocsin_source_poison_total: {
     type: 'counter',
-    help: 'Records of the source that went to the dead letters, by error code.',
+    help: 'Records of the source sent to the dead-letter topic, by error code.',
     labels: ['source', 'code'],
   },
   tocsin_detect_series: { type: 'gauge', help: 'Series in the memory of this replica.', labels: [] },
-  tocsin_detect_open_alerts: { type: 'gauge', help: 'Alerts and leases that are open in the memory of this replica.', labels: [] },
+  tocsin_detect_open_alerts: { type: 'gauge', help: 'Open alerts and leases in the memory of this replica.', labels: [] },
   tocsin_detect_events_total: {
     type: 'counter',
-    help: 'Events that Detect folded; observations that were accepted, late, or of no strategy.',
+    help: 'Events processed by Detect, and observations by outcome (accepted, late, without a matching strategy).',
     labels: ['outcome'],
   },
   tocsin_notices_total: { type: 'counter', help: 'Notices by channel and outcome (sent, retried, dead).', labels: ['channel', 'outcome'] },
   tocsin_notice_delivery_seconds: {
     type: 'histogram',
-    help: 'Time of one try to deliver a notice.',
+    help: 'Duration of one delivery attempt of a notice.',
     labels: ['channel', 'outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   tocsin_notice_delay_seconds: {
     type: 'histogram',
-    help: 'From the decision that somebody is told to the moment when the receiver had it, with all tries.',
+    help: 'Time from the decision to notify to successful delivery, including all attempts.',
     labels: ['channel'],
     buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 21600],
   },
   tocsin_database_transactions_total: {
     type: 'counter',
-    help: 'Transactions that reached the database, by outcome (committed, rolled_back, ambiguous, discarded).',
+    help: 'Database transactions by outcome (committed, rolled_back, ambiguous, discarded).',
     labels: ['outcome'],
   },
   tocsin_database_transaction_duration_seconds: {
     type: 'histogram',
-    help: 'Time from the first statement of a transaction to its end.',
+    help: 'Duration of a transaction, from its first statement to its end.',
     labels: [],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
   },
   tocsin_database_commit_duration_seconds: {
     type: 'histogram',
-    help: 'Time of COMMIT alone: what the disk of the database takes.',
+    help: 'Duration of COMMIT, which includes the fsync of the database.',
     labels: [],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   },
   tocsin_database_waiting_transactions: {
     type: 'gauge',
-    help: 'Transactions that wait for a connection, or for the one writer of SQLite.',
+    help: 'Transactions waiting for a connection, or for the single writer of SQLite.',
     labels: [],
   },
   tocsin_database_connections: {
     type: 'gauge',
-    help: 'Distributed mode: connections to the database that are open, those of them that are idle, and askers that wait for one.',
+    help: 'Distributed mode: database connections by state (open, idle), and transactions waiting for one.',
     labels: ['state'],
   },
-  tocsin_outbox_parcels: {
+  tocsin_outbox_rows: {
     type: 'gauge',
-    help: 'Distributed mode: parcels of messages of all replicas that wait to be published; 10001 stands for more.',
+    help: 'Distributed mode: outbox rows of all replicas that wait to be published; 10001 means more than 10000.',
     labels: [],
   },
   tocsin_outbox_oldest_age_seconds: {
     type: 'gauge',
-    help: 'Distributed mode: age of the oldest parcel in the outbox; 0 when there is none.',
+    help: 'Distributed mode: age of the oldest row in the outbox; 0 when the outbox is empty.',
     labels: [],
   },
-  tocsin_dead_letters: { type: 'gauge', help: 'Records in the dead-letter topic of a topic, redriven ones included.', labels: ['topic'] },
-  tocsin_duty_rounds_total: {
+  tocsin_dead_letters: { type: 'gauge', help: 'Records in the dead-letter topic of a topic, including redriven ones.', labels: ['topic'] },
+  tocsin_duty_runs_total: {
     type: 'counter',
-    help: 'Rounds of single-owner duties on this replica, by outcome (done, failed).',
+    help: 'Runs of leader-elected tasks (duties) on this replica, by outcome (done, failed).',
     labels: ['duty', 'outcome'],
   },
-  tocsin_self_alarms: { type: 'gauge', help: 'Alarms about Tocsin itself that this replica reports at the moment, by name.', labels: ['name'] },
+  tocsin_self_alarms: { type: 'gauge', help: 'Active self-monitoring alerts reported by this replica, by name.', labels: ['name'] },
   tocsin_pushes_total: {
     type: 'counter',
-    help: 'Pushes to queues of self-healing systems by outcome (sent, retried, dead; too_old: the change was read too late for a push).',
+    help: 'Pushes to self-healing queues by outcome (sent, retried, dead, too_old).',
     labels: ['outcome'],
   },
-  tocsin_duties_held: { type: 'gauge', help: '1 for each single-owner duty that this replica holds.', labels: ['duty'] },
-  tocsin_metrics_failures_total: { type: 'counter', help: 'Metrics that could not be brought up to date for a scrape.', labels: [] },
-  tocsin_http_request_duration_seconds: { type: 'histogram', help: 'Time to answer an HTTP request.', labels: ['method', 'route', 'status'] },
+  tocsin_duty_leader: { type: 'gauge', help: '1 for each leader-elected task (duty) of which this replica is the leader.', labels: ['duty'] },
+  tocsin_metrics_failures_total: { type: 'counter', help: 'Failed metric collections during a scrape.', labels: [] },
+  tocsin_http_request_duration_seconds: { type: 'histogram', help: 'Duration of HTTP requests.', labels: ['method', 'route', 'status'] },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof metrics;
 type Labels = Readonly<Record<string, string | number>>;
 
-/** The registry behind /metrics. Hot paths count in plain numbers; a collector copies them when somebody scrapes. */
+/** The registry behind /metrics. Hot paths count in plain numbers; collectors copy them on each scrape. */
 @Injectable()
 export class Metrics {
   readonly #registry = new Registry();
@@ -247,7 +255,7 @@ export class Metrics {
     }
   }
 
-  /** Called before every scrape. */
+  /** Registers a collector, which runs before every scrape. */
   onCollect(collector: () => void | Promise<void>): void {
     this.#collectors.push(collector);
   }
@@ -260,7 +268,7 @@ export class Metrics {
     (this.#instruments.get(name) as Histogram).observe({ ...labels }, value);
   }
 
-  /** Sets all values of a gauge or counter at once; combinations of labels that are absent disappear. */
+  /** Replaces all values of a gauge or counter; label combinations that are absent are removed. */
   set(name: MetricName, values: readonly (readonly [Labels, number])[]): void {
     const instrument = this.#instruments.get(name) as Counter | Gauge;
     instrument.reset();
@@ -273,7 +281,7 @@ export class Metrics {
       try {
         await collect();
       } catch {
-        // Half of the metrics are worth more than none while something is wrong.
+        // During an outage a partial scrape is more useful than a failed one.
         this.increment('tocsin_metrics_failures_total');
       }
     }

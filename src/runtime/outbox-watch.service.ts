@@ -60,7 +60,7 @@ export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModu
       )
       .catch(() => []);
     this.#waiting = row && waitingOf(row, now);
-    this.metrics.set('tocsin_outbox_parcels', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
+    this.metrics.set('tocsin_outbox_rows', this.#waiting ? [[{}, this.#waiting.parcels]] : []);
     this.metrics.set('tocsin_outbox_oldest_age_seconds', this.#waiting ? [[{}, this.#waiting.age / 1000]] : []);
   }
 }

@@ -26,8 +26,8 @@ export class Secrets {
   open(sealed: string, about: string): string {
     const opened = open(sealed, about, this.#load(false));
     if (typeof opened !== 'string') return opened.text;
-    const why = opened === 'no key' ? 'none of the keys in SECRET_KEY has encrypted it' : 'it was altered';
-    throw new TocsinError('T7024', `${why}; give the secret again`);
+    const why = opened === 'no key' ? 'encrypted with a key that is not in SECRET_KEY' : 'ciphertext is corrupt';
+    throw new TocsinError('T7024', `${why}; set the secret again`);
   }
 
   #load(make: boolean): readonly SecretKey[] {
@@ -52,7 +52,7 @@ function readKeyFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TocsinError('T7023', `the key file ${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw new TocsinError('T7023', `key file ${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
 }
 

@@ -2,13 +2,13 @@ import { type SelfAlarm, SelfAlarmBook } from './self-alarm-book.js';
 
 const RENEW = 100;
 const anAlarm = (group = 'detect', summary = 'far behind'): SelfAlarm => ({
-  name: 'TocsinCongestion',
+  name: 'TocsinConsumerLagHigh',
   severity: 'warning',
   labels: { group },
   summary,
 });
 
-describe('what is told about Tocsin itself', () => {
+describe('self-monitoring alerts', () => {
   let book: SelfAlarmBook;
   beforeEach(() => (book = new SelfAlarmBook(RENEW)));
 
@@ -19,7 +19,7 @@ describe('what is told about Tocsin itself', () => {
     return told.map(({ alarm, ended }) => `${alarm.labels['group']} ${ended === undefined ? 'firing' : 'resolved'}`);
   };
 
-  it('an alarm is told once, renewed in time, and resolved when it is absent from the next report', () => {
+  it('an alert is published once, renewed in time, and resolved when it is absent from the next report', () => {
     expect(book.report('lag', [anAlarm()], 'installation', 0)).toBe(true);
     expect(tell(0)).toEqual(['detect firing']);
     expect(book.report('lag', [anAlarm('detect', 'further behind')], 'installation', 50)).toBe(false);
@@ -49,7 +49,7 @@ describe('what is told about Tocsin itself', () => {
     expect(tell(2)).toEqual(['detect resolved']);
   });
 
-  it('what was over before anybody could be told is never told', () => {
+  it('an alert that ended before it could be published is never published', () => {
     book.report('lag', [anAlarm()], 'installation', 0);
     book.report('lag', [], 'installation', 1);
     expect(tell(1)).toEqual([]);
@@ -64,7 +64,7 @@ describe('what is told about Tocsin itself', () => {
     expect(tell(1000)).toEqual(['detect resolved', 'alert firing']);
   });
 
-  it('an alarm that comes back while its end is on the way is told again', () => {
+  it('an alert that recurs while its resolution is in flight is published again', () => {
     book.report('lag', [anAlarm()], 'installation', 0);
     tell(0);
     book.report('lag', [], 'installation', 1);
@@ -76,14 +76,14 @@ describe('what is told about Tocsin itself', () => {
     expect(tell(4)).toEqual(['detect resolved']);
   });
 
-  it('what all replicas report is published by one of them, what one replica knows by itself', () => {
+  it('an alert that all replicas report is published by one of them, an alert of a single replica by that replica', () => {
     book.report('lag', [anAlarm('detect')], 'installation', 0);
     book.report('sources', [anAlarm('source.x')], 'replica', 0);
     expect(tell(0, false)).toEqual(['source.x firing']);
     expect(tell(1, true)).toEqual(['detect firing']);
   });
 
-  it('a replica that steps down leaves the end to its successor, and tells anew when it is back', () => {
+  it('a replica that loses leadership leaves the resolution to its successor, and reports again when it is leader again', () => {
     book.report('lag', [anAlarm()], 'installation', 0);
     tell(0);
     book.stepDown();

@@ -2,7 +2,7 @@ import { identity, canonical } from '../shared/identity.js';
 
 /** Something that is wrong with Tocsin itself. Name and labels are its identity, so they must not hold what changes while it lasts. */
 export interface SelfAlarm {
-  /** The `alertname`, such as `TocsinCongestion`. */
+  /** The `alertname`, such as `TocsinConsumerLagHigh`. */
   readonly name: string;
   readonly severity: 'critical' | 'warning' | 'info';
   readonly labels: Readonly<Record<string, string>>;

@@ -64,7 +64,7 @@ describe('alarms of Tocsin about itself', () => {
     expect(new Set(events().map(({ event_id }) => event_id)).size).toBe(2);
   });
 
-  it('never throw at their reporters and do not pile up while the log is down; then the latest is told', async () => {
+  it('never throw to their reporters and do not accumulate while the log is down; afterwards the latest state is published', async () => {
     start();
     down = true;
     for (let i = 0; i < 1000; i++) alarms.report('test', [anAlarm(`disk-${i % 10}`)]);

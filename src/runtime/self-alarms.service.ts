@@ -99,11 +99,12 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
     try {
       for (const news of this.#book.news(this.#speaker)) this.#note(news);
       await this.#publish(Date.now());
-      if (this.#failures > 0) this.#logger.log('alarms about Tocsin itself leave again');
+      if (this.#failures > 0) this.#logger.log('publishing self-monitoring alerts works again');
       this.#failures = 0;
       this.#later(this.#again ? 20 : this.config.SELF_ALARM_RENEW_MS / 4);
     } catch (error) {
-      if (this.#failures++ === 0) this.#logger.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (this.#failures++ === 0)
+        this.#logger.warn(`publishing self-monitoring alerts failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#later(backoff(this.#failures, Math.random(), 500, 15_000));
     } finally {
       this.#running = false;
@@ -125,7 +126,7 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
   #note({ alarm, ended }: Notable): void {
     const subject = `${alarm.name} ${JSON.stringify(alarm.labels)}`;
     if (ended === undefined) this.#logger.warn(`${subject}: ${alarm.summary}`);
-    else this.#logger.log(`${subject}: over`);
+    else this.#logger.log(`${subject}: resolved`);
   }
 
   #event({ alarm, since, ended }: Notable, now: number): ExternalAlert {

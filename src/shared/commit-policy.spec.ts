@@ -3,7 +3,7 @@ import { commitDueIn, commitPolicyOf, commitPolicySyntax, parseCommitPolicies } 
 describe('the commit policy', () => {
   const due = (text: string, records: number, age: number) => commitDueIn(parseCommitPolicies(text).usual, { records, since: 1000 }, 1000 + age);
 
-  it('tells the log after each batch, after so many records, or after so long', () => {
+  it('commits after each batch, after N records, or after N ms', () => {
     expect(due('batch', 1, 0)).toBe(0);
     expect([due('records:100', 99, 1e9), due('records:100', 100, 0)]).toEqual([undefined, 0]);
     expect([due('ms:250', 1, 0), due('ms:250', 1, 100), due('ms:250', 1e6, 300)]).toEqual([250, 150, 0]);

@@ -23,7 +23,7 @@ export const flawCodes = { utf8: 'T1002', json: 'T1001', depth: 'T1005', proto: 
 
 const flawWords = {
   depth: `more than ${MAX_DEPTH} levels of nesting`,
-  proto: 'a key is __proto__, constructor or prototype',
+  proto: 'forbidden key __proto__, constructor or prototype',
 } as const;
 
 /**
@@ -39,7 +39,7 @@ export function parseJson(bytes: Buffer): unknown {
 
 /** The text of UTF-8 bytes, without a byte order mark. Throws {@link JsonError} `utf8`. */
 export function decodeText(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw new JsonError('utf8', 'the bytes are not UTF-8');
+  if (!isUtf8(bytes)) throw new JsonError('utf8', 'invalid UTF-8');
   const text = bytes.toString('utf8');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
@@ -49,7 +49,7 @@ export function parseText(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new JsonError('json', text.trim() === '' ? 'there is nothing' : (error as Error).message);
+    throw new JsonError('json', text.trim() === '' ? 'empty' : (error as Error).message);
   }
 }
 

@@ -26,7 +26,7 @@ export function cursor<const P extends readonly [z.ZodType, ...z.ZodType[]]>(...
       return z.NEVER;
     })
     .optional()
-    .describe('next_cursor of the page before');
+    .describe('next_cursor of the previous page');
 }
 
 /** The query parameter `cursor` of a list in the order of numeric ids. */

@@ -53,12 +53,12 @@ export const numericId = (code: ErrorCode, digits = 15) =>
     .meta({ type: 'integer' });
 
 /** A parameter of a query string. */
-export const one = z.string({ error: 'may be given once' });
+export const one = z.string({ error: 'must be given only once' });
 
 /** A parameter that is a whole number. */
 export const whole = (least: number, most: number) =>
   one
-    .regex(/^\d+$/, 'must be a whole number')
+    .regex(/^\d+$/, 'must be an integer')
     .transform(Number)
     .pipe(z.number().min(least).max(most))
     .meta({ type: 'integer', pattern: undefined, minimum: least, maximum: most });

@@ -15,7 +15,7 @@ describe('the wait before the next try', () => {
     expect(retryDelay(attempt, policy, random)).toBe(wait);
   });
 
-  it('is never shorter than what the receiver asks for, within reason', () => {
+  it('is never shorter than Retry-After, up to a limit', () => {
     expect(retryDelay(1, policy, 0, 20_000)).toBe(20_000);
     expect(retryDelay(7, policy, 0, 20_000)).toBe(30_000);
     expect(retryDelay(1, policy, 0, 1e12)).toBe(3_600_000);

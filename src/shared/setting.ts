@@ -8,8 +8,8 @@ export interface Setting<T> {
 }
 
 export const text = z.string();
-export const count = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number);
-export const port = count.refine((value) => value <= 65_535, 'must be a port (0-65535)');
+export const count = z.string().regex(/^\d+$/, 'must be an integer').transform(Number);
+export const port = count.refine((value) => value <= 65_535, 'must be a port number (0-65535)');
 export const positive = count.refine((value) => value >= 1, 'must be at least 1');
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 export const list = z.string().transform((value) =>
@@ -29,7 +29,7 @@ export const topicCounts = list.transform((parts, context) => {
   const counts = new Map<string, number>();
   for (const part of parts) {
     const [, topic, value] = /^([\w.-]+)=(\d+)$/.exec(part) ?? [];
-    if (topic === undefined) context.addIssue({ code: 'custom', message: `${part} is not topic=number` });
+    if (topic === undefined) context.addIssue({ code: 'custom', message: `${part} must have the form topic=number` });
     else counts.set(topic, Number(value));
   }
   return counts as ReadonlyMap<string, number>;
@@ -40,7 +40,7 @@ export const topicOverrides = list.transform((parts, context) =>
   parts.map((part) => {
     const [, topic = '', property = '', value = ''] =
       /^([\w.-]+)\.(partitions|replication|retention_hours|min_insync_replicas)=(\d+)$/.exec(part) ?? [];
-    if (!topic) context.addIssue({ code: 'custom', message: `${part} is not topic.property=number` });
+    if (!topic) context.addIssue({ code: 'custom', message: `${part} must have the form topic.property=number` });
     return { topic, property, value: Number(value) };
   }),
 );
@@ -62,7 +62,7 @@ export const topicNames = <N extends string>(names: readonly N[]) =>
       const [, topic = '', name = ''] = /^([\w.-]+)=(\w+)$/.exec(part) ?? [];
       const known = names.find((each) => each === name);
       if (known) chosen.set(topic, known);
-      else context.addIssue({ code: 'custom', message: `${part} is not topic=name with one of ${names.join(', ')}` });
+      else context.addIssue({ code: 'custom', message: `${part} must have the form topic=name, with one of ${names.join(', ')}` });
     }
     return chosen as ReadonlyMap<string, N>;
   });

@@ -7,7 +7,7 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** What `work` gives; rejects after `ms` with what `late` makes. The work itself is not stopped by that. */
-export async function within<T>(ms: number, work: Promise<T>, late = () => new Error(`no answer within ${ms} ms`)): Promise<T> {
+export async function within<T>(ms: number, work: Promise<T>, late = () => new Error(`timed out after ${ms} ms`)): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(late()), ms)));
   try {

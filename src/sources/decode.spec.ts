@@ -71,7 +71,7 @@ describe('a record of a source', () => {
     expect(poison?.message).toContain('1 of 3 items, the first is 1');
   });
 
-  it('is no dead letter for what is dropped on purpose', () => {
+  it('produces no dead letter record for events that are dropped intentionally', () => {
     const dropping = { ...sieve, sheds: () => true };
     expect(decodeRecord(aRecord(metric), 'p', source, limits, dropping)).toMatchObject({
       poison: undefined,

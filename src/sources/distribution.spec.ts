@@ -19,7 +19,7 @@ describe('partitions over replicas', () => {
     expect(text(distribute(held(['a', 'b', 'c', 'a', 'b', 'c']), ['a', 'c']))).toEqual({ a: [0, 1, 3], c: [2, 4, 5] });
   });
 
-  it('gives nobody anything when nobody lives', () => {
+  it('assigns nothing without live replicas', () => {
     expect(distribute(held(['a']), []).size).toBe(0);
   });
 

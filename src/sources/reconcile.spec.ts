@@ -37,10 +37,10 @@ describe('what runs becomes what is declared', () => {
     expect(words([aSource('a', more, { version: 2 })], running(aSource('a')))).toEqual([expected]);
   });
 
-  it('restarts for another password, and for a source that was removed and declared anew', () => {
+  it('restarts for another password, and for a source that was removed and recreated', () => {
     const sasl = (password: string) => ({ cluster: { brokers: ['k:9092'], sasl: { mechanism: 'plain', username: 'ann', password } } });
     expect(words([aSource('a', sasl('new'), { version: 2 })], running(aSource('a', sasl('old'))))).toEqual(['restart a: cluster changed']);
-    expect(words([aSource('a', {}, { id: 2, version: 2 })], running(aSource('a')))).toEqual(['restart a: removed and declared anew']);
+    expect(words([aSource('a', {}, { id: 2, version: 2 })], running(aSource('a')))).toEqual(['restart a: removed and recreated']);
   });
 
   it('gives explicit partitions to a consumer that runs', () => {

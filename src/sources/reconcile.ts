@@ -39,7 +39,7 @@ export function reconcile(desired: readonly DesiredSource[], actual: ReadonlyMap
 function change(desired: DesiredSource, actual: Actual | undefined): SourceAction[] {
   const { name } = desired.source;
   if (!actual) return [{ kind: 'start', name, reason: 'declared', desired }];
-  if (actual.source.id !== desired.source.id) return [{ kind: 'restart', name, reason: 'removed and declared anew', desired }];
+  if (actual.source.id !== desired.source.id) return [{ kind: 'restart', name, reason: 'removed and recreated', desired }];
   if (clusterKey(actual.access) !== clusterKey(desired.access)) return [{ kind: 'restart', name, reason: 'cluster changed', desired }];
   if (actual.source.version === desired.source.version) return [];
   const changed = differences(actual.source, desired.source).filter((field) => !stamps.has(field));

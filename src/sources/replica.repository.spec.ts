@@ -15,7 +15,7 @@ describe.each(databases)('replicas that say that they live (%s)', (_name, open) 
       test.database.execute(`UPDATE source_replica SET expires_at = ${test.database.dialect.now} - ? WHERE instance = ?`, [ms, instance]),
     );
 
-  it('are alive until their lease is over, and forgotten by the next beat of anybody when they are gone for good', async () => {
+  it('are alive until their lease expires, and are deleted by the next heartbeat of any replica long after that', async () => {
     for (const instance of ['a', 'b', 'c']) await replica(instance).beat([]);
     await sinceMs('b', 2000);
     await sinceMs('c', 200_000);
@@ -24,7 +24,7 @@ describe.each(databases)('replicas that say that they live (%s)', (_name, open) 
     expect(await known()).toEqual(['a', 'b']);
   });
 
-  it('beat all at once, also while there is somebody to forget', async () => {
+  it('send concurrent heartbeats, also while an expired replica is deleted', async () => {
     const all = Array.from({ length: 6 }, (_, index) => replica(`r${index}`));
     for (let round = 0; round < 10; round++) {
       await replica('gone').beat([]);

@@ -102,8 +102,8 @@ export class RunningSource {
       return all.filter((partition) => wanted?.includes(partition) ?? true).map((partition) => ({ topic, partition }));
     });
     const beyond = (wanted ?? []).filter((partition) => !found.some((each) => each.partition === partition));
-    if (missing.length > 0) return { found, problem: `there is no topic ${missing.join(', ')} on the cluster` };
-    return { found, problem: beyond.length > 0 && topics.length > 0 ? `there is no partition ${beyond.join(', ')}` : undefined };
+    if (missing.length > 0) return { found, problem: `topics not found on the cluster: ${missing.join(', ')}` };
+    return { found, problem: beyond.length > 0 && topics.length > 0 ? `partitions not found: ${beyond.join(', ')}` : undefined };
   }
 
   state(): SourceState {

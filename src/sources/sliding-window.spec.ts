@@ -27,7 +27,7 @@ describe('the sliding window', () => {
   it('does not go back', () => {
     const window = new SlidingWindow(5);
     window.open(9);
-    expect(() => window.open(8)).toThrow('cannot go back');
+    expect(() => window.open(8)).toThrow('cannot move back');
   });
 
   it('never passes anything that is not done, in whatever order work ends', () => {

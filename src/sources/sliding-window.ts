@@ -31,7 +31,7 @@ export class SlidingWindow {
 
   /** Work on everything from {@link next} to `end` begins; the answer is to be called when it is done. */
   open(end: number): () => void {
-    if (end < this.#next) throw new Error(`a window that is at ${this.#next} cannot go back to ${end}`);
+    if (end < this.#next) throw new Error(`window is at ${this.#next} and cannot move back to ${end}`);
     const slot: Slot = { end, done: false };
     this.#slots.push(slot);
     this.#next = end;

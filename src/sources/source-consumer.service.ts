@@ -99,7 +99,7 @@ export class SourceConsumer implements PartitionListener {
     const kept = this.#flows.get(name(at));
     if (kept && (await this.#renewed(kept, group))) {
       this.#refuseHeld(at);
-      if (kept.window.size >= this.source.max_in_flight) throw new HeldError('too much is under way');
+      if (kept.window.size >= this.source.max_in_flight) throw new HeldError('too many batches in flight');
       return kept.window.next;
     }
     const flow = await this.#claim(at, group);
@@ -126,14 +126,14 @@ export class SourceConsumer implements PartitionListener {
   async #claim(at: TopicPartition, generation: number): Promise<SourcePartition> {
     this.#drop(at);
     const bounds = await boundsOf(this.cluster, at);
-    if (!bounds) throw new Error(`${name(at)} is not on the cluster`);
+    if (!bounds) throw new Error(`${name(at)} does not exist on the cluster`);
     const group = cursorGroup(this.source.name);
     const start = (await this.plant.cursors.read(group, at)) ? bounds.low : await this.#start(at, bounds.low);
     const cursor = await this.plant.database.transaction(async () => {
-      if (!(await this.plant.sources.lock(this.source.id))) throw new HeldError(`the source ${this.source.name} was removed`);
+      if (!(await this.plant.sources.lock(this.source.id))) throw new HeldError(`source ${this.source.name} was removed`);
       return this.plant.cursors.claim(group, at, generation, start, Date.now());
     });
-    if (!cursor) throw new HeldError(`another replica has ${name(at)}`);
+    if (!cursor) throw new HeldError(`another replica owns ${name(at)}`);
     const flow = this.#flow(at, cursor.epoch, cursor.nextOffset);
     flow.end = bounds.high;
     this.#flows.set(name(at), flow);
@@ -159,7 +159,7 @@ export class SourceConsumer implements PartitionListener {
 
   /** Never a silent jump: it is in the audit table, in the log of the process, in the state and in readiness. */
   async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
-    this.#logger.error(`${name(at)} stopped: ${code} ${why}; go on with: tocsin sources resume ${this.source.name}`);
+    this.#logger.error(`${name(at)} halted: ${code} ${why}; resume with: tocsin sources resume ${this.source.name}`);
     await this.plant.audit.record(
       {
         actor: system(this.plant.config.INSTANCE_ID),
@@ -184,7 +184,7 @@ export class SourceConsumer implements PartitionListener {
       refused: (code, events) => this.#refused(code, events),
       committed: () => (this.#problem = undefined),
       fenced: (fenced) => {
-        this.#logger.warn(`${name(fenced)} belongs to another replica now`);
+        this.#logger.warn(`${name(fenced)} is now owned by another replica`);
         this.#drop(fenced);
         this.consumer?.restart(fenced);
       },
@@ -197,13 +197,13 @@ export class SourceConsumer implements PartitionListener {
 
   #failed(error: unknown, failures: number): void {
     this.counts.failures++;
-    this.#problem = `events do not get into the log: ${error instanceof Error ? error.message : String(error)}`;
-    if (failures === 1) this.#logger.warn(`${this.#problem}; they are tried again`);
+    this.#problem = `publishing events failed: ${error instanceof Error ? error.message : String(error)}`;
+    if (failures === 1) this.#logger.warn(`${this.#problem}; retrying`);
   }
 
   async batch(batch: RecordBatch, control: BatchControl): Promise<void> {
     const flow = this.#flows.get(name(batch));
-    if (!flow || flow.closed) throw new FencedError('not claimed');
+    if (!flow || flow.closed) throw new FencedError('not acquired');
     this.#refuseHeld(batch);
     const records = batch.records.filter(({ offset }) => offset >= flow.window.next);
     const [first] = records;
@@ -230,10 +230,10 @@ export class SourceConsumer implements PartitionListener {
 
   async #makeRoom(flow: SourcePartition, control: BatchControl): Promise<void> {
     const end = Date.now() + ROOM_MS;
-    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_MS);
+    const turn = Math.min(ROOM_MS, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS);
     while (!(await flow.room(this.source.max_in_flight, Math.min(turn, end - Date.now())))) {
-      if (flow.closed) throw new FencedError('lost while it waited');
-      if (Date.now() >= end) throw new HeldError('too much is under way');
+      if (flow.closed) throw new FencedError('lost while waiting');
+      if (Date.now() >= end) throw new HeldError('too many batches in flight');
       await control.heartbeat();
     }
   }
@@ -254,7 +254,7 @@ export class SourceConsumer implements PartitionListener {
       until = Date.now() + SLICE_MS;
     }
     await this.#pace(flow, taken, control);
-    if (flow.closed) throw new FencedError('lost while it was read');
+    if (flow.closed) throw new FencedError('lost while reading');
     const poison = new Set(refused.map(({ record }) => record.offset));
     this.#count(records.length, taken, refused);
     flow.take(events, refused, records.at(-1)!.offset + 1, control, Date.now());
@@ -298,13 +298,13 @@ export class SourceConsumer implements PartitionListener {
     while (this.#bucket && !flow.closed) {
       const wait = this.#bucket.take(events, Date.now());
       if (wait === 0) return;
-      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_MS));
+      await delay(Math.min(wait, this.plant.config.KAFKA_HEARTBEAT_INTERVAL_MS));
       await control.heartbeat();
     }
   }
 
   #limit(at: TopicPartition): PoisonLimit {
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.plant.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.plant.config;
     const limit = this.#limits.get(name(at)) ?? new PoisonLimit({ window, percent, run });
     this.#limits.set(name(at), limit);
     return limit;
@@ -327,7 +327,7 @@ export class SourceConsumer implements PartitionListener {
     flow.close();
     const released = flow
       .release(Date.now())
-      .catch((error: unknown) => this.#logger.debug(`${name(at)} is not released: ${String(error)}`))
+      .catch((error: unknown) => this.#logger.debug(`${name(at)} could not be released: ${String(error)}`))
       .finally(() => this.#releasing.delete(released));
     this.#releasing.add(released);
   }

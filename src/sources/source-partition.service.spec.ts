@@ -108,7 +108,7 @@ describe('a partition of a source on its way into the log', () => {
     await eventually(async () => (await cursor()) === 30, 'the cursor at the end');
   });
 
-  it('waits for dead letters as for events', async () => {
+  it('waits for dead letter records as for events', async () => {
     const { flow, arrived, cursor } = await aFlow();
     const record = { offset: 0, timestamp: 0, key: null, value: Buffer.from('bad'), headers: {} };
     flow.take(to(0, 'a'), [{ record, error: new PoisonError('T6002', 'bad') }], 2, control, 0);
@@ -116,7 +116,7 @@ describe('a partition of a source on its way into the log', () => {
     expect(arrived).toEqual({ 'raw_events/0': ['a'], 'raw_events.dlq/': ['bad'] });
   });
 
-  it('makes a dead letter of what the log is too small for, and goes on', async () => {
+  it('sends an event that is too large for the log to the dead-letter topic, and continues', async () => {
     const log = aSmallLog({ raw_events: 60, 'raw_events.dlq': 1000 });
     const { flow, cursor } = await aFlowInto(log);
     flow.take(to(0, 'a', 'b'.repeat(100), 'c'), [], 3, control, 0);
@@ -140,7 +140,7 @@ describe('a partition of a source on its way into the log', () => {
     expect(refusals).toEqual([['T1104', 2]]);
   });
 
-  it('leaves a letter to the outbox for which even the dead letters are too small, so that nothing waits behind it', async () => {
+  it('leaves a dead letter record that exceeds max.message.bytes of the dead-letter topic to the outbox, without blocking later records', async () => {
     const log = aSmallLog({ raw_events: 60, 'raw_events.dlq': 50 });
     const { flow, cursor } = await aFlowInto(log);
     const record = (value: string) => ({ offset: 0, timestamp: 0, key: null, value: Buffer.from(value), headers: {} });
@@ -167,7 +167,7 @@ describe('a partition of a source on its way into the log', () => {
     expect(fenced).toEqual([]);
   });
 
-  it('stops when somebody else has claimed the partition', async () => {
+  it('stops when another replica has acquired the partition', async () => {
     const { flow, fenced, cursor } = await aFlow();
     const other = new CursorRepository(test.database, parseConfig({ INSTANCE_ID: 'other' }));
     await other.claim('source.a', at, 2, 0, Date.now());

@@ -210,7 +210,7 @@ export class SourcePartition {
 
   #tooLarge({ key, json, bytes, offset }: SourcedEvent): OutgoingRecord {
     const record = { offset, timestamp: 0, key: Buffer.from(key), value: Buffer.from(json), headers: {} };
-    return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes are more than raw_events takes`) }, Date.now());
+    return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes exceed max.message.bytes of raw_events`) }, Date.now());
   }
 
   #outlet<T>(publish: (items: readonly T[]) => Promise<void>): OrderedPublisher<T> {
@@ -276,7 +276,7 @@ export class SourcePartition {
   /** After a commit of which nobody knows what became. */
   async #ask(group: string): Promise<void> {
     const cursor = await this.plant.cursors.read(group, this.at);
-    if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} is over`);
+    if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} has ended`);
     this.#committed = cursor.nextOffset;
     this.#unsure = false;
   }

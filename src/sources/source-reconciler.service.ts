@@ -108,7 +108,7 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
       this.#troubled = false;
     } catch (error) {
       this.#again = true;
-      if (!this.#troubled) this.#logger.warn(`cannot compare: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#troubled) this.#logger.warn(`reconciling sources failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#troubled = true;
     }
     return this.#troubled;

@@ -53,7 +53,7 @@ export class SourceStateService {
   async resume(name: string, to: 'earliest' | 'latest', now: number): Promise<ResumedSourcePartition[]> {
     const stored = await this.sources.named(name);
     if (!stored) throw new TocsinError('T7021', name);
-    if (stored.source.kind !== 'kafka') throw new TocsinError('T7028', `${name} is a source of the kind ${stored.source.kind}, which never stops`);
+    if (stored.source.kind !== 'kafka') throw new TocsinError('T7028', `${name} has kind ${stored.source.kind}, which has no partitions to resume`);
     const cluster = this.clusters.open(accessOf(stored.source, openSecrets(this.secrets, name, stored.secrets)), `tocsin-resume-${name}`);
     try {
       const moved = await this.#moveLost(stored.source, cluster, to, now);

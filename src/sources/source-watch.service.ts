@@ -55,10 +55,10 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
     this.alarms.report(
       'sources',
       lasting.map(([source, [first, ...others]]) => ({
-        name: 'TocsinSourceHindered',
+        name: 'TocsinSourceUnhealthy',
         severity: 'warning',
         labels: { source, replica: this.config.INSTANCE_ID },
-        summary: `the source ${source} is hindered: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
+        summary: `source ${source} is unhealthy: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
       })),
       'replica',
     );

@@ -38,7 +38,7 @@ export class SourceController {
 
   @Get()
   @Endpoint({
-    summary: 'List sources by name, with their state over all replicas; secrets are never shown',
+    summary: 'List sources by name, with their state on all replicas, without secrets',
     permission: 'source:read',
     response: sourcesResponse,
   })
@@ -55,7 +55,7 @@ export class SourceController {
 
   @Post()
   @Endpoint({
-    summary: 'Declare a source; it runs on every replica within seconds. A source of the kind http is answered with its token, this once',
+    summary: 'Create a source, which starts on every replica within seconds. The response for kind http contains the token, which is not shown again',
     permission: 'source:write',
     status: 201,
     body: sourceBody,
@@ -67,7 +67,7 @@ export class SourceController {
 
   @Post('plan')
   @Endpoint({
-    summary: 'Show what apply would do with these sources, by name',
+    summary: 'Show the changes that apply would make',
     permission: 'source:read',
     body: sourcesFileBody,
     response: sourceChangesResponse,
@@ -78,7 +78,7 @@ export class SourceController {
 
   @Post('apply')
   @Endpoint({
-    summary: 'Create or update sources by name, all or none; those that are not named stay',
+    summary: 'Create or update sources by name, in one transaction; other sources are kept',
     permission: 'source:write',
     body: sourcesFileBody,
     response: sourceChangesResponse,
@@ -88,14 +88,14 @@ export class SourceController {
   }
 
   @Get(':name')
-  @Endpoint({ summary: 'Get a source as it is declared', permission: 'source:read', response: sourceResponse })
+  @Endpoint({ summary: 'Get the definition of a source', permission: 'source:read', response: sourceResponse })
   get(@Param('name') name: string): Promise<ShownSource> {
     return this.sources.get(name);
   }
 
   @Put(':name')
   @Endpoint({
-    summary: 'Replace what is declared; a secret that is left out stays. If-Match with the version guards against lost updates',
+    summary: 'Replace the definition of a source; omitted secrets are kept. If-Match with the version prevents lost updates',
     permission: 'source:write',
     body: sourceBody,
     response: sourceResponse,
@@ -111,20 +111,20 @@ export class SourceController {
   }
 
   @Post(':name/enable')
-  @Endpoint({ summary: 'Enable a source; it continues where it was disabled', permission: 'source:write', response: sourceResponse })
+  @Endpoint({ summary: 'Enable a source; it continues at its last position', permission: 'source:write', response: sourceResponse })
   enable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
     return this.sources.enable(name, true, change(actor));
   }
 
   @Post(':name/disable')
-  @Endpoint({ summary: 'Disable a source; its positions stay', permission: 'source:write', response: sourceResponse })
+  @Endpoint({ summary: 'Disable a source; positions are kept', permission: 'source:write', response: sourceResponse })
   disable(@Param('name') name: string, @By() actor: Actor): Promise<ShownSource> {
     return this.sources.enable(name, false, change(actor));
   }
 
   @Get(':name/state')
   @Endpoint({
-    summary: 'Get the state of a source on every living replica: partitions, positions, lag, problems',
+    summary: 'Get the state of a source on every live replica: partitions, positions, lag, problems',
     permission: 'source:read',
     response: sourceStateResponse,
   })
@@ -134,7 +134,7 @@ export class SourceController {
 
   @Post(':name/resume')
   @Endpoint({
-    summary: 'Resume halted partitions; `from` (earliest, latest) is for those whose position is gone from the cluster',
+    summary: 'Resume halted partitions; {"from":"earliest"|"latest"} for those whose position no longer exists on the cluster',
     permission: 'source:write',
     response: resumedResponse,
   })
@@ -150,7 +150,7 @@ export class SourceController {
 
   @Post(':name/token')
   @Endpoint({
-    summary: 'Create a second token, shown this once; the older one works until it is revoked',
+    summary: 'Create a second token, shown only once; the older one stays valid until it is revoked',
     permission: 'source:write',
     status: 201,
     response: z.object({ token: z.string() }),

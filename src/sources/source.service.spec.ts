@@ -93,7 +93,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     const changed = [kafka('k', { format: 'prometheus', cluster: { brokers: ['k:9092'], sasl: { ...sasl, password: 'new' } } }), http('h')];
     expect(outcomes(await sources.plan(parseSources({ sources: changed })))).toEqual(['k updated format secrets', 'h unchanged']);
     expect(() => parseSources({ sources: [http('fresh'), http('h', { colour: 'red' })] })).toThrow(
-      expect.objectContaining({ code: 'T7020', details: [{ field: 'sources[1].colour', problem: 'is not a field' }] }) as Error,
+      expect.objectContaining({ code: 'T7020', details: [{ field: 'sources[1].colour', problem: 'unknown field' }] }) as Error,
     );
     const unnamed = { ...parseSource(http('second')), definition: { ...parseSource(http('second')).definition, name: null as unknown as string } };
     await expect(sources.apply([parseSource(http('fresh')), unnamed], by())).rejects.toThrow();
@@ -108,13 +108,13 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     });
   });
 
-  it('begin to read anew when what they read changes, and only then', async () => {
+  it('restart reading only when their topics or cluster change', async () => {
     await sources.create(parseSource(kafka('k')), by(1000));
     expect(await sources.replace('k', parseSource(kafka('k', { business: '4' })), by(2000))).toMatchObject({ declared_at: 1000, updated_at: 2000 });
     expect(await sources.replace('k', parseSource(kafka('k', { topics: ['t', 'u'] })), by(3000))).toMatchObject({ declared_at: 3000 });
   });
 
-  it('keep what they cannot decrypt until it is given again', async () => {
+  it('keep a secret that cannot be decrypted until it is set again', async () => {
     await sources.create(parseSource(kafka('k')), by());
     const other = parseConfig({ SECRET_KEY: 'cd'.repeat(32) });
     const later = new SourceService(

@@ -74,7 +74,7 @@ export class SourceService {
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
   async replace(name: string, { definition, secrets }: ParsedSource, change: SourceChange, expected?: number): Promise<ShownSource> {
-    if (definition.name !== name) throw new TocsinError('T7020', 'name: must stay; create a new source and remove this one', []);
+    if (definition.name !== name) throw new TocsinError('T7020', 'name: cannot be changed; create a new source and delete this one', []);
     return this.#changing(async () => {
       const before = await this.#named(name);
       if (expected !== undefined && expected !== before.source.version)
@@ -105,7 +105,7 @@ export class SourceService {
   addToken(name: string, change: SourceChange): Promise<{ token: string }> {
     return this.#changing(async () => {
       const { source, tokens } = await this.#http(name);
-      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two; revoke the older one first`);
+      if (tokens.length >= 2) throw new TocsinError('T7025', `${name} has two tokens; revoke the older one first`);
       return { token: await this.#addToken(source, change) };
     });
   }
@@ -115,7 +115,7 @@ export class SourceService {
     return this.#changing(async () => {
       const { tokens } = await this.#http(name);
       const [older, newer] = tokens;
-      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one; make the new one first, or disable the source`);
+      if (!older || !newer) throw new TocsinError('T7025', `${name} has only one token; create a new one first, or disable the source`);
       await this.sources.removeToken(older.id);
       await this.#record('source.token_revoked', name, change, { before: { token: older.id } });
     });
@@ -201,7 +201,7 @@ export class SourceService {
 
   async #http(name: string): Promise<StoredSource> {
     const found = await this.#named(name);
-    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} is a source of the kind ${found.source.kind}, which has no tokens`);
+    if (found.source.kind !== 'http') throw new TocsinError('T7028', `${name} has kind ${found.source.kind}, which has no tokens`);
     return found;
   }
 

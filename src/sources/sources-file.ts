@@ -12,7 +12,7 @@ export function parseSourcesFile(content: unknown): unknown[] {
     if (document === null || document === undefined) return [];
     if (typeof document !== 'object' || Array.isArray(document)) throw new TocsinError('T7027', 'must be a mapping with sources:');
     const unknown = Object.keys(document).find((key) => key !== 'sources');
-    if (unknown !== undefined) throw new TocsinError('T7027', `unknown key "${unknown}"; sources is known`);
+    if (unknown !== undefined) throw new TocsinError('T7027', `unknown key "${unknown}"; the only key is sources`);
     const { sources } = document as { sources?: unknown };
     if (!Array.isArray(sources)) throw new TocsinError('T7027', 'sources must be a list');
     return sources as unknown[];

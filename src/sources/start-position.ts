@@ -15,7 +15,7 @@ export function positionFault(
   position: number,
   { low, high }: PartitionOffsets,
 ): { readonly code: 'T6101' | 'T6102'; readonly why: string } | undefined {
-  if (position > high) return { code: 'T6102', why: `the position is ${position}, but the partition ends at ${high}: was the topic created anew?` };
-  if (position < low) return { code: 'T6101', why: `the records ${position} to ${low - 1} are gone from the cluster` };
+  if (position > high) return { code: 'T6102', why: `position ${position} is beyond the log end offset ${high}; the topic was probably recreated` };
+  if (position < low) return { code: 'T6101', why: `records ${position} to ${low - 1} were deleted on the cluster` };
   return undefined;
 }

@@ -33,8 +33,8 @@ export async function distributed({ binary, folder, brokers, databaseUrl, replic
     TOPIC_PARTITIONS: '6',
     // The least that a broker grants unless it is told otherwise.
     KAFKA_SESSION_TIMEOUT_MS: '6000',
-    KAFKA_HEARTBEAT_MS: '500',
-    KAFKA_MAX_WAIT_MS: '100',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '500',
+    KAFKA_FETCH_MAX_WAIT_MS: '100',
     ...more,
   };
   const replicas = Array.from({ length: count }, (_, index) => {

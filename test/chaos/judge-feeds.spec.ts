@@ -16,7 +16,7 @@ const letters = [letter(1, 'record 1')];
 const ofOther: Marked = { event_id: 'x', bk_biz_id: '7', event_source: 'chaos', raw_data: {} };
 const wrong = (...marks: Marked[]): string[] => wrongFeeds(records, marks, letters);
 
-describe('what foreign topics hold', () => {
+describe('records of external topics', () => {
   it('may be in the log more than once, the repetitions anywhere behind the first', () => {
     const events = [logged('a'), ofOther, logged('b'), logged('a'), logged('c'), logged('b')];
     expect(missingFed(records, events)).toEqual([]);
@@ -27,7 +27,7 @@ describe('what foreign topics hold', () => {
     expect(missingFed(records, [logged('a'), logged('b')])).toEqual(['event c of foreign/0/2: written, but not in the log']);
   });
 
-  it('must keep its id when it comes again, and have it for itself', () => {
+  it('must keep its id when it is redelivered, and have a unique id', () => {
     expect(wrong(logged('a'), logged('b'), logged('a', 'another'), logged('c'))).toEqual([
       'event a: came again as ["7","chaos","another"], was ["7","chaos","id of a"]',
     ]);

@@ -70,12 +70,12 @@ describe('the judge', () => {
     expect(found({})).toEqual({});
   });
 
-  it('misses an event that was answered 2xx and is not in the log', () => {
+  it('reports an event that was answered 2xx but is missing in the log', () => {
     const promises = { ...good.promises, events: new Set([...good.promises.events, 'lost']) };
     expect(found({ promises })).toEqual({ intake: ['event lost: answered 2xx, but not in the log'] });
   });
 
-  it('misses an event that stands in a foreign topic and is not in the log', () => {
+  it('reports an event of an external topic that is missing in the log', () => {
     const fed = [{ topic: 'foreign', partition: 0, offset: 7, value: Buffer.from('{}'), events: [{ mark: 'lost', business: '2' }] }];
     expect(found({ fed })).toEqual({ intake: ['event lost of foreign/0/7: written, but not in the log'] });
   });
@@ -86,7 +86,7 @@ describe('the judge', () => {
     expect(found({ fed })).toEqual({ sources: ['dead letter foreign/0/7: missing'] });
   });
 
-  it('misses an alert, and the group of an alert', () => {
+  it('reports a missing alert, and the missing group of an alert', () => {
     expect(found({ remains: { alerts: [], timelines: [] } })).toMatchObject({
       sequential: expect.arrayContaining([expect.stringContaining('lost')]),
     });
@@ -106,7 +106,7 @@ describe('the judge', () => {
     expect(found({ remains: { messages: [first] } })).toEqual({ messages: [expect.stringContaining('never published')] });
   });
 
-  it('misses the notice of an alert that was open for long enough', () => {
+  it('reports a missing notice of an alert that was open long enough', () => {
     const remains = { notices: [], tellings: [] };
     expect(found({ arrivals: [], remains })).toEqual({ sequential: [`notice of alert ${alert_id}: never told as firing`] });
   });
@@ -116,7 +116,7 @@ describe('the judge', () => {
     expect(found({ arrivals: [], remains: { notices: [], tellings: [], members } })).toEqual({});
   });
 
-  it('misses a notice that is called sent and never arrived, one that was numbered and never made, and one that is dead', () => {
+  it('reports a notice marked as sent that never arrived, one with a number but without a row, and a dead one', () => {
     const [one, two] = good.remains.notices;
     expect(found({ remains: { notices: [one!, two!, notice('three', 3)] } })).toEqual({
       delivery: ['notice group/3: sent, but the receiver never confirmed it'],
@@ -127,7 +127,7 @@ describe('the judge', () => {
     });
   });
 
-  it('lets a notice come again over a kill, but not without one, nor more often than there were kills, nor with another content', () => {
+  it('allows one repetition of a notice per kill, with the same content', () => {
     const again = (receivedAt: number, body = good.arrivals[0]!.body): Arrival[] => [
       good.arrivals[0]!,
       { ...good.arrivals[0]!, receivedAt, body },
@@ -139,7 +139,7 @@ describe('the judge', () => {
     expect(found({ arrivals: again(NOON + 60, good.arrivals[1]!.body) })).toHaveProperty('delivery', ['delivery one: came with two contents']);
   });
 
-  it('takes a request without an answer for no delivery, which may come again', () => {
+  it('does not count a request without a response as a delivery', () => {
     const cut: Arrival = { ...good.arrivals[0]!, fate: 'cut' };
     expect(found({ arrivals: [cut, good.arrivals[0]!, good.arrivals[1]!], kills: [] })).toEqual({});
   });

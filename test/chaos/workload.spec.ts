@@ -17,14 +17,14 @@ describe('the workload', () => {
     expect(JSON.stringify(rounds(2))).not.toBe(JSON.stringify(rounds()));
   });
 
-  it('goes on as long as it is told to, and then comes to the closing rounds', () => {
+  it('runs for the given time, and then produces the closing events', () => {
     let more = 5;
     const longer = [...workload({ seed: 1, events: EVENTS, start: NOON, goesOn: () => more-- > 0 })];
     expect(longer).toHaveLength(rounds().length + 5);
     expect(longer.at(-1)!.closing).toBe(true);
   });
 
-  it('has so many events at least, some of which come twice, late, or out of order', () => {
+  it('has at least the requested number of events, some of them duplicated, late or out of order', () => {
     const ids = sent.map(({ event_id }) => event_id);
     expect(new Set(ids).size).toBeGreaterThanOrEqual(EVENTS);
     expect(ids.length).toBeGreaterThan(new Set(ids).size);

@@ -71,7 +71,7 @@ describe('reading without a group', () => {
     await consumer.stop();
   });
 
-  it('a refused batch comes again after the listener was asked, while other partitions go on', async () => {
+  it('a failed batch is redelivered from the position that the listener returns, while other partitions continue', async () => {
     const topic = await foreign.aTopic(2);
     const listener = new RecordingListener();
     let refusals = 0;
@@ -165,7 +165,7 @@ describe('reading without a group', () => {
     listener.positions.set(`${topic}/0`, 100);
     const { consumer } = read([{ topic, partition: 0 }], listener);
     await eventually(() => listener.revocations.length > 0, 'the revocation');
-    expect(consumer.state().problem).toContain('ends at 3, and we are at 100');
+    expect(consumer.state().problem).toContain('log end offset 3, but the position is 100');
     listener.positions.set(`${topic}/0`, 1);
     await listener.received(2);
     expect(listener.values()).toEqual(['v1', 'v2']);
@@ -173,7 +173,7 @@ describe('reading without a group', () => {
     await consumer.stop();
   });
 
-  it('a topic that is not there, or not any more, holds up nothing else, and is read when it comes (C3)', async () => {
+  it('a missing or deleted topic does not block other topics, and is read once it exists (C3)', async () => {
     const [topic, gone] = [await foreign.aTopic(), await foreign.aTopic()];
     const late = `${topic}-late`;
     const listener = new RecordingListener();
@@ -189,7 +189,7 @@ describe('reading without a group', () => {
     await foreign.send(gone, ['before']);
     await listener.received(1);
     await foreign.deleteTopic(gone);
-    await eventually(() => /There is no such topic.*late/.test(consumer.state().problem ?? ''), 'the missing topic in the state');
+    await eventually(() => /Topic not found.*late/.test(consumer.state().problem ?? ''), 'the missing topic in the state');
     await eventually(() => consumer.state().problem!.includes(gone), 'the deleted topic in the state');
     await foreign.send(topic, ['a']);
     await listener.received(2);

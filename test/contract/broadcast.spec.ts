@@ -12,7 +12,7 @@ describe('the topics on a shared cluster', () => {
     for (const close of open.splice(0).reverse()) await close();
   });
 
-  it('tell any group that asks of every change of an alert, each group all of them (P10)', async () => {
+  it('deliver every change of an alert to every consumer group (P10)', async () => {
     const { env, close } = await servers();
     open.push(close);
     const config = parseConfig(env);

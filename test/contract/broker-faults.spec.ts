@@ -79,7 +79,13 @@ describe('a broker in trouble', () => {
   const aTocsin = async (brokers: string): Promise<Running> => {
     const schema = await aMysql();
     open.push(() => schema.close());
-    const settings = { ...quickly, TOPIC_PARTITIONS: '3', KAFKA_SESSION_TIMEOUT_MS: '6000', KAFKA_HEARTBEAT_MS: '500', PUBLISH_TIMEOUT_MS: '3000' };
+    const settings = {
+      ...quickly,
+      TOPIC_PARTITIONS: '3',
+      KAFKA_SESSION_TIMEOUT_MS: '6000',
+      KAFKA_HEARTBEAT_INTERVAL_MS: '500',
+      PUBLISH_TIMEOUT_MS: '3000',
+    };
     const running = await serve(parseConfig({ ...settings, KAFKA_BROKERS: brokers, DATABASE_URL: schema.url }));
     open.push(() => running.close());
     return running;
@@ -178,7 +184,7 @@ describe('a broker in trouble', () => {
     expect(senders.flatMap(({ accepted }) => [...accepted].filter((id) => !logged.has(id)))).toEqual([]);
   }, 240_000);
 
-  describe('that hears late', () => {
+  describe('with delayed metadata', () => {
     let late: Awaited<ReturnType<typeof aBrokerThatHearsLate>>;
     let log: KafkaLog;
     beforeEach(async () => {
@@ -204,7 +210,7 @@ describe('a broker in trouble', () => {
       return resources[0]!.configEntries.toSorted((a, b) => (a.configName < b.configName ? -1 : 1)).map(({ configValue }) => configValue);
     };
 
-    it('of a new topic is waited for by whoever creates it (O5)', async () => {
+    it('of a new topic is awaited by the request that creates it (O5)', async () => {
       await deafen();
       let isThere = false;
       const creating = log.ensureTopics([{ name: 'raw_events', partitions: 2 }]).then(() => (isThere = true));
@@ -216,7 +222,7 @@ describe('a broker in trouble', () => {
       expect(await log.partitions('raw_events')).toBe(2);
     }, 120_000);
 
-    it('of a setting is waited for by whoever sets it, and takes back no other that was set meanwhile (O5)', async () => {
+    it('of a topic configuration is awaited by the request that changes it, and does not revert a concurrent change (O5)', async () => {
       await log.ensureTopics([{ name: 'raw_events', partitions: 2 }]);
       await deafen();
       let done = 0;

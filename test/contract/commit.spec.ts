@@ -140,7 +140,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(await effects()).not.toContain('n0004');
   });
 
-  it('rolls back and claims anew when somebody else has taken the partition', async () => {
+  it('rolls back and acquires the partition again when another replica has taken it', async () => {
     const topic = await aTopic();
     await publish(topic.name, ['first']);
     const epochs: number[] = [];
@@ -159,7 +159,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     expect(new Set(epochs).size).toBe(2);
   });
 
-  it('goes on from the cursor, not from what the log believes', async () => {
+  it('resumes from the cursor, not from the committed offset', async () => {
     const topic = await aTopicReadBy('cursor-truth', ids(20));
     await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 15 WHERE topic = '${topic.name}'`);
     await test.database.writer.query('DELETE FROM effect');
@@ -173,7 +173,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     await test.database.writer.query(`UPDATE stream_cursor SET next_offset = 1000, state_offset = 1000 WHERE topic = '${topic.name}'`);
     await start(topic, store, { group: 'ahead' });
     await eventually(() => running!.server.state()?.problem?.includes('T6102') ?? false, 'the problem in the state');
-    await audited('T6102 the cursor is at 1000, but the log ends at 3');
+    await audited('T6102 cursor 1000 is beyond the log end offset 3');
     expect(await effects()).toHaveLength(3);
   });
 
@@ -203,7 +203,7 @@ describe.each(logs)('commit, the one interceptor (%s)', (_name, open) => {
     await test.truncate(topic.name, 6);
     await start(topic, store, { group: 'late' });
     await eventually(() => running!.server.state()?.problem?.includes('T6101') ?? false, 'the problem in the state');
-    await audited('T6101 the records 3 to 5 are gone from the log');
+    await audited('T6101 records 3 to 5 were deleted from the log');
     expect(await effects()).toHaveLength(3);
   });
 

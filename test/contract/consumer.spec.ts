@@ -21,7 +21,7 @@ describe('a member of a consumer group on Kafka', () => {
   let number = 0;
   const open: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
-    test = await aKafkaLog({ KAFKA_MAX_WAIT_MS: '100', KAFKA_PARTITION_BYTES: '100000', KAFKA_COMPRESSION: 'none' });
+    test = await aKafkaLog({ KAFKA_FETCH_MAX_WAIT_MS: '100', KAFKA_MAX_PARTITION_FETCH_BYTES: '100000', KAFKA_COMPRESSION: 'none' });
   });
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close();
@@ -60,7 +60,7 @@ describe('a member of a consumer group on Kafka', () => {
     expect(listener.records[0]!.offset).toBe(0);
   });
 
-  it('fetches at most so many bytes of a partition, and hands over at most so many records at once (C5)', async () => {
+  it('limits the bytes per partition and fetch, and the records per batch (C5)', async () => {
     const topic = await aTopic();
     // Each of these is a record batch of its own, which the broker hands out whole.
     for (let index = 0; index < 20; index++) await publish(topic, [randomBytes(15_000).toString('hex')]);
@@ -116,7 +116,7 @@ describe('a member of a consumer group on Kafka', () => {
     }
   };
 
-  it('tells the broker after so many records, and the rest when it stops (C6)', async () => {
+  it('commits to the broker after N records, and the rest on shutdown (C6)', async () => {
     const topic = await aTopic();
     const { consumer, listener } = await subscribe('by-records', topic, 'records:10');
     await publish(topic, texts(6));
@@ -131,7 +131,7 @@ describe('a member of a consumer group on Kafka', () => {
     expect(await committed('by-records', topic)).toBe(15);
   });
 
-  it('tells the broker after so long, and at once when the group is rebalanced (C6)', async () => {
+  it('commits to the broker after N ms, and immediately on a rebalance (C6)', async () => {
     const topic = await aTopic(2);
     const soon = await subscribe('by-time', topic, 'ms:200');
     await publish(topic, texts(5));
@@ -146,7 +146,7 @@ describe('a member of a consumer group on Kafka', () => {
     await eventually(async () => (await committed('by-rebalance', topic)) === 5, 'the commit at the rebalance');
   });
 
-  it('never tells the broker more than the database has, whatever the handler does (C6)', async () => {
+  it('never commits an offset ahead of the database, whatever the handler does (C6)', async () => {
     const topic = aNoteTopic(await aTopic());
     let calls = 0;
     const app: ConsumerApp = await aConsumerApp(
@@ -185,7 +185,7 @@ describe('a member of a consumer group on Kafka', () => {
       proxy = new FaultProxy('127.0.0.1', port);
       const through = await proxy.listen();
       broker = await startKafka({ port, properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${through}` } });
-      lossy = await aKafkaLog({ KAFKA_BROKERS: `127.0.0.1:${through}`, KAFKA_MAX_WAIT_MS: '100' });
+      lossy = await aKafkaLog({ KAFKA_BROKERS: `127.0.0.1:${through}`, KAFKA_FETCH_MAX_WAIT_MS: '100' });
     }, 120_000);
     afterAll(async () => {
       await lossy.close();
@@ -193,7 +193,7 @@ describe('a member of a consumer group on Kafka', () => {
       await broker.stop();
     });
 
-    it('tells the newest position, and never an older one after a newer one (C7)', async () => {
+    it('commits the newest position, and never an older one after a newer one (C7)', async () => {
       const sent: number[] = [];
       let losing = false;
       const watch = (): void =>

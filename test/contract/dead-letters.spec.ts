@@ -71,7 +71,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
   };
   const withCode = async (code: string) => (await letters(`code=${code}`))[0]!;
 
-  it.each(broken)('%s keeps its bytes, key and headers, is counted by its reason, and the batch goes on (C14)', async (_reason, value, code) => {
+  it.each(broken)('%s keeps its bytes, key and headers, is counted by its reason, and the batch continues (C14)', async (_reason, value, code) => {
     const found = await letters(`code=${code}&topic=raw_events&stage=detect`);
     expect(found).toHaveLength(1);
     const stored = (await records('raw_events.dlq', 1)).find(({ offset }) => offset === found[0]!.offset)!;
@@ -93,7 +93,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     }, 'the records behind');
   });
 
-  it('are listed newest first, filtered, and shown with everything they hold (C15)', async () => {
+  it('are listed newest first, filtered, and shown completely (C15)', async () => {
     expect((await letters()).map(({ code }) => code)).toEqual(broken.map(([, , code]) => code).reverse());
     expect(await letters('limit=2')).toHaveLength(2);
     expect(await letters(`since=${Date.now() + 60_000}`)).toEqual([]);
@@ -109,7 +109,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     expect((await client.get('/api/v1/dead-letters?topic=nothing')).status).toBe(404);
   });
 
-  it('a redriven one goes back to its partition with its bytes, key and headers, once, however many ask (C15)', async () => {
+  it('a redriven record is published to its partition with its bytes, key and headers, once for any number of requests (C15)', async () => {
     const { id } = await withCode('T6003');
     const before = (await records('raw_events', 1)).length;
     expect((await redrive({ letters: [id], dry_run: true })).letters).toEqual([{ id, outcome: 'redriven' }]);
@@ -190,13 +190,13 @@ describe('dead letters that are large (Kafka)', () => {
     }
   });
 
-  it('dead letters that somebody creates for a topic have that room, too, whatever was asked', async () => {
+  it('a dead-letter topic created on request has that headroom, too, whatever was requested', async () => {
     const config = { 'max.message.bytes': '5000' };
     for (const name of ['extra', 'extra.dlq']) await log().topics.create({ name, partitions: 1, config });
     expect([await most('extra'), await most('extra.dlq')]).toEqual([5000, 5000 + 16_384]);
   });
 
-  it('one that the dead letters of others are too small for is kept, holds up nothing behind it, shows, and leaves when they have grown (C14)', async () => {
+  it('a dead letter record that exceeds max.message.bytes is quarantined without blocking others, is visible, and is published once the limit is raised (C14)', async () => {
     const [small, large] = [randomBytes(500), randomBytes(5000)];
     const records = [Buffer.from(anEvent('before')), large, small, Buffer.from(anEvent('after'))];
     await log().publish(

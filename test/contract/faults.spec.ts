@@ -81,7 +81,7 @@ describe('faults on real servers', () => {
     await exactly(ids(0, 50));
   });
 
-  it('goes on by itself after every connection to the database was cut', async () => {
+  it('recovers automatically after every database connection was cut', async () => {
     const topic = await aTopic();
     const { database, proxy } = await aProxiedDatabase();
     await start(topic, test.eventLog, database, 'one');
@@ -113,7 +113,7 @@ describe('faults on real servers', () => {
     }
   });
 
-  it('a topic that is deleted and made anew under a running group stops it, and nothing is taken for done that is not', async () => {
+  it('a topic recreated under a running group halts the group, and no record is skipped', async () => {
     const topic = await aTopic();
     const app = await start(topic, test.eventLog, test.database, 'first');
     await publish(topic.name, ids(0, 50));

@@ -72,7 +72,8 @@ describe('two replicas on one Kafka', () => {
     // The replica that was not asked follows, and keeps the very same series.
     await eventually(() => ready(b), 'the other replica to follow', 5000);
     expect(await offer(b)).toEqual(first);
-    const alert = async (status: string) => (await b.alerts(`?status=${status}`)).some(({ labels }) => labels['alertname'] === 'TocsinDegraded');
+    const alert = async (status: string) =>
+      (await b.alerts(`?status=${status}`)).some(({ labels }) => labels['alertname'] === 'TocsinDegradeSwitchActive');
     await eventually(() => alert('ABNORMAL'), 'an alert of our own');
     expect((await b.get<string>('/metrics')).body).toContain(
       `tocsin_access_degraded_events_total{source="flood",by="sample"} ${50 - first.accepted}`,

@@ -21,7 +21,7 @@ const impatient = {
   LAG_TOPIC_THRESHOLDS: 'alerts=8,raw_events=8',
   SELF_ALARM_RENEW_MS: '1000',
   TICK_MS: '200',
-  KAFKA_METADATA_MS: '500',
+  KAFKA_METADATA_MAX_AGE_MS: '500',
 };
 
 interface Ready {
@@ -59,7 +59,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
   const lag = async (query = ''): Promise<LagAnswer> => (await tocsin.client.get<LagAnswer>(`/api/v1/lag${query}`)).body;
   const sum = (lines: readonly LagLine[]): number => lines.reduce((total, line) => total + line.lag!, 0);
   const congestions = async (group: string) =>
-    (await tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinCongestion')).filter(({ labels }) => labels['group'] === group);
+    (await tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinConsumerLagHigh')).filter(({ labels }) => labels['group'] === group);
   const readiness = () => tocsin.client.get<Ready>('/health/ready');
   /** The groups that are congested; a slow moment puts another one over so low a threshold for a while. */
   const congested = async () => (await readiness()).body.details.lag.congested?.map(({ group, topic }) => `${group} ${topic}`).join();
@@ -70,7 +70,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
       ?.split(' ')
       .at(-1);
 
-  it('the lag of a group that stands still is what was published meanwhile, by partition, with members, and gone when it goes on (O1)', async () => {
+  it('the lag of a paused group is the number of records published meanwhile, by partition, with members, and 0 after it resumes (O1)', async () => {
     for (const group of ['notice', 'converge']) await consumes(tocsin, group);
     const go = hold('converge');
     await send(5);
@@ -101,14 +101,14 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await eventually(async () => (await lag('?group=alert')).groups[0]!.catch_up_seconds === 0, 'nothing to catch up');
   }, 60_000);
 
-  it('a group that reads a cluster of somebody else is shown as far as it is known, and spoils nothing (O1)', async () => {
+  it('a group that consumes an external cluster is shown as far as it is known, and spoils nothing (O1)', async () => {
     await tocsin.running.app.get(CursorRepository).claim('source.theirs', { topic: 'raw_events', partition: 77 }, 1, 42, Date.now());
     const { partitions, problems } = await lag('?group=source.theirs');
     expect(problems).toEqual([]);
     expect(partitions).toMatchObject([{ topic: 'raw_events', partition: 77, cursor: 42, current: null, end: null, lag: null, consumer_id: null }]);
   });
 
-  it('`tocsin lag` prints the table that people know (O1)', async () => {
+  it('`tocsin lag` prints the table of kafka-consumer-groups (O1)', async () => {
     const isToldAll = async () => (await lag('?group=alert')).partitions.every(({ current, end }) => (current ?? 0) === end);
     await eventually(isToldAll, 'the log to be told of all that is handled');
     const printed = await run('--url', tocsin.client.url, '--group', 'alert');
@@ -127,7 +127,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const go = hold('converge');
     await send(20);
     await eventually(async () => (await congestions('converge')).some(({ status }) => status === 'ABNORMAL'), 'the alert');
-    expect(await congestions('converge')).toMatchObject([{ severity: 2, labels: { topic: 'alerts', alertname: 'TocsinCongestion' } }]);
+    expect(await congestions('converge')).toMatchObject([{ severity: 2, labels: { topic: 'alerts', alertname: 'TocsinConsumerLagHigh' } }]);
     const { status, body } = await readiness();
     expect([status, body.status]).toEqual([200, 'ok']);
     expect(body.details.lag.degraded).toBe(true);
@@ -148,13 +148,13 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await sendRecords(12);
     await eventually(async () => (await metric('tocsin_congestion{group="detect",topic="raw_events"}')) === '1', 'the metric');
     await eventually(async () => (await congested()) === 'detect raw_events', 'nobody else to be behind');
-    await eventually(async () => (await metric('tocsin_self_alarms{name="TocsinCongestion"}')) === '1', 'one alarm');
+    await eventually(async () => (await metric('tocsin_self_alarms{name="TocsinConsumerLagHigh"}')) === '1', 'one alarm');
     expect(await congestions('detect')).toHaveLength(before);
     go();
     await eventually(async () => (await congestions('detect')).some(({ status }) => status === 'RECOVERED'), 'the alert has come and is over');
   }, 90_000);
 
-  it('an alarm that nobody reports after a restart ends by itself', async () => {
+  it('an alert that is not reported after a restart ends automatically', async () => {
     const alerts = () => tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinTest');
     const alarm = { name: 'TocsinTest', severity: 'critical' as const, labels: { what: name }, summary: 'only a test' };
     tocsin.running.app.get(SelfAlarms).report('test', [alarm]);
@@ -192,7 +192,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const topic = `late-${Date.now()}`;
     const { app } = tocsin.running;
     const shown = async () => (await readiness()).body.details.sources;
-    const alerts = () => tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinSourceHindered');
+    const alerts = () => tocsin.client.alerts('?limit=100&bk_biz_id=0&name=TocsinSourceUnhealthy');
     const active = () =>
       app
         .get(SelfAlarms)
@@ -201,10 +201,10 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
     await app.get(SourceService).create(parseSource(source), { actor: person('test'), now: Date.now() });
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
-    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`there is no topic ${topic}`] } });
+    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found on the cluster: ${topic}`] } });
     // As if it had been found a minute ago.
     app.get(SourceWatch).look(Date.now() - 60_000);
-    expect(active()).not.toContain('TocsinSourceHindered');
+    expect(active()).not.toContain('TocsinSourceUnhealthy');
     app.get(SourceWatch).look(Date.now());
     await eventually(async () => (await alerts())[0]?.status === 'ABNORMAL', 'the alert', 120_000);
     expect(await alerts()).toMatchObject([{ severity: 2, labels: { source: 'theirs', replica: expect.any(String) as string } }]);
@@ -216,12 +216,12 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     await foreign.deleteTopic(topic);
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the next problem');
     app.get(SourceWatch).look(Date.now());
-    expect(active()).not.toContain('TocsinSourceHindered');
+    expect(active()).not.toContain('TocsinSourceUnhealthy');
     await app.get(SourceService).remove('theirs', { actor: person('test'), now: Date.now() });
     await foreign.close();
   }, 180_000);
 
-  it('two replicas tell of the same alarm once, and the alert outlives the one that told (O2)', async () => {
+  it('two replicas publish the same alert once, and the alert survives the replica that published it (O2)', async () => {
     const alarm = { name: 'TocsinTwice', severity: 'info' as const, labels: {}, summary: 'only a test' };
     const alerts = (of: TestTocsin) => of.client.alerts('?limit=100&bk_biz_id=0&name=TocsinTwice');
     const own = await open();

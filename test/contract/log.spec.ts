@@ -105,7 +105,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     expect(listener.values()).toEqual(['v7', 'v8', 'v9']);
   });
 
-  it('brings a refused batch again, from where the listener says, while other partitions go on', async () => {
+  it('redelivers a failed batch from the position that the listener returns, while other partitions continue', async () => {
     const topic = await aTopic(2);
     await test.eventLog.publish(topic, [
       { key: null, value: 'bad', partition: 0 },
@@ -128,7 +128,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     await consumer.stop();
   });
 
-  it('keeps what the group has committed, and starts nobody there by itself', async () => {
+  it('stores committed offsets, and does not use them as the start position', async () => {
     const topic = await aTopic();
     await test.eventLog.publish(
       topic,
@@ -146,7 +146,7 @@ describe.each(logs)('the log (%s)', (_name, open) => {
     expect(await test.eventLog.committed('nobody', topic)).toEqual(new Map());
   });
 
-  it('stops a paused partition, and goes on where it was', async () => {
+  it('stops a paused partition, and resumes it at its position', async () => {
     const topic = await aTopic(2);
     const { consumer, listener } = await subscribe('pausing', [topic]);
     await eventually(() => listener.assignments.length === 2, 'assignment');

@@ -98,7 +98,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     for (const folder of sandboxes) rmSync(join(folder, '..'), { recursive: true, force: true });
   });
 
-  it('are shown with cursor, checkpoint, what the log believes, and the bounds of the log (C12)', async () => {
+  it('are shown with cursor, checkpoint, committed offset and log bounds (C12)', async () => {
     const { body } = await client().get<{ partitions: Record<string, unknown>[] }>('/api/v1/offsets?group=detect');
     expect(body.partitions.length).toBeGreaterThan(0);
     for (const partition of body.partitions) {
@@ -108,16 +108,16 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     }
   });
 
-  it('are not moved under a running group, and the refusal says who runs; a dry run shows old and new all the same (C12)', async () => {
+  it('are not reset under a running group, and the error names the members; a dry run still shows old and new offsets (C12)', async () => {
     const reset = { group: 'detect', topic: 'raw_events', to: 'earliest' };
     const dry = await client().post<{ partitions: Planned[] }>('/api/v1/offsets/reset', { ...reset, dry_run: true });
     expect(dry.partitions.every(({ from, offset }) => offset === 0 && from !== null)).toBe(true);
     const { status, body } = await client().call<{ error: { code: string; message: string } }>('POST', '/api/v1/offsets/reset', reset);
     expect(status).toBe(409);
-    expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect is consumed by') as string });
+    expect(body.error).toMatchObject({ code: 'T6201', message: expect.stringContaining('detect has active members') as string });
   });
 
-  it('a replay in a sandbox comes to the same alerts, tells nobody, and leaves the installation as it is (C11)', async () => {
+  it('a replay in a sandbox produces the same alerts, notifies no receiver, and does not change the installation (C11)', async () => {
     const before = await alerts();
     const folder = aFolder();
     const wish = { topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder };
@@ -184,7 +184,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await expect(existingSandbox(installation.config, installation.config.DATA_DIR)).rejects.toMatchObject({ code: 'T6207' });
   }, 120_000);
 
-  it('after a reset to an earlier offset no alert doubles: the same ids, and nobody is told again (C12)', async () => {
+  it('after a reset to an earlier offset no alert is duplicated: ids are the same, and no notification is repeated (C12)', async () => {
     const told = () => new Set(sink.deliveries.flatMap(({ body }) => body.alerts.map(({ labels }) => `${labels['alertname']} ${labels['host']}`)));
     const open = (await alerts()).filter(({ status }) => status === 'ABNORMAL').map(({ alert_name, labels }) => `${alert_name} ${labels['host']}`);
     await eventually(() => open.every((each) => told().has(each)), `everybody to be told of ${open.join(', ')}`);
@@ -196,7 +196,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     const clamped = await reset('detect', 'raw_events', 'shift:-1000000', true);
     expect(clamped.every(({ offset, clamped: cut }) => offset === 0 && cut === 'beginning')).toBe(true);
     const moved = await reset('detect', 'raw_events', 'earliest');
-    expect(moved.filter(({ from }) => from! > 0).every(({ memory }) => memory === 'begun anew')).toBe(true);
+    expect(moved.filter(({ from }) => from! > 0).every(({ memory }) => memory === 'reset')).toBe(true);
     // What Detect remembers of records that come again would change what they do.
     expect(await stopped((_offsets, database) => database.query('SELECT block FROM detect_checkpoint'))).toEqual([]);
     await reset('alert', 'alerts', 'earliest');
@@ -217,7 +217,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     expect(reasons.filter((reason) => reason === 'first notification' || reason === 'new alerts added')).toEqual([]);
   }, 120_000);
 
-  it('a live replay begins within the log and goes on to where the group was (C11)', async () => {
+  it('a live replay begins within the log and ends at the previous position of the group (C11)', async () => {
     await stop();
     const { app, close } = await openIdle(installation.config);
     try {
@@ -231,7 +231,9 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
         return { status: answer.statusCode, body: answer.json() };
       };
       const detect = { group: 'detect', topic: 'raw_events' };
-      expect((await ask({ ...detect, from: 'offset:0', to: 'offset:1' })).body.error.message).toContain('a live group goes on to where it was');
+      expect((await ask({ ...detect, from: 'offset:0', to: 'offset:1' })).body.error.message).toContain(
+        'a live replay ends at the previous position',
+      );
       expect((await ask({ ...detect, from: 'offset:99999999' })).body.error.message).toContain('ends at offset');
       expect((await ask({ ...detect, from: 'earliest', dry_run: true })).status).toBe(200);
     } finally {
@@ -260,7 +262,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     }
   }, 60_000);
 
-  it('a replay whose stages do not get on says which, and where they stand (C11)', async () => {
+  it('a replay whose stages make no progress reports which stages, and their positions (C11)', async () => {
     await stop();
     const wish = () => ({ topic: 'raw_events', from: parseTarget('earliest'), to: parseTarget('latest'), folder: aFolder() });
     const ofDisk = "strategy_id = (SELECT id FROM strategy WHERE name = 'disk')";
@@ -271,7 +273,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await write('no JSON');
     await expect(replay(installation.config, wish(), Date.now(), 3000)).rejects.toMatchObject({
       code: 'T6210',
-      message: expect.stringMatching(/detect raw_events\/\d+ stands at \d+ of \d+/) as string,
+      message: expect.stringMatching(/detect raw_events\/\d+ stopped at \d+ of \d+/) as string,
     });
     await write(rules!.body);
     expect((await replay(installation.config, wish(), Date.now())).records).toBeGreaterThan(0);

@@ -21,7 +21,7 @@ const logs: [string, () => Promise<TestLog>][] = [
 const ann = { actor: person('ann'), why: 'the database is moved' };
 const undecided = { acceptGap: false, from: undefined };
 
-describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
+describe.each(logs)('paused and halted partitions (%s)', (_name, open) => {
   let test: TestLog;
   let running: ConsumerApp | undefined;
   let seen: string[];
@@ -70,7 +70,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await sees(id);
   };
 
-  it('a paused partition stands still, over a restart, while the others go on; after resume nothing is missing (C9)', async () => {
+  it('a paused partition stays paused over a restart, while the others continue; after resume no record is missing (C9)', async () => {
     const topic = await aTopic(2);
     await publish(topic, 0, ['a']);
     await publish(topic, 1, ['b']);
@@ -113,7 +113,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     expect(state()!.pauses).toBeUndefined();
   });
 
-  it('what retention has deleted is given up by a decision only, and the audit row says what (C9)', async () => {
+  it('records that retention has deleted are skipped on request only, with an audit row that lists them (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -125,18 +125,18 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     const at = { group: `g-${topic.name}` };
     await expect(commands().resume(at, { ...ann, ...undecided }, Date.now())).rejects.toMatchObject({
       code: 'T6204',
-      message: expect.stringContaining('the records 1 to 2 are gone from the log; --accept-gap gives them up and goes on at 3') as string,
+      message: expect.stringContaining('records 1 to 2 were deleted from the log; --accept-gap skips them and resumes at 3') as string,
     });
     await commands().resume(at, { ...ann, acceptGap: true, from: undefined }, Date.now());
     await sees('kept');
     expect(seen).toEqual(['a', 'kept']);
     expect((await audited('partition.records_skipped')).at(-1)).toMatchObject({
-      detail: expect.stringContaining('the records 1 to 2 are never handled') as string,
+      detail: expect.stringContaining('records 1 to 2 were skipped') as string,
     });
     expect(state()!.problem).toBeUndefined();
   });
 
-  it('a resume is refused when somebody else moves the cursor meanwhile, and then changes nothing (C9)', async () => {
+  it('a resume is rejected if the cursor was moved concurrently, and changes nothing (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -163,7 +163,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
     await sees('kept');
   });
 
-  it('a topic that was made anew is begun where people say, and nowhere before (C9)', async () => {
+  it('a recreated topic is consumed from the requested position only (C9)', async () => {
     const topic = await aTopic(1);
     await start(topic);
     await marker(topic, 0, 'a');
@@ -180,11 +180,11 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   it('too much poison stops its own partition, for every later owner too, until people resume it (C15)', async () => {
     const topic = await aTopic(2);
     const poison = new Array<string>(40).fill('poison');
-    const limits = { POISON_RUN: 20, BATCH_RECORDS: 10 };
+    const limits = { POISON_MAX_CONSECUTIVE: 20, BATCH_RECORDS: 10 };
     await publish(topic, 0, [...poison, 'behind']);
     await start(topic, limits);
     await stops('T6103');
-    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 poison records in a row`);
+    expect(state()!.problem).toBe(`${topic.name}/0: T6103 20 consecutive poison records`);
     const cursor = () => running!.app.get(CursorRepository).read(`g-${topic.name}`, { topic: topic.name, partition: 0 });
     expect((await cursor())!.nextOffset).toBe(20);
     await marker(topic, 1, 'the other');
@@ -217,7 +217,7 @@ describe.each(logs)('partitions that people hold (%s)', (_name, open) => {
   });
 });
 
-describe('partitions that people hold, on two replicas', () => {
+describe('paused partitions on two replicas', () => {
   const ALERTS = 40;
   let installation: Awaited<ReturnType<typeof servers>>;
   const replicas = new Map<string, { running: Running; client: Client }>();
@@ -233,7 +233,7 @@ describe('partitions that people hold, on two replicas', () => {
     await installation.close();
   });
 
-  it('a pause that one of them was told stops the partition on the other, and so does its end (C9)', async () => {
+  it('a pause requested on one replica takes effect on the other, and so does the resume (C9)', async () => {
     const [asked, owner] = [replicas.get('a')!, replicas.get('b')!];
     const partitions = async (): Promise<ConsumedPartition[]> => {
       const { body } = await asked.client.get<{ partitions: ConsumedPartition[] }>('/api/v1/consumers');

@@ -154,7 +154,7 @@ describe('the producer on a real Kafka', () => {
     expect(['first', 'second'].filter((value) => !found.includes(value))).toHaveLength(1);
   });
 
-  it('what was given up arrives before what was sent later, or never (P1)', async () => {
+  it('a timed-out record is appended before later records, or never (P1)', async () => {
     const topic = await aTopic();
     const log = aLog(cluster.through, { LINGER_MS: '0', KAFKA_DELIVERY_TIMEOUT_MS: '1000' });
     await log.publish(topic, [{ key: 'k', value: 'first' }]);
@@ -172,7 +172,7 @@ describe('the producer on a real Kafka', () => {
     expect(await values(topic)).toEqual(['first', 'later', 'last']);
   });
 
-  it('every record sent gets a promise of its own, with the partition and offset where it stands (P2)', async () => {
+  it('every record has its own promise, with partition and offset (P2)', async () => {
     const topic = await aTopic(4);
     const log = aLog(cluster.direct);
     const positions = await Promise.all(ids(500).map((id) => log.send(topic, { key: id, value: id })));
@@ -290,7 +290,7 @@ describe('the producer on a real Kafka', () => {
     expect(first!.value!.subarray(0, 6)).toEqual(Buffer.from([0, 0, 0, 0, 7, 0x7b]));
   });
 
-  it('a staged record that its topic is too small for is held with its bytes, does not stop its lane, and leaves when the topic has grown', async () => {
+  it('an outbox record that exceeds max.message.bytes is quarantined with its bytes, does not block its ordering key, and is published once the limit is raised', async () => {
     const topic = await aTopic(1, { 'max.message.bytes': '2000' });
     const log = aLog(cluster.direct, { KAFKA_COMPRESSION: 'none' });
     const stage = async (all: readonly string[]): Promise<void> => {
@@ -317,7 +317,7 @@ describe('the producer on a real Kafka', () => {
     expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 4000, 5000]);
     await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
   });
-  it('what is held in the outbox is tried again by itself, record by record, and does not look younger than it is', async () => {
+  it('quarantined outbox rows are retried automatically, record by record, and keep their age', async () => {
     const log = aLog(cluster.direct);
     const published: string[] = [];
     let most = 100;
@@ -372,7 +372,7 @@ describe('the producer on a real Kafka', () => {
       return { publication: new PublicationService(config, log), config, topic: `${prefix}raw_events` };
     };
 
-    it('a sender is told to come again before it gives up itself, long before the delivery timeout (P1)', async () => {
+    it('a sender gets a retryable status before its own timeout, long before the delivery timeout (P1)', async () => {
       const { publication } = await aPublication(cluster.through, { PUBLISH_TIMEOUT_MS: '700' });
       await publication.publish('events', [anEvent('warm', '')]);
       cluster.proxy.hold();
@@ -423,7 +423,7 @@ describe('the producer on a real Kafka', () => {
       const alerts = Buffer.from(JSON.stringify([alert('Large', 'x'.repeat(5000)), alert('Small', '')]));
       expect(await access.takeAlerts({ body: alerts, business: undefined })).toEqual({
         status: 400,
-        body: expect.stringMatching(/^alert 0: 5\d\d\d bytes are more than the topic takes \(max\.message\.bytes\)$/) as string,
+        body: expect.stringMatching(/^alert 0: 5\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string,
       });
       const found = (await values(topic))
         .map((value) => JSON.parse(value) as { events?: RawEvent[] } & RawEvent)

@@ -11,7 +11,12 @@ import { aKafkaLog, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 
 const SESSION_MS = 30_000;
-const settings = { KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS), KAFKA_HEARTBEAT_MS: '300', KAFKA_MAX_WAIT_MS: '100', KAFKA_HANDOVER_MS: '1000' };
+const settings = {
+  KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
+  KAFKA_HEARTBEAT_INTERVAL_MS: '300',
+  KAFKA_FETCH_MAX_WAIT_MS: '100',
+  KAFKA_REBALANCE_DRAIN_MS: '1000',
+};
 
 const ids = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `n${String(from + index).padStart(5, '0')}`);
 
@@ -109,7 +114,7 @@ describe('a rebalance on Kafka', () => {
   const claimed = (running: readonly ConsumerApp[], sizes: readonly number[]): Promise<void> =>
     eventually(() => String(running.map(({ server }) => server.claims().length).sort()) === String(sizes), `claims of ${sizes.join(', ')}`);
 
-  it('leaves partitions where they are as far as balance allows, whoever comes and goes (C4)', async () => {
+  it('keeps assignments as far as balance allows when members join and leave (C4)', async () => {
     const topic = await aTopic(6);
     const first = await member('sticky', topic);
     await balanced([first], [6]);
@@ -128,7 +133,7 @@ describe('a rebalance on Kafka', () => {
     expect([...owned(first), ...owned(third)].sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('goes on while replicas with another strategy come and those with the old one leave (C4)', async () => {
+  it('continues during a rolling change of the assignment strategy (C4)', async () => {
     const topic = await aTopic(4);
     const before = await member('rolling', topic, await test.another({ KAFKA_ASSIGNER: 'range' }));
     await balanced([before], [4]);
@@ -261,7 +266,7 @@ describe('a rebalance on Kafka', () => {
     expect(await value('tocsin_consumer_poll_interval_seconds_count')).toBeGreaterThan(0);
   });
 
-  it('follows a graceful stop at once: the batch is finished, the broker told, and nobody waits for the session (C16)', async () => {
+  it('follows a graceful shutdown immediately: the batch is finished, offsets are committed, and no session timeout elapses (C16)', async () => {
     const topic = await aTopic(2);
     const first = await gated(topic, 'first');
     await claimed([first], [2]);
@@ -282,7 +287,7 @@ describe('a rebalance on Kafka', () => {
     expect(await effects()).toEqual(ids(20));
   });
 
-  it('is not held up by a stop whose batch does not end: the member leaves in time all the same (C16)', async () => {
+  it('is not blocked by a shutdown whose batch does not end: the member leaves in time (C16)', async () => {
     const topic = await aTopic(2);
     const gate = aGate();
     const stuck = new RecordingListener();
@@ -293,7 +298,7 @@ describe('a rebalance on Kafka', () => {
     };
     open.push(() => Promise.resolve(gate.open()));
     await publish(topic, ids(20));
-    const first = await member('stuck', topic, await test.another({ SHUTDOWN_MS: '1000', KAFKA_HANDOVER_MS: '60000' }), stuck);
+    const first = await member('stuck', topic, await test.another({ SHUTDOWN_MS: '1000', KAFKA_REBALANCE_DRAIN_MS: '60000' }), stuck);
     await eventually(() => entered, 'a batch that does not end');
     let left = false;
     void first.consumer.stop().then(() => (left = true));
@@ -306,7 +311,7 @@ describe('a rebalance on Kafka', () => {
     const topic = await aTopic(3);
     const gate = aGate();
     const slow = new RecordingListener();
-    const busy = await member('leaving', topic, await test.another({ KAFKA_HANDOVER_MS: '60000' }), slow);
+    const busy = await member('leaving', topic, await test.another({ KAFKA_REBALANCE_DRAIN_MS: '60000' }), slow);
     const stopping = await member('leaving', topic);
     await balanced([busy, stopping], [1, 2]);
     let entered = false;

@@ -31,7 +31,7 @@ async function aGroup() {
     TOPIC_PREFIX: prefix,
     GROUP_PREFIX: prefix,
     KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
-    KAFKA_HEARTBEAT_MS: '500',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '500',
     BATCH_RECORDS: '20',
     LOG_LEVEL: 'error',
   };

@@ -19,7 +19,7 @@ type SecureKafka = Awaited<ReturnType<typeof startSecureKafka>>;
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-describe('clusters that ask who we are', () => {
+describe('clusters with authentication', () => {
   const { clusters } = testClusters();
   const logged: string[] = [];
   let kafka: SecureKafka;
@@ -113,20 +113,28 @@ describe('clusters that ask who we are', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const mute = `127.0.0.1:${(silent.address() as { port: number }).port}`;
     const wrong: [access: ClusterAccess, code: string, says: RegExp][] = [
-      [{ brokers: ['127.0.0.1:1', '127.0.0.1:2'] }, 'T7001', /127\.0\.0\.1:1: nothing listens there; 127\.0\.0\.1:2: nothing listens there/],
-      [{ brokers: ['nowhere.invalid:9092'] }, 'T7001', /nowhere\.invalid:9092: the host name/],
+      [{ brokers: ['127.0.0.1:1', '127.0.0.1:2'] }, 'T7001', /127\.0\.0\.1:1: connection refused; 127\.0\.0\.1:2: connection refused/],
+      [{ brokers: ['nowhere.invalid:9092'] }, 'T7001', /nowhere\.invalid:9092: host name not found/],
       [{ brokers: [mute] }, 'T7001', /no answer/],
-      [{ brokers: [kafka.tls] }, 'T7003', /the listener speaks TLS, but the settings do not/],
-      [{ brokers: [kafka.saslTls], sasl: login('plain') }, 'T7003', /the listener speaks TLS, but the settings do not/],
-      [{ brokers: [kafka.brokers], tls: {} }, 'T7003', /the listener does not speak TLS, but the settings do/],
-      [{ brokers: [kafka.saslTls], tls: { serverName: SERVER_NAME } }, 'T7003', /no authority that we trust/],
-      [{ brokers: [kafka.saslTls], tls: { ca: pem('other-ca.pem'), serverName: SERVER_NAME } }, 'T7003', /no authority that we trust/],
-      [{ brokers: [kafka.saslTls], tls: { ca: pem('ca.pem') } }, 'T7003', /for another name/],
-      [{ brokers: [kafka.tls], tls: trust() }, 'T7003', /asks for a client certificate/],
-      [{ brokers: [kafka.tls], tls: { ...trust(), cert: 'no PEM', key: 'no PEM' } }, 'T7003', /cannot be used/],
-      [{ brokers: [kafka.sasl] }, 'T7002', /asks for a login, and none is configured/],
-      [{ brokers: [kafka.saslTls], tls: trust() }, 'T7002', /asks for a login, and none is configured/],
-      [{ brokers: [kafka.brokers], sasl: login('plain') }, 'T7002', /asks for no login/],
+      [{ brokers: [kafka.tls] }, 'T7003', /listener uses TLS, but TLS is not configured/],
+      [{ brokers: [kafka.saslTls], sasl: login('plain') }, 'T7003', /listener uses TLS, but TLS is not configured/],
+      [{ brokers: [kafka.brokers], tls: {} }, 'T7003', /listener does not use TLS, but TLS is configured/],
+      [{ brokers: [kafka.saslTls], tls: { serverName: SERVER_NAME } }, 'T7003', /not signed by a trusted certificate authority/],
+      [
+        { brokers: [kafka.saslTls], tls: { ca: pem('other-ca.pem'), serverName: SERVER_NAME } },
+        'T7003',
+        /not signed by a trusted certificate authority/,
+      ],
+      [{ brokers: [kafka.saslTls], tls: { ca: pem('ca.pem') } }, 'T7003', /does not match the host name/],
+      [{ brokers: [kafka.tls], tls: trust() }, 'T7003', /requires a client certificate/],
+      [
+        { brokers: [kafka.tls], tls: { ...trust(), cert: 'no PEM', key: 'no PEM' } },
+        'T7003',
+        /invalid certificate authority, certificate or private key/,
+      ],
+      [{ brokers: [kafka.sasl] }, 'T7002', /requires SASL, but SASL is not configured/],
+      [{ brokers: [kafka.saslTls], tls: trust() }, 'T7002', /requires SASL, but SASL is not configured/],
+      [{ brokers: [kafka.brokers], sasl: login('plain') }, 'T7002', /does not support SASL/],
       ...mechanisms.map((mechanism): [ClusterAccess, string, RegExp] => [
         { brokers: [kafka.sasl], sasl: { mechanism, username: USER.username, password: 'a-wrong-secret' } },
         'T7002',
@@ -182,13 +190,13 @@ describe('clusters that ask who we are', () => {
     for (const found of [password, user]) {
       expect(failed(found)).toEqual(['kafka.main.login T5015']);
       expect(finding(found, 'kafka.main.login')).toMatchObject({
-        evidence: expect.stringMatching(/refuses the login.*authentication failed/i) as string,
-        remedy: `check KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD, and what the listener at ${kafka.saslTls} asks for`,
+        evidence: expect.stringMatching(/SASL authentication failed: .*authentication failed/i) as string,
+        remedy: `check KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD, and the security protocol of the listener at ${kafka.saslTls} asks for`,
       });
     }
     expect(failed(authority)).toEqual(['kafka.main.login T5015']);
     expect(finding(authority, 'kafka.main.login')).toMatchObject({
-      evidence: expect.stringContaining('no authority that we trust') as string,
+      evidence: expect.stringContaining('not signed by a trusted certificate authority') as string,
       remedy: 'TLS: check KAFKA_TLS and its _CA_FILE, _CERT_FILE, _KEY_FILE',
     });
     expect(failed(alert)).toEqual(['kafka.alert.login T5015']);
@@ -206,11 +214,11 @@ describe('clusters that ask who we are', () => {
     ];
     for (const consumer of consumers) {
       await eventually(() => consumer.state().problem !== undefined, 'the problem');
-      expect(consumer.state()).toMatchObject({ status: 'connecting', problem: expect.stringContaining('refuses the login') as string });
+      expect(consumer.state()).toMatchObject({ status: 'connecting', problem: expect.stringContaining('SASL authentication failed') as string });
     }
     await cluster.close();
     expect(consumers.map((consumer) => consumer.state().status)).toEqual(['stopped', 'stopped']);
-    expect(logged.join('\n')).toContain('refuses the login');
+    expect(logged.join('\n')).toContain('SASL authentication failed');
     expect(logged.filter((line) => line.includes('secret'))).toEqual([]);
   });
 });

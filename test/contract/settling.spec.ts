@@ -72,7 +72,7 @@ describe('a cluster that is settling', () => {
     return topic;
   };
 
-  it('tells where partitions begin and end when their leaders are only just elected (O3)', async () => {
+  it('reads start and end offsets of partitions whose leaders were just elected (O3)', async () => {
     const topic = await aTopic();
     proxy.refuse(atFirst(3));
     const { records, errors } = await new TailService(test.eventLog, config).tail(topic, parseRequest(tailQuery, { n: '20' }));
@@ -85,7 +85,7 @@ describe('a cluster that is settling', () => {
     expect(await test.eventLog.offsets(topic)).toEqual([0, 1].map((partition) => ({ partition, low: 0, high: 5 })));
   });
 
-  it('tells and moves what a group has committed while its coordinator loads, moves, or does not exist yet (C10)', async () => {
+  it('reads and resets committed offsets while the coordinator loads, moves, or does not exist yet (C10)', async () => {
     const topic = await aTopic();
     proxy.refuse(atFirst(3));
     await test.eventLog.setCommitted('mover', topic, new Map([[0, 3]]));
@@ -102,7 +102,7 @@ describe('a cluster that is settling', () => {
     expect((await test.eventLog.topics.groups()).filter(({ stage }) => stage === 'mover')).toMatchObject([{ state: 'Empty', members: [] }]);
   });
 
-  it('a member that cannot finish to join leaves nobody behind for whom the group would wait (C4)', async () => {
+  it('a member that cannot complete its join leaves no pending member in the group (C4)', async () => {
     const topic = await aTopic();
     const listener = new RecordingListener();
     const log = await test.another({ KAFKA_SESSION_TIMEOUT_MS: '120000' });
@@ -115,28 +115,28 @@ describe('a cluster that is settling', () => {
     await consumer.stop();
   });
 
-  it('the log refuses to move a group in which somebody consumes, whoever thinks that it is stopped (C10)', async () => {
+  it('the broker rejects an offset reset of a group with active members, even if it is considered stopped (C10)', async () => {
     const topic = await aTopic();
     const listener = new RecordingListener();
     const consumer = await test.eventLog.subscribe({ group: 'running', topics: [topic], maxRecords: 10, listener });
     await listener.received(10);
     await expect(test.eventLog.setCommitted('running', topic, new Map([[0, 1]]))).rejects.toMatchObject({
       code: 'T7004',
-      message: expect.stringContaining('somebody consumes in the group') as string,
+      message: expect.stringContaining('the group has active members') as string,
     });
     await consumer.stop();
     await test.eventLog.setCommitted('running', topic, new Map([[0, 1]]));
     expect((await test.eventLog.committed('running', topic)).get(0)).toBe(1);
   });
 
-  it('a topic does not grow while nobody knows what is still to be handled (O5)', async () => {
+  it('no partitions are added while the lag is unknown (O5)', async () => {
     await test.eventLog.ensureTopics(['alerts', 'alerts.dlq'].map((name) => ({ name, partitions: 2 })));
     const growth = aGrowth(test.database, test.eventLog);
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
     proxy.refuse(({ kind }) => (kind === kinds.LIST_OFFSETS ? NOT_LEADER : 0));
     await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toMatchObject({
       code: 'T6404',
-      message: expect.stringContaining('no broker answers for partition 0, 1') as string,
+      message: expect.stringContaining('partitions without leader: 0, 1') as string,
     });
     proxy.refuse(() => 0);
     expect(await growth.grow('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, to: 4 });
@@ -144,7 +144,7 @@ describe('a cluster that is settling', () => {
 });
 
 describe('a cluster of which a broker is away', () => {
-  it('shows what the other one leads, and says of the rest that nobody answers (O3, O4)', async () => {
+  it('shows the partitions of the other leader, and reports the rest as unavailable (O3, O4)', async () => {
     const brokers = await startKafkaCluster(2);
     const test = await aKafkaLog({ KAFKA_BROKERS: brokers[0]!.brokers });
     try {
@@ -167,7 +167,7 @@ describe('a cluster of which a broker is away', () => {
       ]);
       const { records, errors } = await new TailService(test.eventLog, config).tail('halved', parseRequest(tailQuery, {}));
       expect(records).toHaveLength(2);
-      expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('no broker answers for it'));
+      expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('no broker available'));
       const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));
       expect(await topics.get('halved')).toMatchObject({ records: 2 });
     } finally {

@@ -91,7 +91,7 @@ describe.each([
     }, 'both partitions to be told as read to their ends');
   });
 
-  it('starts at the end, at the beginning or at a time, and where it was after it was disabled; one declared anew starts anew', async () => {
+  it('starts at the end, the beginning or a timestamp, and at its last position after it was disabled; a recreated source starts from its start position', async () => {
     const topic = await cluster.aTopic();
     const names = ['latest', 'earliest', 'timestamp'].map(aName);
     const before = Date.now() - 3_600_000;
@@ -159,7 +159,7 @@ describe.each([
     expect(letters[0]!.headers).toMatchObject({ 'tocsin-topic': topic, 'tocsin-partition': '0', 'tocsin-stage': `source.${name}` });
   });
 
-  it('stops when nearly everything is poison, and goes on with another format when people say so', async () => {
+  it('halts at the poison-record limit, and resumes with another format on request', async () => {
     const [name, topic] = [aName('wrong-format'), await cluster.aTopic()];
     await cluster.send(
       topic,
@@ -348,7 +348,7 @@ describe('sources on several clusters and replicas', () => {
     await replica.sources.remove(name, byTest());
   });
 
-  it.each(['subscribe', 'assign'])('stops at a topic that was created anew, in the mode %s, and reads it all when people say so', async (mode) => {
+  it.each(['subscribe', 'assign'])('halts at a recreated topic, in mode %s, and reads it completely on request', async (mode) => {
     const [name, topic] = [aName('anew'), await cluster.aTopic()];
     await cluster.send(topic, lines(name, 0, 20));
     await replica.sources.create(parseSource(kafkaSource(name, topic, { mode })), byTest());
@@ -462,7 +462,7 @@ describe('sources on several clusters and replicas', () => {
     await other.close();
   });
 
-  it('makes dead letters of events that raw_events is too small for, keeps those that even the dead letters are too small for, and goes on (C14)', async () => {
+  it('sends events that exceed max.message.bytes of raw_events to the dead-letter topic, quarantines those that exceed its limit, and continues (C14)', async () => {
     const [name, topic] = [aName('large'), await cluster.aTopic()];
     const setMost = (of: string, bytes: number) => site.eventLog.topics.configure(of, { 'max.message.bytes': String(bytes) });
     const padded = (value: number, bytes: number) =>

@@ -68,7 +68,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     expect((await ask('raw_events', { grep: 'e3"' })).records.map(({ partition }) => partition)).toEqual([3]);
   });
 
-  it('tail goes on from where an answer ended, over all partitions, without a gap or a double (O3)', async () => {
+  it('tail continues after the previous response, over all partitions, without gaps or duplicates (O3)', async () => {
     const topic = await aTopic(3);
     const first = await ask(topic);
     expect(first.records).toEqual([]);
@@ -121,7 +121,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
 
   it('an unknown topic or partition is an error that says so (O3)', async () => {
     await expect(ask('nowhere')).rejects.toMatchObject({ code: 'T6401' });
-    await expect(ask('raw_events', { partition: '9' })).rejects.toThrow('raw_events has the partitions 0 to 3, not 9');
+    await expect(ask('raw_events', { partition: '9' })).rejects.toThrow('raw_events has partitions 0 to 3, not 9');
   });
 
   it('a topic is shown with leaders, copies, offsets, settings, and the groups that read it with their members (O4)', async () => {
@@ -147,7 +147,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     expect(line).toMatchObject({ partitions: 2, replication: 1, records: 3, leaderless: 0, under_replicated: 0 });
   });
 
-  it('a topic is created as wanted, once, and never as it could not work (O5)', async () => {
+  it('a topic is created as requested, once, and never with an unusable configuration (O5)', async () => {
     const topic = `made-${number++}`;
     expect(await inventory.create(topic, { partitions: 3, retention_hours: 5 }, person('ann'), NOW)).toMatchObject({ topics: [topic], refusals: [] });
     expect((await inventory.get(topic)).partitions).toHaveLength(3);
@@ -156,16 +156,16 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     if (embedded) return;
     expect((await inventory.get(topic)).config['retention.ms']).toBe(String(5 * 3_600_000));
     await expect(inventory.create('other', { replication: 3 }, person('ann'), NOW)).rejects.toThrow(
-      'replication 3 needs 3 brokers, the cluster has 1',
+      'replication 3 requires 3 brokers, but the cluster has 1',
     );
-    await expect(inventory.create('other', { min_insync_replicas: 2 }, person('ann'), NOW)).rejects.toThrow('nothing could ever be written');
+    await expect(inventory.create('other', { min_insync_replicas: 2 }, person('ann'), NOW)).rejects.toThrow('every write would fail');
   });
 });
 
 describe('topics on Kafka', () => {
   let test: TestLog;
   beforeAll(async () => {
-    test = await aKafkaLog({ KAFKA_METADATA_MS: '2000' });
+    test = await aKafkaLog({ KAFKA_METADATA_MAX_AGE_MS: '2000' });
   });
   afterAll(() => test.close());
   const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
@@ -192,7 +192,7 @@ describe('topics on Kafka', () => {
     expect([await most('roomy'), await most('roomy.dlq')]).toEqual([500_000, room]);
   });
 
-  it('a producer that does not know a new partition yet never says that it has written to it (O5)', async () => {
+  it('a producer with outdated metadata never acknowledges a record for a new partition (O5)', async () => {
     await test.eventLog.ensureTopics([{ name: 'stale', partitions: 1 }]);
     await test.eventLog.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
     await aGrowth(test.database, test.eventLog).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true }, person('ann'), NOW);
@@ -275,7 +275,7 @@ describe('topics on Kafka', () => {
     const cursors = new CursorRepository(test.database, config);
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 0, Date.now());
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
-    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: 1 records are not handled yet');
+    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: 1 records are not processed yet');
     const listener = new RecordingListener();
     const consumer = await test.eventLog.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
     await listener.received(1);

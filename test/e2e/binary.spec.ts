@@ -54,7 +54,7 @@ describe.each(modes)('the binary, %s', (name, open) => {
     expect(new Set(body.partitions.map(({ group }) => group))).toEqual(new Set(['detect', 'alert', 'converge', 'notice']));
   });
 
-  it('answers nonsense with a code, and goes on', async () => {
+  it('answers an invalid request with an error code, and continues', async () => {
     const wrong = await tocsin.client.call<{ error: { code: string; details: unknown[] } }>('POST', '/api/v1/strategies', {
       name: 'x',
       bk_biz_id: 2,
@@ -71,7 +71,7 @@ describe.each(modes)('the binary, %s', (name, open) => {
   it('stops in order within three seconds, and starts again where it was', async () => {
     const { code, ms } = await tocsin.terminate();
     expect(code).toBe(0);
-    expect(tocsin.output()).not.toContain('not finished within');
+    expect(tocsin.output()).not.toContain('graceful shutdown exceeded');
     expect(ms).toBeLessThan(3500);
     tocsin = await start(mode.settings);
     expect(await tocsin.client.alerts()).toHaveLength(1);
@@ -122,7 +122,7 @@ describe('the binary', () => {
     const mode = await embedded();
     const first = await start(mode.settings);
     try {
-      await expect(start(mode.settings)).rejects.toThrow('another process uses the folder');
+      await expect(start(mode.settings)).rejects.toThrow('is locked by another process');
     } finally {
       await first.close();
       await mode.close();

@@ -124,17 +124,17 @@ describe('timelines', () => {
 describe('notices', () => {
   const [opened, ended, again] = good.deliveries as [Delivery, Delivery, Delivery];
 
-  it('report an alert that was never told as firing, unless none was due', () => {
+  it('report an alert that was never notified as firing, unless no notice was due', () => {
     expect(violations({ deliveries: [opened, ended] })).toEqual([`notice of alert ${second.alert_id}: never told as firing`]);
     expect(violations({ deliveries: [opened, ended], neverDue: new Set([second.alert_id]) })).toEqual([]);
   });
 
-  it('report an end that was not told, also when the alert was not due', () => {
+  it('report a resolution that was not notified, also when the alert was not due', () => {
     const neverDue = new Set([first.alert_id]);
     expect(violations({ deliveries: [opened, again], neverDue })).toEqual([expect.stringContaining('its end was not told')]);
   });
 
-  it('report an end that was told before the beginning', () => {
+  it('report a resolution that was notified before the alert', () => {
     const early = resolved('b', 0, first.alert_id);
     expect(violations({ deliveries: [early, opened, again] })).toEqual([expect.stringContaining('its end was not told after that')]);
   });

@@ -286,7 +286,7 @@ describe('reference: time', () => {
     expect(told(judge(strategies, ...events, tick(15), late, ...ticks(20, 25)))).toEqual(['fired 2 0']);
   });
 
-  it('asks strategies in the order of their ids', () => {
+  it('evaluates strategies in the order of their ids', () => {
     const strategies = [3, 1, 2].map((id) => quick({ id }));
     const ids = (...events: RawEvent[]) => judge(strategies, ...events).messages.map(({ strategy_id }) => strategy_id);
     expect(ids(...periods(99, 1))).toEqual([1, 2, 3]);
@@ -342,7 +342,7 @@ describe('reference: rule changes', () => {
       { identifyBy: 'bk_biz_id' },
     );
 
-  it('goes on with compatible rules, and judges by the new thresholds', () => {
+  it('keeps state across compatible rules, and evaluates the new thresholds', () => {
     const next = quick({
       version: 2,
       name: 'other',
@@ -438,7 +438,7 @@ describe('reference: leases of external senders', () => {
     expect(judge([], alarm(0, { labels: labels(text) })).messages[0]?.severity).toBe(severity);
   });
 
-  it('tells changed annotations at most every five minutes, against those last told', () => {
+  it('publishes changed annotations at most every five minutes, compared with the last published ones', () => {
     const note = (seconds: number, text: string) => alarm(seconds, { annotations: { text } });
     expect(told(judge([], note(0, 'a'), note(299, 'b'), note(300, 'b'), note(700, 'b')))).toEqual([
       'fired 2 0',
@@ -498,7 +498,7 @@ describe('reference: poison', () => {
     expect(reasons).toEqual([[], ['too large']]);
   });
 
-  it('goes on after a poison record', () => {
+  it('continues after a poison record', () => {
     const history = historyOf([tick(0), ...periods(99, 1)]);
     const records = history.records.flatMap((record, index) => [
       { offset: 2 * index, value: 'broken' },

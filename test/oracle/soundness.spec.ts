@@ -21,7 +21,7 @@ describe('what the reference says of random histories', () => {
     fc.assert(property, { numRuns: 150 });
   });
 
-  it('holds everything that the page knows', () => {
+  it('contains everything that docs/detect.md defines', () => {
     const seen = new Set<string>();
     for (const history of fc.sample(randomHistory, { numRuns: 400, seed: 1 })) {
       for (const { kind, reason, strategy_id } of judged(history).messages)

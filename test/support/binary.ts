@@ -76,7 +76,7 @@ export async function distributed(): Promise<Mode> {
       GROUP_PREFIX: name,
       TOPIC_PARTITIONS: '4',
       KAFKA_SESSION_TIMEOUT_MS: '6000',
-      KAFKA_HEARTBEAT_MS: '1000',
+      KAFKA_HEARTBEAT_INTERVAL_MS: '1000',
       LEASE_MS: '3000',
     },
     close: async () => {

@@ -129,11 +129,11 @@ async function connected<T extends { connect(): Promise<void> }>(client: T): Pro
 /** Opens clusters with times for tests. */
 export function testClusters(settings: Record<string, string> = {}): { clusters: KafkaClusters; config: Config } {
   const config = parseConfig({
-    KAFKA_METADATA_MS: '300',
-    KAFKA_RECONNECT_MS: '1000',
-    KAFKA_MAX_WAIT_MS: '200',
+    KAFKA_METADATA_MAX_AGE_MS: '300',
+    KAFKA_RECONNECT_BACKOFF_MAX_MS: '1000',
+    KAFKA_FETCH_MAX_WAIT_MS: '200',
     KAFKA_SESSION_TIMEOUT_MS: '6000',
-    KAFKA_HEARTBEAT_MS: '500',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '500',
     ...settings,
   });
   return { clusters: new KafkaClusters(config), config };

@@ -32,7 +32,7 @@ export async function servers(): Promise<TestDatabase & { readonly env: Settings
     TOPIC_PARTITIONS: '2',
     // The least that a broker grants unless it is told otherwise.
     KAFKA_SESSION_TIMEOUT_MS: '6000',
-    KAFKA_HEARTBEAT_MS: '500',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '500',
   };
   return { env: { ...quickly, ...env }, database, close };
 }

@@ -58,7 +58,7 @@ export async function aKafkaLog(settings: Readonly<Record<string, string>> = {})
       GROUP_PREFIX: prefix,
       INSTANCE_ID: instance,
       KAFKA_SESSION_TIMEOUT_MS: '6000',
-      KAFKA_HEARTBEAT_MS: '500',
+      KAFKA_HEARTBEAT_INTERVAL_MS: '500',
       ...settings,
       ...own,
     });

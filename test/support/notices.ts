@@ -62,7 +62,7 @@ export class PublishedMessages implements Pick<Publisher, 'publish'> {
   constructor(private readonly database: Database) {}
 
   publish<T>(topic: Topic<T>, message: T): void {
-    if (!this.database.inTransaction) throw new Error('this needs a transaction');
+    if (!this.database.inTransaction) throw new Error('not in a transaction');
     this.messages.push({ topic: topic.name, message: topic.parse(message) });
   }
 }

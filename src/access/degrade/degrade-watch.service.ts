@@ -42,7 +42,7 @@ export class DegradeWatch implements OnModuleInit {
   #report(now: number): void {
     const alarms = this.degrade
       .active(now)
-      .map((each) => ({ name: 'TocsinDegraded', severity: 'warning' as const, labels: { source: each.source }, summary: sentence(each) }));
+      .map((each) => ({ name: 'TocsinDegradeSwitchActive', severity: 'warning' as const, labels: { source: each.source }, summary: sentence(each) }));
     this.alarms.report('degrade', alarms);
   }
 }
@@ -50,7 +50,7 @@ export class DegradeWatch implements OnModuleInit {
 /** A switch in words. */
 function sentence({ source, drop_priority, keep, reason, set_by, expires_at }: DegradeSwitch): string {
   const what = [
-    ...(drop_priority === null ? [] : [`priority ${drop_priority} and below is dropped`]),
+    ...(drop_priority === null ? [] : [`events of priority ${drop_priority} and below are dropped`]),
     ...(keep === null ? [] : [`${Math.round(keep * 1000) / 10} % of the series are kept`]),
   ];
   const whom = source === '*' ? 'all sources' : source;

@@ -25,7 +25,7 @@ export class DegradeController {
 
   @Get()
   @Endpoint({
-    summary: 'List the degrade switches in force: what is dropped on purpose, why, by whom, until when',
+    summary: 'List active degrade switches',
     permission: 'degrade:read',
     response: z.object({ degraded: z.boolean(), switches: z.array(switchResponse) }),
   })
@@ -38,9 +38,9 @@ export class DegradeController {
   @Endpoint({
     summary: 'Drop part of what a source sends, for a while',
     description:
-      'The source is the name of a declared one, an event_source, or * for all. drop_priority n drops events of priority n to 5 (field priority, else by type: ' +
-      'event 2, metric 3, log 4; external alerts are never dropped); keep is the share of series that stays. reason, and expires_at or for_ms, are required. ' +
-      'All replicas follow within 2 s.',
+      'The source is the name of a declared source, an event_source, or * for all. drop_priority n drops events of priority n to 5 (field priority; default by type: ' +
+      'event 2, metric 3, log 4; external alerts are never dropped); keep is the fraction of series to keep. reason, and expires_at or for_ms, are required. ' +
+      'Takes effect on all replicas within 2 s.',
     permission: 'degrade:write',
     response: switchResponse,
   })

@@ -33,7 +33,7 @@ describe('DegradeService', () => {
   });
   const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
 
-  it('does not believe an answer that is older than the one it has', async () => {
+  it('ignores a result that is older than the current one', async () => {
     const earlier = degrade.refresh();
     const later = degrade.refresh();
     repository.questions[1]!.answer([one]);
@@ -43,7 +43,7 @@ describe('DegradeService', () => {
     expect(drops()).toBe(true);
   });
 
-  it('goes on with what it knows while the database is away, and lets it expire', async () => {
+  it('uses the last known switches until they expire while the database is unavailable', async () => {
     const first = degrade.refresh();
     repository.questions[0]!.answer([one]);
     await first;

@@ -134,7 +134,7 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#fails = false;
       this.#refreshed();
     } catch (error) {
-      if (!this.#fails) this.#logger.warn(`cannot read the switches: ${error instanceof Error ? error.message : String(error)}; tried again`);
+      if (!this.#fails) this.#logger.warn(`reading the degrade switches failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
       this.#fails = true;
     }
   }

@@ -62,7 +62,7 @@ describe('shed', () => {
     expect(drops(all, aTick())).toBeUndefined();
   });
 
-  it('holds for its source, or for all, until it expires', () => {
+  it('applies to its source, or to all sources, until it expires', () => {
     const low = { drop_priority: 3 };
     expect(drops(low, aMetric(), ['other'])).toBeUndefined();
     expect(drops(low, aMetric(), ['other', 'shop'])).toBeDefined();
@@ -94,7 +94,7 @@ describe('readSwitch', () => {
     ['a share that drops nothing', { keep: 1 }, 'keep'],
     ['an unknown field', { sample: 3 }, 'body'],
   ])('is refused with %s', (_what, change, field) => {
-    expect(() => read({ ...good, ...change })).toThrow(new RegExp(`is not valid: (?:.*; )?${field}: `));
+    expect(() => read({ ...good, ...change })).toThrow(new RegExp(`Invalid degrade switch: (?:.*; )?${field}: `));
   });
 
   it('names every wrong field, and refuses a source that is no name', () => {

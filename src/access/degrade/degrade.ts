@@ -42,11 +42,11 @@ export const switchSchema = bodySchema(
     })
     .refine(({ drop_priority, keep }) => drop_priority !== undefined || keep !== undefined, {
       path: ['drop_priority'],
-      message: 'give drop_priority, keep, or both',
+      message: 'drop_priority or keep is required',
     })
     .refine(({ expires_at, for_ms }) => (expires_at === undefined) !== (for_ms === undefined), {
       path: ['expires_at'],
-      message: 'give expires_at or for_ms: a switch that is forgotten must end',
+      message: 'expires_at or for_ms is required',
     }),
   { code: 'T1303', example: { drop_priority: 4, reason: 'log flood after the release', for_ms: 3_600_000, by: 'ann' } },
 );
@@ -58,7 +58,7 @@ export function readSwitch(source: string, body: SwitchBody, { now, by, longest 
   if (!/^[!-~]{1,64}$/.test(source)) throw new TocsinError('T1303', 'source: must be * or a name of at most 64 printable ASCII characters');
   const { drop_priority = null, keep = null, reason, expires_at, for_ms } = body;
   const expires = for_ms === undefined ? readTime(expires_at!) : now + for_ms;
-  if (expires === undefined || expires <= now) throw new TocsinError('T1303', 'expires_at: must be a time in the future');
+  if (expires === undefined || expires <= now) throw new TocsinError('T1303', 'expires_at: must be in the future');
   if (expires > now + longest) throw new TocsinError('T1303', `expires_at: at most ${longest} ms from now (DEGRADE_MAX_MS)`);
   return { source, drop_priority, keep, reason, set_by: by, set_at: now, expires_at: expires };
 }

@@ -31,7 +31,7 @@ function alertsOf(document: unknown): unknown[] {
 function readItem(item: unknown, index: number, request: FormatRequest): Item {
   if (item instanceof Rejection) return item;
   const { now, business } = request;
-  if (business === undefined) return new Rejection('T1101', 'the source must name a business');
+  if (business === undefined) return new Rejection('T1101', 'the source must define a business');
   const read = readAlert(item instanceof Notified ? item.alert : item, index, { now, business, id: `${request.arrivalId}-${index}` });
   if (read instanceof AlertProblem) return new Rejection(read.reason, read.message);
   const raw = item instanceof Notified && read.raw_data.timeout ? { ...read.raw_data, endsAt: now + WEBHOOK_LEASE_MS } : read.raw_data;

@@ -15,13 +15,13 @@ export interface Report {
  * A BlueKing custom report, `{"data_id", "access_token", "data": [...]}`. Throws {@link TocsinError} T1001, T1002 and T1101 when it is none.
  */
 export function readReport(bytes: Buffer): Report {
-  if (bytes.length === 0) throw new TocsinError('T1001', 'the body is empty');
+  if (bytes.length === 0) throw new TocsinError('T1001', 'request body is empty');
   const document = readDocument(bytes);
-  if (!isFields(document)) throw new TocsinError('T1101', 'a report must be an object');
+  if (!isFields(document)) throw new TocsinError('T1101', 'report must be an object');
   const { data_id: id, access_token: token, data } = document;
   const dataId = typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : id;
-  if (!Number.isSafeInteger(dataId)) throw new TocsinError('T1101', 'data_id must be a whole number');
-  if (token !== undefined && typeof token !== 'string') throw new TocsinError('T1101', 'access_token must be text');
+  if (!Number.isSafeInteger(dataId)) throw new TocsinError('T1101', 'data_id must be an integer');
+  if (token !== undefined && typeof token !== 'string') throw new TocsinError('T1101', 'access_token must be a string');
   return { dataId: dataId as number, token: token ?? '', items: itemsOf(data) };
 }
 

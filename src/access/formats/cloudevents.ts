@@ -36,14 +36,14 @@ function structuredEvents(bytes: Buffer, type: string): unknown[] {
   if (!batch && type !== 'application/cloudevents+json' && type !== '') throw unsupported(type);
   const document = readDocument(bytes);
   if (Array.isArray(document) && type !== 'application/cloudevents+json') return document as unknown[];
-  if (batch) throw new TocsinError('T1016', 'a batch must be an array');
+  if (batch) throw new TocsinError('T1016', 'batch must be an array');
   return [document];
 }
 
 function unsupported(type: string): TocsinError {
   const known =
     'application/cloudevents+json, application/cloudevents-batch+json, or any other type with the headers ce-specversion, ce-id, ce-source and ce-type';
-  return new TocsinError('T1004', `content type ${type}; send ${known}`);
+  return new TocsinError('T1004', `content type ${type}; supported: ${known}`);
 }
 
 /** The event of binary mode: its attributes are headers, its data is the body. Undefined when the headers hold no event. */
@@ -103,13 +103,13 @@ function readEvent(event: unknown, index: number, request: FormatRequest): Item 
 }
 
 function attributesProblem(fields: Fields): Rejection | undefined {
-  if (fields['specversion'] !== '1.0') return new Rejection('T1016', `specversion ${JSON.stringify(fields['specversion'])}; known is 1.0`);
+  if (fields['specversion'] !== '1.0') return new Rejection('T1016', `specversion ${JSON.stringify(fields['specversion'])}; supported: 1.0`);
   for (const name of ['id', 'source', 'type']) {
-    if (typeof fields[name] !== 'string' || fields[name] === '') return new Rejection('T1016', `${name} must be text`);
+    if (typeof fields[name] !== 'string' || fields[name] === '') return new Rejection('T1016', `${name} must be a string`);
   }
   for (const name of ['subject', 'time']) {
     if (fields[name] !== undefined && fields[name] !== null && typeof fields[name] !== 'string')
-      return new Rejection('T1016', `${name} must be text`);
+      return new Rejection('T1016', `${name} must be a string`);
   }
   return undefined;
 }
@@ -117,7 +117,7 @@ function attributesProblem(fields: Fields): Rejection | undefined {
 /** The data, out of its base64 where its type says that it is text or JSON. */
 function dataOf({ data, data_base64: coded, datacontenttype: type }: Fields): unknown {
   if (coded === undefined || coded === null) return data ?? undefined;
-  if (typeof coded !== 'string') return new Rejection('T1016', 'data_base64 must be text');
+  if (typeof coded !== 'string') return new Rejection('T1016', 'data_base64 must be a string');
   const read = readBody(Buffer.from(coded, 'base64'), mediaType(typeof type === 'string' ? type : undefined));
   if (read instanceof Rejection) return read;
   const decoded = fieldsOf(read, 'data');

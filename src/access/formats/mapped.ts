@@ -42,7 +42,7 @@ const MS_PER: Readonly<Record<string, number>> = { s: 1000, ms: 1, us: 1e-3, ns:
 /** The JSON of any sender, by the mapping that its source declares. */
 export const mapping: Format = {
   read: (bytes, request) => {
-    if (!request.mapping) throw new TocsinError('T1017', 'the source declares no mapping');
+    if (!request.mapping) throw new TocsinError('T1017', 'the source has no mapping');
     const compiled = compile(request.mapping);
     const items = readDocuments(bytes, request.contentType, request.most).flatMap((document) => itemsOf(document, compiled, request.most));
     return atMost(items, request.most).map(([document, item], index) => readItem(document, item, index, compiled, request));
@@ -81,8 +81,8 @@ function takeOf(field: string, pick: Pick): Take {
   const path = pathOf(text);
   return (document, item) => {
     const value = look(path, document, item) ?? byDefault;
-    if (value === undefined) return REQUIRED.has(field) ? new Rejection('T1018', `${field}: nothing stands at ${text}`) : undefined;
-    if (typeof value === 'object') return new Rejection('T1018', `${field}: an object or array stands at ${text}`);
+    if (value === undefined) return REQUIRED.has(field) ? new Rejection('T1018', `${field}: no value at ${text}`) : undefined;
+    if (typeof value === 'object') return new Rejection('T1018', `${field}: value at ${text} is an object or array`);
     return value as Scalar;
   };
 }
@@ -92,7 +92,7 @@ function itemsOf(document: unknown, { items }: Compiled, most: number): [documen
   if (!items) return (Array.isArray(document) ? (document as unknown[]) : [document]).map((item) => [document, item]);
   const found = lookAll(items, document, most);
   if (items.text.includes('[*]')) return found.map((item) => [document, item]);
-  const [only = new Rejection('T1018', `items: nothing stands at ${items.text}`)] = found;
+  const [only = new Rejection('T1018', `items: no value at ${items.text}`)] = found;
   return (Array.isArray(only) ? (only as unknown[]) : [only]).map((item) => [document, item]);
 }
 
@@ -111,7 +111,7 @@ function readItem(document: unknown, item: unknown, index: number, compiled: Com
 
 /** An item may also be an array: then its parts are `[0]`, `[1]` and so on. */
 function itemProblem(item: unknown): Rejection | undefined {
-  const fields = fieldsOf(Array.isArray(item) ? { item: item as unknown[] } : item, 'the item');
+  const fields = fieldsOf(Array.isArray(item) ? { item: item as unknown[] } : item, 'item');
   return fields instanceof Rejection ? fields : undefined;
 }
 

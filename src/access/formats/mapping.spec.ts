@@ -86,29 +86,29 @@ describe('a mapping', () => {
   });
 
   it.each<[string, object, unknown, string]>([
-    ['nothing at a path', { metric: 'a.b', value: 'v' }, { v: 1 }, 'T1018 metric: nothing stands at a.b'],
-    ['an object where a value should be', { metric: 'a', value: 'v' }, { a: {}, v: 1 }, 'T1018 metric: an object or array stands at a'],
+    ['nothing at a path', { metric: 'a.b', value: 'v' }, { v: 1 }, 'T1018 metric: no value at a.b'],
+    ['an object where a value should be', { metric: 'a', value: 'v' }, { a: {}, v: 1 }, 'T1018 metric: value at a is an object or array'],
     ['a value that is no number', { metric: 'a', value: 'v' }, { a: 'x', v: 'much' }, 'T1101 raw_data.value must be a number'],
-    ['no items', { items: 'rows', metric: 'a', value: 'v' }, { a: 'x' }, 'T1018 items: nothing stands at rows'],
+    ['no items', { items: 'rows', metric: 'a', value: 'v' }, { a: 'x' }, 'T1018 items: no value at rows'],
     [
       'a type that cannot be',
       { event_type: 'a', metric: 'a', value: 'v' },
       { a: 'tick', v: 1 },
       'T1101 event_type must be one of metric, event, log, alert',
     ],
-    ['an inherited field', { metric: 'toString', value: 'v' }, { v: 1 }, 'T1018 metric: nothing stands at toString'],
+    ['an inherited field', { metric: 'toString', value: 'v' }, { v: 1 }, 'T1018 metric: no value at toString'],
   ])('says why for %s', (_what, given, sample, reason) => {
     expect(reasons(given, sample)).toEqual([reason]);
   });
 
   it.each<[string, object, string]>([
-    ['nothing that makes an event', {}, 'metric: give metric and value, or event_name, or content'],
-    ['a metric without a value', { metric: 'a' }, 'value: a metric needs a value'],
-    ['a path that is none', { metric: 'a..b', value: 'v' }, 'metric: what is "..b" at character 2?'],
-    ['a star outside of items', { metric: 'a[*]', value: 'v' }, 'metric: [*] stands only in items'],
+    ['nothing that makes an event', {}, 'metric: metric and value, or event_name, or content are required'],
+    ['a metric without a value', { metric: 'a' }, 'value: is required with metric'],
+    ['a path that is none', { metric: 'a..b', value: 'v' }, 'metric: unexpected "..b" at character 2'],
+    ['a star outside of items', { metric: 'a[*]', value: 'v' }, 'metric: [*] is only allowed in items'],
     ['a word that is unknown', { metric: 'a', value: 'v', unit: 's' }, ': Unrecognized key: "unit"'],
-    ['but without all', { metric: 'a', value: 'v', dimensions: { but: ['x'] } }, 'dimensions.but: needs all'],
-    ['an endless path', { metric: 'a.'.repeat(200) + 'a', value: 'v' }, 'metric: a path has at most 256 characters'],
+    ['but without all', { metric: 'a', value: 'v', dimensions: { but: ['x'] } }, 'dimensions.but: requires all'],
+    ['an endless path', { metric: 'a.'.repeat(200) + 'a', value: 'v' }, 'metric: path must have at most 256 characters'],
   ])('is refused with %s', (_what, given, problem) => {
     const result = mappingSchema.safeParse(given);
     expect(result.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)).toContain(problem);
@@ -139,7 +139,7 @@ describe('a path', () => {
     expect(look(path(text), { root: true }, item)).toEqual(value);
   });
 
-  it('stops collecting when there is more than anybody wants', () => {
+  it('stops at the maximum number of values', () => {
     const wide = new Array(1000).fill(new Array(1000).fill(1));
     expect(lookAll(path('$[*][*]'), wide, 50).length).toBe(51);
   });

@@ -50,10 +50,11 @@ export const mappingSchema = z
   })
   .superRefine((mapping, context) => {
     if (!mapping.metric && !mapping.event_name && !mapping.content) {
-      context.addIssue({ code: 'custom', path: ['metric'], message: 'give metric and value, or event_name, or content' });
+      context.addIssue({ code: 'custom', path: ['metric'], message: 'metric and value, or event_name, or content are required' });
     }
-    if (mapping.metric && !mapping.value) context.addIssue({ code: 'custom', path: ['value'], message: 'a metric needs a value' });
-    if (mapping.dimensions?.but && !mapping.dimensions.all) context.addIssue({ code: 'custom', path: ['dimensions', 'but'], message: 'needs all' });
+    if (mapping.metric && !mapping.value) context.addIssue({ code: 'custom', path: ['value'], message: 'is required with metric' });
+    if (mapping.dimensions?.but && !mapping.dimensions.all)
+      context.addIssue({ code: 'custom', path: ['dimensions', 'but'], message: 'requires all' });
   });
 
 export type Mapping = z.infer<typeof mappingSchema>;

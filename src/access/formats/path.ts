@@ -20,7 +20,7 @@ const step = /\.?([^.[\]"$]+)|\[(-?\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\[(\*)\]/y
 
 /** The path of a text, or what is wrong with it. */
 export function parsePath(text: string, options: { readonly all?: boolean } = {}): Path | string {
-  if (text.length > MAX_PATH) return `a path has at most ${MAX_PATH} characters`;
+  if (text.length > MAX_PATH) return `path must have at most ${MAX_PATH} characters`;
   const fromDocument = text.startsWith('$');
   const steps: Step[] = [];
   for (let at = fromDocument ? 1 : 0; at < text.length; at = step.lastIndex) {
@@ -28,13 +28,13 @@ export function parsePath(text: string, options: { readonly all?: boolean } = {}
     const found = step.exec(text);
     // A dot separates: the first name of an item has none before it, every later one has.
     if (!found || (found[1] !== undefined && found[0].startsWith('.') !== (fromDocument || steps.length > 0)))
-      return `what is "${text.slice(at, at + 20)}" at character ${at + 1}?`;
+      return `unexpected "${text.slice(at, at + 20)}" at character ${at + 1}`;
     const read = stepOf(found);
-    if (read === undefined) return `${found[0]} is no name`;
-    if (read === ALL && !options.all) return '[*] stands only in items';
-    if (steps.push(read) > MAX_STEPS) return `a path has at most ${MAX_STEPS} steps`;
+    if (read === undefined) return `${found[0]} is not a valid name`;
+    if (read === ALL && !options.all) return '[*] is only allowed in items';
+    if (steps.push(read) > MAX_STEPS) return `path must have at most ${MAX_STEPS} steps`;
   }
-  return steps.length > 0 || fromDocument ? { text, fromDocument, steps } : 'a path must not be empty';
+  return steps.length > 0 || fromDocument ? { text, fromDocument, steps } : 'path must not be empty';
 }
 
 function stepOf([, name, place, quoted]: RegExpExecArray): Step | undefined {

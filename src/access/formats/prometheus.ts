@@ -20,7 +20,7 @@ export const prometheus: Format = {
 };
 
 function readSample(sample: unknown, index: number, request: FormatRequest): Item {
-  const fields = fieldsOf(sample, 'the sample');
+  const fields = fieldsOf(sample, 'sample');
   if (fields instanceof Rejection) return fields;
   const { timestamp, value: written, name } = fields;
   const value = typeof written === 'string' ? numberOf(written) : written;
@@ -30,7 +30,7 @@ function readSample(sample: unknown, index: number, request: FormatRequest): Ite
   if (labels instanceof Rejection) return labels;
   const { __name__: named, ...dimensions } = labels;
   const metric = typeof name === 'string' && name !== '' ? name : named;
-  if (metric === undefined) return new Rejection('T1101', 'the sample has no name');
+  if (metric === undefined) return new Rejection('T1101', 'sample has no name');
   const given = { event_type: 'metric', event_source: PROMETHEUS, timestamp, raw_data: { metric, value, dimensions } };
   const read = normalise(given, index, request);
   if (read instanceof Rejection || timestamp === undefined || timestamp === null) return read;
@@ -53,7 +53,7 @@ function readSampleLabels(labels: unknown): Labels | Rejection {
   const read: Labels = {};
   let count = 0;
   for (const [name, value] of Object.entries(labels)) {
-    if (typeof value !== 'string') return new Rejection('T1101', `labels.${name} must be text`);
+    if (typeof value !== 'string') return new Rejection('T1101', `labels.${name} must be a string`);
     const problem = labelProblem(name, value, ++count, 'labels');
     if (problem) return problem;
     if (value !== '') read[name] = value;

@@ -99,7 +99,8 @@ export class SourceReader implements OnApplicationBootstrap, OnModuleDestroy {
       if (!this.#snapshot || (await this.sources.version()) !== this.#snapshot.version) await this.#load();
       this.#fails = false;
     } catch (error) {
-      if (!this.#fails) this.#logger.warn(`cannot be read, the last known ones stay: ${error instanceof Error ? error.message : String(error)}`);
+      if (!this.#fails)
+        this.#logger.warn(`reading the sources failed, using the last known ones: ${error instanceof Error ? error.message : String(error)}`);
       this.#fails = true;
     }
   }

@@ -24,7 +24,7 @@ const business = z
 
 const timestamp = z
   .union([z.number(), z.string()])
-  .refine((value) => readTime(value) !== undefined, 'must be a time: epoch s or ms, or RFC 3339')
+  .refine((value) => readTime(value) !== undefined, 'must be a timestamp: epoch s or ms, or RFC 3339')
   .transform((value) => readTime(value)!);
 
 const tls = z
@@ -75,7 +75,7 @@ const kafkaSchema = z.strictObject({
   partitions: z.array(wholeNumber).min(1).max(10_000).optional(),
   group_id: z
     .string()
-    .regex(/^[!-~]{1,200}$/, 'must be 1 to 200 printable ASCII characters without blanks')
+    .regex(/^[!-~]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces')
     .optional(),
   start: z.union([z.enum(['latest', 'earliest']), z.strictObject({ timestamp })]).default('latest'),
   max_in_flight: z.number().int().min(1).max(64).default(4),
@@ -94,14 +94,14 @@ type Given = z.output<typeof kafkaSchema> | z.output<typeof httpSchema>;
 
 function checkTogether(given: Given, context: z.RefinementCtx<Given>): void {
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-  if (given.format === 'mapping' && !given.mapping) refuse(['mapping'], 'is needed by the format mapping');
-  if (given.format !== 'mapping' && given.mapping) refuse(['mapping'], 'belongs to the format mapping only');
+  if (given.format === 'mapping' && !given.mapping) refuse(['mapping'], 'is required by the format mapping');
+  if (given.format !== 'mapping' && given.mapping) refuse(['mapping'], 'is only allowed with the format mapping');
   if (given.kind === 'http') return;
-  if ((given.topics === undefined) === (given.pattern === undefined)) refuse(['topics'], 'either topics or pattern must be given, not both');
-  if (given.partitions && given.mode !== 'assign') refuse(['partitions'], 'belong to the mode assign only');
-  if (given.group_id !== undefined && given.mode === 'assign') refuse(['group_id'], 'belongs to the mode subscribe only');
+  if ((given.topics === undefined) === (given.pattern === undefined)) refuse(['topics'], 'exactly one of topics and pattern is required');
+  if (given.partitions && given.mode !== 'assign') refuse(['partitions'], 'are only allowed with mode assign');
+  if (given.group_id !== undefined && given.mode === 'assign') refuse(['group_id'], 'is only allowed with mode subscribe');
   if (new Set(given.topics).size !== (given.topics?.length ?? 0)) refuse(['topics'], 'must differ');
-  if (given.cluster.tls?.cert === undefined && given.cluster.tls?.key !== undefined) refuse(['cluster', 'tls', 'cert'], 'is needed beside key');
+  if (given.cluster.tls?.cert === undefined && given.cluster.tls?.key !== undefined) refuse(['cluster', 'tls', 'cert'], 'is required with key');
 }
 
 /** The body of a source as people write it. */
@@ -176,7 +176,7 @@ interface Problem {
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.map(String);
   const at = (field: readonly string[], problem: string): Problem => ({ field: field.join('.') || 'source', problem });
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => at([...path, key], 'is not a field'));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => at([...path, key], 'unknown field'));
   if (issue.code === 'invalid_union' && issue.errors.length > 0 && path.length > 0) {
     const nested = issue.errors.flatMap((errors) => errors.flatMap(problemsOf)).filter(({ field }) => field !== 'source');
     if (nested.length > 0) return nested.map(({ field, problem }) => at([...path, field], problem));
@@ -211,7 +211,7 @@ export function settledSecrets(
   const password = given.password ?? (sameDoor ? stored?.secrets.password : undefined);
   const key = given.tls_key ?? stored?.secrets.tls_key;
   if (sasl && password === undefined)
-    refuse('cluster.sasl.password', stored?.secrets.password ? 'must be given again, because the cluster changed' : 'is missing');
+    refuse('cluster.sasl.password', stored?.secrets.password ? 'is required again because the cluster changed' : 'is missing');
   if (ways?.cert !== undefined && key === undefined) refuse('cluster.tls.key', 'is missing');
   return { ...(sasl && { password: password! }), ...(ways?.cert !== undefined && { tls_key: key! }) };
 }

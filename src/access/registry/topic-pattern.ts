@@ -6,11 +6,11 @@ const MOST_OPEN_QUANTIFIERS = 3;
  * references, so that a name can never take long to match.
  */
 export function patternProblem(pattern: string): string | undefined {
-  if (/\(\?(?!:)/.test(pattern)) return 'must have no look-around and no named groups';
-  if (/\\[1-9k]/.test(pattern)) return 'must have no back references';
+  if (/\(\?(?!:)/.test(pattern)) return 'must not contain look-around or named groups';
+  if (/\\[1-9k]/.test(pattern)) return 'must not contain back references';
   if (/\)[*+{]/.test(pattern)) return 'must not repeat a group';
   const open = pattern.replace(/\\./g, '').match(/[*+]|\{\d*,\d*\}/g) ?? [];
-  if (open.length > MOST_OPEN_QUANTIFIERS) return `must have at most ${MOST_OPEN_QUANTIFIERS} of * + {}`;
+  if (open.length > MOST_OPEN_QUANTIFIERS) return `must contain at most ${MOST_OPEN_QUANTIFIERS} of * + {}`;
   try {
     new RegExp(pattern);
     return undefined;

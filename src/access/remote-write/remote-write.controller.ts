@@ -22,9 +22,9 @@ export class RemoteWriteController {
   @RawBody('snappy')
   @BusinessParameters()
   @Endpoint({
-    summary: 'Prometheus remote write 1.0',
+    summary: 'Ingest Prometheus remote write 1.0',
     description:
-      'Each sample becomes a metric event of the source prometheus. Stale markers, NaN, infinities and native histograms are dropped and counted.',
+      'Each sample becomes a metric event with event_source prometheus. Stale markers, NaN, infinities and native histograms are dropped and counted.',
     permission: 'event:write',
     status: 204,
     body: binaryBody,

@@ -63,7 +63,7 @@ describe('remote write', () => {
     expect(topics.rawEvents.parse({ v: 1, events })).toEqual({ v: 1, events });
   });
 
-  it('gives a sample that comes again the same id, and another series, time or business another', () => {
+  it('assigns the same id to a repeated sample, and different ids for another series, timestamp or business', () => {
     const id = (series: Series, business = '2') =>
       eventsOf(decodeWriteRequest(writeRequest([series]), 10)!.series, business, NOW).events[0]!.event_id;
     const ids = [up, { ...up, samples: [[1, NOW + 1]] }, { ...up, labels: { ...up.labels, job: 'x' } }] as Series[];
@@ -124,7 +124,7 @@ describe('remote write', () => {
     expect(clamped).toBe(1);
   });
 
-  it('skips what it does not know: metadata, exemplars, new fields', () => {
+  it('skips metadata, exemplars and unknown fields', () => {
     const metadata = Buffer.from(
       protobuf.Writer.create().uint32(26).fork().uint32(8).uint32(1).uint32(18).string('up').ldelim().uint32(328).uint32(7).finish(),
     );

@@ -21,9 +21,10 @@ export const PROMETHEUS = 'prometheus';
 /** Why the headers say that this is no remote write 1.0 request (the sender then falls back to it, or gives up); undefined when it is one. */
 export function headerProblem(contentType = '', contentEncoding = '', version = ''): string | undefined {
   if (!/^(?:|application\/x-protobuf)$/i.test(contentType.split(';', 1)[0]!.trim()))
-    return `content type ${contentType}; send application/x-protobuf`;
-  if (/proto=(?!"?prometheus\.WriteRequest)/i.test(contentType) || /^2\./.test(version)) return 'only remote write 1.0 (prometheus.WriteRequest)';
-  return contentEncoding.trim().toLowerCase() === 'snappy' ? undefined : `content encoding ${contentEncoding || 'missing'}; send snappy`;
+    return `content type ${contentType}; must be application/x-protobuf`;
+  if (/proto=(?!"?prometheus\.WriteRequest)/i.test(contentType) || /^2\./.test(version))
+    return 'only remote write 1.0 (prometheus.WriteRequest) is supported';
+  return contentEncoding.trim().toLowerCase() === 'snappy' ? undefined : `content encoding ${contentEncoding || 'missing'}; must be snappy`;
 }
 
 /**
@@ -97,6 +98,6 @@ function readLabels(labels: WrittenSeries['labels']): { metric: string; dimensio
       dimensions[name] = value;
     }
   }
-  if (metric === '') return new Rejection('T1101', 'a series has no __name__');
+  if (metric === '') return new Rejection('T1101', 'series without __name__');
   return longerThan(metric, MAX_VALUE_BYTES) ? new Rejection('T1105', '__name__ is too long') : { metric, dimensions };
 }

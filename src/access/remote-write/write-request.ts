@@ -122,7 +122,7 @@ function isStale(bytes: Buffer, at: number): boolean {
 function readText(reader: protobuf.Reader, bytes: Buffer, tag: number, end: number): string {
   const stop = endOf(reader, tag, end);
   const text = bytes.toString('utf8', reader.pos, stop);
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(reader.pos, stop))) throw new RangeError('text is not UTF-8');
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(reader.pos, stop))) throw new RangeError('string is not valid UTF-8');
   reader.pos = stop;
   return text;
 }
@@ -131,7 +131,7 @@ function readText(reader: protobuf.Reader, bytes: Buffer, tag: number, end: numb
 function endOf(reader: protobuf.Reader, tag: number, parentEnd: number): number {
   if ((tag & 7) !== BYTES) throw new RangeError('wrong wire type');
   const length = reader.uint32();
-  if (length > parentEnd - reader.pos) throw new RangeError('field is longer than its message');
+  if (length > parentEnd - reader.pos) throw new RangeError('field exceeds its message');
   return reader.pos + length;
 }
 
@@ -141,5 +141,5 @@ function skip(reader: protobuf.Reader, tag: number): void {
 }
 
 function expectEnd(reader: protobuf.Reader, end: number): void {
-  if (reader.pos !== end) throw new RangeError('field runs over the end of its message');
+  if (reader.pos !== end) throw new RangeError('field exceeds its message');
 }

@@ -23,11 +23,11 @@ import { PoisonLimit } from './poison-limit.js';
 
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-const gap = (from: number, to: number): string => `the records ${from} to ${to} are gone from the log`;
+const gap = (from: number, to: number): string => `records ${from} to ${to} were deleted from the log`;
 
 /** What keeps a partition from going on at `start`, with its cursor at `next`. */
 function faultOf(next: number, start: number, { low, high }: { readonly low: number; readonly high: number }): PartitionFault | undefined {
-  if (next > high) return { code: 'T6102', why: `the cursor is at ${next}, but the log ends at ${high}` };
+  if (next > high) return { code: 'T6102', why: `cursor ${next} is beyond the log end offset ${high}` };
   return start < low ? { code: 'T6101', why: gap(start, low - 1) } : undefined;
 }
 
@@ -174,7 +174,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     const bounds = await boundsOf(this.eventLog, at);
     if (!bounds) throw new Error(`${name(at)} does not exist`);
     const cursor = await this.cursors.claim(this.group, at, generation, bounds.low, Date.now());
-    if (!cursor) throw new FencedError('a younger generation owns it');
+    if (!cursor) throw new FencedError('owned by a newer generation');
     const start = this.#stateful ? cursor.stateOffset : cursor.nextOffset;
     const claim: Claim = {
       group: this.group,
@@ -219,7 +219,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #batch(batch: RecordBatch, control: BatchControl): Promise<void> {
     const claim = this.#claims.get(name(batch));
-    if (!claim || claim.lost) throw new FencedError('not claimed');
+    if (!claim || claim.lost) throw new FencedError('not acquired');
     const hold = this.#holds.of(batch);
     if (hold) {
       this.#consumer?.pause(batch);
@@ -251,11 +251,10 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
     this.watch.failed(claim, error instanceof FencedError ? 'fenced' : (trouble ?? 'error'));
     const detail = error instanceof Error ? error.message : String(error);
     if (error instanceof PoisonError)
-      this.#logger.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; it goes to the dead letters`);
-    else if (error instanceof FencedError) this.#logger.warn(`${name(claim)}: ${detail}; claimed anew`);
-    else if (trouble) this.#logger.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); the batch comes again`);
-    else
-      this.#logger.error(`${name(claim)} at ${claim.position}: ${detail}; the batch comes again`, error instanceof Error ? error.stack : undefined);
+      this.#logger.warn(`${name(claim)} at ${error.offset ?? claim.position}: ${detail}; sent to the dead-letter topic`);
+    else if (error instanceof FencedError) this.#logger.warn(`${name(claim)}: ${detail}; acquiring the partition again`);
+    else if (trouble) this.#logger.warn(`${name(claim)} at ${claim.position}: ${detail} (${trouble}); retrying the batch`);
+    else this.#logger.error(`${name(claim)} at ${claim.position}: ${detail}; retrying the batch`, error instanceof Error ? error.stack : undefined);
   }
 
   /** Records that all lie below our position: what came late, or a topic that was made anew and has not grown as far as we were. */
@@ -287,7 +286,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
   }
 
   async #tell(at: TopicPartition, { code, why }: PartitionFault): Promise<void> {
-    this.#logger.error(`${name(at)} stopped: ${code} ${why}`);
+    this.#logger.error(`${name(at)} halted: ${code} ${why}`);
     await this.audit.record(
       {
         actor: system(this.config.INSTANCE_ID),
@@ -305,7 +304,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
       const at = { topic, partition };
       const turn = this.#holds.follow(at, holds, readAt);
       if (!turn) continue;
-      this.#logger.log(`${name(at)} ${turn.held ? `held: ${this.#holds.of(at)?.why}` : 'goes on'}`);
+      this.#logger.log(`${name(at)} ${turn.held ? `paused: ${this.#holds.of(at)?.why}` : 'resumed'}`);
       if (turn.held) this.#consumer?.pause(at);
       else this.#consumer?.resume(at);
       if (!turn.restart) continue;
@@ -316,7 +315,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   async #handle(batch: ClaimedBatch): Promise<void> {
     const handler = this.getHandlerByPattern(batch.topic);
-    if (!handler) throw new Error(`nobody consumes ${batch.topic}`);
+    if (!handler) throw new Error(`no handler for topic ${batch.topic}`);
     const result: unknown = await handler(batch, batch);
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
     if (batch.replay || batch.raw.length === 0) return;
@@ -328,7 +327,7 @@ export class LogServer extends Server implements CustomTransportStrategy, Partit
 
   #poisonLimit(at: TopicPartition): PoisonLimit {
     let limit = this.#poison.get(name(at));
-    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_RUN: run } = this.config;
+    const { POISON_WINDOW: window, POISON_PERCENT: percent, POISON_MAX_CONSECUTIVE: run } = this.config;
     if (!limit) this.#poison.set(name(at), (limit = new PoisonLimit({ window, percent, run })));
     return limit;
   }

@@ -27,7 +27,7 @@ export class PoisonLimit {
       longest = Math.max(longest, this.#run);
     }
     this.#recent = [...this.#recent, ...outcomes].slice(-window);
-    if (longest >= run) return `${longest} poison records in a row`;
+    if (longest >= run) return `${longest} consecutive poison records`;
     const bad = this.#recent.filter(Boolean).length;
     if (this.#recent.length >= window && bad * 100 > window * percent) return `${bad} of the last ${window} records are poison`;
     return undefined;

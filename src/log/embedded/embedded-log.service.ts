@@ -75,7 +75,9 @@ export class EmbeddedLog extends EventLog {
     try {
       await this.housekeep(Date.now());
     } catch (error) {
-      this.#logger.warn(`nothing is saved or deleted: ${error instanceof Error ? error.message : String(error)}; again in ${HOUSEKEEPING_MS} ms`);
+      this.#logger.warn(
+        `offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -104,7 +106,7 @@ export class EmbeddedLog extends EventLog {
 
   partitions(topic: string): Promise<number> {
     const count = this.#partitions.get(topic);
-    return count ? Promise.resolve(count) : Promise.reject(new Error(`there is no topic ${topic}`));
+    return count ? Promise.resolve(count) : Promise.reject(new Error(`topic ${topic} does not exist`));
   }
 
   async partitionFor(topic: string, key: string): Promise<number> {
@@ -185,7 +187,7 @@ export class EmbeddedLog extends EventLog {
 
   #partition({ topic, partition, key }: OutgoingRecord & { topic: string }): number {
     const count = this.#partitions.get(topic);
-    if (!count) throw new Error(`there is no topic ${topic}`);
+    if (!count) throw new Error(`topic ${topic} does not exist`);
     if (partition !== undefined) return partition;
     return this.#partitioning.partition(topic, key, count);
   }
@@ -213,7 +215,7 @@ export class EmbeddedLog extends EventLog {
   }
 
   async setCommitted(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    if (this.#groups.has(group)) throw new Error(`${group} is consumed at the moment`);
+    if (this.#groups.has(group)) throw new Error(`consumer group ${group} is active`);
     for (const [partition, offset] of offsets) this.#commit(group, { topic, partition }, offset);
     await this.#savePositions();
   }
@@ -230,7 +232,7 @@ export class EmbeddedLog extends EventLog {
 
   subscribe(subscription: Subscription): Promise<GroupConsumer> {
     if (this.#groups.has(subscription.group))
-      return Promise.reject(new Error(`${subscription.group} is consumed already; the embedded log has one process`));
+      return Promise.reject(new Error(`consumer group ${subscription.group} is already active; the embedded log supports one process`));
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,
       read: (at, from, most) => this.#tables.read(at, from, most),

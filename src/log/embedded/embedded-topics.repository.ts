@@ -70,7 +70,7 @@ export class EmbeddedTopics extends TopicAdmin {
     return Promise.reject(
       new TocsinError(
         'T6402',
-        'topics of the embedded log have no settings of their own: RETENTION_HOURS, RETENTION_BYTES and MAX_EVENT_BYTES hold for all of them, from the next start on',
+        'topics of the embedded log cannot be configured separately: RETENTION_HOURS, RETENTION_BYTES and MAX_EVENT_BYTES apply to all topics after a restart',
       ),
     );
   }

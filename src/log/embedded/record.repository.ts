@@ -85,7 +85,7 @@ export class RecordTables {
 
   #end(topic: string, partition: number): { high: number; bytes: number } {
     const row = this.#write('SELECT high, bytes FROM log_partition WHERE topic = ? AND partition_no = ?').get(topic, partition);
-    if (!row) throw new Error(`there is no partition ${topic}/${partition}`);
+    if (!row) throw new Error(`partition ${topic}/${partition} does not exist`);
     const { high, bytes: size } = row as PartitionRow;
     return { high, bytes: size };
   }

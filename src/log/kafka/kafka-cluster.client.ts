@@ -85,7 +85,7 @@ export class KafkaCluster implements Cluster {
   }
 
   async ping(): Promise<void> {
-    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: no answer within ${PING_MS} ms`));
+    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: request timed out after ${PING_MS} ms`));
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
@@ -136,7 +136,7 @@ export class KafkaCluster implements Cluster {
   /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
   knownPartitions(topic: string): number | undefined {
     const known = this.#partitions.get(topic);
-    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MS) this.#askPartitions(topic).catch(() => undefined);
+    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MAX_AGE_MS) this.#askPartitions(topic).catch(() => undefined);
     return known?.count;
   }
 
@@ -184,11 +184,11 @@ export class KafkaCluster implements Cluster {
   }
 
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
-    const { KAFKA_FETCH_BYTES, KAFKA_PARTITION_BYTES, KAFKA_MAX_WAIT_MS } = this.config;
+    const { KAFKA_FETCH_MAX_BYTES, KAFKA_MAX_PARTITION_FETCH_BYTES, KAFKA_FETCH_MAX_WAIT_MS } = this.config;
     return readRange(this.brokers, at, [from, to], {
-      maxWaitMs: KAFKA_MAX_WAIT_MS,
-      bytes: KAFKA_FETCH_BYTES,
-      partitionBytes: KAFKA_PARTITION_BYTES,
+      maxWaitMs: KAFKA_FETCH_MAX_WAIT_MS,
+      bytes: KAFKA_FETCH_MAX_BYTES,
+      partitionBytes: KAFKA_MAX_PARTITION_FETCH_BYTES,
     });
   }
 
@@ -224,7 +224,7 @@ async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
   for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
     const absent = await missing();
     if (absent.length === 0) return;
-    if (Date.now() > end) throw new TocsinError('T7004', `the brokers do not show ${absent.join(', ')} ${SHOWN_MS} ms after it was granted`);
+    if (Date.now() > end) throw new TocsinError('T7004', `metadata does not contain ${absent.join(', ')} ${SHOWN_MS} ms after creation`);
   }
 }
 

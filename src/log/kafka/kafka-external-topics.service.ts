@@ -29,7 +29,7 @@ export class KafkaExternalTopics extends ExternalTopics {
     // The end of a connection that hangs must not be waited for.
     const letGo = (): void => void cluster.close().catch(() => undefined);
     try {
-      await within(timeoutMs, delivery, () => new Error(`not confirmed within ${timeoutMs} ms`));
+      await within(timeoutMs, delivery, () => new Error(`not acknowledged within ${timeoutMs} ms`));
     } finally {
       letGo();
       // What was still connecting when the limit passed connects nevertheless.
@@ -41,7 +41,7 @@ export class KafkaExternalTopics extends ExternalTopics {
     const count = await cluster.partitions(topic);
     const placed = records.map((record) => ({ ...record, partition: this.#partitioning.partition(topic, record.key, count) }));
     const left = until - Date.now();
-    if (left <= 0) throw new Error('the cluster answered too late');
+    if (left <= 0) throw new Error('response of the cluster arrived after the timeout');
     const producers = cluster.producers(new ProducerWatch(), (physical) => physical);
     await producers.send(topic, placed, left);
   }

@@ -171,7 +171,7 @@ export class KafkaLog extends EventLog {
   subscribe(subscription: Subscription): Promise<GroupConsumer> {
     const [cluster, ...others] = new Set(subscription.topics.map((topic) => this.#clusterOf(topic)));
     if (!cluster || others.length > 0)
-      return Promise.reject(new Error(`${subscription.group} consumes from one cluster, not from ${others.length + 1}`));
+      return Promise.reject(new Error(`${subscription.group} must consume topics of one cluster, not of ${others.length + 1}`));
     return Promise.resolve(cluster.join(subscription, this.#names));
   }
 

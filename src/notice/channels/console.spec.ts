@@ -3,18 +3,18 @@ import { consoleChannel, headline } from './console.js';
 import { Outbound } from './outbound.client.js';
 
 describe('the line of a notice in our own log', () => {
-  it('says first what a person wants to know', () => {
+  it('begins with status, alert and dimensions', () => {
     expect(headline(aGroup())).toBe('FIRING warning CPU is high host=web-1: avg(cpu) = 95 > 80 (first notification)');
     expect(headline(aResolvedGroup())).toBe('RESOLVED warning CPU is high host=web-1: avg(cpu) = 95 > 80 (all alerts resolved)');
   });
 
   it('counts instead of listing a storm', () => {
-    const members = ['A', 'B', 'C', 'D'].map((alert_name) => aMember({ alert_name, alert_id: alert_name }));
+    const members = ['A', 'B', 'C', 'D'].map((alert_name) => aMember({ alert_name, alert_id: alert_name.toLowerCase() }));
     const storm = aGroup({ kind: 'storm', reason: 'storm opened', severity: 1, members, dimensions: {} });
     expect(headline(storm)).toBe('FIRING fatal storm A, B, C and 1 more: 4 firing, 0 resolved (storm opened)');
   });
 
-  it('is one line, whatever a description holds', () => {
+  it('is a single line for any description', () => {
     expect(headline(aGroup({ members: [aMember({ description: 'a\nFIRING b' })] }))).not.toContain('\n');
   });
 

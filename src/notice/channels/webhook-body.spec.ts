@@ -66,7 +66,7 @@ describe('the body of a webhook', () => {
     expect(alert!.annotations).toMatchObject({ summary: 'Disk is full', runbook: 'http://r' });
   });
 
-  it('leaves out what is over for those who do not want it', () => {
+  it('omits resolved alerts for receivers without send_resolved', () => {
     expect(body(both, { sendResolved: false }).alerts.map(({ status }) => status)).toEqual(['firing']);
     expect(body(both, { sendResolved: false }).truncatedAlerts).toBe(0);
   });
@@ -80,11 +80,11 @@ describe('the body of a webhook', () => {
     expect(body(aGroup({ members: [aMember({ value: null })] })).alerts[0]!.annotations).not.toHaveProperty('value');
   });
 
-  it('has the receiver as the regular expression that the contract wants', () => {
+  it('contains the receiver in the form of the Alertmanager contract', () => {
     expect(body(aGroup(), { receiver: 'team.x' }).receiver).toBe('team\\.x');
   });
 
-  it('can stand in a page, and ends with a newline', () => {
+  it('is safe to embed in HTML, and ends with a newline', () => {
     const text = webhookBody(aGroup({ members: [aMember({ description: '</script>&\u2028' })] }), options);
     expect(text).toContain('\\u003c/script\\u003e\\u0026\\u2028');
     expect(text.endsWith('}\n')).toBe(true);

@@ -67,12 +67,12 @@ describe('the webhook channel', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('hears how long the receiver wants to be left alone', async () => {
+  it('honours Retry-After', async () => {
     reply = { code: 429, headers: { 'retry-after': '7' } };
     expect(await deliver()).toMatchObject({ reason: 'http_429', retryAfterMs: 7000 });
   });
 
-  it('gives up waiting for an answer when it is told to', async () => {
+  it('aborts the request when the signal is aborted', async () => {
     reply = 'hang';
     const limit = new AbortController();
     const outcome = deliver({}, limit.signal);

@@ -18,16 +18,16 @@ const reserved = new Set([
 ]);
 
 const headers = z.record(
-  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not a header name'),
-  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be one line of Latin-1 text'),
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a valid header name'),
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be a single line of Latin-1 text'),
 );
 
 const settings = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
-    .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'must not hold credentials; put them into headers'),
+    .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'must not contain credentials; use headers'),
   headers: headers
-    .refine((given) => Object.keys(given).every((name) => !reserved.has(name.toLowerCase())), `must not hold ${[...reserved].join(', ')}`)
+    .refine((given) => Object.keys(given).every((name) => !reserved.has(name.toLowerCase())), `must not contain ${[...reserved].join(', ')}`)
     .default({}),
   /** Most alerts in one body; 0 = all. */
   max_alerts: z.number().int().min(0).default(0),
@@ -45,7 +45,7 @@ async function deliver(delivery: Delivery, { url, headers, max_alerts }: Setting
   try {
     return judge(await outbound.post(url, { ...headers, ...ours }, body, delivery.signal));
   } catch (error) {
-    if (delivery.signal.aborted) return { kind: 'failed', reason: 'timeout', error: 'no answer in time', retry: true };
+    if (delivery.signal.aborted) return { kind: 'failed', reason: 'timeout', error: 'timeout', retry: true };
     return { kind: 'failed', reason: 'network', error: problem(error), retry: true };
   }
 }

@@ -20,7 +20,7 @@ const at = { topic: 'raw_events', partition: 3 };
 const back = (record: LogRecord, partitions = 4, most = 3) => returnOf(letterOf(at, record), record, partitions, most);
 
 describe('a dead letter', () => {
-  it('says where the record stood, who refused it and why, and keeps its own headers', () => {
+  it('shows the original position, the consumer group and the error, and keeps its own headers', () => {
     const record = aLetterRecord({ headers: { trace: 'abc' } });
     expect(letterOf(at, record)).toMatchObject({
       id: 'raw_events/3/0',
@@ -34,7 +34,7 @@ describe('a dead letter', () => {
     expect(record.headers['trace']).toBe('abc');
   });
 
-  it('goes back as it came: bytes, key, headers, partition, and how often', () => {
+  it('is redriven with its original bytes, key, headers and partition, and with its number of redrives', () => {
     expect(back(aLetterRecord({ headers: { trace: 'abc' }, key: Buffer.from([0xff]) }))).toMatchObject({
       record: {
         topic: 'raw_events',
@@ -46,7 +46,7 @@ describe('a dead letter', () => {
     });
   });
 
-  it('counts how often it came back, and stays when that was often enough', () => {
+  it('counts its redrives, and is not redriven beyond the limit', () => {
     const twice = aLetterRecord({ headers: { 'tocsin-redriven': '2' } });
     expect(letterOf(at, twice).attempts).toBe(3);
     expect(back(twice)).toMatchObject({ record: { headers: { 'tocsin-redriven': '3' } } });
@@ -60,13 +60,13 @@ describe('a dead letter', () => {
     expect(origin(aLetterRecord({ value: Buffer.from('[') }))).not.toBe(origin(aLetterRecord()));
   });
 
-  it('goes by its key where its partition is no more, and nowhere when nobody knows where it stood', () => {
+  it('is redriven by its key if its partition no longer exists, and is not redriven if its original position is unknown', () => {
     expect((back(aLetterRecord(), 2) as { record: object }).record).not.toHaveProperty('partition');
     expect(back(aRecord())).toBe('unknown origin');
     expect(back(aRecord({ headers: { 'tocsin-topic': 'alerts', 'tocsin-partition': '0', 'tocsin-offset': '0' } }))).toBe('unknown origin');
   });
 
-  it('stays when a source has read it elsewhere: its bytes are in the format of the source', () => {
+  it('is not redriven if it was read by a source, because its bytes have the format of the source', () => {
     expect(back(aLetterRecord({ headers: { 'tocsin-source': 'orders' } }))).toBe('of a source');
   });
 

@@ -32,7 +32,7 @@ const redriveBody = bodySchema(
     })
     .refine(
       ({ letters, all, topic, code, stage, since }) => letters !== undefined || all || [topic, code, stage, since].some((each) => each !== undefined),
-      'name letters, a filter (topic, code, stage, since), or all',
+      '`letters`, a filter (`topic`, `code`, `stage`, `since`) or `all` is required',
     ),
   { code: 'T9002', whole: '(body)', example: { topic: 'raw_events', code: 'T6003', dry_run: true, by: 'ann', why: 'the decoder was mended' } },
 );
@@ -73,7 +73,7 @@ export class DeadLettersController {
 
   @Get(':topic/:partition/:offset/value')
   @Endpoint({
-    summary: 'Get the bytes of a dead letter record as they came',
+    summary: 'Get the original bytes of a dead letter record',
     permission: 'dead_letter:read',
     produces: 'application/octet-stream',
   })
@@ -87,10 +87,10 @@ export class DeadLettersController {
 
   @Post('redrive')
   @Endpoint({
-    summary: 'Redrive dead letter records to their topics',
+    summary: 'Redrive dead letter records to their original topics',
     description:
-      'The same bytes, key and headers into the same partition, oldest first, each record once. ' +
-      '`more` in the answer: the limit was reached. `waiting`: they leave when a server runs.',
+      'Publishes the same bytes, key and headers to the same partition, oldest first, each record once. ' +
+      '`more` in the response: the limit was reached. `waiting`: the records are published when a server runs.',
     permission: 'dead_letter:write',
     response: redriveResponse,
   })

@@ -71,10 +71,10 @@ export class DeadLetters {
   /** Throws T6208 when nothing stands there. */
   async find(id: string): Promise<Found> {
     const at = placeOf(id);
-    if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}; it should be <topic>/<partition>/<offset>`);
+    if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
     const bounds = await boundsOf(this.eventLog, { ...at, topic: deadLetterTopic(at.topic) });
     if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
-      throw new TocsinError('T6208', bounds ? `${id}; there are ${bounds.low} to ${bounds.high - 1}` : id);
+      throw new TocsinError('T6208', bounds ? `${id}; offsets are ${bounds.low} to ${bounds.high - 1}` : id);
     }
     for await (const [found] of this.#read(at, at.offset, at.offset + 1)) if (found) return found;
     throw new TocsinError('T6208', id);

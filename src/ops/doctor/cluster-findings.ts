@@ -5,7 +5,7 @@ import type { Evidence } from './evidence.js';
 import { type Finding, fail, findings, some, warn } from './finding.js';
 
 const HOUR = 3_600_000;
-/** Longer than a weekend is better; shorter than a night is trouble. */
+/** A shorter retention does not survive an outage overnight; longer than a weekend is recommended. */
 const SHORT_RETENTION = 24 * HOUR;
 
 const kafka = ({ clusters }: Evidence): readonly ClusterEvidence[] => clusters.filter(({ name }) => name !== 'embedded');
@@ -22,10 +22,13 @@ const login = ({ problem }: BrokerEvidence): boolean => problem?.code === 'T7002
 function reachable({ name, brokers, problem }: ClusterEvidence): Finding[] {
   const away = brokers.filter((broker) => broker.problem && !login(broker));
   const all = away.length === brokers.length && brokers.length > 0;
-  return findings(`kafka.${name}.brokers`, 'T5014', `${brokers.map(({ address }) => address).join(', ')} answer`, [
+  return findings(`kafka.${name}.brokers`, 'T5014', `${brokers.map(({ address }) => address).join(', ')} are reachable`, [
     ...away.map(({ address, known, problem: why }) =>
       known === 'cluster'
-        ? fail(`${why!.says} (the cluster itself names ${address})`, 'advertised.listeners of that broker must be an address that Tocsin can reach')
+        ? fail(
+            `${why!.says} (address from the metadata of the cluster)`,
+            'set advertised.listeners of the broker to an address that Tocsin can reach',
+          )
         : (all ? fail : warn)(why!.says, `start the broker, or correct ${setting(name)}BROKERS (${address})`),
     ),
     problem !== undefined &&
@@ -33,7 +36,7 @@ function reachable({ name, brokers, problem }: ClusterEvidence): Finding[] {
       !brokers.every(login) &&
       fail(
         problem,
-        'the brokers answer, but not to questions about topics: look at their logs, and at the rights of our user (DESCRIBE on topics and groups)',
+        'metadata requests fail although the brokers are reachable: check the broker logs and the ACLs of the user (DESCRIBE on topics and groups)',
       ),
   ]);
 }
@@ -44,11 +47,11 @@ function admitted({ name, brokers }: ClusterEvidence): Finding[] {
   return findings(
     `kafka.${name}.login`,
     'T5015',
-    'we are let in',
+    'authentication succeeded',
     closed.map(({ address, problem }) =>
       fail(
         problem!.says,
-        `${problem!.code === 'T7003' ? `TLS: check ${setting(name)}TLS and its _CA_FILE, _CERT_FILE, _KEY_FILE` : `check ${setting(name)}SASL_MECHANISM, _USERNAME and _PASSWORD, and what the listener at ${address} asks for`}`,
+        `${problem!.code === 'T7003' ? `TLS: check ${setting(name)}TLS and its _CA_FILE, _CERT_FILE, _KEY_FILE` : `check ${setting(name)}SASL_MECHANISM, _USERNAME and _PASSWORD, and the security protocol of the listener at ${address}`}`,
       ),
     ),
   );
@@ -60,14 +63,11 @@ function compatible({ name, brokers }: ClusterEvidence): Finding[] {
   return findings(
     `kafka.${name}.versions`,
     'T5016',
-    'every request that we send is spoken in a common version',
+    'brokers and client support common API versions',
     asked
       .filter(({ incompatible }) => incompatible!.length > 0)
       .map(({ address, incompatible }) =>
-        fail(
-          `${address}: ${some(incompatible!)}`,
-          'this release of Kafka does not go with this release of Tocsin: README names those that are tested',
-        ),
+        fail(`${address}: ${some(incompatible!)}`, 'this Kafka release is not supported by this Tocsin release; see README for the tested releases'),
       ),
   );
 }
@@ -78,11 +78,11 @@ export function topicFindings(evidence: Evidence): Finding[] {
   const topics = topicsOf(evidence);
   const missing = evidence.topics.filter((name) => !topics.some((topic) => topic.name === name));
   return [
-    ...findings('topics.present', 'T5017', `all ${evidence.topics.length} topics are there`, [
+    ...findings('topics.present', 'T5017', `all ${evidence.topics.length} topics exist`, [
       missing.length > 0 &&
         warn(
-          `missing: ${some(missing)}`,
-          'the server creates them when it starts; where it may not, an administrator does: tocsin topics create <topic>',
+          `missing topics: ${some(missing)}`,
+          'the server creates topics at startup; without the CREATE permission an administrator must run: tocsin topics create <topic>',
         ),
     ]),
     ...partitionFindings(topics),
@@ -98,10 +98,10 @@ function partitionFindings(topics: readonly TopicState[]): Finding[] {
   return findings(
     'topics.partitions',
     'T5018',
-    'dead letters have as many partitions as their topic',
+    'dead-letter topics have at least as many partitions as their topics',
     short.map(({ name }) =>
       fail(
-        `${name} has ${count(name)} partitions, ${deadLetterTopic(name)} only ${count(deadLetterTopic(name))}: a dead letter of the others could not be published`,
+        `${name} has ${count(name)} partitions, ${deadLetterTopic(name)} only ${count(deadLetterTopic(name))}: dead letter records of the other partitions cannot be published`,
         `tocsin topics grow ${deadLetterTopic(name)} --partitions ${count(name)}`,
       ),
     ),
@@ -113,9 +113,10 @@ function leaderFindings(topics: readonly TopicState[]): Finding[] {
     topics.flatMap(({ name, partitions }) => partitions.filter(test).map(({ partition }) => `${name}/${partition}`));
   const headless = of(({ leader }) => leader === null);
   const behind = of(({ replicas, inSync }) => inSync.length < replicas.length);
-  return findings('topics.leaders', 'T5020', 'every partition has a leader, and every copy is in sync', [
-    headless.length > 0 && fail(`no leader: ${some(headless)}`, 'start the brokers that hold them; until then their records wait with the senders'),
-    behind.length > 0 && warn(`copies are behind: ${some(behind)}`, 'a broker is away or slow: look at the brokers'),
+  return findings('topics.leaders', 'T5020', 'all partitions have a leader and all replicas are in sync', [
+    headless.length > 0 &&
+      fail(`partitions without leader: ${some(headless)}`, 'start the brokers of these partitions; until then their records cannot be published'),
+    behind.length > 0 && warn(`under-replicated partitions: ${some(behind)}`, 'a broker is down or slow: check the brokers'),
   ]);
 }
 
@@ -125,21 +126,21 @@ function copyFindings(topics: readonly TopicState[], { clusters }: Evidence): Fi
   const tight = topics.filter((topic) => least(topic) === copies(topic) && copies(topic) > 1);
   const brokers = Math.max(0, ...clusters.map((cluster) => cluster.brokers.filter(({ known, problem }) => known === 'cluster' || !problem).length));
   const single = topics.filter((topic) => copies(topic) === 1);
-  return findings('topics.copies', 'T5019', 'min.insync.replicas and the number of copies fit', [
+  return findings('topics.copies', 'T5019', 'min.insync.replicas is lower than the replication factor', [
     impossible.length > 0 &&
       fail(
-        `min.insync.replicas is more than the copies that there are: ${some(impossible.map((topic) => `${topic.name} ${least(topic)} of ${copies(topic)}`))}: nothing can be written`,
-        `tocsin topics set ${impossible[0]!.name} --min-insync ${copies(impossible[0]!)}, or more copies (kafka-reassign-partitions)`,
+        `min.insync.replicas exceeds the replication factor: ${some(impossible.map((topic) => `${topic.name} ${least(topic)} of ${copies(topic)}`))}: every write fails (NOT_ENOUGH_REPLICAS)`,
+        `tocsin topics set ${impossible[0]!.name} --min-insync ${copies(impossible[0]!)}, or add replicas (kafka-reassign-partitions)`,
       ),
     tight.length > 0 &&
       warn(
-        `one broker away stops every write: ${some(tight.map(({ name }) => name))}`,
+        `min.insync.replicas equals the replication factor, one broker down blocks writes: ${some(tight.map(({ name }) => name))}`,
         `tocsin topics set ${tight[0]!.name} --min-insync ${copies(tight[0]!) - 1}`,
       ),
     single.length > 0 &&
       warn(
-        `a single copy: ${some(single.map(({ name }) => name))}${brokers > 1 ? ` on ${brokers} brokers` : ''}; what that broker loses is lost`,
-        'three brokers, TOPIC_REPLICATION=3 and TOPIC_MIN_INSYNC_REPLICAS=2 before the topics are created; for those that exist kafka-reassign-partitions',
+        `replication factor 1: ${some(single.map(({ name }) => name))}${brokers > 1 ? ` on ${brokers} brokers` : ''}; a broker failure loses records`,
+        'use three brokers, and set TOPIC_REPLICATION=3 and TOPIC_MIN_INSYNC_REPLICAS=2 before topics are created; use kafka-reassign-partitions for existing topics',
       ),
   ]);
 }
@@ -153,30 +154,30 @@ function policyFindings(topics: readonly TopicState[], evidence: Evidence): Find
   const short = rest.filter((topic) => inRange(Number(topic.config['retention.ms'] ?? -1), 0, SHORT_RETENTION));
   const late = overtaken(evidence);
   return [
-    ...findings('topics.message-size', 'T5022', `every topic takes the ${needed} bytes that a batch may have`, [
+    ...findings('topics.message-size', 'T5022', `max.message.bytes is at least ${needed} on all topics`, [
       small.length > 0 &&
         (small.some((topic) => Number(topic.config['max.message.bytes']) < config.MAX_EVENT_BYTES) ? fail : warn)(
-          `max.message.bytes is less than the ${needed} bytes that we may send (MAX_EVENT_BYTES, KAFKA_BATCH_BYTES): ${some(small.map(({ name, config: set }) => `${name} ${set['max.message.bytes']}`))}`,
+          `max.message.bytes is lower than ${needed}, the maximum batch size (MAX_EVENT_BYTES, KAFKA_BATCH_BYTES): ${some(small.map(({ name, config: set }) => `${name} ${set['max.message.bytes']}`))}`,
           `tocsin topics set ${small[0]!.name} --max-message ${Math.max(needed, 1_048_588)}, or lower MAX_EVENT_BYTES and KAFKA_BATCH_BYTES`,
         ),
     ]),
-    ...findings('topics.cleanup', 'T5023', 'no topic compacts', [
+    ...findings('topics.cleanup', 'T5023', 'no topic is compacted', [
       compacts.length > 0 &&
         fail(
-          `cleanup.policy=compact: ${some(compacts.map(({ name }) => name))}; older records of a key vanish`,
+          `cleanup.policy=compact: ${some(compacts.map(({ name }) => name))}; compaction deletes older records of a key`,
           `kafka-configs --alter --entity-type topics --entity-name ${compacts[0]!.name} --add-config cleanup.policy=delete`,
         ),
     ]),
-    ...findings('topics.retention', 'T5021', 'records are kept for a day or longer, and no group is near the end of that', [
+    ...findings('topics.retention', 'T5021', 'retention is at least one day, and no consumer group is close to it', [
       short.length > 0 &&
         warn(
-          `retention is short: ${some(short.map(({ name, config: set }) => `${name} ${Math.round(Number(set['retention.ms']) / 60_000)} min`))}; a stop that lasts longer loses records`,
+          `retention is short: ${some(short.map(({ name, config: set }) => `${name} ${Math.round(Number(set['retention.ms']) / 60_000)} min`))}; a longer outage loses records`,
           `tocsin topics set ${short[0]!.name} --retention 72h`,
         ),
       ...late.map(({ topic, stage, age, retention }) =>
         fail(
-          `${stage} is ${Math.round(age / 60_000)} min behind in ${topic}, which keeps records for ${Math.round(retention / 60_000)} min`,
-          `tocsin topics set ${topic} --retention ${Math.ceil((2 * retention) / HOUR)}h now, then see why it is behind (tocsin lag)`,
+          `${stage} is ${Math.round(age / 60_000)} min behind in ${topic}, which has a retention of ${Math.round(retention / 60_000)} min`,
+          `tocsin topics set ${topic} --retention ${Math.ceil((2 * retention) / HOUR)}h, then find the cause of the lag (tocsin lag)`,
         ),
       ),
     ]),
@@ -185,7 +186,7 @@ function policyFindings(topics: readonly TopicState[], evidence: Evidence): Find
 
 const inRange = (value: number, from: number, to: number): boolean => value >= from && value < to;
 
-/** Groups whose oldest unhandled record has used up three quarters of its time. */
+/** Groups whose oldest unprocessed record is older than three quarters of the retention time. */
 function overtaken({ clusters, now }: Evidence): { topic: string; stage: string; age: number; retention: number }[] {
   return clusters.flatMap(({ topics, unhandled }) =>
     unhandled.flatMap(({ topic, stage, timestamp }) => {

@@ -3,7 +3,7 @@ import { type Finding, fail, findings, some, warn } from './finding.js';
 
 const MIB = 1024 ** 2;
 
-/** Of MySQL 8.0.36, 10.11.6-MariaDB-1 … */
+/** Parses versions such as 8.0.36 and 10.11.6-MariaDB-1. */
 function versionOf(version: string): { product: string; numbers: readonly number[] } {
   const numbers = version.split(/[.-]/).slice(0, 3).map(Number);
   return { product: /mariadb/i.test(version) ? 'MariaDB' : 'MySQL', numbers };
@@ -12,21 +12,21 @@ function versionOf(version: string): { product: string; numbers: readonly number
 export function databaseFindings({ database, folder, config }: Evidence): Finding[] {
   const { at, problem, version } = database;
   if (config.mode === 'embedded' && problem !== undefined && folder?.fileBytes === 0) {
-    return findings('database.reachable', 'T5031', 'there is no database yet; the first start makes it', []);
+    return findings('database.reachable', 'T5031', 'no database yet; it is created at the first start', []);
   }
-  return findings('database.reachable', 'T5031', `${at} answers, ${version}`, [
+  return findings('database.reachable', 'T5031', `${at} is reachable, ${version}`, [
     problem !== undefined && fail(`${at}: ${problem}`, remedyFor(problem, config.mode)),
   ]);
 }
 
 function remedyFor(problem: string, mode: 'embedded' | 'distributed'): string {
-  if (mode === 'embedded') return 'check the file with sqlite3 tocsin.db "PRAGMA integrity_check"; restore a copy when it is damaged';
+  if (mode === 'embedded') return 'check the file with sqlite3 tocsin.db "PRAGMA integrity_check"; restore a backup if it is corrupt';
   if (/access denied/i.test(problem))
-    return 'user or password of DATABASE_URL is wrong, or the user may not connect from here: GRANT ALL ON <database>.* TO <user>';
-  if (/unknown database/i.test(problem)) return 'create it: CREATE DATABASE <name> CHARACTER SET utf8mb4';
-  if (/ECONNREFUSED/.test(problem)) return 'nothing listens there: start the database, or correct host and port in DATABASE_URL';
-  if (/ENOTFOUND|EAI_AGAIN/.test(problem)) return 'the host name in DATABASE_URL is unknown here';
-  return 'check DATABASE_URL, the network and the log of the database';
+    return 'check user and password in DATABASE_URL and the host of the account: GRANT ALL ON <database>.* TO <user>';
+  if (/unknown database/i.test(problem)) return 'create the database: CREATE DATABASE <name> CHARACTER SET utf8mb4';
+  if (/ECONNREFUSED/.test(problem)) return 'start the database, or correct host and port in DATABASE_URL';
+  if (/ENOTFOUND|EAI_AGAIN/.test(problem)) return 'the host name in DATABASE_URL cannot be resolved (DNS)';
+  return 'check DATABASE_URL, the network and the database log';
 }
 
 export function databaseVersionFindings({ database, config }: Evidence): Finding[] {
@@ -35,7 +35,7 @@ export function databaseVersionFindings({ database, config }: Evidence): Finding
   const [major = 0, minor = 0] = numbers;
   const old = product === 'MariaDB' ? major < 10 || (major === 10 && minor < 11) : major < 8;
   return findings('database.version', 'T5032', `${product} ${numbers.join('.')}`, [
-    old && fail(`${product} ${numbers.join('.')}`, 'MySQL 8.0 or MariaDB 10.11 is the least: older ones have no SKIP LOCKED'),
+    old && fail(`${product} ${numbers.join('.')}`, 'upgrade to MySQL 8.0 or MariaDB 10.11; older versions lack SKIP LOCKED'),
   ]);
 }
 
@@ -45,7 +45,7 @@ export function durabilityFindings({ database, config }: Evidence): Finding[] {
   if (config.mode === 'embedded') {
     return findings('database.durability', 'T5033', 'journal_mode=wal; Tocsin writes with synchronous=FULL', [
       set['journal_mode'] !== 'wal' &&
-        warn(`journal_mode=${set['journal_mode']}`, 'start Tocsin once: it sets WAL; on a network file system WAL does not work, use a local disk'),
+        warn(`journal_mode=${set['journal_mode']}`, 'start Tocsin once, which enables WAL; WAL requires a local disk, not a network file system'),
     ]);
   }
   const flush = set['innodb_flush_log_at_trx_commit'];
@@ -54,15 +54,15 @@ export function durabilityFindings({ database, config }: Evidence): Finding[] {
     flush !== undefined &&
       flush !== '1' &&
       fail(
-        `innodb_flush_log_at_trx_commit=${flush}: the last second may be gone after a crash, although it was confirmed`,
-        'SET GLOBAL innodb_flush_log_at_trx_commit=1, and in the configuration of the server',
+        `innodb_flush_log_at_trx_commit=${flush}: a crash may lose the last second of committed transactions`,
+        'SET GLOBAL innodb_flush_log_at_trx_commit=1, also in the server configuration',
       ),
     set['log_bin'] === 'ON' &&
       binlog !== undefined &&
       binlog !== '1' &&
       warn(
-        `sync_binlog=${binlog}: after a crash a replica of the database may lack what was confirmed`,
-        'SET GLOBAL sync_binlog=1 where a failover to a replica must lose nothing',
+        `sync_binlog=${binlog}: after a crash a database replica may lack committed transactions`,
+        'SET GLOBAL sync_binlog=1 if failover to a replica must not lose transactions',
       ),
   ]);
 }
@@ -74,34 +74,42 @@ export function databaseModeFindings({ database, config }: Evidence): Finding[] 
   const needed = Math.max(8 * MIB, 4 * config.MAX_RECORD_BYTES);
   const isolation = set['transaction_isolation'] ?? set['tx_isolation'];
   const connections = Number(set['max_connections']);
-  return findings('database.mode', 'T5034', `max_allowed_packet=${packet}, sql_mode strict, global isolation ${isolation} (ours is READ-COMMITTED)`, [
-    set['read_only'] === 'ON' && fail('read_only=ON: this is a replica', 'DATABASE_URL must name the primary'),
-    packet < needed &&
-      fail(
-        `max_allowed_packet=${packet}: a checkpoint or a batch of ${needed} bytes would not fit`,
-        'SET GLOBAL max_allowed_packet=67108864, and in the configuration of the server',
-      ),
-    !/STRICT_(TRANS|ALL)_TABLES/.test(set['sql_mode'] ?? '') &&
-      warn(
-        `sql_mode=${set['sql_mode'] || '(empty)'}: what is too long is cut silently`,
-        "SET GLOBAL sql_mode=CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
-      ),
-    connections < 2 * config.DATABASE_POOL &&
-      warn(
-        `max_connections=${connections}, and each replica takes ${config.DATABASE_POOL} (DATABASE_POOL)`,
-        'raise max_connections above replicas * DATABASE_POOL + 10',
-      ),
-  ]);
+  return findings(
+    'database.mode',
+    'T5034',
+    `max_allowed_packet=${packet}, sql_mode strict, global isolation ${isolation} (sessions use READ-COMMITTED)`,
+    [
+      set['read_only'] === 'ON' && fail('read_only=ON: the database is a replica', 'point DATABASE_URL to the primary'),
+      packet < needed &&
+        fail(
+          `max_allowed_packet=${packet}: too small for a checkpoint or batch of ${needed} bytes`,
+          'SET GLOBAL max_allowed_packet=67108864, and in the configuration of the server',
+        ),
+      !/STRICT_(TRANS|ALL)_TABLES/.test(set['sql_mode'] ?? '') &&
+        warn(
+          `sql_mode=${set['sql_mode'] || '(empty)'}: strict mode is off, values that are too long are truncated silently`,
+          "SET GLOBAL sql_mode=CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+        ),
+      connections < 2 * config.DATABASE_POOL &&
+        warn(
+          `max_connections=${connections}, and each replica opens up to ${config.DATABASE_POOL} connections (DATABASE_POOL)`,
+          'raise max_connections above replicas * DATABASE_POOL + 10',
+        ),
+    ],
+  );
 }
 
 export function schemaFindings({ database }: Evidence): Finding[] {
   if (database.problem !== undefined || database.missing === null) return [];
   const { missing, unknown } = database;
-  return findings('database.schema', 'T5035', 'every migration has run', [
+  return findings('database.schema', 'T5035', 'all migrations are applied', [
     missing.length > 0 &&
-      warn(`${missing.length} migrations have not run: ${some(missing)}`, 'tocsin migrate, or start the server: it does that first'),
+      warn(`${missing.length} pending migrations: ${some(missing)}`, 'run tocsin migrate, or start the server, which applies them first'),
     unknown.length > 0 &&
-      fail(`the schema is newer than this version: ${some(unknown)}`, 'start the version that made it; an older one may misread what is stored'),
+      fail(
+        `the schema is newer than this version: ${some(unknown)}`,
+        'start the version that created the schema; an older version may misread stored data',
+      ),
   ]);
 }
 
@@ -109,11 +117,11 @@ export function outboxFindings({ database, now }: Evidence): Finding[] {
   if (!database.outbox) return [];
   const { rows, oldest } = database.outbox;
   const age = oldest === null ? 0 : now - oldest;
-  return findings('outbox', 'T5030', rows === 0 ? 'nothing waits' : `${rows} parcels wait, the oldest for ${Math.round(age / 1000)} s`, [
+  return findings('outbox', 'T5030', rows === 0 ? 'the outbox is empty' : `${rows} outbox rows pending, the oldest for ${Math.round(age / 1000)} s`, [
     age > 60_000 &&
       fail(
-        `${rows} parcels wait, the oldest for ${Math.round(age / 1000)} s`,
-        'the log does not take them, or no replica runs: see the findings about brokers and groups; nothing is lost, they leave when it is back',
+        `${rows} outbox rows pending, the oldest for ${Math.round(age / 1000)} s`,
+        'Kafka is unavailable or rejects the records, or no replica is running: check the findings for brokers and consumer groups. The rows are published after recovery',
       ),
   ]);
 }
@@ -126,20 +134,20 @@ export function clockFindings({ database, clusters, now }: Evidence): Finding[] 
   const future = clusters.flatMap(({ newest }) => newest).filter(({ timestamp }) => timestamp - now > 5000);
   const worst = Math.max(0, ...future.map(({ timestamp }) => timestamp - now));
   const seen = clock
-    ? `the database is ${Math.abs(ahead)} ms ${ahead >= 0 ? 'ahead of' : 'behind'} this host; no record is from the future`
-    : 'no record is from the future';
+    ? `the clock of the database is ${Math.abs(ahead)} ms ${ahead >= 0 ? 'ahead of' : 'behind'} this host; no record has a timestamp in the future`
+    : 'no record has a timestamp in the future';
   return findings('clock', 'T5024', seen, [
     clock &&
       Math.abs(ahead) > doubt &&
       Math.abs(ahead) < 30_000 &&
-      warn(`the database is ${ahead} ms ahead of this host`, 'let ntpd or chronyd run on both'),
+      warn(`the clock of the database is ${ahead} ms ahead of this host`, 'run ntpd or chronyd on both hosts'),
     clock &&
       Math.abs(ahead) >= 30_000 &&
-      fail(`the database is ${ahead} ms ahead of this host: leases and expiries go wrong`, 'let ntpd or chronyd run on both'),
+      fail(`the clock of the database is ${ahead} ms ahead of this host: leases and expiries are unreliable`, 'run ntpd or chronyd on both hosts'),
     worst > 0 &&
       warn(
-        `records of ${some([...new Set(future.map(({ topic }) => topic))])} are up to ${Math.round(worst / 1000)} s in the future`,
-        'the clock of a host that publishes is wrong, or of this one: let ntpd or chronyd run on all',
+        `records of ${some([...new Set(future.map(({ topic }) => topic))])} have timestamps up to ${Math.round(worst / 1000)} s in the future`,
+        'the clock of a producer or of this host is wrong: run ntpd or chronyd on all hosts',
       ),
   ]);
 }

@@ -11,7 +11,7 @@ import type { Evidence, ServerEvidence } from './evidence.js';
 const DATABASE_MS = 5000;
 const SERVER_MS = 5000;
 
-/** Gathers what the doctor looks at, without changing anything: no schema, topic, group or record is made. */
+/** Collects the evidence for the checks. Read-only: creates no schema, topic, group or record. */
 export async function examine(config: Config): Promise<Evidence> {
   const topics = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
   const embedded = config.mode === 'embedded';
@@ -33,7 +33,7 @@ export async function examine(config: Config): Promise<Evidence> {
   };
 }
 
-/** Linux tells; elsewhere nobody does without a shell. */
+/** Only Linux exposes the limit without a shell. */
 function openFiles(): number | null {
   if (!existsSync('/proc/self/limits')) return null;
   const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -54,7 +54,7 @@ async function examineServer(url: string): Promise<ServerEvidence> {
   }
 }
 
-/** The tables of the embedded log in the shape of a cluster. */
+/** The tables of the embedded log, represented as a cluster. */
 function embeddedCluster(config: Config, { partitions }: DatabaseEvidence): ClusterEvidence {
   const names = [...new Set(partitions.map(({ topic }) => topic))];
   return {

@@ -10,7 +10,7 @@ interface Standing extends StoredPosition {
 
 const place = ({ group, topic, partition }: StoredPosition): string => `${group} ${topic}/${partition}`;
 
-/** Cursors of topics that were seen, with what the log says about their partitions. */
+/** Cursors of existing topics, with the state of their partitions in the log. */
 function standings({ database, clusters }: Evidence): Standing[] {
   return database.positions.flatMap((position) => {
     const cluster = clusters.find(({ topics }) => topics.some(({ name }) => name === position.topic));
@@ -27,36 +27,36 @@ export function cursorFindings(evidence: Evidence): Finding[] {
   const all = standings(evidence);
   const ahead = all.filter(({ nextOffset, at }) => at.high !== null && nextOffset > at.high);
   const below = all.filter(({ nextOffset, at }) => at.low !== null && nextOffset < at.low);
-  // The broker is told after the database, so that it is behind by a batch is as it should be.
+  // Offsets are committed to the broker after the database transaction, so the committed offset may trail by a batch.
   const apart = all.filter(
     ({ nextOffset, committed, at }) => committed !== undefined && committed > nextOffset && nextOffset <= (at.high ?? Infinity),
   );
   return [
-    ...findings('cursors.in-log', 'T5026', `${all.filter(({ at }) => at.high !== null).length} cursors stand inside the log`, [
+    ...findings('cursors.in-log', 'T5026', `${all.filter(({ at }) => at.high !== null).length} cursors are within the bounds of the log`, [
       ...ahead
         .slice(0, 5)
         .map((each) =>
           fail(
-            `${place(each)}: the cursor is at ${each.nextOffset}, but the log ends at ${each.at.high}; the topic was made anew, or the broker has lost records`,
-            `decide what to do with the records that are there: tocsin consumers resume --group ${each.group} --topic ${each.topic} --partition ${each.partition} --from earliest (or latest)`,
+            `${place(each)}: the cursor is at ${each.nextOffset}, but the log ends at ${each.at.high}; the topic was recreated, or the broker lost records`,
+            `choose where to resume: tocsin consumers resume --group ${each.group} --topic ${each.topic} --partition ${each.partition} --from earliest (or latest)`,
           ),
         ),
       ...below
         .slice(0, 5)
         .map((each) =>
           fail(
-            `${place(each)}: the cursor is at ${each.nextOffset}, but the log begins at ${each.at.low}; ${each.at.low! - each.nextOffset} records are gone`,
-            `look for a copy of them; without one: tocsin consumers resume --group ${each.group} --topic ${each.topic} --partition ${each.partition} --accept-gap`,
+            `${place(each)}: the cursor is at ${each.nextOffset}, but the log begins at ${each.at.low}; ${each.at.low! - each.nextOffset} records were deleted`,
+            `recover the records from a backup if possible; otherwise: tocsin consumers resume --group ${each.group} --topic ${each.topic} --partition ${each.partition} --accept-gap`,
           ),
         ),
       ahead.length + below.length > 10 &&
-        fail(`and more: ${ahead.length} ahead of the log, ${below.length} behind its beginning`, 'tocsin offsets show lists them all'),
+        fail(`${ahead.length} cursors are ahead of the log end, ${below.length} before the log start`, 'run tocsin offsets show to list all of them'),
     ]),
-    ...findings('cursors.committed', 'T5027', 'what the broker was told is nowhere ahead of the database', [
+    ...findings('cursors.committed', 'T5027', 'no committed offset is ahead of its cursor', [
       apart.length > 0 &&
         warn(
           `the committed offset is ahead of the cursor: ${some(apart.map((each) => `${place(each)} ${each.committed} > ${each.nextOffset}`))}`,
-          'the database is the truth and Tocsin goes on from there; was an older copy of the database restored, or the offset set by another tool? Lag shown by the broker is wrong until it has caught up',
+          'Tocsin resumes from the cursor in the database. Either an older database backup was restored, or another tool committed the offset. Lag computed from committed offsets is wrong until the cursor has caught up',
         ),
     ]),
   ];
@@ -68,32 +68,32 @@ export function groupFindings({ clusters, server, database }: Evidence): Finding
   const read = new Set(database.positions.map(({ group }) => group));
   const idle = groups.filter(({ stage, members }) => members.length === 0 && read.has(stage!));
   const counts = groups.map(({ group, members }) => `${group} ${members.length}`);
-  return findings('groups.members', 'T5025', groups.length > 0 ? `members: ${some(counts, 8)}` : 'no group has been seen yet', [
+  return findings('groups.members', 'T5025', groups.length > 0 ? `members: ${some(counts, 8)}` : 'no consumer group exists yet', [
     unsettled.length > 0 &&
       warn(
-        `rebalancing at the moment: ${some(unsettled.map(({ group }) => group))}`,
-        'ask again in a minute; when it goes on, a replica dies or is too slow to answer (its log says)',
+        `rebalancing: ${some(unsettled.map(({ group }) => group))}`,
+        'run the doctor again in a minute; if it persists, a replica is crashing or misses heartbeats: check its log',
       ),
     idle.length > 0 &&
       (server.ready ? fail : warn)(
-        `nobody consumes in ${some(idle.map(({ group }) => group))}`,
-        server.ready ? 'look at /health/ready and the log of the server' : 'start a replica',
+        `no active members in ${some(idle.map(({ group }) => group))}`,
+        server.ready ? 'check /health/ready and the log of the server' : 'start a replica',
       ),
   ]);
 }
 
 export function ownerFindings(evidence: Evidence): Finding[] {
   const { config, now } = evidence;
-  const patience = 4 * config.KAFKA_SESSION_TIMEOUT_MS;
+  const timeout = 4 * config.KAFKA_SESSION_TIMEOUT_MS;
   const stale = standings(evidence).filter(
-    ({ nextOffset, at, owner, updatedAt }) => owner !== '' && at.high !== null && at.high > nextOffset && now - updatedAt > patience,
+    ({ nextOffset, at, owner, updatedAt }) => owner !== '' && at.high !== null && at.high > nextOffset && now - updatedAt > timeout,
   );
   const since = Math.round((now - Math.min(now, ...stale.map(({ updatedAt }) => updatedAt))) / 60_000);
-  return findings('groups.owners', 'T5029', 'every owner with records before it has moved lately', [
+  return findings('groups.owners', 'T5029', 'all partitions with lag make progress', [
     stale.length > 0 &&
       warn(
-        `records wait, but the cursor has not moved for ${since} min: ${some(stale.map((each) => `${place(each)} (owner ${each.owner})`))}`,
-        'no replica runs, the owner hangs, or its batch fails again and again: tocsin lag, and the log of the owner',
+        `lag without progress for ${since} min: ${some(stale.map((each) => `${place(each)} (owner ${each.owner})`))}`,
+        'no replica is running, the owner hangs, or its batch fails repeatedly: run tocsin lag and check the log of the owner',
       ),
   ]);
 }
@@ -103,13 +103,15 @@ export function holdFindings({ database }: Evidence): Finding[] {
   return findings(
     'partitions.held',
     'T5028',
-    'no partition is stopped or paused',
+    'no partition is halted or paused',
     database.holds
       .slice(0, 10)
       .map(({ group, topic, partition, kind, why, by }) =>
         (kind === 'stopped' ? fail : warn)(
-          `${group} ${topic}/${partition} is ${kind}: ${why} (${by})`,
-          kind === 'stopped' ? `see docs/offsets.md for the code; then tocsin consumers resume` : `when the reason is gone: tocsin consumers resume`,
+          `${group} ${topic}/${partition} is ${kind === 'stopped' ? 'halted' : kind}: ${why} (${by})`,
+          kind === 'stopped'
+            ? 'look up the code in docs/offsets.md, then run tocsin consumers resume'
+            : 'run tocsin consumers resume when the reason no longer applies',
         ),
       ),
   );

@@ -21,23 +21,23 @@ export function nodeFindings({ node }: Evidence): Finding[] {
 }
 
 export function openFilesFindings({ openFiles }: Evidence): Finding[] {
-  return findings('process.open-files', 'T5013', openFiles === null ? 'no limit is known here' : `${openFiles} files may be open`, [
+  return findings('process.open-files', 'T5013', openFiles === null ? 'open file limit unknown' : `open file limit ${openFiles}`, [
     openFiles !== null &&
       openFiles < LEAST_FILES &&
-      warn(`only ${openFiles} files may be open`, `raise it: ulimit -n 65536, or LimitNOFILE= in the unit of systemd`),
+      warn(`open file limit is only ${openFiles}`, 'raise the limit: ulimit -n 65536, or LimitNOFILE= in the systemd unit'),
   ]);
 }
 
 export function serverFindings({ server }: Evidence): Finding[] {
   const { url, problem, ready } = server;
-  const well = ready ? `the server at ${url} is ready` : `no server at ${url}; what follows was seen without one`;
+  const well = ready ? `server at ${url} is ready` : `no server at ${url}; checks ran without it`;
   return findings('server.ready', 'T5038', well, [
-    problem !== undefined && fail(`the server at ${url}: ${problem}`, 'look at its log; when it hangs, restart it: nothing is lost'),
+    problem !== undefined && fail(`server at ${url}: ${problem}`, 'check its log; if it hangs, restart it: no data is lost'),
     ready &&
       ready.status !== 'ok' &&
       fail(
         `${url}/health/ready: ${some(ready.reasons) || ready.status}`,
-        'the findings below say what is behind it; docs/lag.md and docs/offsets.md say what to type',
+        'see the other findings for the cause, docs/lag.md and docs/offsets.md for the commands',
       ),
   ]);
 }
@@ -46,16 +46,17 @@ export function diskFindings({ folder, config }: Evidence): Finding[] {
   if (!folder) return [];
   const { freeBytes, fileBytes, path } = folder;
   const topics = 8;
-  return findings('embedded.disk', 'T5036', `${gib(freeBytes)} free for ${path}, the database has ${gib(fileBytes)}`, [
-    freeBytes < 256 * MIB && fail(`${gib(freeBytes)} free for ${path}`, 'make room: below this events are refused (503) until there is some'),
+  return findings('embedded.disk', 'T5036', `${gib(freeBytes)} free in ${path}, database size ${gib(fileBytes)}`, [
+    freeBytes < 256 * MIB &&
+      fail(`${gib(freeBytes)} free in ${path}`, 'free disk space: events are refused with status 503 until space is available'),
     freeBytes >= 256 * MIB &&
       freeBytes < 2 * GIB &&
-      warn(`${gib(freeBytes)} free for ${path}`, 'make room, or lower RETENTION_HOURS or RETENTION_BYTES'),
+      warn(`${gib(freeBytes)} free in ${path}`, 'free disk space, or lower RETENTION_HOURS or RETENTION_BYTES'),
     freeBytes + fileBytes < topics * config.RETENTION_BYTES * 0.5 &&
       freeBytes >= 2 * GIB &&
       warn(
-        `RETENTION_BYTES allows ${gib(config.RETENTION_BYTES)} for each of ${topics} topics, the disk has ${gib(freeBytes + fileBytes)} for all`,
-        `set RETENTION_BYTES to at most ${Math.floor((freeBytes + fileBytes) / topics / MIB)} MiB, in bytes, or keep an eye on the disk`,
+        `RETENTION_BYTES allows ${gib(config.RETENTION_BYTES)} for each of ${topics} topics, but only ${gib(freeBytes + fileBytes)} are available in total`,
+        `set RETENTION_BYTES to at most ${Math.floor((freeBytes + fileBytes) / topics / MIB)} MiB, in bytes, or monitor the disk`,
       ),
   ]);
 }
@@ -63,19 +64,19 @@ export function diskFindings({ folder, config }: Evidence): Finding[] {
 export function folderFindings({ folder, server }: Evidence): Finding[] {
   if (!folder) return [];
   const { path, exists, unwritable, locked, walBytes } = folder;
-  const well = `${path} ${exists ? 'can be written' : 'will be made at the first start'}${locked ? ', a process uses it' : ''}`;
+  const well = `${path} ${exists ? 'is writable' : 'will be created at the first start'}${locked ? ', in use by a process' : ''}`;
   return findings('embedded.folder', 'T5037', well, [
-    unwritable !== undefined && fail(`${path}: ${unwritable}`, 'give the user that runs Tocsin the right to write there, or set DATA_DIR'),
+    unwritable !== undefined && fail(`${path}: ${unwritable}`, 'grant write permission to the user that runs Tocsin, or set DATA_DIR'),
     locked &&
       !server.ready &&
       warn(
-        `a process uses ${path}, but no server answers at ${server.url}`,
-        'find it (fuser or lsof on tocsin.lock): it starts, hangs, or listens somewhere else (HTTP_PORT)',
+        `${path} is in use by a process, but no server is reachable at ${server.url}`,
+        'find the process (fuser or lsof on tocsin.lock): it is starting, hanging, or listening on another port (HTTP_PORT)',
       ),
     walBytes > GIB &&
       warn(
-        `the journal (tocsin.db-wal) has ${gib(walBytes)}`,
-        'something reads for very long; restart the server, at the start the journal is folded in',
+        `the write-ahead log (tocsin.db-wal) has ${gib(walBytes)}`,
+        'a long-running read blocks checkpoints; restart the server, which checkpoints the WAL',
       ),
   ]);
 }

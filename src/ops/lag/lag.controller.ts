@@ -55,10 +55,10 @@ export class LagController {
 
   @Get()
   @Endpoint({
-    summary: 'Get the lag of every consumer group',
+    summary: 'Get the consumer lag of every group',
     description:
-      '`current` is what the group has committed to the log, `cursor` what has taken effect (the truth, which `current` follows), `lag` the end minus `current`. ' +
-      'Rates are those of the last minute. What is unknown is null, and `problems` says why.',
+      '`current` is the offset committed to the log, `cursor` the authoritative position in the database, `lag` the log end offset minus `current`. ' +
+      'Rates are averages of the last minute. Unavailable values are null; `problems` lists the reasons.',
     permission: 'consumer:read',
     response: lagResponse,
   })

@@ -58,7 +58,7 @@ export class OffsetsController {
 
   @Get()
   @Endpoint({
-    summary: 'List cursor, checkpoint, committed offset and bounds of the log, by group and partition',
+    summary: 'Get cursor, checkpoint offset, committed offset and log bounds by group and partition',
     permission: 'consumer:read',
     response: z.object({ partitions: z.array(position) }),
   })
@@ -82,8 +82,9 @@ export class OffsetsController {
 
   @Post('replay')
   @Endpoint({
-    summary: 'Set a stopped consumer group back, so that it continues to where it was',
-    description: 'Refused below the beginning of the log, and with a `to` that is not where the group was: nothing can end a live group earlier.',
+    summary: 'Rewind a stopped consumer group, so that it processes a range again',
+    description:
+      'Rejected if `from` is before the log start, or if `to` is not the previous position of the group: a live group cannot stop earlier.',
     permission: 'consumer:write',
     response: plannedResponse,
   })
@@ -101,10 +102,10 @@ export class OffsetsController {
 function refuseOtherReplays(plan: readonly Planned[], to: Target | undefined): void {
   const problems = plan.flatMap(({ partition, from, offset, clamped }) => {
     if (clamped) return [`partition ${partition} ${clamped === 'beginning' ? 'begins' : 'ends'} at offset ${offset}`];
-    if (from !== null && offset > from) return [`partition ${partition}: ${offset} is ahead of the group, which is at ${from}`];
+    if (from !== null && offset > from) return [`partition ${partition}: ${offset} is ahead of the position ${from} of the group`];
     if (to && to.kind !== 'latest' && !(to.kind === 'offset' && from !== null && to.offset === from - 1)) {
       return [
-        `partition ${partition}: a live group goes on to where it was, ${from === null ? 'the end' : from - 1}; leave --to out, or use a sandbox`,
+        `partition ${partition}: a live replay ends at the previous position, ${from === null ? 'the log end' : from - 1}; omit --to, or use a sandbox`,
       ];
     }
     return [];

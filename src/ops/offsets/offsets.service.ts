@@ -133,22 +133,22 @@ export class Offsets {
     if (members.length === 0) return;
     const who = members.map(({ client, host }) => `${client} (${host})`).join(', ');
     const stop = this.config.mode === 'embedded' ? 'stop this server first' : 'stop every replica first';
-    throw new TocsinError('T6201', `${group} is consumed by ${who}; ${stop}: nothing is lost, senders repeat what was not answered`, members);
+    throw new TocsinError('T6201', `${group} has active members ${who}; ${stop}. No data is lost: senders retry unacknowledged requests`, members);
   }
 
   async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, Held>> {
-    if (isExternalGroup(group)) throw new TocsinError('T6203', `${group} reads a cluster of somebody else`);
+    if (isExternalGroup(group)) throw new TocsinError('T6203', `${group} consumes an external cluster`);
     const cursors = (await this.cursors.all()).filter((cursor) => !isExternalGroup(cursor.group));
     const own = cursors.filter((cursor) => cursor.group === group && cursor.topic === topic);
     if (own.length > 0) return new Map(own.map((cursor) => [cursor.partition, cursor]));
     const known = [...new Set(cursors.map((cursor) => `${cursor.group} of ${cursor.topic}`))].join(', ');
-    throw new TocsinError('T6203', `${group} of ${topic}; there are ${known || 'none'}`);
+    throw new TocsinError('T6203', `${group} of ${topic}; known: ${known || 'none'}`);
   }
 
   async #boundsOf({ topic, partition }: Reset): Promise<PartitionOffsets[]> {
     const all = await this.eventLog.offsets(topic);
     const bounds = partition === undefined ? all : all.filter((each) => each.partition === partition);
-    if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; it has the partitions 0 to ${all.length - 1}`);
+    if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; partitions are 0 to ${all.length - 1}`);
     return bounds;
   }
 
@@ -166,7 +166,7 @@ export class Offsets {
     const object = `${group} ${topic}/${planned.partition}`;
     const to = { nextOffset: planned.offset, stateOffset };
     if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
-    if (planned.memory === 'begun anew') await this.states.of(group)?.begin(at, stateOffset);
+    if (planned.memory === 'reset') await this.states.of(group)?.begin(at, stateOffset);
     await this.audit.record(
       {
         actor,
@@ -185,7 +185,9 @@ export class Offsets {
     try {
       await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {
-      this.#logger.warn(`the log still shows ${group} where it was: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(
+        `committing the new offsets of ${group} failed, lag tools show the old ones: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

@@ -72,7 +72,7 @@ describe('the memory of a stage', () => {
   it.each([
     ['stays where the cursor stays', 150, 200, { stateOffset: 140, memory: 'kept' }],
     ['is kept when the cursor goes back no further than the checkpoint', 145, 200, { stateOffset: 140, memory: 'kept' }],
-    ['begins anew when the cursor goes back beyond the checkpoint', 139, 200, { stateOffset: 139, memory: 'begun anew' }],
+    ['begins anew when the cursor goes back beyond the checkpoint', 139, 200, { stateOffset: 139, memory: 'reset' }],
     ['is carried over what is left out', 160, 200, { stateOffset: 160, memory: 'carried over' }],
     ['is carried over into a topic that was made anew', 0, 20, { stateOffset: 0, memory: 'carried over' }],
   ])('%s', (_case, to, high, expected) => {

@@ -44,7 +44,7 @@ export function parseTarget(text: string): Target {
     const target = rest === undefined ? undefined : meaning(rest);
     if (target) return target;
   }
-  throw new TocsinError('T6202', `"${text}" is none of ${FORMS}`);
+  throw new TocsinError('T6202', `"${text}" must be one of ${FORMS}`);
 }
 
 function timeTarget(text: string): Target | undefined {
@@ -88,10 +88,10 @@ export interface Memory {
   readonly stateOffset: number;
   /**
    * `kept`: it reflects everything below `stateOffset`, and the records from there to the cursor rebuild the rest.
-   * `begun anew`: nothing stored is as old as the cursor, so the memory begins there with nothing but the rules.
+   * `reset`: nothing stored is as old as the cursor, so the memory begins there with nothing but the rules.
    * `carried over`: it stays as it is, as if what lies between had never been there.
    */
-  readonly memory: 'kept' | 'begun anew' | 'carried over';
+  readonly memory: 'kept' | 'reset' | 'carried over';
 }
 
 /** `cursor` as it is, moved to `to` in a log that ends at `high`. A cursor beyond that end speaks of another log, whose memory goes on in this one. */
@@ -99,5 +99,5 @@ export function memoryAt(cursor: { readonly nextOffset: number; readonly stateOf
   if (to === cursor.nextOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
   if (cursor.nextOffset > high || to > cursor.nextOffset) return { stateOffset: to, memory: 'carried over' };
   if (to >= cursor.stateOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
-  return { stateOffset: to, memory: 'begun anew' };
+  return { stateOffset: to, memory: 'reset' };
 }

@@ -6,7 +6,7 @@ const bounds = { partition: 3, low: 100, high: 200, oldest: T };
 const range = (from: string, to: string, more = {}) => rangeOf(parseTarget(from), parseTarget(to), { ...bounds, ...more });
 
 describe('a closed range', () => {
-  it('holds both its ends', () => {
+  it('includes both ends', () => {
     expect(range('offset:120', 'offset:130')).toEqual({ partition: 3, from: 120, end: 131, cut: false });
     expect(range('earliest', 'latest')).toEqual({ partition: 3, from: 100, end: 200, cut: false });
     expect(range('tail:10', 'latest')).toEqual({ partition: 3, from: 190, end: 200, cut: false });
@@ -21,7 +21,7 @@ describe('a closed range', () => {
     expect(range(`timestamp:${T - 1}`, 'latest', { low: 0, fromAt: 0 })).toEqual({ partition: 3, from: 0, end: 200, cut: false });
   });
 
-  it('is cut at the end of the log, and says so', () => {
+  it('is truncated at the end of the log, which is reported', () => {
     expect(range('offset:120', 'offset:500')).toEqual({ partition: 3, from: 120, end: 200, cut: true });
   });
 
@@ -35,9 +35,9 @@ describe('a closed range', () => {
   });
 
   it.each([
-    ['offset:130', 'offset:120', 'partition 3: 130 is behind 120'],
-    ['offset:300', 'latest', 'partition 3: 300 is behind 199'],
-    ['shift:-1', 'latest', 'a range has no place to shift from'],
+    ['offset:130', 'offset:120', 'partition 3: start 130 is after end 120'],
+    ['offset:300', 'latest', 'partition 3: start 300 is after end 199'],
+    ['shift:-1', 'latest', 'shift is not allowed in a range'],
   ])('is refused from %s to %s', (from, to, refused) => {
     expect(range(from, to)).toEqual({ refused });
   });

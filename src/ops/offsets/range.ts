@@ -26,12 +26,12 @@ export interface RangeBounds extends Omit<Bounds, 'current' | 'at'> {
 export function rangeOf(from: Target, to: Target, bounds: RangeBounds): Range | { readonly refused: string } {
   const { partition, low, high, oldest } = bounds;
   const beginning = `partition ${partition} begins at offset ${low}${oldest === undefined ? '' : `, ${new Date(oldest).toISOString()}`}`;
-  if (from.kind === 'shift' || to.kind === 'shift') return { refused: 'a range has no place to shift from' };
+  if (from.kind === 'shift' || to.kind === 'shift') return { refused: 'shift is not allowed in a range' };
   if (from.kind === 'timestamp' && low > 0 && oldest !== undefined && from.time < oldest) return { refused: beginning };
   const start = startOf(from, bounds);
   if (start < low) return { refused: beginning };
   const wished = endOf(to, bounds);
-  if (wished < start && from.kind !== 'timestamp') return { refused: `partition ${partition}: ${start} is behind ${wished - 1}` };
+  if (wished < start && from.kind !== 'timestamp') return { refused: `partition ${partition}: start ${start} is after end ${wished - 1}` };
   const end = Math.max(start, Math.min(wished, high));
   return start > high ? { refused: `partition ${partition} ends at offset ${high}` } : { partition, from: start, end, cut: wished > high };
 }

@@ -53,7 +53,7 @@ export class ConsumersController {
 
   @Get()
   @Endpoint({
-    summary: 'List partitions by consumer group: cursor, owner, pauses and halts',
+    summary: 'List partitions by consumer group with cursor, owner and pauses',
     permission: 'consumer:read',
     response: z.object({ partitions: z.array(partition) }),
   })
@@ -64,7 +64,7 @@ export class ConsumersController {
   @Post('pause')
   @Endpoint({
     summary: 'Pause partitions of a consumer group',
-    description: 'Whichever replica owns them follows within two seconds. `until` (epoch ms) ends the pause by itself.',
+    description: 'Takes effect within two seconds on whichever replica owns them. `until` (epoch ms) ends the pause automatically.',
     permission: 'consumer:write',
     response: z.object({ paused: z.array(pause) }),
   })
@@ -77,7 +77,7 @@ export class ConsumersController {
   @Post('resume')
   @Endpoint({
     summary: 'Resume paused or halted partitions',
-    description: 'Where records are missing, `accept_gap` gives them up; in a topic that was made anew, `from` says where to begin.',
+    description: '`accept_gap` skips missing records; `from` is the start position in a recreated topic.',
     permission: 'consumer:write',
     response: z.object({ resumed: z.array(resumed) }),
   })

@@ -27,17 +27,17 @@ export function continuation(
   if (!cursor || (stop?.code !== 'T6101' && stop?.code !== 'T6102')) return { kind: 'go' };
   const { nextOffset, stateOffset } = cursor;
   if (nextOffset > high) {
-    if (!from) return { kind: 'undecided', needs: `${stop.why}; say from where to go on: --from earliest (${low}) or --from latest (${high})` };
+    if (!from) return { kind: 'undecided', needs: `${stop.why}; choose where to resume: --from earliest (${low}) or --from latest (${high})` };
     const to = from === 'earliest' ? low : high;
-    const givenUp = `the cursor was at ${nextOffset} of a log that ends at ${high}; it goes on at ${to}`;
+    const givenUp = `cursor ${nextOffset} was beyond the log end offset ${high}; resumed at ${to}`;
     return { kind: 'move', nextOffset: to, stateOffset: memoryAt(cursor, to, high).stateOffset, givenUp };
   }
   const missing = Math.min(nextOffset, stateOffset);
   if (missing >= low) return { kind: 'go' };
-  if (!acceptGap) return { kind: 'undecided', needs: `${stop.why}; --accept-gap gives them up and goes on at ${Math.max(nextOffset, low)}` };
+  if (!acceptGap) return { kind: 'undecided', needs: `${stop.why}; --accept-gap skips them and resumes at ${Math.max(nextOffset, low)}` };
   const givenUp =
     nextOffset < low
-      ? `the records ${nextOffset} to ${low - 1} are never handled`
-      : `the records ${stateOffset} to ${low - 1} took effect, but are missing in the memory`;
+      ? `records ${nextOffset} to ${low - 1} were skipped`
+      : `records ${stateOffset} to ${low - 1} were processed, but are missing in the in-memory state`;
   return { kind: 'move', nextOffset: Math.max(nextOffset, low), stateOffset: Math.max(stateOffset, low), givenUp };
 }

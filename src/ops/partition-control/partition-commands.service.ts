@@ -143,7 +143,10 @@ export class PartitionCommands {
   async #select({ group, topic, partition }: Selection): Promise<Selected[]> {
     const source = group.slice('source.'.length);
     if (isExternalGroup(group))
-      throw new TocsinError('T6203', `${group} reads a cluster of somebody else: tocsin sources resume ${source}, tocsin sources disable ${source}`);
+      throw new TocsinError(
+        'T6203',
+        `${group} consumes an external cluster; use tocsin sources resume ${source} or tocsin sources disable ${source}`,
+      );
     const begun = await this.cursors.all();
     const selected = begun.filter((at) => at.group === group && (topic ?? at.topic) === at.topic && (partition ?? at.partition) === at.partition);
     if (selected.length > 0) return selected.map(({ topic: of, partition: number }) => ({ group, topic: of, partition: number }));

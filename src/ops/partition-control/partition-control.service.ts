@@ -44,7 +44,7 @@ export class PartitionControl implements OnApplicationBootstrap, OnApplicationSh
         );
     } catch (error) {
       // The database is away: partitions stay as they are, and readiness says why.
-      this.#logger.debug(`cannot look: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.debug(`reading pauses failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -11,7 +11,7 @@ describe('by hand', () => {
   });
 
   it('an event of 300 bytes, ten in a record, is (300 + 7) / 4 = 76.75 bytes in the log', () => {
-    expect(step(site, 'bytes of an event in the log')).toBe(76.75);
+    expect(step(site, 'event size in the log')).toBe(76.75);
   });
 
   it('bandwidth: 50 000 * 76.75 and 50 000 * 1 % * 1500 * 3 / 4, three copies on three brokers', () => {
@@ -27,14 +27,14 @@ describe('by hand', () => {
   });
 
   it('replicas: (50 000 / 40 000 + 50 000 / 60 000 + 500 / 2500) / 0.5 = 4.57 cores, so 5, and one to spare', () => {
-    expect(step(site, 'cores that Tocsin needs at the peak')).toBeCloseTo(4.5667, 3);
+    expect(step(site, 'CPU cores at peak')).toBeCloseTo(4.5667, 3);
     expect(plan(site).replicas).toBe(6);
   });
 
   it('partitions: 15.35 MB/s before compression need 3, six replicas twice as many twice over need 24', () => {
     // 50 000 * 307 = 15 350 000; / 5 242 880 = 2.93
-    expect(step(site, 'partitions that the bytes need')).toBe(3);
-    expect(step(site, 'partitions that the replicas need')).toBe(24);
+    expect(step(site, 'partitions for throughput')).toBe(3);
+    expect(step(site, 'partitions for replicas')).toBe(24);
     expect(plan(site).partitions).toBe(24);
   });
 
@@ -78,8 +78,8 @@ it('takes no input that cannot be', () => {
     'peak_factor must be at least 1',
     'event_bytes must be a number',
     'events_per_day must be more than 0',
-    'brokers must be a whole number',
-    'disk_reserve must be below 0.95: something has to be used',
-    'replication 5 needs 5 brokers, there are 2.5',
+    'brokers must be an integer',
+    'disk_reserve must be below 0.95',
+    'replication 5 requires 5 brokers, not 2.5',
   ]);
 });

@@ -1,34 +1,34 @@
-/** What somebody knows of the load, and wants of the installation. */
+/** Expected load and requirements of the installation. */
 export interface PlanInput {
   readonly events_per_day: number;
-  /** Busiest second over the mean one. */
+  /** Peak rate divided by mean rate. */
   readonly peak_factor: number;
-  /** One event as JSON. */
+  /** Size of an event as JSON. */
   readonly event_bytes: number;
-  /** Events in one record of raw_events: senders that send many at once get envelopes; 1 where they send one by one. */
+  /** Events per record of raw_events; 1 if senders send events one by one. */
   readonly events_per_record: number;
-  /** Bytes before over bytes after compression. */
+  /** Uncompressed bytes divided by compressed bytes. */
   readonly compression_ratio: number;
   readonly retention_hours: number;
   readonly replication: number;
   readonly brokers: number;
-  /** Share of events that become a message about an alert. */
+  /** Fraction of events that produce an alert message. */
   readonly alert_share: number;
   readonly alert_bytes: number;
-  /** Share of the disk that stays free. */
+  /** Fraction of the disk to keep free. */
   readonly disk_reserve: number;
-  /** How busy a core may be at the peak. */
+  /** Target CPU utilisation at peak. */
   readonly utilisation: number;
-  /** Replicas that may be away at the peak. */
+  /** Replicas that may be down at peak. */
   readonly spare_replicas: number;
-  /** Replicas that the topics must have room for; 0: twice those that the load needs. */
+  /** Replicas that the partition count must support; 0: twice the required replicas. */
   readonly target_replicas: number;
   /** Events per second and core. */
   readonly access_rate: number;
   readonly detect_rate: number;
-  /** Messages about alerts per second and core, for Alert, Converge and Notice together. */
+  /** Alert messages per second and core, for Alert, Converge and Notice together. */
   readonly alert_rate: number;
-  /** Bytes per second that one partition is trusted with. */
+  /** Maximum throughput of a partition. */
   readonly partition_bytes_per_second: number;
 }
 
@@ -52,11 +52,11 @@ export const planDefaults: Omit<PlanInput, 'events_per_day'> = {
   partition_bytes_per_second: 5 * 1024 * 1024,
 };
 
-/** One line of the arithmetic. */
+/** One step of the calculation. */
 export interface Step {
   readonly name: string;
   readonly formula: string;
-  /** The formula with its numbers. */
+  /** The formula with numbers. */
   readonly worked: string;
   readonly value: number;
   readonly unit: string;
@@ -76,17 +76,17 @@ export interface Plan {
 
 /** Offset, time, key, length and headers of a record, and its share of the batch (bytes). */
 const RECORD_OVERHEAD = 70;
-/** alerts, alert_status and converged_alerts; dead letters stay empty when all is well. */
+/** alerts, alert_status and converged_alerts; dead-letter topics are normally empty. */
 const ALERT_TOPICS = 3;
 /** Two groups read alerts, one converged_alerts, and one more may read alert_status. */
 const ALERT_READERS = 4;
-/** Numbers that many numbers of replicas divide, so that each has as much to do. */
+/** Highly composite numbers, so that partitions divide evenly among replicas. */
 const PARTITIONS = [12, 24, 48, 96, 192, 384, 768];
 
 const plain = (value: number): string =>
   Number.isInteger(value) || Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
 
-/** The sheet of paper: every value is written down with how it came about. */
+/** Records every value with its formula. */
 class Sheet {
   readonly steps: Step[] = [];
 
@@ -96,7 +96,7 @@ class Sheet {
   }
 }
 
-/** Capacity from load, by plain arithmetic. The input must have passed {@link planFlaws}. */
+/** Capacity for a load. The input must have passed {@link planFlaws}. */
 export function plan(input: PlanInput): Plan {
   const sheet = new Sheet();
   const mean = sheet.write(
@@ -132,7 +132,7 @@ export function plan(input: PlanInput): Plan {
 
 function storedBytes(sheet: Sheet, { event_bytes, events_per_record, compression_ratio }: PlanInput): number {
   return sheet.write(
-    'bytes of an event in the log',
+    'event size in the log',
     'bytes',
     `(event_bytes + ${RECORD_OVERHEAD} / events_per_record) / compression_ratio`,
     `(${event_bytes} + ${RECORD_OVERHEAD} / ${events_per_record}) / ${compression_ratio}`,
@@ -142,23 +142,23 @@ function storedBytes(sheet: Sheet, { event_bytes, events_per_record, compression
 
 function bandwidth(sheet: Sheet, input: PlanInput, peak: number, stored: number): { in: number; out: number } {
   const { alert_share, alert_bytes, compression_ratio, replication, brokers } = input;
-  const raw = sheet.write('raw_events into the cluster', 'bytes/s', 'peak * stored', `${plain(peak)} * ${plain(stored)}`, peak * stored);
+  const raw = sheet.write('inbound raw_events', 'bytes/s', 'peak * stored', `${plain(peak)} * ${plain(stored)}`, peak * stored);
   const alerts = sheet.write(
-    'alert topics into the cluster',
+    'inbound alert topics',
     'bytes/s',
     `peak * alert_share * alert_bytes * ${ALERT_TOPICS} / compression_ratio`,
     `${plain(peak)} * ${alert_share} * ${alert_bytes} * ${ALERT_TOPICS} / ${compression_ratio}`,
     (peak * alert_share * alert_bytes * ALERT_TOPICS) / compression_ratio,
   );
   const into = sheet.write(
-    'into each broker, with copies',
+    'inbound per broker, with replication',
     'bytes/s',
     '(raw + alerts) * replication / brokers',
     `(${plain(raw)} + ${plain(alerts)}) * ${replication} / ${brokers}`,
     ((raw + alerts) * replication) / brokers,
   );
   const out = sheet.write(
-    'out of each broker: Detect, the readers of alerts, and copies',
+    'outbound per broker: Detect, alert consumers, replication',
     'bytes/s',
     `(raw * (1 + replication - 1) + alerts * (${ALERT_READERS} / ${ALERT_TOPICS} + replication - 1)) / brokers`,
     `(${plain(raw)} * ${replication} + ${plain(alerts)} * (${ALERT_READERS} / ${ALERT_TOPICS} + ${replication - 1})) / ${brokers}`,
@@ -170,21 +170,21 @@ function bandwidth(sheet: Sheet, input: PlanInput, peak: number, stored: number)
 function diskSpace(sheet: Sheet, input: PlanInput, stored: number): number {
   const { events_per_day, retention_hours, replication, brokers, disk_reserve, alert_share, alert_bytes, compression_ratio } = input;
   const perDay = sheet.write(
-    'bytes per day, one copy',
+    'bytes per day, without replication',
     'bytes',
     `events_per_day * (stored + alert_share * alert_bytes * ${ALERT_TOPICS} / compression_ratio)`,
     `${plain(events_per_day)} * (${plain(stored)} + ${alert_share} * ${alert_bytes} * ${ALERT_TOPICS} / ${compression_ratio})`,
     events_per_day * (stored + (alert_share * alert_bytes * ALERT_TOPICS) / compression_ratio),
   );
   const used = sheet.write(
-    'disk used on each broker',
+    'disk usage per broker',
     'bytes',
     'per day * retention_hours / 24 * replication / brokers',
     `${plain(perDay)} * ${retention_hours} / 24 * ${replication} / ${brokers}`,
     (((perDay * retention_hours) / 24) * replication) / brokers,
   );
   return sheet.write(
-    'disk to buy for each broker',
+    'disk size per broker',
     'bytes',
     'used / (1 - disk_reserve)',
     `${plain(used)} / (1 - ${disk_reserve})`,
@@ -195,14 +195,14 @@ function diskSpace(sheet: Sheet, input: PlanInput, stored: number): number {
 function replicasFor(sheet: Sheet, input: PlanInput, peak: number): number {
   const { access_rate, detect_rate, alert_rate, alert_share, utilisation, spare_replicas } = input;
   const cores = sheet.write(
-    'cores that Tocsin needs at the peak',
+    'CPU cores at peak',
     'cores',
     '(peak / access_rate + peak / detect_rate + peak * alert_share / alert_rate) / utilisation',
     `(${plain(peak)} / ${access_rate} + ${plain(peak)} / ${detect_rate} + ${plain(peak)} * ${alert_share} / ${alert_rate}) / ${utilisation}`,
     (peak / access_rate + peak / detect_rate + (peak * alert_share) / alert_rate) / utilisation,
   );
   return sheet.write(
-    'replicas of Tocsin (a replica uses one core)',
+    'Tocsin replicas (one core each)',
     'replicas',
     'ceil(cores) + spare_replicas',
     `ceil(${plain(cores)}) + ${spare_replicas}`,
@@ -213,23 +213,23 @@ function replicasFor(sheet: Sheet, input: PlanInput, peak: number): number {
 function partitionsFor(sheet: Sheet, input: PlanInput, peakBytes: number, replicas: number): number {
   const { target_replicas, partition_bytes_per_second } = input;
   const throughput = sheet.write(
-    'partitions that the bytes need',
+    'partitions for throughput',
     'partitions',
-    'ceil(peak * bytes before compression / partition_bytes_per_second)',
+    'ceil(peak * uncompressed bytes / partition_bytes_per_second)',
     `ceil(${plain(peakBytes)} / ${partition_bytes_per_second})`,
     Math.ceil(peakBytes / partition_bytes_per_second),
   );
   const room = target_replicas > 0 ? target_replicas : 2 * replicas;
   const wanted = sheet.write(
-    'partitions that the replicas need',
+    'partitions for replicas',
     'partitions',
-    target_replicas > 0 ? 'target_replicas * 2' : 'replicas * 2 (to grow) * 2',
+    target_replicas > 0 ? 'target_replicas * 2' : 'replicas * 2 (growth) * 2',
     target_replicas > 0 ? `${target_replicas} * 2` : `${replicas} * 2 * 2`,
     room * 2,
   );
   const least = Math.max(throughput, wanted);
   const value = PARTITIONS.find((each) => each >= least) ?? Math.ceil(least / 768) * 768;
-  return sheet.write('partitions', 'partitions', 'the next of 12, 24, 48, 96 … that holds both', `max(${throughput}, ${wanted})`, value);
+  return sheet.write('partitions', 'partitions', 'the next of 12, 24, 48, 96 … that covers both', `max(${throughput}, ${wanted})`, value);
 }
 
 function suggestion(input: PlanInput, partitions: number): Pick<Plan, 'settings' | 'commands'> {
@@ -250,17 +250,17 @@ function suggestion(input: PlanInput, partitions: number): Pick<Plan, 'settings'
 function planWarnings(input: PlanInput, replicas: number, partitions: number): string[] {
   const { disk_reserve, replication, retention_hours, spare_replicas, events_per_record } = input;
   const warnings = [
-    (disk_reserve < 0.3 || disk_reserve > 0.5) && `disk_reserve ${disk_reserve}: 0.3 to 0.5 is usual; a full disk stops a broker`,
-    replication < 3 && `replication ${replication}: with less than 3 a broker that is being restarted leaves no copy to spare`,
-    retention_hours < 24 && `retention of ${retention_hours} h: a stop that lasts longer loses records`,
-    spare_replicas < 1 && 'no spare replica: at the peak nothing makes up for one that is away',
-    events_per_record === 1 && replicas > 2 && 'one event for each record: senders that send many at once cost a third',
-    partitions > 384 && `${partitions} partitions: look at whether few keys carry the load, a key stays in one partition`,
+    (disk_reserve < 0.3 || disk_reserve > 0.5) && `disk_reserve ${disk_reserve}: 0.3 to 0.5 is recommended; a full disk stops the broker`,
+    replication < 3 && `replication ${replication}: less than 3 leaves no redundancy while a broker restarts`,
+    retention_hours < 24 && `retention of ${retention_hours} h: a longer outage loses records`,
+    spare_replicas < 1 && 'no spare replica: the failure of a replica at peak is not compensated',
+    events_per_record === 1 && replicas > 2 && 'one event per record: senders that batch events reduce the cost to a third',
+    partitions > 384 && `${partitions} partitions: check for hot keys, because all records of a key are in one partition`,
   ];
   return warnings.filter((each) => each !== false);
 }
 
-/** What is wrong with the input, in sentences. */
+/** Validation errors of the input. */
 export function planFlaws(input: PlanInput): string[] {
   const flaws: string[] = [];
   const share = new Set(['alert_share', 'disk_reserve', 'utilisation']);
@@ -279,13 +279,12 @@ export function planFlaws(input: PlanInput): string[] {
     const from = (least as Partial<Record<keyof PlanInput, number>>)[name];
     if (!Number.isFinite(value)) flaws.push(`${name} must be a number`);
     else if (from === undefined ? value <= 0 : value < from) flaws.push(`${name} must be ${from === undefined ? 'more than 0' : `at least ${from}`}`);
-    else if (share.has(name) && value > 1) flaws.push(`${name} is a share and at most 1`);
+    else if (share.has(name) && value > 1) flaws.push(`${name} must be a fraction, at most 1`);
   }
   for (const name of ['brokers', 'replication', 'spare_replicas', 'target_replicas'] as const) {
-    if (Number.isFinite(input[name]) && !Number.isInteger(input[name])) flaws.push(`${name} must be a whole number`);
+    if (Number.isFinite(input[name]) && !Number.isInteger(input[name])) flaws.push(`${name} must be an integer`);
   }
-  if (input.disk_reserve >= 0.95) flaws.push('disk_reserve must be below 0.95: something has to be used');
-  if (input.replication > input.brokers)
-    flaws.push(`replication ${input.replication} needs ${input.replication} brokers, there are ${input.brokers}`);
+  if (input.disk_reserve >= 0.95) flaws.push('disk_reserve must be below 0.95');
+  if (input.replication > input.brokers) flaws.push(`replication ${input.replication} requires ${input.replication} brokers, not ${input.brokers}`);
   return flaws;
 }

@@ -35,7 +35,7 @@ export class TailController {
 
   @Get(':topic/records')
   @Endpoint({
-    summary: 'Get the newest records of a topic over all its partitions, decoded where possible; no consumer group is involved',
+    summary: 'Get the newest records of a topic over all partitions, decoded where possible, without a consumer group',
     permission: 'topic:read',
     response: tailResponse,
   })

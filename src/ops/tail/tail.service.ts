@@ -69,7 +69,7 @@ export class TailService {
     const [known] = await this.eventLog.topics.describe([topic]);
     if (!known) throw new TocsinError('T6401', topic);
     if (partition !== undefined && !known.partitions.some((each) => each.partition === partition)) {
-      throw new TocsinError('T6401', `${topic} has the partitions 0 to ${known.partitions.length - 1}, not ${partition}`);
+      throw new TocsinError('T6401', `${topic} has partitions 0 to ${known.partitions.length - 1}, not ${partition}`);
     }
     return known.partitions
       .filter((each) => partition === undefined || each.partition === partition)
@@ -78,7 +78,7 @@ export class TailService {
 
   async #partition(reading: Reading, at: PartitionOffsets, partitions: number): Promise<void> {
     try {
-      if (Number.isNaN(at.high)) throw new Error('no broker answers for it');
+      if (Number.isNaN(at.high)) throw new Error('no broker available');
       await within(PARTITION_MS, reading.query.after ? this.#forward(reading, at) : this.#backward(reading, at, partitions));
     } catch (error) {
       reading.errors.push({ partition: at.partition, message: error instanceof Error ? error.message : String(error) });
@@ -107,8 +107,8 @@ export class TailService {
     const wanted = query.after!.get(partition) ?? low;
     const start = Math.min(Math.max(low, wanted), high);
     next.set(partition, start);
-    if (wanted < low) reading.errors.push({ partition, message: `the records ${wanted} to ${low - 1} are gone` });
-    if (wanted > high) reading.errors.push({ partition, message: `the log ends at ${high}, before ${wanted}` });
+    if (wanted < low) reading.errors.push({ partition, message: `records ${wanted} to ${low - 1} were deleted` });
+    if (wanted > high) reading.errors.push({ partition, message: `log end offset ${high} is before ${wanted}` });
     const room = query.n - reading.newest.records.length;
     for await (const slice of this.eventLog.read({ topic, partition }, start, Math.min(high, start + room))) {
       this.#take(reading, partition, slice);

@@ -132,7 +132,7 @@ describe('the newest of many partitions', () => {
 });
 
 describe('a question', () => {
-  it('has defaults, and positions to go on from', () => {
+  it('has defaults, and returns positions to continue from', () => {
     expect(parseRequest(tailQuery, {})).toMatchObject({ n: 10, scan: 20_000, raw: false, unfold: false });
     expect(parseRequest(tailQuery, { after: '0:12,3:4' }).after).toEqual(
       new Map([
@@ -151,6 +151,6 @@ describe('a question', () => {
   });
 
   it.each([{ n: '0' }, { n: '1001' }, { n: 'x' }, { after: '1' }, { partition: '-1' }, { raw: 'yes' }, { typo: '1' }])('%p is refused', (query) => {
-    expect(() => parseRequest(tailQuery, query)).toThrow('The question for records is not valid');
+    expect(() => parseRequest(tailQuery, query)).toThrow('Invalid record query');
   });
 });

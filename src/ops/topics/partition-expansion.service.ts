@@ -51,7 +51,10 @@ export class GrowthService {
   ): Promise<Growth & { readonly done: boolean }> {
     const topic = await this.topics.find(name);
     if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
-      throw new TocsinError('T6402', `${name} has ${topic.partitions.length} partitions; ${partitions} is not more, or more than 10000`);
+      throw new TocsinError(
+        'T6402',
+        `${name} has ${topic.partitions.length} partitions; the new number must be larger and at most 10000, not ${partitions}`,
+      );
     }
     const plan = await this.#plan(topic, partitions);
     if (dry_run) return { ...plan, done: false };
@@ -65,7 +68,7 @@ export class GrowthService {
 
   async #refuseWhileEmbeddedRuns(plan: Growth): Promise<void> {
     if (this.config.mode !== 'embedded' || (await this.eventLog.topics.groups()).length === 0) return;
-    throw new TocsinError('T6404', 'the embedded log learns of partitions only when it starts: stop the server, then run this command', plan);
+    throw new TocsinError('T6404', 'the embedded log detects new partitions only at startup: stop the server, then run this command', plan);
   }
 
   async #growDeadLetters(name: string, partitions: number): Promise<void> {

@@ -15,7 +15,7 @@ const quiet: GrowthFacts = {
   partitionOf: murmur2Partition,
 };
 
-it('is safe while nobody publishes or consumes, all is handled and nothing is remembered', () => {
+it('is safe without producers, consumers, lag and in-memory state', () => {
   expect(growth(quiet).refusals).toEqual([]);
 });
 
@@ -27,12 +27,12 @@ it('is refused while replicas run', () => {
 
 it('is refused while records wait that a later one could overtake', () => {
   expect(growth({ ...quiet, readers: [{ group: 'detect', members: 0, behind: 17 }] }).refusals).toEqual([
-    expect.stringContaining('detect: 17 records are not handled yet'),
+    expect.stringContaining('detect: 17 records are not processed yet'),
   ]);
 });
 
-it('is refused while nobody knows where a partition ends', () => {
-  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('no broker answers for partition 1, 3')]);
+it('is rejected while the end offset of a partition is unknown', () => {
+  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('partitions without leader: 1, 3')]);
 });
 
 it('is refused for what a stage still remembers in the old place', () => {

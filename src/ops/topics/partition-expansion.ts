@@ -63,28 +63,29 @@ function refusals({ readers, unanswered, hanging }: GrowthFacts): string[] {
   return [
     ...(running.length > 0
       ? [
-          `${running.map(({ group }) => group).join(', ')}: running. Stop every replica (senders wait and come again), and run this command while none runs`,
+          `${running.map(({ group }) => group).join(', ')}: running. Stop every replica (senders retry), and run this command while no replica is running`,
         ]
       : []),
     ...behind.map(
       (reader) =>
-        `${reader.group}: ${reader.behind} records are not handled yet. Stop the senders, wait until tocsin lag says 0, then stop the replicas`,
+        `${reader.group}: ${reader.behind} records are not processed yet. Stop the senders, wait until tocsin lag reports 0, then stop the replicas`,
     ),
     ...(unanswered.length > 0
-      ? [`no broker answers for partition ${unanswered.join(', ')}, so that nobody knows what is still to be handled. Try again when all are led`]
+      ? [`partitions without leader: ${unanswered.join(', ')}; their lag is unknown. Retry when all partitions have a leader`]
       : []),
     ...hanging,
   ];
 }
 
 function warnings({ keyedBy, keys, strangers, current, wanted }: GrowthFacts, moving: readonly string[]): string[] {
-  const share =
-    keys.length > 0 ? `of the ${keys.length} keys in the newest records ${moving.length} move (${some(moving)})` : 'no key was seen lately';
+  const share = keys.length > 0 ? `of the ${keys.length} keys in the newest records, ${moving.length} move (${some(moving)})` : 'no recent keys';
   return [
-    `the key (${keyedBy}) decides the partition: from ${current} to ${wanted} partitions ${share}`,
-    ...(wanted % current === 0 ? [] : [`${wanted} is not a multiple of ${current}: nearly every key moves, with a multiple of ${current} fewer do`]),
-    ...strangers.map((group) => `${group} reads it too and will see keys that move in a new partition`),
-    ...(moving.length > 0 ? ['what is not complete of keys that move (windows, counts of N of M) begins anew in the new partition'] : []),
-    'partitions cannot be taken away again',
+    `the key (${keyedBy}) determines the partition: from ${current} to ${wanted} partitions ${share}`,
+    ...(wanted % current === 0
+      ? []
+      : [`${wanted} is not a multiple of ${current}: nearly every key moves; with a multiple of ${current} fewer keys move`]),
+    ...strangers.map((group) => `${group} also consumes the topic; keys that move arrive in another partition`),
+    ...(moving.length > 0 ? ['incomplete state of keys that move (windows, N-of-M counts) restarts in the new partition'] : []),
+    'the number of partitions cannot be reduced later',
   ];
 }

@@ -36,25 +36,25 @@ const MOST_PARTITIONS = 10_000;
 export function judge(name: string, shape: TopicShape, { brokers, replication, recordBytes }: Surroundings): Judgement {
   const { partitions, min_insync_replicas: insync, retention_hours: hours, max_message_bytes: bytes } = shape;
   const refusals = [
-    !NAME.test(name) && `${name} is no name of a topic: letters, digits, dot, underscore and hyphen, at most 249`,
-    partitions !== undefined && (partitions < 1 || partitions > MOST_PARTITIONS) && `${partitions} partitions: there must be 1 to ${MOST_PARTITIONS}`,
+    !NAME.test(name) && `${name} is not a valid topic name: 1 to 249 letters, digits, dots, underscores and hyphens`,
+    partitions !== undefined && (partitions < 1 || partitions > MOST_PARTITIONS) && `partitions must be 1 to ${MOST_PARTITIONS}, not ${partitions}`,
     replication < 1 && 'replication must be at least 1',
-    replication > brokers && `replication ${replication} needs ${replication} brokers, the cluster has ${brokers}`,
+    replication > brokers && `replication ${replication} requires ${replication} brokers, but the cluster has ${brokers}`,
     insync !== undefined && insync < 1 && 'min.insync.replicas must be at least 1',
-    insync !== undefined && insync > replication && `min.insync.replicas ${insync} with replication ${replication}: nothing could ever be written`,
-    hours !== undefined && hours !== -1 && hours < 1 && 'retention must be at least one hour, or -1 for ever',
+    insync !== undefined && insync > replication && `min.insync.replicas ${insync} with replication ${replication}: every write would fail`,
+    hours !== undefined && hours !== -1 && hours < 1 && 'retention must be at least one hour, or -1 (unlimited)',
     bytes !== undefined && bytes < 1024 && 'max.message.bytes must be at least 1024',
   ];
   const warnings = [
-    replication < 2 && brokers > 1 && `replication 1 on ${brokers} brokers: what the one broker loses is lost`,
+    replication < 2 && brokers > 1 && `replication 1 on ${brokers} brokers: a broker failure loses records`,
     insync !== undefined &&
       insync === replication &&
       replication > 1 &&
-      `min.insync.replicas ${insync} of ${replication}: one broker away stops every write`,
-    hours !== undefined && hours > 0 && hours < 24 && `retention of ${hours} h: a stop that lasts longer loses records (T6101)`,
+      `min.insync.replicas ${insync} of ${replication}: one broker down blocks writes`,
+    hours !== undefined && hours > 0 && hours < 24 && `retention of ${hours} h: a longer outage loses records (T6101)`,
     bytes !== undefined &&
       bytes < recordBytes &&
-      `max.message.bytes ${bytes} is less than the ${recordBytes} bytes that a record may have (MAX_EVENT_BYTES): such events are refused`,
+      `max.message.bytes ${bytes} is lower than the maximum record size ${recordBytes} (MAX_EVENT_BYTES): larger events are refused`,
   ];
   return { refusals: refusals.filter((each) => each !== false), warnings: warnings.filter((each) => each !== false) };
 }

@@ -39,7 +39,7 @@ export class TopicsController {
 
   @Get()
   @Endpoint({
-    summary: 'List the topics of the stages with their dead letters; all=true: every topic of the clusters',
+    summary: 'List the topics of the stages with their dead-letter topics; all=true: all topics of the clusters',
     permission: 'topic:read',
     response: topicsResponse,
   })
@@ -49,7 +49,7 @@ export class TopicsController {
 
   @Get(':topic')
   @Endpoint({
-    summary: 'Get a topic: leaders, replicas, offsets, settings, and the groups that read it with their members',
+    summary: 'Get a topic: leaders, replicas, offsets, configuration and consumer groups with members',
     permission: 'topic:read',
     response: topicResponse,
   })
@@ -59,7 +59,7 @@ export class TopicsController {
 
   @Post()
   @Endpoint({
-    summary: 'Create a topic; what is left out comes from the settings and the brokers',
+    summary: 'Create a topic; omitted properties default to the settings and the broker configuration',
     permission: 'topic:write',
     status: 201,
     response: createdTopicResponse,
@@ -70,7 +70,7 @@ export class TopicsController {
 
   @Patch(':topic')
   @Endpoint({
-    summary: 'Change retention, min.insync.replicas or max.message.bytes',
+    summary: 'Change retention, min.insync.replicas or max.message.bytes of a topic',
     permission: 'topic:write',
     response: configuredTopicResponse,
   })
@@ -80,7 +80,7 @@ export class TopicsController {
 
   @Post(':topic/partitions')
   @Endpoint({
-    summary: 'Add partitions; refused while that would break the order of records (dry_run shows what it would mean)',
+    summary: 'Add partitions; rejected while that would break record order (dry_run returns the consequences)',
     permission: 'topic:write',
     response: expansionResponse,
   })

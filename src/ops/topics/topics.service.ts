@@ -80,7 +80,7 @@ export class TopicsService {
     const topic = await this.find(name);
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
-    if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'nothing to change was said');
+    if (Object.keys(config).length === 0) throw new TocsinError('T6402', 'at least one property is required');
     if (shape.max_message_bytes !== undefined) await this.#makeRoom(deadLetterTopic(name), deadLetterBytes(shape.max_message_bytes), actor, now);
     await this.#set(name, config, actor, now);
     return { ...judgement, config: (await this.find(name)).config };

@@ -37,7 +37,7 @@ async function examine(name: string, examined: Examined): Promise<ClusterEvidenc
   const { access, config, clientId } = examined;
   const brokers = await Promise.all(access.brokers.map((address) => broker(address, 'settings', examined)));
   const empty = { name, brokers, topics: [], groups: [], committed: [], newest: [], unhandled: [] };
-  if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'no broker of the settings can be used' };
+  if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'none of the bootstrap servers can be used' };
   const cluster = new KafkaCluster(access, clientId, config);
   try {
     return await within(CLUSTER_MS, inside(name, cluster, examined, brokers));
@@ -75,7 +75,7 @@ async function inside(name: string, cluster: KafkaCluster, examined: Examined, b
 async function broker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: Examined): Promise<BrokerEvidence> {
   const alone = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
   try {
-    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: no answer within ${BROKER_MS} ms`));
+    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: request timed out after ${BROKER_MS} ms`));
     return { address, known, incompatible: await incompatible(address, access) };
   } catch (error) {
     const problem =
@@ -93,8 +93,8 @@ async function incompatible(address: string, access: ClusterAccess): Promise<str
   return clientApis.flatMap(({ name, key, min, max }) => {
     const theirs = spoken.get(key);
     // Logins are only spoken of by listeners that ask for one.
-    if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: the broker does not know it`];
-    return theirs.min > max || theirs.max < min ? [`${name}: it speaks ${theirs.min} to ${theirs.max}, our client ${min} to ${max}`] : [];
+    if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: not supported by the broker`];
+    return theirs.min > max || theirs.max < min ? [`${name}: broker supports versions ${theirs.min} to ${theirs.max}, client ${min} to ${max}`] : [];
   });
 }
 

@@ -112,7 +112,7 @@ export class ConsumerGroups {
 function answer<T>(codes: readonly number[], about: string, value: T): Answer<T> {
   const code = codes.find((each) => each !== 0);
   if (code === undefined) return { value };
-  const refused = new TocsinError('T7004', `${about}: ${HAS_MEMBERS.has(code) ? 'somebody consumes in the group: ' : ''}${words(code)}`);
+  const refused = new TocsinError('T7004', `${about}: ${HAS_MEMBERS.has(code) ? 'the group has active members: ' : ''}${words(code)}`);
   if (SETTLING.has(code)) return { settling: refused };
   throw refused;
 }

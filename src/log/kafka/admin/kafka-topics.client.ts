@@ -168,7 +168,9 @@ export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTo
     return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
   } catch (error) {
     if (!(error instanceof TocsinError)) throw error;
-    new Logger('topics').warn(`${topic.name} is created without room for headers, because nobody tells what ${original} takes: ${error.message}`);
+    new Logger('topics').warn(
+      `${topic.name} is created without headroom for headers because max.message.bytes of ${original} is unknown: ${error.message}`,
+    );
     return topic;
   }
 }

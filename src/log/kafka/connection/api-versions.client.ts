@@ -52,17 +52,17 @@ export function apiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>
       socket.destroy();
       settle();
     };
-    const timer = setTimeout(() => end(() => reject(new Error('no answer in time'))), ms);
+    const timer = setTimeout(() => end(() => reject(new Error('request timed out'))), ms);
     socket.on('error', (error: Error) => end(() => reject(error)));
-    socket.on('close', () => end(() => reject(new Error('it closed the connection'))));
+    socket.on('close', () => end(() => reject(new Error('connection closed by the broker'))));
     socket.on('data', (bytes: Buffer) => {
       answer = Buffer.concat([answer, bytes]);
-      if (answer.length > MOST_BYTES) return end(() => reject(new Error('that is not Kafka')));
+      if (answer.length > MOST_BYTES) return end(() => reject(new Error('response is not in the Kafka protocol')));
       if (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) return;
       end(() => {
         const ranges = parseApiVersions(answer.subarray(4));
         if (ranges) resolve(ranges);
-        else reject(new Error('that is not Kafka'));
+        else reject(new Error('response is not in the Kafka protocol'));
       });
     });
   });

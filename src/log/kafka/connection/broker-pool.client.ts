@@ -100,7 +100,7 @@ export function send(broker: Broker, name: RequestName, fields: object): Promise
 export function poolOf(kafka: Kafka): Pool {
   const create = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
   const make = create && (kafka as unknown as Record<symbol, ((options: object) => { brokerPool: Pool }) | undefined>)[create];
-  if (!make) throw new Error('kafkajs has no private createCluster any more: pin 2.2.4');
+  if (!make) throw new Error('kafkajs has no private createCluster; pin version 2.2.4');
   const pool = make({ allowAutoTopicCreation: false }).brokerPool;
   const original = pool.createBroker.bind(pool);
   pool.createBroker = (options) => {

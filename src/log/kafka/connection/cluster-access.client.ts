@@ -47,7 +47,7 @@ function access(settings: AccessSettings, prefix: string): ClusterAccess {
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings;
   const { KAFKA_TLS_KEY_PASSPHRASE: passphrase, KAFKA_TLS_SERVER_NAME: serverName } = settings;
   if ((mechanism || username || password) && !(mechanism && username && password)) {
-    throw new TocsinError('T5001', `${prefix}KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD belong together: set all three or none`);
+    throw new TocsinError('T5001', `${prefix}KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD must be set together`);
   }
   const pem = (name: 'KAFKA_TLS_CA_FILE' | 'KAFKA_TLS_CERT_FILE' | 'KAFKA_TLS_KEY_FILE') => settings[name] && readPem(prefix + name, settings[name]);
   const [ca, cert, key] = [pem('KAFKA_TLS_CA_FILE'), pem('KAFKA_TLS_CERT_FILE'), pem('KAFKA_TLS_KEY_FILE')];

@@ -18,24 +18,24 @@ interface Reason {
 }
 
 const TLS_WORDS: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: "no authority that we trust has signed the broker's certificate",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "no authority that we trust has signed the broker's certificate",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "no authority that we trust has signed the broker's certificate",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "no authority that we trust has signed the broker's certificate",
-  UNABLE_TO_GET_ISSUER_CERT: "no authority that we trust has signed the broker's certificate",
-  CERT_SIGNATURE_FAILURE: "no authority that we trust has signed the broker's certificate",
-  CERT_HAS_EXPIRED: "the broker's certificate has expired",
-  CERT_NOT_YET_VALID: "the broker's certificate is not valid yet",
-  ERR_TLS_CERT_ALTNAME_INVALID: "the broker's certificate is for another name",
+  SELF_SIGNED_CERT_IN_CHAIN: 'broker certificate is not signed by a trusted certificate authority',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'broker certificate is not signed by a trusted certificate authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'broker certificate is not signed by a trusted certificate authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'broker certificate is not signed by a trusted certificate authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'broker certificate is not signed by a trusted certificate authority',
+  CERT_SIGNATURE_FAILURE: 'broker certificate is not signed by a trusted certificate authority',
+  CERT_HAS_EXPIRED: 'broker certificate has expired',
+  CERT_NOT_YET_VALID: 'broker certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'broker certificate does not match the host name',
 };
 
 const NETWORK_WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'the host name is unknown',
-  EAI_AGAIN: 'the host name cannot be looked up',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
-  ETIMEDOUT: 'no answer in time',
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'host name not found (DNS)',
+  EAI_AGAIN: 'DNS lookup failed',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  ETIMEDOUT: 'connection timed out',
 };
 
 /** The error inside the wrappers that kafkajs puts around it when it gives up. */
@@ -50,24 +50,24 @@ export function innermost(error: unknown): Failure {
  */
 export function refusal(error: unknown, { tls, sasl }: Pick<ClusterAccess, 'tls' | 'sasl'>, greeting: boolean): Reason {
   const { name, type, message = String(error), code = '' } = innermost(error);
-  if (type === 'ILLEGAL_SASL_STATE') return { code: 'T7002', says: 'the listener asks for no login, but one is configured' };
+  if (type === 'ILLEGAL_SASL_STATE') return { code: 'T7002', says: 'listener does not support SASL, but SASL is configured' };
   if (name === 'KafkaJSSASLAuthenticationError' || type?.includes('SASL')) return { code: 'T7002', says: message };
   const words = TLS_WORDS[code];
   if (words) return { code: 'T7003', says: `${words} (${detail(message)})` };
   if (tls && /before secure TLS|WRONG_VERSION_NUMBER|wrong version number/.test(message)) {
-    return { code: 'T7003', says: 'the listener does not speak TLS, but the settings do' };
+    return { code: 'T7003', says: 'listener does not use TLS, but TLS is configured' };
   }
   if (tls && /CERTIFICATE_REQUIRED|certificate required|bad certificate|BAD_CERTIFICATE|UNKNOWN_CA|unknown ca/.test(`${code} ${message}`)) {
     return {
       code: 'T7003',
-      says: `the broker ${tls.cert ? 'does not accept our certificate' : 'asks for a client certificate, and none is configured'}`,
+      says: `the broker ${tls.cert ? 'rejected the client certificate' : 'requires a client certificate, but none is configured'}`,
     };
   }
   if (tls && /SSL|TLS|EPROTO/.test(`${code} ${message}`)) return { code: 'T7003', says: detail(message) };
   if (name === 'KafkaJSConnectionClosedError' && greeting && !sasl) {
-    return { code: 'T7002', says: 'the broker closes the connection: its listener asks for a login, and none is configured' };
+    return { code: 'T7002', says: 'connection closed by the broker: its listener requires SASL, but SASL is not configured' };
   }
-  if (name === 'KafkaJSRequestTimeoutError' || message === 'Connection timeout') return { code: 'T7001', says: 'no answer in time' };
+  if (name === 'KafkaJSRequestTimeoutError' || message === 'Connection timeout') return { code: 'T7001', says: 'request timed out' };
   if (type) return { code: 'T7004', says: `${type}: ${message}` };
   return { code: 'T7001', says: NETWORK_WORDS[code] ?? detail(message) };
 }
@@ -81,7 +81,7 @@ export async function told(error: unknown, access: ClusterAccess, greeted?: stri
   const address = failure.broker ?? (greeted || undefined);
   const { code, says } =
     greeted !== undefined && failure.name === 'KafkaJSConnectionClosedError' && !access.tls && address && (await speaksTls(address))
-      ? { code: 'T7003' as const, says: 'the listener speaks TLS, but the settings do not' }
+      ? { code: 'T7003' as const, says: 'listener uses TLS, but TLS is not configured' }
       : refusal(error, access, greeted !== undefined);
   return new TocsinError(code, address ? `${address}: ${says}` : says);
 }
@@ -98,7 +98,10 @@ export function checkPems({ tls }: ClusterAccess): void {
   try {
     createSecureContext({ ...tls });
   } catch (error) {
-    throw new TocsinError('T7003', `authority, certificate or key cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TocsinError(
+      'T7003',
+      `invalid certificate authority, certificate or private key: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -51,7 +51,7 @@ export class LeaderConnections {
 
   /** Asks the cluster who leads the partitions of these topics. Rejects when nobody answers. */
   async refresh(topics: readonly string[]): Promise<void> {
-    if (this.#closed) throw new Error('the producer was closed');
+    if (this.#closed) throw new Error('producer closed');
     if (!this.#pool.hasConnectedBrokers()) await this.#pool.connect();
     // No names would mean all topics.
     if (topics.length === 0) return;
@@ -88,10 +88,10 @@ export class LeaderConnections {
 
   async #connected(leader: number): Promise<Broker> {
     try {
-      if (this.#closed) throw new Error('the producer was closed');
+      if (this.#closed) throw new Error('producer closed');
       const broker = await this.#pool.findBroker({ nodeId: leader });
       const version = broker.versions?.[PRODUCE]?.maxVersion ?? 0;
-      if (version < PRODUCE_VERSION) throw new Error('the broker is older than Kafka 2.1');
+      if (version < PRODUCE_VERSION) throw new Error('broker is older than Kafka 2.1');
       return broker;
     } catch (error) {
       throw new Unsent(error instanceof Error ? error.message : String(error));

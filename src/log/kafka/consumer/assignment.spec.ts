@@ -33,7 +33,7 @@ const holding = (id: string, generation: number, ...partitions: number[]): Membe
 const numbers = (size: number): Map<string, number[]> => new Map([['a', Array.from({ length: size }, (_, partition) => partition)]]);
 
 describe.each(strategies)('dealing out partitions, %s', (_name, assign) => {
-  it('gives every partition that somebody reads to exactly one who reads it, and knows every member', () => {
+  it('assigns every subscribed partition to exactly one subscriber, and includes every member', () => {
     fc.assert(
       fc.property(group(false), topics, (members, partitions) => {
         const assignment = assign(members, partitions);
@@ -124,7 +124,7 @@ describe('dealing out partitions', () => {
     );
   });
 
-  it('moves nothing for the sake of balance while somebody does not know of a topic yet, sticky', () => {
+  it('does not rebalance partitions while a member has outdated topic metadata, sticky', () => {
     const late: Member = { ...holding('late', 4, 0, 1), topics: ['a'] };
     const early: Member = { ...holding('early', 4, 2, 3), topics: ['a', 'b'] };
     const all = new Map([...numbers(4), ['b', [0, 1]]]);
@@ -142,7 +142,7 @@ describe('dealing out partitions', () => {
     ).toEqual({ late: ['a0', 'a1', 'b1'], early: ['a2', 'a3', 'b0'] });
   });
 
-  it('does not believe a zombie that claims what it had in an older generation, sticky', () => {
+  it('ignores the partitions that a zombie member claims from an older generation, sticky', () => {
     const zombie = holding('a-zombie', 3, 0, 1, 2);
     expect(text(sticky([zombie, holding('owner', 4, 0, 1, 2)], numbers(3)))).toEqual({ 'a-zombie': ['a2'], owner: ['a0', 'a1'] });
     expect(text(sticky([zombie, holding('owner', 4, 0), holding('other', 4, 1)], numbers(3)))).toEqual({

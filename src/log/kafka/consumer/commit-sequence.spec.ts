@@ -4,7 +4,7 @@ import { type Commit, CommitSequence } from './commit-sequence.js';
 const at = (partition: number) => ({ topic: 't', partition });
 
 describe('the sequence of commits', () => {
-  it('does not tell a failed commit again when a newer one is on its way', () => {
+  it('does not retry a failed commit while a newer one is in flight', () => {
     const sequence = new CommitSequence();
     sequence.note(at(0), 10);
     const older = sequence.take();
@@ -16,7 +16,7 @@ describe('the sequence of commits', () => {
     expect(sequence.take()).toMatchObject([{ next: 20 }]);
   });
 
-  it('tells the newest, also when that is lower, as after a reset', () => {
+  it('commits the newest offset, also when it is lower, as after a reset', () => {
     const sequence = new CommitSequence();
     sequence.note(at(0), 100);
     const older = sequence.take();

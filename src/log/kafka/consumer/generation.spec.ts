@@ -16,7 +16,7 @@ describe('a generation of the group', () => {
     expect(generation.busy).toBe(false);
   });
 
-  it('gives a batch up that holds up the others', async () => {
+  it('abandons a batch that blocks the rebalance', async () => {
     const generation = new Generation(1, 20);
     const batch = generation.run(never);
     generation.end('rebalance');

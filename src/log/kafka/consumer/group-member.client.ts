@@ -13,14 +13,14 @@ import { forgetOthers, resubscribe, type Subscribed } from './resubscribe.js';
 export type MemberConfig = Pick<
   Config,
   | 'KAFKA_SESSION_TIMEOUT_MS'
-  | 'KAFKA_HEARTBEAT_MS'
-  | 'KAFKA_HANDOVER_MS'
+  | 'KAFKA_HEARTBEAT_INTERVAL_MS'
+  | 'KAFKA_REBALANCE_DRAIN_MS'
   | 'KAFKA_ASSIGNER'
-  | 'KAFKA_MAX_WAIT_MS'
-  | 'KAFKA_METADATA_MS'
-  | 'KAFKA_MIN_BYTES'
-  | 'KAFKA_FETCH_BYTES'
-  | 'KAFKA_PARTITION_BYTES'
+  | 'KAFKA_FETCH_MAX_WAIT_MS'
+  | 'KAFKA_METADATA_MAX_AGE_MS'
+  | 'KAFKA_FETCH_MIN_BYTES'
+  | 'KAFKA_FETCH_MAX_BYTES'
+  | 'KAFKA_MAX_PARTITION_FETCH_BYTES'
   | 'SHUTDOWN_MS'
 >;
 
@@ -89,7 +89,7 @@ export class KafkaMember {
     this.#outdated = true;
     if (!this.#group) return this.#beginAnew();
     forgetOthers(this.#group, topics);
-    if (this.#live && !this.#joining) this.#expel(joinAnew('other topics'));
+    if (this.#live && !this.#joining) this.#expel(joinAnew('subscription changed'));
   }
 
   /** Who has not come as far as to ask to join is nobody whom the group would miss. */
@@ -125,13 +125,13 @@ export class KafkaMember {
       partitionAssigners: partitionAssigners(config.KAFKA_ASSIGNER, () => events.owned(), this.#membership(consumer)),
       sessionTimeout: config.KAFKA_SESSION_TIMEOUT_MS,
       rebalanceTimeout: Math.max(60_000, config.KAFKA_SESSION_TIMEOUT_MS),
-      heartbeatInterval: config.KAFKA_HEARTBEAT_MS,
-      maxWaitTimeInMs: config.KAFKA_MAX_WAIT_MS,
+      heartbeatInterval: config.KAFKA_HEARTBEAT_INTERVAL_MS,
+      maxWaitTimeInMs: config.KAFKA_FETCH_MAX_WAIT_MS,
       // The leader of the group deals out new partitions of a topic when its metadata shows them.
-      metadataMaxAge: config.KAFKA_METADATA_MS,
-      minBytes: config.KAFKA_MIN_BYTES,
-      maxBytes: config.KAFKA_FETCH_BYTES,
-      maxBytesPerPartition: config.KAFKA_PARTITION_BYTES,
+      metadataMaxAge: config.KAFKA_METADATA_MAX_AGE_MS,
+      minBytes: config.KAFKA_FETCH_MIN_BYTES,
+      maxBytes: config.KAFKA_FETCH_MAX_BYTES,
+      maxBytesPerPartition: config.KAFKA_MAX_PARTITION_FETCH_BYTES,
       readUncommitted: false,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 300, maxRetryTime: 5000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
@@ -145,7 +145,7 @@ export class KafkaMember {
       joining: async (group) => {
         // It is the whole of kafkajs' own member.
         if (wanted()) await this.#prepareJoin(group as Subscribed);
-        if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is not wanted any more');
+        if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is being stopped');
       },
       joined: () => (wanted() ? this.events.prepared() : Promise.resolve()),
       refused: (error) => {
@@ -160,7 +160,7 @@ export class KafkaMember {
   async #prepareJoin(group: Subscribed): Promise<void> {
     this.#group = group;
     this.#joining = true;
-    this.#expelled ??= joinAnew('the group is joined anew');
+    this.#expelled ??= joinAnew('rejoining the group');
     this.events.interrupted(this.#expelled);
     await this.events.handOver();
     this.#outdated = false;
@@ -177,7 +177,7 @@ export class KafkaMember {
     const fetches = new Map<number, number>();
     const { GROUP_JOIN, REBALANCING, CRASH, STOP, FETCH_START } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => consumer === this.#consumer && this.#assigned(payload.memberAssignment));
-    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#expel(joinAnew('the group rebalances')));
+    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#expel(joinAnew('group is rebalancing')));
     consumer.on(CRASH, ({ payload }) => consumer === this.#consumer && this.#crashed(consumer, payload));
     consumer.on(STOP, () => consumer === this.#consumer && (this.#live = false));
     consumer.on(FETCH_START, ({ payload: { nodeId } }) => {
@@ -197,7 +197,7 @@ export class KafkaMember {
     this.#live = true;
     const partitions = Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => ({ topic, partition })));
     this.events.assigned(partitions, this.#group?.generationId ?? 0);
-    if (this.#outdated) this.#expel(joinAnew('other topics'));
+    if (this.#outdated) this.#expel(joinAnew('subscription changed'));
   }
 
   /** After a refusal nothing that kafkajs still hands over may be handled: it is made to join first. */
@@ -214,7 +214,7 @@ export class KafkaMember {
     if (this.status === 'stopped') return;
     this.status = 'crashed';
     this.problem = error.message;
-    this.logger.warn(`crashed: ${error.message}${restart ? '; restarts' : '; is built anew'}`);
+    this.logger.warn(`crashed: ${error.message}${restart ? '; restarting' : '; recreating the member'}`);
     this.#leaveBehind();
     if (!restart) this.#rebuildLater(consumer, error);
   }
@@ -230,7 +230,7 @@ export class KafkaMember {
     this.problem = error instanceof Error ? error.message : String(error);
     this.#forget(consumer);
     const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
-    this.logger.warn(`cannot consume: ${this.problem}; again in ${wait} ms`);
+    this.logger.warn(`cannot consume: ${this.problem}; retrying in ${wait} ms`);
     this.#rebuild = setTimeout(() => this.start(), wait);
   }
 
@@ -255,7 +255,7 @@ export class KafkaMember {
 
   /** Rejects when the broker refuses, or when we are no member at the moment. */
   async commit(commits: readonly Commit[]): Promise<void> {
-    if (!this.#group || !this.#live) throw new Error('not in the group');
+    if (!this.#group || !this.#live) throw new Error('not a member of the group');
     await this.#group.commitOffsets({
       topics: commits.map(({ topic, partition, next }) => ({ topic, partitions: [{ partition, offset: String(next) }] })),
     });
@@ -274,7 +274,7 @@ export class KafkaMember {
     // Who waits for a rebalance cannot leave on the connection on which it waits.
     if (this.#joining && memberId) await leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
     this.#live = false;
-    await within(this.config.KAFKA_HANDOVER_MS, this.#building);
+    await within(this.config.KAFKA_REBALANCE_DRAIN_MS, this.#building);
     await this.#consumer?.disconnect();
   }
 }

@@ -58,7 +58,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.#logger = new Logger(`kafka ${group}`);
     this.#topics = topics;
     this.#generation = new Generation(-1, 0);
-    this.#generation.end('not yet joined');
+    this.#generation.end('not joined yet');
     this.#member = new KafkaMember(this.#logger, kafka, names.groupId(group), config, {
       topics: () => this.#look(),
       owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
@@ -94,7 +94,7 @@ export class KafkaConsumer implements GroupConsumer {
 
   /** A share of the session, so that the group does not lose us over what we still want to do. */
   get #handoverMs(): number {
-    return Math.min(this.config.KAFKA_HANDOVER_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
+    return Math.min(this.config.KAFKA_REBALANCE_DRAIN_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
   }
 
   #interrupted(why: unknown): void {
@@ -143,7 +143,7 @@ export class KafkaConsumer implements GroupConsumer {
     // Whoever has got nothing by then had nothing to wait for.
     setTimeout(
       () => generation.busy || generation.over !== undefined || this.#stalled(this.#stall.idle()),
-      PREPARE_MS + 2 * this.config.KAFKA_MAX_WAIT_MS,
+      PREPARE_MS + 2 * this.config.KAFKA_FETCH_MAX_WAIT_MS,
     ).unref();
     await within(PREPARE_MS, claimed);
   }
@@ -181,7 +181,7 @@ export class KafkaConsumer implements GroupConsumer {
     // Whoever gets the partition next claims it anyway.
     if (generation.over !== undefined) return;
     const wait = backoff(++lane.failures, Math.random());
-    this.#logger.debug(`${name(lane.at)} waits ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    this.#logger.debug(`${name(lane.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
     lane.retry = setTimeout(() => void this.#claim(lane, generation), wait);
   }
 
@@ -193,7 +193,7 @@ export class KafkaConsumer implements GroupConsumer {
     const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && generation.over === undefined;
     const most = this.subscription.maxRecords;
     // kafkajs has no heartbeat of its own while a batch is handled.
-    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_MS / 2));
+    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_INTERVAL_MS / 2));
     try {
       for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
         const records = batch.messages.slice(start, start + most).map(logRecord);
@@ -216,7 +216,7 @@ export class KafkaConsumer implements GroupConsumer {
     try {
       const work = this.subscription.listener.batch({ ...lane.at, records, highWatermark }, control);
       if (!(await generation.run(work))) {
-        this.#logger.warn(`${name(lane.at)} at ${records[0]!.offset}: the batch takes too long for a rebalance; it is given up`);
+        this.#logger.warn(`${name(lane.at)} at ${records[0]!.offset}: batch abandoned because it exceeded the rebalance drain time`);
         return false;
       }
     } catch (error) {

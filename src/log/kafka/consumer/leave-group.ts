@@ -7,7 +7,7 @@ interface Coordinators {
 /** Takes a member out of its group over a connection of its own. kafkajs hands its cluster to assigners only, so one is asked for it. */
 export async function leaveGroup(kafka: Kafka, groupId: string, memberId: string): Promise<void> {
   const never = (): never => {
-    throw new Error('this consumer never joins');
+    throw new Error('consumer never joins');
   };
   let cluster: Coordinators | undefined;
   const consumer = kafka.consumer({

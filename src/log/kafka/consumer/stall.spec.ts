@@ -19,12 +19,12 @@ describe('the time without progress', () => {
     expect(aStall(stopped).idle()).toBe(300);
   });
 
-  it('goes on over a second rebalance before anything was handled', () => {
+  it('spans a second rebalance before any record was processed', () => {
     const stall = aStall((each) => (each.stopped(1000), each.ready(1300), each.stopped(1400), each.ready(2000)));
     expect(stall.handled(1100, 2100)).toBe(1100);
   });
 
-  it('is not over before the partitions are claimed, and is none when nobody stopped', () => {
+  it('does not end before the partitions are acquired, and does not exist without a pause', () => {
     expect(aStall((each) => each.stopped(1000)).idle()).toBeUndefined();
     expect(aStall((each) => each.ready(1000)).handled(1, 2)).toBeUndefined();
   });

@@ -13,8 +13,8 @@ interface Source {
 }
 
 interface Times {
-  readonly KAFKA_METADATA_MS: number;
-  readonly KAFKA_RECONNECT_MS: number;
+  readonly KAFKA_METADATA_MAX_AGE_MS: number;
+  readonly KAFKA_RECONNECT_BACKOFF_MAX_MS: number;
 }
 
 /** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
@@ -52,7 +52,7 @@ export class TopicFollower implements LogConsumer {
       // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
       while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble())
         await sleep(Math.min(TROUBLE_MS, end - Date.now()), this.#stop.signal);
-      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MS), this.#stop.signal);
+      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MAX_AGE_MS), this.#stop.signal);
     }
   }
 
@@ -64,25 +64,25 @@ export class TopicFollower implements LogConsumer {
   async #look(): Promise<number> {
     try {
       const { counts, missing } = followed(this.subscription, await this.source.topics());
-      if (this.#failures > 0) this.#logger.log('the cluster answers again');
+      if (this.#failures > 0) this.#logger.log('cluster is reachable again');
       this.#failures = 0;
       if (this.#differs(counts)) await this.#follow();
-      if (missing.length > 0) this.#problem = `there is no topic ${missing.join(', ')}`;
+      if (missing.length > 0) this.#problem = `topics not found: ${missing.join(', ')}`;
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
-      return this.times.KAFKA_METADATA_MS;
+      return this.times.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#logger.warn(`${why}; again and again, at last every ${this.times.KAFKA_RECONNECT_MS} ms`);
+      if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
-      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_MS);
+      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS);
     }
   }
 
   /** Whether that is not what we knew; from now on it is. */
   #differs(counts: Counts): boolean {
     if (isSame(counts, this.#counts)) return false;
-    this.#logger.log(`follows ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
+    this.#logger.log(`following ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
     this.#counts = counts;
     return true;
   }

@@ -60,7 +60,7 @@ export class KafkaProducer {
 
   /** Order within a partition is that of the calls. */
   send(topic: string, partition: number, delivery: Delivery): void {
-    if (this.#closing) return delivery.giveUp('closed', 'the producer was closed');
+    if (this.#closing) return delivery.giveUp('closed', 'producer closed');
     const key = `${topic} ${partition}`;
     let queue = this.#queues.get(key);
     if (!queue) this.#queues.set(key, (queue = new PartitionQueue(topic, partition)));
@@ -129,7 +129,7 @@ export class KafkaProducer {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const { queue, batch } of sending) {
-        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof Unsent ? 'not_connected' : 'no_answer');
+        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof Unsent ? 'not_connected' : 'no_response');
         queue[error instanceof Unsent ? 'unsent' : 'lost'](batch, reason, again(batch));
       }
       this.#refresh();
@@ -176,7 +176,7 @@ export class KafkaProducer {
 
   #answered({ queue, batch }: Sending, answer: PartitionAnswer | undefined): void {
     const { watch, nameOf } = this.options;
-    if (!answer) return queue.lost(batch, 'the broker did not say what became of it', again(batch));
+    if (!answer) return queue.lost(batch, 'response of the broker lacks the result', again(batch));
     const verdict = queue.answered(batch, answer.code, answer.offset, again(batch));
     if (verdict === 'appended') {
       void this.#sections.get(batch)?.then(({ count, bytes }) => watch.batch(nameOf(queue.topic), count, bytes.length));
@@ -200,7 +200,7 @@ export class KafkaProducer {
     const homeless = [...this.#queues.values()].filter((queue) => !queue.isEmpty && this.#leaders.of(queue.topic, queue.partition) === undefined);
     this.#refusals = error || homeless.length > 0 ? this.#refusals + 1 : 0;
     const wait = this.#refusals === 0 ? 0 : backoff(this.#refusals, Math.random(), 100, 1000);
-    for (const queue of homeless) queue.waitUntil(Date.now() + wait, error instanceof Error ? error.message : 'nobody leads the partition');
+    for (const queue of homeless) queue.waitUntil(Date.now() + wait, error instanceof Error ? error.message : 'partition has no leader');
     this.#pause = setTimeout(() => {
       this.#refreshing = undefined;
       this.#pump();

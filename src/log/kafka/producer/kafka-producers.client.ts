@@ -59,7 +59,7 @@ export class KafkaProducers {
     const bytes = [...deliveries.values()].reduce((sum, delivery) => sum + delivery.bytes, 0);
     const room = this.#budget.take(bytes, timeoutMs);
     if (room && !(await this.#admitted(topic, room, records.length))) {
-      throw new PublishError('timed out', `no room in the buffer within ${timeoutMs} ms`, [...records.keys()]);
+      throw new PublishError('timed out', `producer buffer was full for ${timeoutMs} ms`, [...records.keys()]);
     }
     for (const [partition, delivery] of deliveries) this.#producers[partition % this.#producers.length]!.send(topic, partition, delivery);
     try {
@@ -72,7 +72,7 @@ export class KafkaProducers {
   async #admitted(topic: string, room: Promise<boolean>, records: number): Promise<boolean> {
     this.#watch.waits++;
     const hasRoom = await room;
-    if (!hasRoom) this.#watch.failed(this.#nameOf(topic), 'no room', records);
+    if (!hasRoom) this.#watch.failed(this.#nameOf(topic), 'buffer full', records);
     return hasRoom;
   }
 

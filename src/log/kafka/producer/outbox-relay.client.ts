@@ -71,7 +71,7 @@ export class OutboxRelay {
       this.#later(1000);
     } catch (error) {
       const wait = backoff(++this.#failures, Math.random(), 200, 5000);
-      this.#logger.warn(`cannot publish: ${error instanceof Error ? error.message : String(error)}; again in ${wait} ms`);
+      this.#logger.warn(`publishing failed, retrying in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
       this.#later(wait);
     } finally {
       this.#running = undefined;
@@ -120,7 +120,7 @@ export class OutboxRelay {
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
       this.#logger.error(
-        `${error.records.length} records for ${topic} are held in the outbox until its max.message.bytes is raised, and tried again every ${Math.round(this.heldMs / 60_000)} minutes: ${error.message}`,
+        `${error.records.length} records for ${topic} are quarantined in the outbox until max.message.bytes is raised, and retried every ${Math.round(this.heldMs / 60_000)} minutes: ${error.message}`,
       );
       return error.records.map((index) => records[index]!);
     }

@@ -14,8 +14,8 @@ const staged: fc.Arbitrary<Staged> = fc
   )
   .map((record) => record);
 
-describe('parcels of the outbox', () => {
-  it('hold records of every kind, in order, with their bytes untouched', () => {
+describe('packed outbox rows', () => {
+  it('contain records of every kind, in order, with their bytes unchanged', () => {
     fc.assert(
       fc.property(fc.array(staged), (records) => {
         expect(pack(records).flatMap(unpack)).toEqual(records);
@@ -39,6 +39,6 @@ describe('parcels of the outbox', () => {
 
   it('that are cut off are an error', () => {
     const [parcel] = pack([{ topic: 't', key: null, value: 'value' }]);
-    expect(() => unpack(parcel!.subarray(0, parcel!.length - 1))).toThrow('cut off');
+    expect(() => unpack(parcel!.subarray(0, parcel!.length - 1))).toThrow('truncated');
   });
 });

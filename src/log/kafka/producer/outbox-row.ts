@@ -55,7 +55,7 @@ export function unpack(parcel: Buffer): Staged[] {
     const headEnd = at + 4 + parcel.readUInt32BE(at);
     const { bytes, key, keyBytes, ...label } = JSON.parse(parcel.toString('utf8', at + 4, headEnd)) as Label;
     at = headEnd + Math.max(0, bytes);
-    if (at > parcel.length) throw new Error('an outbox parcel is cut off');
+    if (at > parcel.length) throw new Error('truncated outbox row');
     records.push({
       ...label,
       key: keyBytes && key !== null ? Buffer.from(key, 'base64') : key,

@@ -27,7 +27,7 @@ describe('the queue of a partition', () => {
   const take = (): Batch => queue.take(LIMITS);
   const sent = (batch: Batch): unknown[] => batch.records.map(({ value }) => value);
 
-  it('numbers the batches that were appended one after the other, and tells each caller where its first record stands', () => {
+  it('assigns consecutive sequence numbers, and returns the offset of its first record to each caller', () => {
     add(['a', 'b']);
     add(['c']);
     queue.answered(take(), 0, 70, 0);
@@ -58,7 +58,7 @@ describe('the queue of a partition', () => {
     expect(queue.identity).toEqual(identity);
   });
 
-  it('takes a repetition for appended, at an offset that nobody knows', () => {
+  it('treats a duplicate as appended, at an unknown offset', () => {
     add(['a']);
     const batch = take();
     queue.lost(batch, 'no answer', 0);
@@ -66,7 +66,7 @@ describe('the queue of a partition', () => {
     expect(results).toEqual([-1]);
   });
 
-  it('begins a new epoch when the broker knows another sequence, and sends the batch again in it', () => {
+  it('begins a new epoch when the broker expects another sequence, and resends the batch in it', () => {
     queue.identity = { producerId: 42n, epoch: 3, sequence: 9 };
     add(['a']);
     queue.answered(take(), OUT_OF_ORDER, -1, 0);
@@ -74,7 +74,7 @@ describe('the queue of a partition', () => {
     expect(sent(take())).toEqual(['a']);
   });
 
-  it('asks for a new producer id when the epochs are used up', () => {
+  it('requests a new producer id when the epochs are exhausted', () => {
     queue.identity = { producerId: 42n, epoch: 32_767, sequence: 9 };
     add(['a']);
     queue.answered(take(), OUT_OF_ORDER, -1, 0);
@@ -113,16 +113,16 @@ describe('the queue of a partition', () => {
     expect(queue.identity!.epoch).toBe(0);
   });
 
-  it('begins a new epoch behind a batch that was given up although the log may have it, so that it cannot arrive late', () => {
+  it('begins a new epoch after a batch that timed out with unknown outcome, so that it cannot be appended later', () => {
     add(['a'], { deadline: 100 });
     queue.lost(take(), 'no answer', 50);
     queue.expire(100);
     expect(queue.isEmpty).toBe(true);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 1, sequence: 0 });
-    expect((results[0] as Error).message).toBe('not confirmed within 100 ms: no answer');
+    expect((results[0] as Error).message).toBe('not acknowledged within 100 ms: no answer');
   });
 
-  it('waits for the answer to a batch that is under way although its callers have gone, and goes on behind it', () => {
+  it('waits for the response to a batch in flight although its callers have timed out, and then continues', () => {
     add(['a'], { deadline: 100 });
     const batch = take();
     add(['b'], { deadline: 900 });

@@ -102,7 +102,7 @@ export class PartitionQueue {
     this.#underWay = undefined;
     if (verdict === 'appended') this.#appended(batch, name === 'NONE' ? offset : -1);
     else if (verdict === 'divide') this.#divide(batch, name);
-    else if (verdict === 'refused') this.#fail(batch, 'refused', `the broker refused it: ${name}`, uncertain);
+    else if (verdict === 'refused') this.#fail(batch, 'refused', `rejected by the broker: ${name}`, uncertain);
     else {
       if (verdict === 'fresh epoch') this.#renew();
       this.#repeat(batch, name, uncertain, notBefore);
@@ -132,7 +132,7 @@ export class PartitionQueue {
   expire(now: number): void {
     for (const { delivery } of this.#all()) {
       if (delivery.settled || delivery.deadline > now) continue;
-      const waited = `not confirmed within ${delivery.deadline - delivery.at} ms`;
+      const waited = `not acknowledged within ${delivery.deadline - delivery.at} ms`;
       delivery.giveUp('timed out', this.#reason ? `${waited}: ${this.#reason}` : waited);
     }
     this.#sweep();
@@ -140,7 +140,7 @@ export class PartitionQueue {
 
   /** Gives everything up at once. */
   close(): void {
-    for (const { delivery } of this.#all()) delivery.giveUp('closed', 'the producer was closed');
+    for (const { delivery } of this.#all()) delivery.giveUp('closed', 'producer closed');
     this.#sweep();
   }
 
@@ -171,7 +171,7 @@ export class PartitionQueue {
     const { records, uncertain } = batch;
     if (records.length === 1 || uncertain) {
       const failure = name.endsWith('TOO_LARGE') ? 'too large' : 'refused';
-      this.#fail(batch, failure, `the broker refused it: ${name}, ${records[0]!.bytes} bytes`, uncertain);
+      this.#fail(batch, failure, `rejected by the broker: ${name}, ${records[0]!.bytes} bytes`, uncertain);
       return;
     }
     const middle = Math.ceil(records.length / 2);

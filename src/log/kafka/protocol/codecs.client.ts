@@ -59,7 +59,7 @@ export function registerCodecs(): void {
       // A RangeError would be the end of a kafkajs consumer.
       decompress: (buffer) =>
         decompress(buffer).catch((error: unknown) => {
-          throw new Error(`the batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`);
+          throw new Error(`batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`);
         }),
     });
   }

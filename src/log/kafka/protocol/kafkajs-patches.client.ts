@@ -99,7 +99,7 @@ function patchJoin(): void {
   const prototype = ConsumerGroup.prototype;
   const join = Object.getOwnPropertySymbols(prototype).find(({ description }) => description === 'private:ConsumerGroup:join');
   const original = join && prototype[join];
-  if (!join || !original) throw new Error('kafkajs has no private join any more: pin 2.2.4');
+  if (!join || !original) throw new Error('kafkajs has no private join; pin version 2.2.4');
   prototype[join] = async function (this: ConsumerGroupInternals): Promise<void> {
     await membershipOf(this)?.joining(this);
     await original.call(this);

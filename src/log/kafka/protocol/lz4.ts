@@ -121,14 +121,14 @@ function readBlocks(source: Buffer): Block[] {
 
 function readFrame(source: Buffer, start: number, blocks: Block[]): number {
   const flags = source.readUInt8(start);
-  if (flags >> 6 !== 1 || flags & 0x01) throw new Error('an LZ4 frame of a kind that is not supported');
+  if (flags >> 6 !== 1 || flags & 0x01) throw new Error('unsupported LZ4 frame');
   let at = start + 3 + (flags & 0x08 ? 8 : 0);
   for (;;) {
     const size = source.readUInt32LE(at);
     at += 4;
     if (size === 0) return at + (flags & 0x04 ? 4 : 0);
     const to = at + (size & ~RAW);
-    if (to > source.length) throw new Error('an LZ4 frame is cut off');
+    if (to > source.length) throw new Error('truncated LZ4 frame');
     blocks.push({ from: at, to, isRaw: size >>> 31 === 1 });
     at = to + (flags & 0x10 ? 4 : 0);
   }
@@ -158,7 +158,7 @@ function decompressBlock(source: Buffer, { from, to }: Block, target: Buffer, st
     const token = source[at++]!;
     let literals = token >> 4;
     if (literals === 15) for (let byte = 255; byte === 255 && at < to; literals += byte) byte = source[at++]!;
-    if (at + literals > to) throw new Error('an LZ4 block is cut off');
+    if (at + literals > to) throw new Error('truncated LZ4 block');
     if (literals > 32) out += source.copy(target, out, at, at + literals);
     else for (let index = 0; index < literals; index++) target[out++] = source[at + index]!;
     at += literals;
@@ -167,7 +167,7 @@ function decompressBlock(source: Buffer, { from, to }: Block, target: Buffer, st
     at += 2;
     let match = (token & 15) + LEAST_MATCH;
     if (match === 15 + LEAST_MATCH) for (let byte = 255; byte === 255 && at < to; match += byte) byte = source[at++]!;
-    if (offset === 0 || offset > out) throw new Error('an LZ4 block refers to what is not there');
+    if (offset === 0 || offset > out) throw new Error('LZ4 match offset out of range');
     if (offset >= match && match > 32) out += target.copy(target, out, out - offset, out - offset + match);
     // Overlapping on purpose: a short pattern repeats itself.
     else for (const end = out + match; out < end; out++) target[out] = target[out - offset]!;

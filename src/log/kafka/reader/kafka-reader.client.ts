@@ -10,11 +10,18 @@ import { OffsetLookup } from './offset-lookup.client.js';
 import { PartitionReader } from './partition-reader.client.js';
 import { reconnectWait } from '../connection/reconnect.js';
 
-type ReaderConfig = Pick<Config, 'KAFKA_MAX_WAIT_MS' | 'KAFKA_FETCH_BYTES' | 'KAFKA_PARTITION_BYTES' | 'KAFKA_METADATA_MS' | 'KAFKA_RECONNECT_MS'>;
+type ReaderConfig = Pick<
+  Config,
+  | 'KAFKA_FETCH_MAX_WAIT_MS'
+  | 'KAFKA_FETCH_MAX_BYTES'
+  | 'KAFKA_MAX_PARTITION_FETCH_BYTES'
+  | 'KAFKA_METADATA_MAX_AGE_MS'
+  | 'KAFKA_RECONNECT_BACKOFF_MAX_MS'
+>;
 
 /** While some partitions of a broker are being handled, a fetch for its others must not keep them waiting once they are done (ms). */
 const SHORT_WAIT_MS = 20;
-/** No fetch while so many times KAFKA_FETCH_BYTES wait to be handled. */
+/** No fetch while so many times KAFKA_FETCH_MAX_BYTES wait to be handled. */
 const FETCHES_WAITING = 4;
 
 const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -79,7 +86,7 @@ export class KafkaReader implements AssignedConsumer {
   async #learn(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#isWoken = false;
-      const wait = this.#readers.size > 0 ? await this.#learnLeaders() : this.config.KAFKA_METADATA_MS;
+      const wait = this.#readers.size > 0 ? await this.#learnLeaders() : this.config.KAFKA_METADATA_MAX_AGE_MS;
       this.#fetchAll();
       await this.#sleep(wait, true);
     }
@@ -94,18 +101,20 @@ export class KafkaReader implements AssignedConsumer {
   async #learnLeaders(): Promise<number> {
     try {
       const topics = await this.brokers.topics([...new Set([...this.#readers.values()].map(({ at }) => at.topic))]);
-      if (this.#problem) this.#logger.log('the cluster answers again');
+      if (this.#problem) this.#logger.log('cluster is reachable again');
       this.#isConnected = true;
       this.#tries = 0;
       this.#problem = undefined;
       const homeless = [...this.#readers.values()].filter((reader) => !this.#settle(reader, topics.get(reader.at.topic)));
       this.#homeless = homeless.length > 0 ? this.#homeless + 1 : 0;
-      return homeless.length > 0 ? backoff(this.#homeless, Math.random(), 500, this.config.KAFKA_METADATA_MS) : this.config.KAFKA_METADATA_MS;
+      return homeless.length > 0
+        ? backoff(this.#homeless, Math.random(), 500, this.config.KAFKA_METADATA_MAX_AGE_MS)
+        : this.config.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
-      const wait = reconnectWait(++this.#tries, Math.random(), this.config.KAFKA_RECONNECT_MS);
+      const wait = reconnectWait(++this.#tries, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       const why = message(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#logger.warn(`${why}; again and again, at last every ${this.config.KAFKA_RECONNECT_MS} ms`);
+      if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
       return wait;
     }
@@ -119,9 +128,9 @@ export class KafkaReader implements AssignedConsumer {
       return false;
     }
     reader.isKnown = true;
-    if (reader.isVanished) reader.renew(this.#nextGeneration(), `${reader.at.topic} was away`);
+    if (reader.isVanished) reader.renew(this.#nextGeneration(), `${reader.at.topic} was recreated`);
     reader.leader = leader >= 0 ? leader : undefined;
-    if (leader < 0) reader.problem = `${key(reader.at)} has no leader at the moment`;
+    if (leader < 0) reader.problem = `${key(reader.at)} has no leader`;
     return leader >= 0;
   }
 
@@ -143,7 +152,7 @@ export class KafkaReader implements AssignedConsumer {
       }
       if (wanted.size === 0) continue;
       const isQuiet = own.every((reader) => reader.waits) || own.filter((reader) => !reader.waits).length === wanted.size;
-      const fetching = this.#fetch(node, wanted, isQuiet ? this.config.KAFKA_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
+      const fetching = this.#fetch(node, wanted, isQuiet ? this.config.KAFKA_FETCH_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
         this.#busy.delete(node);
         this.#fetchAll();
       });
@@ -154,11 +163,11 @@ export class KafkaReader implements AssignedConsumer {
   #isFull(): boolean {
     let bytes = 0;
     for (const reader of this.#readers.values()) bytes += reader.bytes;
-    return bytes > FETCHES_WAITING * this.config.KAFKA_FETCH_BYTES;
+    return bytes > FETCHES_WAITING * this.config.KAFKA_FETCH_MAX_BYTES;
   }
 
   async #fetch(node: number, wanted: ReadonlyMap<Wanted, PartitionReader>, maxWaitMs: number): Promise<void> {
-    const limits = { maxWaitMs, bytes: this.config.KAFKA_FETCH_BYTES, partitionBytes: this.config.KAFKA_PARTITION_BYTES };
+    const limits = { maxWaitMs, bytes: this.config.KAFKA_FETCH_MAX_BYTES, partitionBytes: this.config.KAFKA_MAX_PARTITION_FETCH_BYTES };
     try {
       const all = await this.brokers.fetch(node, shuffled([...wanted.keys()]), limits);
       if (this.#failures.delete(node)) this.#look();
@@ -168,8 +177,8 @@ export class KafkaReader implements AssignedConsumer {
       const times = (this.#failures.get(node)?.times ?? 0) + 1;
       const why = message(error);
       this.#failures.set(node, { times, why });
-      const wait = reconnectWait(times, Math.random(), this.config.KAFKA_RECONNECT_MS);
-      this.#logger.debug(`node ${node}: ${why}; again in ${wait} ms`);
+      const wait = reconnectWait(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
+      this.#logger.debug(`broker ${node}: ${why}; retrying in ${wait} ms`);
       // Its partitions may have a new leader already.
       this.#look();
       await this.#sleep(wait);
@@ -197,10 +206,13 @@ export class KafkaReader implements AssignedConsumer {
     const [low, high] = await Promise.all([-2, -1].map((which) => new OffsetLookup(this.brokers).at(topic, which, { partition })));
     const [first, end] = [low!.get(partition)!, high!.get(partition)!];
     if (position < first) {
-      this.#logger.warn(`${key(reader.at)}: the records ${position} to ${first - 1} are gone`);
+      this.#logger.warn(`${key(reader.at)}: records ${position} to ${first - 1} were deleted`);
       reader.seek(first);
     } else if (position > end) {
-      reader.renew(this.#nextGeneration(), new TocsinError('T7006', `${key(reader.at)} ends at ${end}, and we are at ${position}`).message);
+      reader.renew(
+        this.#nextGeneration(),
+        new TocsinError('T7006', `${key(reader.at)} has log end offset ${end}, but the position is ${position}`).message,
+      );
     }
   }
 

@@ -98,7 +98,7 @@ export class OffsetLookup {
 
   /** What one broker answers does not depend on whether others do. */
   async #askNode(node: number, own: readonly Led[], { timestamp, committed = false }: Asked, found: Found): Promise<TocsinError | undefined> {
-    if (node < 0) return new TocsinError('T7004', `${own[0]!.topic}: partition ${own[0]!.partition} has no leader at the moment`);
+    if (node < 0) return new TocsinError('T7004', `${own[0]!.topic}: partition ${own[0]!.partition} has no leader`);
     const topics = [...grouped(own, ({ topic }) => topic)].map(([topic, all]) => ({
       topic,
       partitions: all.map(({ partition }) => ({ partition, timestamp: String(timestamp) })),

@@ -29,7 +29,7 @@ export async function* readRange(
       const low = (await lookup.at(topic, -2, { partition })).get(partition)!;
       position = low > position ? low : end;
     } else if (!found || found.errorCode !== 0 || found.problem) {
-      const why = found?.problem ?? (found ? words(found.errorCode) : 'has no leader at the moment');
+      const why = found?.problem ?? (found ? words(found.errorCode) : 'has no leader');
       if (++failures === TRIES || (found && !moved(found.errorCode))) throw new TocsinError('T7004', `${topic}/${partition}: ${why}`);
       await delay(backoff(failures, Math.random()));
     } else {

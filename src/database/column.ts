@@ -1,0 +1,104 @@
+import { clip } from '../shared/row.js';
+
+/** Types that mean the same on MySQL/MariaDB and SQLite; the DDL has the names of each. */
+export type ColumnType = 'sequence' | 'big_sequence' | 'text' | 'long_text' | 'int' | 'bigint' | 'double' | 'flag' | 'blob';
+
+/** What the DDL says of a column. */
+export interface ColumnDefinition {
+  readonly type: ColumnType;
+  /** Of `text`, in characters. */
+  readonly length?: number;
+  /** Name in the database where it is not the name of the field. */
+  readonly name?: string;
+  readonly isNullable?: boolean;
+  readonly default?: string | number | boolean;
+  /** Values that differ in case only are different values; always so on SQLite. */
+  readonly isCaseSensitive?: boolean;
+  /** An upsert of a row that exists leaves the column as it is. */
+  readonly isInsertOnly?: boolean;
+  /** Migration that adds the column; absent when it is as old as its table. */
+  readonly since?: string;
+}
+
+/** A column, and how its value is written and read. */
+export interface Column<V> extends ColumnDefinition {
+  /** Turns the value into a parameter of a statement. */
+  readonly write: (value: V) => unknown;
+  /** Turns what a driver returns into the value. */
+  readonly read: (stored: unknown) => V;
+}
+
+/** A column whatever its value is. */
+export interface AnyColumn extends ColumnDefinition {
+  readonly write: (value: never) => unknown;
+  readonly read: (stored: unknown) => unknown;
+}
+
+/** A column that is no field of the object of its row. */
+export interface UnmappedColumn<T> {
+  readonly column: AnyColumn;
+  /** Its value by other fields; absent when inserts of whole objects leave it out. */
+  readonly from?: (object: T) => unknown;
+}
+
+const unchanged = <V>(value: V): unknown => value;
+const number = (stored: unknown): number => Number(stored);
+
+/** Auto-increment primary key (int). */
+export const sequence = (): Column<number> => ({ type: 'sequence', write: unchanged, read: number });
+/** Auto-increment primary key (bigint) of a table that grows with every alert. */
+export const bigSequence = (): Column<number> => ({ type: 'big_sequence', write: unchanged, read: number });
+/** Text of at most `length` characters; longer text is an error of the database. */
+export const text = <V extends string = string>(length: number): Column<V> => ({
+  type: 'text',
+  length,
+  write: unchanged,
+  read: (stored) => stored as V,
+});
+/** Text that is cut to `length` UTF-16 units when it is written. */
+export const clippedText = (length: number): Column<string> => ({ ...text(length), write: (value) => clip(value, length) });
+/** Text of up to 16 MiB. */
+export const longText = (): Column<string> => ({ type: 'long_text', write: unchanged, read: (stored) => stored as string });
+/** As {@link longText}, cut to `length` UTF-16 units when it is written. */
+export const clippedLongText = (length: number): Column<string> => ({ ...longText(), write: (value) => clip(value, length) });
+export const int = <V extends number = number>(): Column<V> => ({ type: 'int', write: unchanged, read: (stored) => Number(stored) as V });
+/** An integer up to 2^53; drivers may return it as text. */
+export const bigint = (): Column<number> => ({ type: 'bigint', write: unchanged, read: number });
+/** A time as epoch milliseconds. */
+export const ms = bigint;
+export const double = (): Column<number> => ({ type: 'double', write: unchanged, read: number });
+/** A boolean, stored as 0 or 1. Defaults to false. */
+export const flag = (): Column<boolean> => ({
+  type: 'flag',
+  default: false,
+  write: (value) => (value ? 1 : 0),
+  read: (stored) => Number(stored) === 1,
+});
+/** A value as the JSON text that we wrote, up to 16 MiB: a JSON column of MySQL would reorder and reformat it. */
+export const json = <V>(): Column<V> => ({
+  type: 'long_text',
+  write: (value) => JSON.stringify(value),
+  read: (stored) => (stored === '{}' ? {} : JSON.parse(stored as string)) as V,
+});
+/** Bytes, as the driver returns them. */
+export const blob = <V = unknown>(): Column<V> => ({ type: 'blob', write: unchanged, read: (stored) => stored as V });
+
+export const nullable = <V>(column: Column<V>): Column<V | null> => ({
+  ...column,
+  isNullable: true,
+  write: (value) => (value === null ? null : column.write(value)),
+  read: (stored) => (stored === null ? null : column.read(stored)),
+});
+export const withDefault = <V>(column: Column<V>, value: string | number | boolean): Column<V> => ({ ...column, default: value });
+/** The column has another name than the field. */
+export const named = <V>(name: string, column: Column<V>): Column<V> => ({ ...column, name });
+/** Values that differ in case only are different keys, on MySQL too. */
+export const caseSensitive = <V>(column: Column<V>): Column<V> => ({ ...column, isCaseSensitive: true });
+/** Fixed when the row is inserted. With a default, an upsert of rows that exist may leave the column out, which makes it half as expensive. */
+export const insertOnly = <V>(column: Column<V>): Column<V> => ({ ...column, isInsertOnly: true });
+/** The migration `migration` (such as `0002`) adds the column to a table that exists. */
+export const since = <V>(migration: string, column: Column<V>): Column<V> => ({ ...column, since: migration });
+/** The value is computed from other fields when the row is written. */
+export const derived = <T, V>(column: Column<V>, from: (object: T) => V): UnmappedColumn<T> => ({ column, from });
+/** Inserts of whole objects leave the column out, and reads too: statements of their own set it. */
+export const unmapped = (column: AnyColumn): UnmappedColumn<unknown> => ({ column });

@@ -1,0 +1,42 @@
+import type { AlertStatusChange } from '../topics.js';
+import { bigint, bigSequence, clippedLongText, clippedText, json, ms, nullable, text } from './column.js';
+import { table } from './table.js';
+
+/** `gap`: messages about the alert never arrived. `notified` and `not_sent` are outcomes of notices. */
+export type What = AlertStatusChange['what'] | 'gap' | 'notified' | 'not_sent';
+
+/** What happened to an alert, who did it and why. */
+export interface TimelineEntry {
+  readonly alert_id: string;
+  /** When it happened: data time for what Detect said, the clock for everything else (ms). */
+  readonly at: number;
+  readonly recorded_at: number;
+  readonly what: What;
+  /** `detect`, `tocsin`, `notice`, or the name of a person. */
+  readonly actor: string;
+  readonly why: string;
+  readonly detail: Readonly<Record<string, unknown>> | null;
+  /** Number of the message that caused it. */
+  readonly transition_no: number | null;
+}
+
+/** A timeline entry as it is stored; ids grow in the order of writing. */
+export interface StoredEntry extends TimelineEntry {
+  readonly id: number;
+}
+
+export const timelineTable = table<StoredEntry, never, 'id'>(
+  'alert_timeline',
+  {
+    id: bigSequence(),
+    alert_id: text(64),
+    at: ms(),
+    recorded_at: ms(),
+    what: text(32),
+    actor: clippedText(255),
+    why: clippedLongText(4000),
+    detail: nullable(json()),
+    transition_no: nullable(bigint()),
+  },
+  { indexes: [['alert_id', 'id']] },
+);
