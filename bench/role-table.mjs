@@ -8,20 +8,22 @@ import { NestFactory } from '@nestjs/core';
 import kafkajs from 'kafkajs';
 import mysql from 'mysql2/promise';
 import { AccessModule } from '../dist/src/access/access.module.js';
+import { plumbing } from '../dist/src/app.module.js';
 import { encode } from '../dist/src/access/envelope.js';
 import { PublicationService } from '../dist/src/access/publication.service.js';
-import { AlertModule } from '../dist/src/alert/alert.module.js';
+import { AlertConsumerModule } from '../dist/src/alert/alert.module.js';
 import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql, openSqlite } from '../dist/src/database/connection.client.js';
-import { DetectModule } from '../dist/src/detect/detect.module.js';
+import { DetectConsumerModule } from '../dist/src/detect/detect.module.js';
 import { StrategyService } from '../dist/src/detect/strategy.service.js';
+import { parseStrategy } from '../dist/src/detect/strategy.js';
 import { configureHttp, createHttpAdapter } from '../dist/src/http/http-server.service.js';
+import { ConsumerGroups } from '../dist/src/log/consuming/consumer-groups.service.js';
 import { Consumers } from '../dist/src/log/consuming/consumers.service.js';
 import { ConsumerWatch } from '../dist/src/log/consuming/consumer-watch.service.js';
-import { EmbeddedLog } from '../dist/src/log/embedded/embedded-log.service.js';
+import { EventLog } from '../dist/src/log/event-log.js';
 import { registerCodecs } from '../dist/src/log/kafka/protocol/codecs.client.js';
-import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
-import { PlatformModule } from '../dist/src/app/platform.module.js';
+import { BackgroundModule } from '../dist/src/runtime/background.module.js';
 import { sourceRoles } from './source-roles.mjs';
 import { alertEvent, event, strategy } from './workload.mjs';
 
@@ -73,7 +75,7 @@ async function bareConsumer(options) {
   return report;
 }
 
-async function application(options, modules, groups, overrides = JSON.parse(process.env.BENCH_SETTINGS ?? '{}')) {
+async function application(options, modules, overrides = JSON.parse(process.env.BENCH_SETTINGS ?? '{}')) {
   const distributed = options.brokers !== undefined;
   const config = {
     ...parseConfig(distributed ? { KAFKA_BROKERS: options.brokers, DATABASE_URL: options.database } : { DATA_DIR: options.folder }),
@@ -85,7 +87,11 @@ async function application(options, modules, groups, overrides = JSON.parse(proc
   };
   const database = distributed ? await openMysql(options.database, 10) : await openSqlite(join(options.folder, 'tocsin.db'));
   await migrate(database);
-  const log = distributed ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
+  class BenchModule {}
+  Module({ imports: [...plumbing({ config, database }), BackgroundModule, ...modules] })(BenchModule);
+  const adapter = modules.includes(AccessModule) ? createHttpAdapter(config) : new FastifyAdapter();
+  const app = await NestFactory.create(BenchModule, adapter, { logger: ['error'], bodyParser: false });
+  const log = app.get(EventLog);
   await log.connect();
   if (!distributed)
     await log.ensureTopics(
@@ -93,19 +99,15 @@ async function application(options, modules, groups, overrides = JSON.parse(proc
         [name, `${name}.dlq`].map((each) => ({ name: each, partitions: 1 })),
       ),
     );
-  class BenchModule {}
-  Module({ imports: [PlatformModule.with({ config, database, eventLog: log }), ...modules] })(BenchModule);
-  const adapter = modules.includes(AccessModule) ? createHttpAdapter(config) : new FastifyAdapter();
-  const app = await NestFactory.create(BenchModule, adapter, { logger: ['error'], bodyParser: false });
   if (modules.includes(AccessModule)) configureHttp(app, config);
-  for (const group of groups) app.connectMicroservice({ strategy: app.get(Consumers).server(group) });
+  for (const group of app.get(ConsumerGroups).all()) app.connectMicroservice({ strategy: app.get(Consumers).server(group) });
   await app.init();
   return { app, log, database, watch: app.get(ConsumerWatch) };
 }
 
 /** Detect alone on a filled topic: parse, fold, publish alerts to the outbox, checkpoint. */
 async function detect(options) {
-  const { app, watch: progress } = await application(options, [DetectModule], ['detect']);
+  const { app, watch: progress } = await application(options, [DetectConsumerModule]);
   const watch = new Watch();
   await app.startAllMicroservices();
   await new Promise((resolve) => {
@@ -171,7 +173,7 @@ async function bareUpsert(options) {
 
 /** Alert alone on a filled topic: rows, timeline, state changes to the outbox. */
 async function alert(options) {
-  const { app, watch: progress } = await application(options, [DetectModule, AlertModule], ['alert']);
+  const { app, watch: progress } = await application(options, [AlertConsumerModule]);
   const watch = new Watch();
   await app.startAllMicroservices();
   await new Promise((resolve) => {
@@ -218,14 +220,14 @@ async function bareHttp(options) {
 }
 
 async function access(options) {
-  const { app } = await application(options, [AccessModule], []);
+  const { app } = await application(options, [AccessModule]);
   await app.listen(0, '127.0.0.1');
   return load(`${await app.getUrl()}/api/v1/events`, options);
 }
 
 /** The last step of every door alone: events that are text already become records, and are acknowledged; 50 requests under way. */
 async function publish(options) {
-  const { app } = await application(options, [AccessModule], []);
+  const { app } = await application(options, [AccessModule]);
   await app.init();
   const publication = app.get(PublicationService);
   const requests = Array.from({ length: options.events / options.perRequest }, (_, request) =>
@@ -295,10 +297,10 @@ export function bodies({ events, perRequest = 100, start = 1_700_000_000_000 }) 
 /** The embedded pipeline: HTTP in, log, Detect, until everything is folded and committed. */
 async function embedded(options) {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
-  const { app, watch: progress } = await application({ ...options, folder }, [AccessModule, DetectModule], ['detect']);
+  const { app, watch: progress } = await application({ ...options, folder }, [AccessModule, DetectConsumerModule]);
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
-  await app.get(StrategyService).create(strategy, { kind: 'system', name: 'bench' }, Date.now());
+  await app.get(StrategyService).create(parseStrategy(strategy), { kind: 'system', name: 'bench' }, Date.now());
   const url = `${await app.getUrl()}/api/v1/events`;
   const watch = new Watch();
   watch.begin();

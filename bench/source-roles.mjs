@@ -2,14 +2,15 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import kafkajs from 'kafkajs';
+import { plumbing } from '../dist/src/app.module.js';
 import { SourcesModule } from '../dist/src/sources/sources.module.js';
 import { SourceReconciler } from '../dist/src/sources/source-reconciler.service.js';
 import { SourceService } from '../dist/src/sources/source.service.js';
 import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql } from '../dist/src/database/connection.client.js';
-import { KafkaLog } from '../dist/src/log/kafka/kafka-log.client.js';
-import { PlatformModule } from '../dist/src/app/platform.module.js';
 import { parseSource } from '../dist/src/access/registry/source.js';
+import { EventLog } from '../dist/src/log/event-log.js';
+import { BackgroundModule } from '../dist/src/runtime/background.module.js';
 
 /** Wall time and CPU of this process from the first record to the last. */
 function stopwatch() {
@@ -69,11 +70,10 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   };
   const database = await openMysql(url, 10);
   await migrate(database);
-  const log = new KafkaLog(database, config);
-  await log.connect();
   class BenchModule {}
-  Module({ imports: [PlatformModule.with({ config, database, eventLog: log }), SourcesModule] })(BenchModule);
+  Module({ imports: [...plumbing({ config, database }), BackgroundModule, SourcesModule] })(BenchModule);
   const app = await NestFactory.create(BenchModule, new FastifyAdapter(), { logger: ['error'] });
+  await app.get(EventLog).connect();
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
   await app.get(SourceService).create(parseSource(declared), { actor: { kind: 'system', name: 'bench' }, now: Date.now() });

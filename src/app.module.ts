@@ -1,26 +1,68 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
-import { AlertModule } from './alert/alert.module.js';
+import { AlertConsumerModule, AlertModule } from './alert/alert.module.js';
+import { SettingsModule } from './app/settings.module.js';
 import type { Config } from './config.js';
-import { ConvergeModule } from './converge/converge.module.js';
-import { DetectModule } from './detect/detect.module.js';
-import { NoticeModule } from './notice/notice.module.js';
-import { type Platform, PlatformModule } from './app/platform.module.js';
-
-import { PushModule } from './push/push.module.js';
+import { ConvergeConsumerModule, ConvergeModule } from './converge/converge.module.js';
+import type { Database } from './database/database.client.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DetectConsumerModule, DetectModule } from './detect/detect.module.js';
+import { HttpModule } from './http/http.module.js';
+import { LogModule } from './log/log.module.js';
+import { NoticeDeliveryModule, NoticeModule } from './notice/notice.module.js';
+import { OpsModule } from './ops/ops.module.js';
+import { PushDeliveryModule, PushModule } from './push/push.module.js';
+import { BackgroundModule } from './runtime/background.module.js';
+import { RuntimeModule } from './runtime/runtime.module.js';
 import { SourcesModule } from './sources/sources.module.js';
 
-/** The stages in the order in which data flows. */
-@Module({ imports: [AccessModule, SourcesModule, DetectModule, AlertModule, ConvergeModule, NoticeModule, PushModule] })
-export class AppModule {
-  static with(platform: Platform): DynamicModule {
-    return { module: AppModule, imports: [PlatformModule.with(platform)] };
+/** What is ready before Nest starts. */
+export interface Foundation {
+  readonly config: Config;
+  readonly database: Database;
+}
+
+type Modules = NonNullable<ModuleMetadata['imports']>;
+
+/** What every role stands on. */
+export const plumbing = ({ config, database }: Foundation): Modules => [
+  SettingsModule.with(config),
+  DatabaseModule.with(database),
+  LogModule,
+  HttpModule,
+  RuntimeModule,
+  OpsModule,
+];
+
+/** The API, the readers and the services of the stages, in the order in which data flows. */
+const stages: Modules = [AccessModule, SourcesModule, DetectModule, AlertModule, ConvergeModule, NoticeModule, PushModule];
+
+/** The consumer groups that turn events into alerts, and alerts into groups. */
+const judging: Modules = [DetectConsumerModule, AlertConsumerModule, ConvergeConsumerModule];
+
+/** The consumer groups that send. Nobody reads for queues that the settings do not name. */
+const sending = ({ MESSAGE_QUEUE_DSN }: Config): Modules => (MESSAGE_QUEUE_DSN ? [NoticeDeliveryModule, PushDeliveryModule] : [NoticeDeliveryModule]);
+
+/** A replica: it consumes, sends, and does the work in the background. */
+@Module({})
+export class ServerModule {
+  static with(foundation: Foundation): DynamicModule {
+    return { module: ServerModule, imports: [...plumbing(foundation), ...stages, ...judging, ...sending(foundation.config), BackgroundModule] };
   }
 }
 
-/** What a sandbox runs: up to alerts and their groups. Nobody there tells anybody anything. */
-export const sandboxGroups = ['detect', 'alert', 'converge'] as const;
+/** For commands that work while no replica runs: it answers API requests, and nothing else. */
+@Module({})
+export class ApiOnlyModule {
+  static with(foundation: Foundation): DynamicModule {
+    return { module: ApiOnlyModule, imports: [...plumbing(foundation), ...stages] };
+  }
+}
 
-/** Consumer groups of the stages; each gets a transport of its own. Nobody reads for queues that the settings do not name. */
-export const consumerGroups = ({ MESSAGE_QUEUE_DSN }: Pick<Config, 'MESSAGE_QUEUE_DSN'>): readonly string[] =>
-  MESSAGE_QUEUE_DSN ? ['detect', 'alert', 'converge', 'notice', 'push'] : ['detect', 'alert', 'converge', 'notice'];
+/** A sandbox judges what its log holds, and sends nothing. Time passes only as its records say. */
+@Module({})
+export class SandboxModule {
+  static with(foundation: Foundation): DynamicModule {
+    return { module: SandboxModule, imports: [...plumbing(foundation), ...stages, ...judging] };
+  }
+}

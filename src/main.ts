@@ -6,6 +6,7 @@ import { loadConfig } from './config.js';
 import { migrate } from './database/connection.client.js';
 import { runServer } from './app/run-server.js';
 import { existingSandbox } from './app/sandbox.js';
+import { whileOpen } from './app/opened.js';
 import { openDatabase } from './app/serve.js';
 import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
@@ -29,9 +30,7 @@ program
   .command('migrate')
   .description('apply pending database migrations and exit')
   .action(async () => {
-    const { database, close } = await openDatabase(loadConfig());
-    const done = await migrate(database);
-    await close();
+    const done = await whileOpen(async (opened) => migrate(await openDatabase(loadConfig(), opened)));
     process.stdout.write(done.length > 0 ? `${done.join('\n')}\n` : 'database schema is up to date\n');
   });
 

@@ -1,24 +1,24 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { MetricCollector } from '../runtime/metric-collector.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { PublicationService } from './publication.service.js';
 
 /** Shows what has come in, and what became of it. */
 @Injectable()
-export class AccessMetrics implements OnModuleInit {
+export class AccessMetrics {
   constructor(
     private readonly metrics: Metrics,
     private readonly publication: PublicationService,
   ) {}
 
-  onModuleInit(): void {
-    this.metrics.onCollect(() => {
-      const { accepted, rejected, refused, dropped, clamped, pending } = this.publication.counts;
-      const results = { accepted, rejected, refused, dropped, clamped: { future: clamped } };
-      this.metrics.set(
-        'tocsin_access_events_total',
-        Object.entries(results).flatMap(([result, counts]) => Object.entries(counts).map(([detail, count]) => [{ result, detail }, count] as const)),
-      );
-      this.metrics.set('tocsin_access_pending_events', [[{}, pending]]);
-    });
+  @MetricCollector()
+  collect(): void {
+    const { accepted, rejected, refused, dropped, clamped, pending } = this.publication.counts;
+    const results = { accepted, rejected, refused, dropped, clamped: { future: clamped } };
+    this.metrics.set(
+      'tocsin_access_events_total',
+      Object.entries(results).flatMap(([result, counts]) => Object.entries(counts).map(([detail, count]) => [{ result, detail }, count] as const)),
+    );
+    this.metrics.set('tocsin_access_pending_events', [[{}, pending]]);
   }
 }

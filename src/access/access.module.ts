@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { LogModule } from '../log/log.module.js';
+import { RuntimeModule } from '../runtime/runtime.module.js';
 import { AccessMetrics } from './access-metrics.service.js';
 import { AccessService } from './access.service.js';
 import { AlertmanagerController } from './alertmanager.controller.js';
@@ -22,6 +24,7 @@ import { SourceRepository } from './registry/source.repository.js';
 
 /** The first stage: validates, names and keys what senders hand in, and answers only after the log has it. */
 @Module({
+  imports: [LogModule, RuntimeModule],
   controllers: [
     EventsController,
     RemoteWriteController,

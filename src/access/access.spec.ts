@@ -72,7 +72,7 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
     providers: [{ provide: Config, useValue: config }, { provide: EventLog, useValue: log }, Metrics],
     exports: [Config, EventLog, Metrics],
   })
-  class PlatformModule {}
+  class PlumbingModule {}
   // Nobody has declared a source or set a switch: ingest.spec.ts is about those.
   @Module({
     controllers: [EventsController, RemoteWriteController, AlertmanagerController],
@@ -86,7 +86,7 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
     ],
   })
   class DoorsModule {}
-  const module = await Test.createTestingModule({ imports: [PlatformModule, DoorsModule] }).compile();
+  const module = await Test.createTestingModule({ imports: [PlumbingModule, DoorsModule] }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { logger: false });
   configureHttp(app, config);
   await app.listen(0, '127.0.0.1');
@@ -210,6 +210,7 @@ describe('POST /api/v1/events', () => {
     });
     expect(values()).toEqual([1, 2]);
     expect(tocsin.access.counts.rejected).toEqual({ T1101: 2, T1102: 1, T1103: 1 });
+    tocsin.app.get(AccessMetrics).collect();
     expect(await tocsin.app.get(Metrics).text()).toMatch(/tocsin_access_events_total\{[^}]*"T1101"[^}]*\} 2\n/);
   });
 

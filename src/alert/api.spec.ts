@@ -1,20 +1,13 @@
-import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
-import { aGroup, aResolvedGroup, DutiesByHand, PublishedMessages } from '../../test/support/notices.js';
-import { Config, parseConfig } from '../config.js';
-import { AuditService } from '../database/audit.service.js';
-import { Database } from '../database/database.client.js';
+import { aGroup, aResolvedGroup, PublishedMessages } from '../../test/support/notices.js';
+import { SettingsModule } from '../app/settings.module.js';
+import { parseConfig } from '../config.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
-import { CursorRepository } from '../log/cursor.repository.js';
-import { ExternalTopics } from '../log/external-topics.js';
-import { KafkaExternalTopics } from '../log/kafka/kafka-external-topics.service.js';
 import { Publisher } from '../log/publisher.service.js';
-import { Duties } from '../runtime/duties.js';
-import { Metrics } from '../runtime/metrics.service.js';
-import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
 import { NoticeModule } from '../notice/notice.module.js';
 import { AlertModule } from './alert.module.js';
 import { AlertService } from './alert.service.js';
@@ -27,20 +20,12 @@ describe('the API of alerts, receivers and notices', () => {
   beforeAll(async () => {
     on = await aSqlite();
     const config = parseConfig({});
-    const platform = [
-      { provide: Config, useValue: config },
-      { provide: Database, useValue: on.database },
-      { provide: Publisher, useValue: new PublishedMessages(on.database) },
-      { provide: Duties, useValue: new DutiesByHand() },
-      AuditService,
-      CursorRepository,
-      { provide: ExternalTopics, useClass: KafkaExternalTopics },
-      GrowthGuards,
-      Metrics,
-    ];
-    @Module({ providers: platform, exports: platform })
-    class PlatformModule {}
-    const module = await Test.createTestingModule({ imports: [{ module: PlatformModule, global: true }, AlertModule, NoticeModule] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [SettingsModule.with(config), DatabaseModule.with(on.database), AlertModule, NoticeModule],
+    })
+      .overrideProvider(Publisher)
+      .useValue(new PublishedMessages(on.database))
+      .compile();
     app = module.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { bodyParser: false, logger: false });
     configureHttp(app, config);
     await app.init();

@@ -1,9 +1,8 @@
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import { databases, type TestDatabase } from '../../test/support/database.js';
-import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
-import { GrowthGuard } from './partition-expansion-check.service.js';
+import { OpenAlertsCheck } from './partition-expansion-check.service.js';
 import { post } from './apply-events.js';
 
 describe.each(databases)('more partitions of raw_events on %s', (_name, open) => {
@@ -17,11 +16,8 @@ describe.each(databases)('more partitions of raw_events on %s', (_name, open) =>
   });
   afterAll(() => on.close());
 
-  const asked = (key: 'bk_biz_id' | 'event_source', moves: (key: string) => boolean): Promise<string[]> => {
-    const guards = new GrowthGuards();
-    new GrowthGuard(guards, new AlertReader(on.database), { PARTITION_KEY: key } as never).onModuleInit();
-    return guards.ask('raw_events', moves);
-  };
+  const asked = (key: 'bk_biz_id' | 'event_source', moves: (key: string) => boolean): Promise<string[]> =>
+    new OpenAlertsCheck(new AlertReader(on.database), { PARTITION_KEY: key } as never).openAlerts(moves);
 
   it('leave behind the open alerts of businesses that move, and only those', async () => {
     expect(await asked('bk_biz_id', (key) => key === '2')).toEqual([

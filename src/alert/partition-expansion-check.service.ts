@@ -1,6 +1,6 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
-import { GrowthGuards } from '../runtime/partition-expansion-checks.service.js';
+import { ChecksPartitionExpansion } from '../runtime/partition-expansion-check.decorator.js';
 import { topics } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 
@@ -9,18 +9,14 @@ import { AlertReader } from './alert.reader.js';
  * so the alert would stay open for ever (or its lease would run out) although the new partition goes on.
  */
 @Injectable()
-export class GrowthGuard implements OnModuleInit {
+export class OpenAlertsCheck {
   constructor(
-    private readonly guards: GrowthGuards,
     private readonly alerts: AlertReader,
     private readonly config: Config,
   ) {}
 
-  onModuleInit(): void {
-    this.guards.guard(topics.rawEvents.name, (moves) => this.#openAlerts(moves));
-  }
-
-  async #openAlerts(moves: (key: string) => boolean): Promise<string[]> {
+  @ChecksPartitionExpansion(topics.rawEvents.name)
+  async openAlerts(moves: (key: string) => boolean): Promise<string[]> {
     const open = await this.alerts.openByBusiness();
     // An alert does not say which event sources it comes from, so with that key any may move.
     const moving = open.filter(({ business }) => this.config.PARTITION_KEY === 'event_source' || moves(business));

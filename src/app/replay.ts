@@ -9,16 +9,15 @@ import { CheckpointRepository } from '../detect/checkpoint.repository.js';
 import { StoredMemory } from '../detect/stored-memory.service.js';
 import { StrategyRepository } from '../detect/strategy.repository.js';
 import { Consumers, type GroupPosition } from '../log/consuming/consumers.service.js';
-import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
 import { importRecords } from '../log/embedded/record-import.repository.js';
-import { KafkaLog } from '../log/kafka/kafka-log.client.js';
-import type { EventLog } from '../log/event-log.js';
-import { StoredStates } from '../log/consuming/stored-states.service.js';
+import { eventLogOf } from '../log/event-log.client.js';
+import { EventLog } from '../log/event-log.js';
 import type { Target } from '../ops/offsets/position.js';
 import { type Range, rangeOf } from '../ops/offsets/range.js';
 import { reportOf, type ReplayReport } from './replay-report.js';
 import { markSandbox, refuseUsedFolder, sandboxConfig } from './sandbox.js';
-import { openDatabase, openSandbox } from './serve.js';
+import { type Opened, whileOpen } from './opened.js';
+import { createSandbox, openDatabase } from './serve.js';
 import { TocsinError } from '../shared/errors.js';
 import { deadLetterTopic, topics } from '../topics.js';
 
@@ -37,21 +36,18 @@ const STANDSTILL_MS = 60_000;
 interface Source {
   readonly eventLog: EventLog;
   readonly database: Database;
-  close(): Promise<void>;
 }
 
-async function openSource(config: Config): Promise<Source> {
-  if (config.mode === 'embedded') {
-    const database = await openSqliteToRead(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
-    return { eventLog: new EmbeddedLog(database, config), database, close: () => database.close() };
-  }
-  const database = await openMysql(config.DATABASE_URL!, 2);
-  const log = new KafkaLog(database, config);
-  const close = async (): Promise<void> => {
-    await log.close();
-    await database.close();
-  };
-  return { eventLog: log, database, close };
+async function openSource(config: Config, opened: Opened): Promise<Source> {
+  const database =
+    config.mode === 'embedded'
+      ? await openSqliteToRead(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER)
+      : await openMysql(config.DATABASE_URL!, 2);
+  opened.add(() => database.close());
+  const eventLog = eventLogOf(config, database);
+  // An embedded log that was not connected has nothing to close; closing it would write.
+  if (config.mode === 'distributed') opened.add(() => eventLog.close());
+  return { eventLog, database };
 }
 
 /**
@@ -64,15 +60,13 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
     throw new TocsinError('T6206', `the topic of a sandbox must be ${topics.rawEvents.name} or ${topics.alerts.name}, not ${wish.topic}`);
   }
   refuseUsedFolder(wish.folder);
-  const source = await openSource(config);
-  try {
+  return whileOpen(async (opened) => {
+    const source = await openSource(config, opened);
     const ranges = await rangesOf(source.eventLog, wish);
     mkdirSync(wish.folder, { recursive: true });
     const sandbox = sandboxConfig({ ...config, LOG_LEVEL: 'error', DETECT_COMMIT_MS: 100 }, wish.folder);
-    return await runIn(sandbox, source, { ...wish, ranges, standstillMs }, now);
-  } finally {
-    await source.close();
-  }
+    return runIn(sandbox, source, { ...wish, ranges, standstillMs }, now, opened);
+  });
 }
 
 /** The ranges of all wanted partitions. Throws T6206 with every partition that refuses. */
@@ -104,27 +98,21 @@ async function timeAt(log: EventLog, topic: string, partition: number, low: numb
 
 type Chosen = Replay & { readonly ranges: readonly Range[]; readonly standstillMs: number };
 
-async function runIn(config: Config, source: Source, { topic, ranges, standstillMs }: Chosen, now: number): Promise<ReplayReport> {
-  const { database, close } = await openDatabase(config);
-  const log = new EmbeddedLog(database, config);
-  try {
-    await migrate(database);
-    await log.ensureTopics(await topicsLike(source.eventLog));
-    await markSandbox(database, { madeAt: now, topic, partitions: ranges.map(({ partition, from, end }) => ({ partition, from, end })) });
-    await copyRules(source.database, database);
-    const read = new Map<number, number>();
-    for (const range of ranges) read.set(range.partition, await fill(source, { eventLog: log, database, config }, topic, range));
-    const app = await openSandbox({ config, database, eventLog: log });
-    try {
-      await untilDone(app, standstillMs);
-      return await reportOf({ topic, ranges, read, database, eventLog: log, folder: config.DATA_DIR });
-    } finally {
-      await app.close();
-    }
-  } finally {
-    await log.close();
-    await close();
-  }
+async function runIn(config: Config, source: Source, chosen: Chosen, now: number, opened: Opened): Promise<ReplayReport> {
+  const { topic, ranges, standstillMs } = chosen;
+  const database = await openDatabase(config, opened);
+  await migrate(database);
+  const app = await createSandbox(config, database, opened);
+  const eventLog = app.get(EventLog);
+  await eventLog.ensureTopics(await topicsLike(source.eventLog));
+  await markSandbox(database, { madeAt: now, topic, partitions: ranges.map(({ partition, from, end }) => ({ partition, from, end })) });
+  await copyRules(source.database, database);
+  const read = new Map<number, number>();
+  for (const range of ranges) read.set(range.partition, await fill(source, { eventLog, database, config }, topic, range));
+  await app.init();
+  await app.startAllMicroservices();
+  await untilDone(app, standstillMs);
+  return reportOf({ topic, ranges, read, database, eventLog, folder: config.DATA_DIR });
 }
 
 /** As many partitions as the original has, so that a key stands where it stood. */
@@ -147,7 +135,7 @@ async function copyRules(source: Database, sandbox: Database): Promise<void> {
 type Place = Pick<Source, 'eventLog' | 'database'> & { readonly config: Config };
 
 const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'database'>, config: Config): StoredMemory =>
-  new StoredMemory(new StoredStates(), new CheckpointRepository(database), new StrategyRepository(database), log, config);
+  new StoredMemory(new CheckpointRepository(database), new StrategyRepository(database), log, config);
 
 /** Copies the records, and gives Detect the rules that were in force before the first of them. */
 async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: Range): Promise<number> {

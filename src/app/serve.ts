@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule, consumerGroups, sandboxGroups } from '../app.module.js';
-import type { Platform } from './platform.module.js';
+import { ApiOnlyModule, SandboxModule, ServerModule } from '../app.module.js';
 import type { Config } from '../config.js';
 import { migrate, openMysql, openSqlite } from '../database/connection.client.js';
 import type { Database } from '../database/database.client.js';
@@ -10,10 +10,10 @@ import { lockFolder } from '../database/folder-lock.client.js';
 import { configureHttp, createHttpAdapter } from '../http/http-server.service.js';
 import { serveDocs } from '../http/openapi.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
-import { EmbeddedLog } from '../log/embedded/embedded-log.service.js';
-import { KafkaLog } from '../log/kafka/kafka-log.client.js';
-import type { EventLog } from '../log/event-log.js';
+import { ConsumerGroups } from '../log/consuming/consumer-groups.service.js';
+import { EventLog } from '../log/event-log.js';
 import { newTopics } from '../log/new-topics.js';
+import { type Opened, opening } from './opened.js';
 import { untilConnected } from './until-connected.js';
 import { warnOfLimits } from './warn-of-limits.js';
 import { measureHttp } from '../runtime/http-metrics.service.js';
@@ -33,36 +33,28 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Opens the database of the mode, brings its schema up to date. The second part of the answer closes it. */
-export async function openDatabase(config: Config): Promise<{ database: Database; close: () => Promise<void> }> {
-  if (config.mode === 'distributed') {
-    const database = await untilConnected('database', () => openMysql(config.DATABASE_URL!, config.DATABASE_POOL));
-    return { database, close: () => database.close() };
-  }
-  const unlock = await lockFolder(config.DATA_DIR, config.SQLITE_DRIVER);
-  const database = await openSqlite(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
-  return {
-    database,
-    close: async () => {
-      await database.close();
-      unlock();
-    },
-  };
+/** Opens the database of the mode. In embedded mode nobody else can open it until it is released: throws T5003 while another process has it. */
+export async function openDatabase(config: Config, opened: Opened): Promise<Database> {
+  if (config.mode === 'embedded') opened.add(await lockFolder(config.DATA_DIR, config.SQLITE_DRIVER));
+  const database =
+    config.mode === 'distributed'
+      ? await untilConnected('database', () => openMysql(config.DATABASE_URL!, config.DATABASE_POOL))
+      : await openSqlite(join(config.DATA_DIR, 'tocsin.db'), config.SQLITE_DRIVER);
+  opened.add(() => database.close());
+  return database;
 }
 
-async function openLog(config: Config, database: Database): Promise<EventLog> {
-  const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
+async function connectLog(eventLog: EventLog, config: Config): Promise<void> {
   const wanted = Object.values(topics).flatMap(({ name }) => newTopics(name, config));
   await untilConnected('log', async () => {
-    await log.connect();
-    await log.ensureTopics(wanted);
+    await eventLog.connect();
+    await eventLog.ensureTopics(wanted);
   });
   await warnOfLimits(
-    log,
+    eventLog,
     wanted.map(({ name }) => name),
     config,
   );
-  return log;
 }
 
 async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Config): Promise<void> {
@@ -75,80 +67,67 @@ async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Con
   }
 }
 
-async function createApp(platform: Platform): Promise<NestFastifyApplication> {
-  const { config } = platform;
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(platform), createHttpAdapter(config), {
+/** A role as an application that is not initialised yet; its log is not connected. */
+async function createApp(role: DynamicModule, config: Config, opened: Opened): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(role, createHttpAdapter(config), {
     logger: new TocsinLogger(config),
     bodyParser: false,
-    // What is wrong reaches those who called, as one sentence; Nest would end the process.
+    // What is wrong reaches the caller as one sentence; Nest would end the process.
     abortOnError: false,
   });
+  opened.add(() => app.get(EventLog).close());
+  opened.add(() => app.close());
   configureHttp(app, config);
   return app;
 }
 
-/**
- * The HTTP API without a server: nothing listens, consumes or does duties. For commands that must work while no replica runs.
- * Throws what {@link openDatabase} throws; that is T5003 in embedded mode while another process has the data folder.
- */
-export async function openIdle(config: Config): Promise<Pick<Running, 'app' | 'close'>> {
-  const { database, close: closeDatabase } = await openDatabase(config);
-  await migrate(database);
-  const log = config.mode === 'distributed' ? new KafkaLog(database, config) : new EmbeddedLog(database, config);
-  await log.connect();
-  const app = await createApp({ config, database, eventLog: log, idle: true });
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
-  return {
-    app,
-    close: async () => {
-      await app.close();
-      await log.close();
-      await closeDatabase();
-    },
-  };
+/** Every group that the modules of the role declare gets a transport of its own. */
+function connectConsumers(app: NestFastifyApplication): void {
+  const consumers = app.get(Consumers);
+  for (const group of app.get(ConsumerGroups).all()) app.connectMicroservice({ strategy: consumers.server(group) });
 }
 
-/** The stages of a sandbox work on what its log holds; nothing listens, and nothing leaves. */
-export async function openSandbox(platform: Omit<Platform, 'idle'>): Promise<NestFastifyApplication> {
-  const app = await createApp({ ...platform, idle: true });
-  for (const group of sandboxGroups) app.connectMicroservice({ strategy: app.get(Consumers).server(group) });
-  await app.init();
-  await app.startAllMicroservices();
+/**
+ * The HTTP API without a server: nothing listens, consumes or works in the background. For commands that must work while no replica runs.
+ * Throws what {@link openDatabase} throws.
+ */
+export function openApiOnly(config: Config): Promise<Pick<Running, 'app' | 'close'>> {
+  return opening(async (opened) => {
+    const database = await openDatabase(config, opened);
+    await migrate(database);
+    const app = await createApp(ApiOnlyModule.with({ config, database }), config, opened);
+    app.get(ConsumerGroups).refuseAll();
+    await app.get(EventLog).connect();
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+    return { app, close: () => opened.release() };
+  });
+}
+
+/** The stages of a sandbox, before they consume anything: nothing listens, and nothing leaves. */
+export async function createSandbox(config: Config, database: Database, opened: Opened): Promise<NestFastifyApplication> {
+  const app = await createApp(SandboxModule.with({ config, database }), config, opened);
+  connectConsumers(app);
   return app;
 }
 
 /** Starts everything: schema, topics, stages, HTTP. Answers when it listens. In a folder that is a sandbox nothing leaves. */
-export async function serve(settings: Config): Promise<Running> {
-  const { database, close: closeDatabase } = await openDatabase(settings);
-  await migrate(database);
-  const sandbox = await readSandbox(database);
-  const config = sandbox ? sandboxConfig(settings, settings.DATA_DIR) : settings;
-  const log = await openLog(config, database);
-  const release = async (): Promise<void> => {
-    await log.close();
-    await closeDatabase();
-  };
-  const app = await createApp({ config, database, eventLog: log, idle: sandbox !== undefined }).catch(async (error: unknown) => {
-    // A start that fails lets go of what it has opened.
-    await release();
-    throw error;
+export function serve(settings: Config): Promise<Running> {
+  return opening(async (opened) => {
+    const database = await openDatabase(settings, opened);
+    await migrate(database);
+    const sandbox = await readSandbox(database);
+    const config = sandbox ? sandboxConfig(settings, settings.DATA_DIR) : settings;
+    const app = await createApp((sandbox ? SandboxModule : ServerModule).with({ config, database }), config, opened);
+    if (!sandbox) app.get(ConsumerGroups).check();
+    await connectLog(app.get(EventLog), config);
+    measureHttp(app);
+    if (config.DOCS) serveDocs(app);
+    connectConsumers(app);
+    // Nothing is delivered before every module is initialised.
+    await app.init();
+    await app.startAllMicroservices();
+    await listen(app, config);
+    return { app, url: await app.getUrl(), sandbox, close: () => opened.release() };
   });
-  measureHttp(app);
-  if (config.DOCS) serveDocs(app);
-  const consumers = app.get(Consumers);
-  for (const group of sandbox ? sandboxGroups : consumerGroups(config)) app.connectMicroservice({ strategy: consumers.server(group) });
-  // Nothing is delivered before every module is initialised.
-  await app.init();
-  await app.startAllMicroservices();
-  await listen(app, config);
-  return {
-    app,
-    url: await app.getUrl(),
-    sandbox,
-    close: async () => {
-      await app.close();
-      await release();
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import { openIdle } from '../app/serve.js';
+import { openApiOnly } from '../app/serve.js';
 import { errors, type ErrorCode, TocsinError } from '../shared/errors.js';
 
 /** Client of the HTTP API. */
@@ -28,7 +28,7 @@ export async function openApi(config: Config, url?: string): Promise<Api> {
       (method, path, body) => ask(base, method, path, body),
       async () => {},
     );
-  const { app, close } = await openIdle({ ...config, LOG_LEVEL: 'error' });
+  const { app, close } = await openApiOnly({ ...config, LOG_LEVEL: 'error' });
   const inject = async (method: string, path: string, body: unknown): Promise<Answered> => {
     const answer = await app.inject({ method: method as 'GET', url: path, ...payload(body) });
     return { status: answer.statusCode, text: answer.body };

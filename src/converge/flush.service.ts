@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { Publisher } from '../log/publisher.service.js';
+import { LeaderTask } from '../runtime/leader-task.decorator.js';
 import { topics } from '../topics.js';
+import { CONVERGE_DUTY } from './converge.service.js';
 import { afterNotice, afterSkippedFlush, emptyTally, flushReason, type FlushReason, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import { GroupRepository } from './group.repository.js';
@@ -34,6 +36,7 @@ export class FlushService {
   ) {}
 
   /** Flushes one batch of due groups in one transaction; returns the milliseconds until the next group may be due. */
+  @LeaderTask(CONVERGE_DUTY)
   async flush(now: number): Promise<number> {
     const due = await this.groups.due(now, GROUPS_PER_BATCH);
     if (due.length === 0) {

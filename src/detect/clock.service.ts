@@ -1,7 +1,8 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config.js';
 import { EventLog } from '../log/event-log.js';
-import { IDLE } from '../runtime/idle.js';
+import { Background } from '../runtime/background.decorator.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
 import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
@@ -20,29 +21,26 @@ export interface TimedPartition {
  * rules change. Ticks are lost without harm; the next one says the same and more.
  */
 @Injectable()
-export class Clock implements OnApplicationShutdown {
+export class Clock {
   readonly #logger = new Logger('clock');
-  #timer: NodeJS.Timeout | undefined;
-  #ticking = false;
   #partitions: () => readonly TimedPartition[] = () => [];
 
   constructor(
     private readonly eventLog: EventLog,
     private readonly strategies: StrategyRepository,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
-  /** Begins to tick for the partitions that `owned` answers. */
+  /** Ticks are for the partitions that `owned` answers. */
   start(owned: () => readonly TimedPartition[]): void {
     this.#partitions = owned;
-    // A sandbox has the time of its records, and no other.
-    if (this.idle) return;
-    this.#timer = setInterval(() => void this.#tick(), this.config.TICK_MS);
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.#timer);
+  /** A process without background work, such as a sandbox, has the time of its records and no other. */
+  @Background()
+  ticking(): PeriodicTask {
+    const { TICK_MS: everyMs } = this.config;
+    return new PeriodicTask({ name: 'publishing ticks', everyMs, firstDelayMs: everyMs, run: () => this.#tick(), logger: this.#logger });
   }
 
   /** Tells every partition that the rules have changed. When the log does not answer, the owners will tell theirs. */
@@ -60,23 +58,15 @@ export class Clock implements OnApplicationShutdown {
   }
 
   async #tick(): Promise<void> {
-    if (this.#ticking) return;
-    this.#ticking = true;
-    try {
-      const owned = this.#partitions();
-      if (owned.length === 0) return;
-      const version = await this.strategies.rulesVersion();
-      const due = owned.filter(({ waiting, rulesVersion }) => waiting || rulesVersion < version);
-      if (due.length > 0)
-        await this.#publish(
-          due.map(({ partition }) => partition),
-          version,
-        );
-    } catch (error) {
-      this.#logger.warn(`no tick: ${error instanceof Error ? error.message : String(error)}`);
-    } finally {
-      this.#ticking = false;
-    }
+    const owned = this.#partitions();
+    if (owned.length === 0) return;
+    const version = await this.strategies.rulesVersion();
+    const due = owned.filter(({ waiting, rulesVersion }) => waiting || rulesVersion < version);
+    if (due.length > 0)
+      await this.#publish(
+        due.map(({ partition }) => partition),
+        version,
+      );
   }
 
   async #publish(partitions: readonly number[], version: number): Promise<void> {

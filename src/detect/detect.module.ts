@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { LogModule } from '../log/log.module.js';
+import { RuntimeModule } from '../runtime/runtime.module.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { Clock } from './clock.service.js';
 import { DetectConsumer } from './detect.consumer.js';
@@ -10,9 +12,15 @@ import { StrategyReader } from './strategy.reader.js';
 import { StrategyRepository } from './strategy.repository.js';
 import { StrategyService } from './strategy.service.js';
 
+/** Strategies, and how events are judged by them. */
 @Module({
-  controllers: [DetectConsumer, StrategyController],
+  imports: [LogModule, RuntimeModule],
+  controllers: [StrategyController],
   providers: [CheckpointRepository, Clock, DetectMetrics, DetectService, StoredMemory, StrategyReader, StrategyRepository, StrategyService],
   exports: [DetectService, StrategyReader, StrategyService],
 })
 export class DetectModule {}
+
+/** The consumer group of Detect. */
+@Module({ imports: [LogModule, DetectModule], controllers: [DetectConsumer] })
+export class DetectConsumerModule {}

@@ -1,8 +1,8 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { boundsOf } from '../log/bounds.js';
 import { EventLog, type TopicPartition } from '../log/event-log.js';
-import { type StoredState, StoredStates } from '../log/consuming/stored-states.service.js';
+import { StoresState } from '../log/consuming/stored-state.decorator.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { PartitionFold } from './fold.js';
 import { rulesInForce } from './rules-in-force.js';
@@ -10,20 +10,16 @@ import { StrategyRepository } from './strategy.repository.js';
 
 /** Detect's memory at rest, for those who move its cursors. */
 @Injectable()
-export class StoredMemory implements StoredState, OnModuleInit {
+export class StoredMemory {
   constructor(
-    private readonly states: StoredStates,
     private readonly checkpoints: CheckpointRepository,
     private readonly strategies: StrategyRepository,
     private readonly eventLog: EventLog,
     private readonly config: Config,
   ) {}
 
-  onModuleInit(): void {
-    this.states.register('detect', this);
-  }
-
   /** A memory of nothing, with the rules that were in force there: records are judged as they were the first time. */
+  @StoresState('detect')
   async begin(at: TopicPartition, offset: number): Promise<void> {
     await this.beginWith(at, await this.rulesVersionAt(this.eventLog, at, offset));
   }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Duties } from '../runtime/duties.js';
+import { LeadershipLost, LeaderTask } from '../runtime/leader-task.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { retryDelay, type RetryPolicy } from '../shared/retry.js';
 import { channelNames } from './channels/channels.js';
@@ -61,14 +62,10 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     for (const channel of [...channelNames, 'none']) {
       for (const outcome of Object.values(outcomes)) this.metrics.increment('tocsin_notices_total', { channel, outcome }, 0);
     }
-    this.duties.register(
-      'notice',
-      (now) => this.work(now),
-      () => this.#forget(),
-    );
   }
 
   /** One round; answers the milliseconds until the next. */
+  @LeaderTask('notice')
   async work(now: number): Promise<number> {
     const names = await this.notices.receiversWithDue(now);
     const receivers = names.length > 0 ? await this.courier.receivers() : new Map<string, Receiver>();
@@ -157,13 +154,14 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** Another replica sends now; what is under way here still ends under its claim. */
-  #forget(): void {
+  @LeadershipLost('notice')
+  forget(): void {
     for (const lane of this.#lanes.values()) lane.waiting = [];
   }
 
   /** Deliveries get half of the time there is for stopping; those that hang are cut off and tried again later under their key. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.#forget();
+    this.forget();
     const cut = setTimeout(() => this.#stopping.abort(), this.config.SHUTDOWN_MS / 2);
     await Promise.allSettled(this.#underWay());
     clearTimeout(cut);

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TimelineRepository } from '../database/timeline.repository.js';
+import { LogModule } from '../log/log.module.js';
+import { RuntimeModule } from '../runtime/runtime.module.js';
 import { Outbound } from './channels/outbound.client.js';
 import { GroupCommit } from './group-commit.repository.js';
 import { Courier } from './notice-delivery.service.js';
@@ -14,22 +16,15 @@ import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 import { ReceiverService } from './receiver.service.js';
 
-/** Who is notified: receivers, their channels, and the delivery of notices. */
+/** Who is notified: receivers, and the notices that they are due. */
 @Module({
-  controllers: [NoticeConsumer, NoticeController, ReceiverController],
-  providers: [
-    Courier,
-    GroupCommit,
-    NoticeReader,
-    NoticeRepository,
-    NoticeSender,
-    NoticeService,
-    Outbound,
-    ReceiverReader,
-    ReceiverRepository,
-    ReceiverService,
-    TimelineRepository,
-  ],
-  exports: [ReceiverReader, ReceiverService],
+  imports: [LogModule, RuntimeModule],
+  controllers: [NoticeController, ReceiverController],
+  providers: [GroupCommit, NoticeReader, NoticeRepository, NoticeService, ReceiverReader, ReceiverRepository, ReceiverService, TimelineRepository],
+  exports: [NoticeRepository, NoticeService, ReceiverReader, ReceiverService],
 })
 export class NoticeModule {}
+
+/** The consumer group of Notice, and the delivery of notices. */
+@Module({ imports: [LogModule, RuntimeModule, NoticeModule], controllers: [NoticeConsumer], providers: [Courier, NoticeSender, Outbound] })
+export class NoticeDeliveryModule {}

@@ -1,5 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Duties } from '../runtime/duties.js';
+import { LeadershipLost, LeaderTask } from '../runtime/leader-task.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { retryDelay } from '../shared/retry.js';
 import { type DuePush, type PushSettlement, settlePushes } from './push.js';
@@ -23,7 +24,7 @@ interface Trouble {
 
 /** Delivers pushes, to each queue in order; a queue that fails does not hold up the others. */
 @Injectable()
-export class PushSender implements OnModuleInit {
+export class PushSender {
   readonly #logger = new Logger('push');
   readonly #troubles = new Map<string, Trouble>();
   readonly #underWay = new Map<string, Promise<void>>();
@@ -36,16 +37,8 @@ export class PushSender implements OnModuleInit {
     private readonly metrics: Metrics,
   ) {}
 
-  onModuleInit(): void {
-    if (!this.pushes.isOn) return;
-    this.duties.register(
-      'push',
-      (now) => this.work(now),
-      () => this.#troubles.clear(),
-    );
-  }
-
   /** One round: starts a delivery for every queue that may be tried; answers the milliseconds until the next round. */
+  @LeaderTask('push')
   async work(now: number): Promise<number> {
     const queues = this.pushes.queues();
     let next = POLL_MS;
@@ -55,6 +48,11 @@ export class PushSender implements OnModuleInit {
       else if (!this.#underWay.has(key)) this.#start(key, queues.get(key));
     }
     return next;
+  }
+
+  @LeadershipLost('push')
+  forget(): void {
+    this.#troubles.clear();
   }
 
   /** Resolves when no delivery is under way. */

@@ -4,6 +4,7 @@ import { ConsumerWatch } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { version } from '../shared/version.js';
 import { LeasedDuties } from './leased-duties.service.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { type MetricName, Metrics } from './metrics.service.js';
 
 /** Copies what the consumers know into the metrics at every scrape. */
@@ -20,10 +21,10 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     this.metrics.set('tocsin_build_info', [[{ version, mode: this.config.mode }, 1]]);
     this.metrics.set('alertmanager_build_info', [[{ version: '0.27.0' }, 1]]);
-    this.metrics.onCollect(() => this.#collect());
   }
 
-  #collect(): void {
+  @MetricCollector()
+  collect(): void {
     this.#copy('tocsin_consumer_records_total', this.watch.records, ['group', 'topic']);
     this.#copy('tocsin_consumer_batches_total', this.watch.batches, ['group', 'topic']);
     this.#copy('tocsin_consumer_failures_total', this.watch.failures, ['group', 'topic', 'reason']);
@@ -41,7 +42,7 @@ export class ConsumerMetrics implements OnApplicationBootstrap {
       'tocsin_consumer_up',
       states.map(({ group, status }) => [{ group }, status === 'running' ? 1 : 0]),
     );
-    this.#copy('tocsin_duty_runs_total', this.duties.rounds, ['duty', 'outcome']);
+    this.#copy('tocsin_duty_runs_total', this.duties.runs, ['duty', 'outcome']);
     this.metrics.set(
       'tocsin_duty_leader',
       this.duties.held().map((duty) => [{ duty }, 1]),

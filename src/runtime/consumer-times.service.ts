@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ConsumerWatch, type ConsumerTiming } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { type MetricName, Metrics } from './metrics.service.js';
 
 const histograms: Record<ConsumerTiming, MetricName> = {
@@ -21,10 +22,10 @@ export class ConsumerTimes implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.watch.onTimed((what, group, ms) => this.metrics.observe(histograms[what], { group }, ms / 1000));
-    this.metrics.onCollect(() => this.#collect());
   }
 
-  #collect(): void {
+  @MetricCollector()
+  collect(): void {
     this.metrics.set('tocsin_consumer_commit_failures_total', byGroup(this.watch.commitFailures));
     this.metrics.set('tocsin_consumer_rebalances_total', byGroup(this.watch.rebalances));
     this.metrics.set(

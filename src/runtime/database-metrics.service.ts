@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { Metrics } from './metrics.service.js';
 
 /** Metrics of transactions and connections. */
@@ -16,13 +17,15 @@ export class DatabaseMetrics implements OnModuleInit {
       this.metrics.observe('tocsin_database_transaction_duration_seconds', {}, seconds);
       if (commitSeconds !== undefined) this.metrics.observe('tocsin_database_commit_duration_seconds', {}, commitSeconds);
     };
-    this.metrics.onCollect(() => {
-      this.metrics.set('tocsin_database_waiting_transactions', [[{}, this.database.waiting]]);
-      const pool = this.database.pool?.();
-      this.metrics.set(
-        'tocsin_database_connections',
-        Object.entries(pool ?? {}).map(([state, count]) => [{ state }, count as number]),
-      );
-    });
+  }
+
+  @MetricCollector()
+  collect(): void {
+    this.metrics.set('tocsin_database_waiting_transactions', [[{}, this.database.waiting]]);
+    const pool = this.database.pool?.();
+    this.metrics.set(
+      'tocsin_database_connections',
+      Object.entries(pool ?? {}).map(([state, count]) => [{ state }, count as number]),
+    );
   }
 }

@@ -1,27 +1,21 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { EventLog, type PartitionOffsets } from '../log/event-log.js';
-import { Rounds } from '../shared/periodic-task.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
 import { deadLetterTopic, topics } from '../topics.js';
-import { IDLE } from './idle.js';
+import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
 
 /** Counts dead letters, beside the scrapes, which must not wait for brokers. */
 @Injectable()
-export class DeadLetterMetrics implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #rounds = new Rounds(15_000, () => this.#look());
-
+export class DeadLetterMetrics {
   constructor(
     private readonly metrics: Metrics,
     private readonly eventLog: EventLog,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
-  onApplicationBootstrap(): void {
-    if (!this.idle) this.#rounds.start();
-  }
-
-  onModuleDestroy(): void {
-    void this.#rounds.stop();
+  @Background()
+  counting(): PeriodicTask {
+    return new PeriodicTask({ name: 'counting dead letter records', everyMs: 15_000, run: () => this.#look() });
   }
 
   async #look(): Promise<void> {

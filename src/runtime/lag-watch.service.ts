@@ -1,10 +1,11 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Consumers, type GroupPosition } from '../log/consuming/consumers.service.js';
-import { Rounds } from '../shared/periodic-task.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
+import { Background } from './background.decorator.js';
 import { type Congestion, judgeCongestion } from './congestion.js';
-import { IDLE } from './idle.js';
 import { backlog, keyOf, LagHistory, lagByTopic, type Rate } from './lag.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { Metrics } from './metrics.service.js';
 import type { SelfAlarm } from './self-alarm-book.js';
 import { SelfAlarms } from './self-alarms.service.js';
@@ -13,31 +14,21 @@ const WINDOW_MS = 60_000;
 
 /** Looks every LAG_SAMPLE_MS where every group is: for lag, rates, and for congestion, which is an alarm of our own. */
 @Injectable()
-export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #logger = new Logger('lag');
+export class LagWatch {
   readonly #history = new LagHistory(WINDOW_MS);
   #congestion: Congestion[] = [];
-  #problem: string | undefined;
-  readonly #rounds: Rounds;
 
   constructor(
     private readonly consumers: Consumers,
     private readonly alarms: SelfAlarms,
     private readonly metrics: Metrics,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
-  ) {
-    this.#rounds = new Rounds(config.LAG_SAMPLE_MS, () => this.#look());
-  }
+  ) {}
 
-  onApplicationBootstrap(): void {
-    if (this.idle) return;
-    this.metrics.onCollect(() => this.#collect(Date.now()));
-    this.#rounds.startLater();
-  }
-
-  onModuleDestroy(): void {
-    void this.#rounds.stop();
+  @Background()
+  sampling(): PeriodicTask {
+    const { LAG_SAMPLE_MS: everyMs } = this.config;
+    return new PeriodicTask({ name: 'sampling lag', everyMs, firstDelayMs: everyMs, run: () => this.#sample(), logger: new Logger('lag') });
   }
 
   /** Groups that are, or may soon be, congested. */
@@ -54,17 +45,13 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#history.rate(at);
   }
 
-  /** A look that fails changes nothing: nobody is behind or has caught up because we could not ask. */
-  async #look(): Promise<void> {
-    try {
-      const { partitions, problems } = await this.consumers.positions();
-      const now = Date.now();
-      this.#history.add(partitions, now);
-      this.#judge(partitions, now);
-      this.#say(problems.length > 0 ? problems.join('; ') : undefined);
-    } catch (error) {
-      this.#say(error instanceof Error ? error.message : String(error));
-    }
+  /** A sample that fails changes nothing: no group is behind or has caught up because the log did not answer. */
+  async #sample(): Promise<void> {
+    const { partitions, problems } = await this.consumers.positions();
+    const now = Date.now();
+    this.#history.add(partitions, now);
+    this.#judge(partitions, now);
+    if (problems.length > 0) throw new Error(problems.join('; '));
   }
 
   #judge(positions: readonly GroupPosition[], now: number): void {
@@ -77,13 +64,8 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  #say(problem: string | undefined): void {
-    if (problem && !this.#problem) this.#logger.warn(`lag of some groups is unavailable: ${problem}`);
-    if (!problem && this.#problem) this.#logger.log('lag of all groups is available again');
-    this.#problem = problem;
-  }
-
-  #collect(now: number): void {
+  @MetricCollector()
+  collect(): void {
     const states = this.consumers.states();
     const owned = new Set(states.flatMap(({ group, assigned }) => assigned.map(({ topic, partition }) => keyOf({ group, topic, partition }))));
     const known = (lag: number | null): lag is number => lag !== null;
@@ -106,7 +88,7 @@ export class LagWatch implements OnApplicationBootstrap, OnModuleDestroy {
       topics.map(({ group, topic }) => [{ group, topic }, congested.has(`${group} ${topic}`) ? 1 : 0]),
     );
     const { at } = this.#history;
-    if (at !== undefined) this.metrics.set('tocsin_lag_sample_age_seconds', [[{}, (now - at) / 1000]]);
+    if (at !== undefined) this.metrics.set('tocsin_lag_sample_age_seconds', [[{}, (Date.now() - at) / 1000]]);
   }
 }
 

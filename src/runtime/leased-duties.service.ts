@@ -1,111 +1,99 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config.js';
 import { LeaseRepository } from '../database/lease.repository.js';
-import { backoff } from '../shared/retry.js';
-import { Duties, type Duty } from './duties.js';
-import { IDLE } from './idle.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
+import { Duties } from './duties.js';
 
-interface Running {
-  readonly duty: Duty;
-  held: boolean;
-  failures: number;
-  /** Somebody called {@link Duties.wake} since the last round began. */
-  again: boolean;
-  wake: () => void;
-  loop: Promise<void>;
+/** A leader-elected task as this replica runs it. */
+export interface Duty {
+  readonly name: string;
+  /** One run of the leader; answers the milliseconds until the next. */
+  readonly work: (now: number) => Promise<number>;
+  /** Another replica leads now. */
+  readonly lost?: (() => void) | undefined;
 }
 
-/** {@link Duties} on lease rows. In embedded mode there is one process, so every lease is ours without asking. */
+interface RunningDuty extends Duty {
+  readonly task: PeriodicTask;
+  isLeader: boolean;
+}
+
+/** {@link Duties} on lease rows. In embedded mode there is one process, which leads everything without asking. */
 @Injectable()
-export class LeasedDuties extends Duties implements OnApplicationBootstrap, OnModuleDestroy {
+export class LeasedDuties extends Duties implements OnModuleDestroy {
   readonly #logger = new Logger('duties');
-  readonly #running = new Map<string, Running>();
-  readonly #registered = new Map<string, Duty>();
-  /** Rounds so far, by duty and outcome. */
-  readonly rounds = new Map<string, number>();
-  #stopped = false;
+  readonly #running = new Map<string, RunningDuty>();
+  /** Runs so far, by duty and outcome. */
+  readonly runs = new Map<string, number>();
 
   constructor(
     private readonly leases: LeaseRepository,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {
     super();
   }
 
-  register(name: string, work: Duty['work'], lost: Duty['lost'] = () => undefined): void {
-    this.#registered.set(name, { name, work, lost });
-  }
-
-  onApplicationBootstrap(): void {
-    if (this.idle) return;
-    for (const duty of this.#registered.values()) {
-      const running: Running = { duty, held: false, failures: 0, again: false, wake: () => undefined, loop: Promise.resolve() };
+  /** Takes part in the election of each duty, from now on. */
+  start(duties: readonly Duty[]): void {
+    for (const duty of duties) {
+      const task = new PeriodicTask({
+        name: `leader-elected task ${duty.name}`,
+        everyMs: this.#renewalMs,
+        run: () => this.#run(running),
+        retry: { firstMs: 200, mostMs: this.#renewalMs },
+        logger: this.#logger,
+        describe: (error) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      });
+      const running: RunningDuty = { ...duty, task, isLeader: false };
       this.#running.set(duty.name, running);
-      running.loop = this.#run(running);
+      task.start();
     }
   }
 
   wake(name: string): void {
-    const running = this.#running.get(name);
-    if (!running) return;
-    running.again = true;
-    running.wake();
+    this.#running.get(name)?.task.wake();
   }
 
-  /** Names of the duties that this replica holds. */
+  /** True when this process takes part in elections. A command that only uses the API does not. */
+  get isStarted(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Names of the duties that this replica leads. */
   held(): string[] {
-    return [...this.#running.values()].filter(({ held }) => held).map(({ duty }) => duty.name);
+    return [...this.#running.values()].filter(({ isLeader }) => isLeader).map(({ name }) => name);
   }
 
-  async #run(running: Running): Promise<void> {
-    while (!this.#stopped) {
-      running.again = false;
-      const wait = await this.#once(running);
-      if (!this.#stopped && !running.again) await this.#sleep(running, wait);
-    }
-    if (running.held && this.config.mode === 'distributed') await this.leases.release(running.duty.name).catch(() => undefined);
+  get #renewalMs(): number {
+    return this.config.LEASE_MS / 3;
   }
 
-  /** One round; answers the milliseconds until the next. */
-  async #once(running: Running): Promise<number> {
-    const { duty } = running;
-    const renewal = this.config.LEASE_MS / 3;
+  async #run(running: RunningDuty): Promise<number> {
     try {
-      const held = this.config.mode === 'embedded' || (await this.leases.hold(duty.name));
-      if (running.held && !held) duty.lost();
-      running.held = held;
-      if (!held) return renewal;
-      const wait = await duty.work(Date.now());
-      running.failures = 0;
-      this.#count(duty.name, 'done');
-      return Math.min(wait, renewal);
+      const isLeader = this.config.mode === 'embedded' || (await this.leases.hold(running.name));
+      if (running.isLeader && !isLeader) running.lost?.();
+      running.isLeader = isLeader;
+      if (!isLeader) return this.#renewalMs;
+      const wait = await running.work(Date.now());
+      this.#count(running.name, 'done');
+      return Math.min(wait, this.#renewalMs);
     } catch (error) {
-      this.#count(duty.name, 'failed');
-      const wait = backoff(++running.failures, Math.random(), 200, renewal);
-      this.#logger.warn(`${duty.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}; retrying in ${wait} ms`);
-      return wait;
+      this.#count(running.name, 'failed');
+      throw error;
     }
   }
 
   #count(name: string, outcome: 'done' | 'failed'): void {
     const key = `${name} ${outcome}`;
-    this.rounds.set(key, (this.rounds.get(key) ?? 0) + 1);
-  }
-
-  #sleep(running: Running, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, ms));
-      running.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    this.runs.set(key, (this.runs.get(key) ?? 0) + 1);
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.#stopped = true;
-    for (const { wake } of this.#running.values()) wake();
-    await Promise.all([...this.#running.values()].map(({ loop }) => loop));
+    await Promise.all([...this.#running.values()].map((running) => this.#stop(running)));
+  }
+
+  async #stop(running: RunningDuty): Promise<void> {
+    await running.task.stop();
+    if (running.isLeader && this.config.mode === 'distributed') await this.leases.release(running.name).catch(() => undefined);
   }
 }

@@ -1,11 +1,11 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
-import { HELD } from '../log/kafka/producer/outbox-relay.client.js';
-import { Rounds } from '../shared/periodic-task.js';
-import { IDLE } from './idle.js';
+import { QUARANTINE_PREFIX } from '../log/kafka/producer/outbox-relay.client.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
+import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
-import { Readiness, type Shown } from './readiness.service.js';
+import { ReadinessDetail, type ReadinessState } from './readiness-detail.decorator.js';
 
 /** A longer outbox is not counted to its end. */
 const COUNTED = 10_001;
@@ -27,35 +27,31 @@ interface Waiting {
 
 /** Tells how much waits in the outbox: as metrics, beside the scrapes, and in readiness. */
 @Injectable()
-export class OutboxWatch implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
-  readonly #rounds = new Rounds(15_000, () => this.#look(Date.now()));
+export class OutboxWatch {
   #waiting: Waiting | undefined;
 
   constructor(
     private readonly metrics: Metrics,
-    private readonly readiness: Readiness,
     private readonly database: Database,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
-  onModuleInit(): void {
-    if (this.config.mode === 'distributed') this.readiness.show('outbox', () => shown(this.#waiting));
+  @ReadinessDetail('outbox')
+  detail(): ReadinessState | undefined {
+    return this.config.mode === 'distributed' ? stateOf(this.#waiting) : undefined;
   }
 
-  onApplicationBootstrap(): void {
-    if (!this.idle && this.config.mode === 'distributed') this.#rounds.start();
-  }
-
-  onModuleDestroy(): void {
-    void this.#rounds.stop();
+  @Background()
+  counting(): PeriodicTask | undefined {
+    if (this.config.mode === 'embedded') return undefined;
+    return new PeriodicTask({ name: 'counting the outbox', everyMs: 15_000, run: () => this.#look(Date.now()) });
   }
 
   async #look(now: number): Promise<void> {
     // What cannot be found out has no value; that the database fails is told by others.
     const [row] = await this.database
       .query<Counted>(
-        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${HELD}%') AS held, MIN(created_at) AS oldest
+        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${QUARANTINE_PREFIX}%') AS held, MIN(created_at) AS oldest
          FROM (SELECT lane, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
       )
       .catch(() => []);
@@ -70,7 +66,7 @@ function waitingOf({ parcels, held, oldest }: Counted, now: number): Waiting {
 }
 
 /** Held is what its topic is too small for. */
-function shown(waiting: Waiting | undefined): Shown {
+function stateOf(waiting: Waiting | undefined): ReadinessState {
   if (!waiting) return { degraded: false };
   const { parcels, held, age } = waiting;
   return { degraded: held > 0 || age > PATIENCE_MS, parcels, ...(held > 0 && { held }), oldest_age_seconds: Math.round(age / 1000) };

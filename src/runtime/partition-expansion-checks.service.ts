@@ -1,19 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import type { PartitionExpansionCheck } from './partition-expansion-check.decorator.js';
 
-/** Answers in sentences what hangs on the present partition of keys that would move. */
-export type GrowthGuard = (moves: (key: string) => boolean) => Promise<readonly string[]>;
-
-/** Where stages say what must be settled before a key of a topic may get another partition. */
+/** What the stages check before a key of a topic may move to another partition. */
 @Injectable()
-export class GrowthGuards {
-  readonly #guards: { readonly topic: string; readonly guard: GrowthGuard }[] = [];
+export class PartitionExpansionChecks {
+  readonly #checks: { readonly topic: string; readonly check: PartitionExpansionCheck }[] = [];
 
-  guard(topic: string, guard: GrowthGuard): void {
-    this.#guards.push({ topic, guard });
+  add(topic: string, check: PartitionExpansionCheck): void {
+    this.#checks.push({ topic, check });
   }
 
-  async ask(topic: string, moves: (key: string) => boolean): Promise<string[]> {
-    const answers = await Promise.all(this.#guards.filter((each) => each.topic === topic).map(({ guard }) => guard(moves)));
+  /** Everything that must be settled first, in sentences. */
+  async reasonsAgainst(topic: string, moves: (key: string) => boolean): Promise<string[]> {
+    const answers = await Promise.all(this.#checks.filter((each) => each.topic === topic).map(({ check }) => check(moves)));
     return answers.flat();
   }
 }

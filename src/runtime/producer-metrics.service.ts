@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventLog } from '../log/event-log.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { type MetricName, Metrics } from './metrics.service.js';
 
 /** Copies what the producers know into the metrics at every scrape, and measures what they tell. */
@@ -18,10 +19,10 @@ export class ProducerMetrics implements OnApplicationBootstrap {
         this.metrics.observe('tocsin_producer_batch_bytes', { topic }, bytes);
       },
     };
-    this.metrics.onCollect(() => this.#collect());
   }
 
-  #collect(): void {
+  @MetricCollector()
+  collect(): void {
     const { records, retries, failures, buffers, waits } = this.eventLog.producing;
     this.#copy('tocsin_producer_records_total', records, ['topic']);
     this.#copy('tocsin_producer_retries_total', retries, ['topic', 'reason']);

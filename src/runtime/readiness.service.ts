@@ -7,16 +7,12 @@ import { EventLog } from '../log/event-log.js';
 import { within } from '../shared/wait.js';
 import { LagWatch } from './lag-watch.service.js';
 import { backlog } from './lag.js';
-
-export interface Shown {
-  readonly degraded: boolean;
-  readonly [detail: string]: unknown;
-}
+import type { ReadinessState } from './readiness-detail.decorator.js';
 
 /** What has to work before traffic makes sense. Lag is shown as degraded, not dead: falling behind never skips. */
 @Injectable()
 export class Readiness {
-  readonly #shown = new Map<string, () => Shown>();
+  readonly #details = new Map<string, () => ReadinessState | undefined>();
 
   constructor(
     private readonly indicators: HealthIndicatorService,
@@ -26,9 +22,9 @@ export class Readiness {
     private readonly lags: LagWatch,
   ) {}
 
-  /** Shows something that makes us less good but not dead: `degraded` says so, the rest says what, to people. */
-  show(name: string, look: () => Shown): void {
-    this.#shown.set(name, look);
+  /** Adds a detail that never makes the process unready; undefined shows nothing. */
+  show(name: string, look: () => ReadinessState | undefined): void {
+    this.#details.set(name, look);
   }
 
   checks(): HealthIndicatorFunction[] {
@@ -37,11 +33,10 @@ export class Readiness {
       () => this.#reachable('log', this.eventLog),
       () => this.#assignment(),
       () => this.#lag(),
-      ...[...this.#shown].map(
-        ([name, look]) =>
-          () =>
-            this.indicators.check(name).up({ ...look() }),
-      ),
+      ...[...this.#details].flatMap(([name, look]) => {
+        const state = look();
+        return state ? [() => this.indicators.check(name).up({ ...state })] : [];
+      }),
     ];
   }
 

@@ -1,24 +1,21 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { COMMANDS } from '../database/database.client.js';
 import { EventLog } from '../log/event-log.js';
-import { Duties } from './duties.js';
+import { LeadershipLost, LeaderTask } from './leader-task.decorator.js';
 
 /** One replica publishes what commands and timers of all replicas have staged, so that it leaves in order. */
 @Injectable()
-export class RelayDuty implements OnModuleInit {
-  constructor(
-    private readonly duties: Duties,
-    private readonly eventLog: EventLog,
-  ) {}
+export class RelayDuty {
+  constructor(private readonly eventLog: EventLog) {}
 
-  onModuleInit(): void {
-    this.duties.register(
-      'relay',
-      () => {
-        this.eventLog.acquireOrderingKey(COMMANDS);
-        return Promise.resolve(60_000);
-      },
-      () => this.eventLog.releaseOrderingKey(COMMANDS),
-    );
+  @LeaderTask('relay')
+  lead(): Promise<number> {
+    this.eventLog.acquireOrderingKey(COMMANDS);
+    return Promise.resolve(60_000);
+  }
+
+  @LeadershipLost('relay')
+  stepDown(): void {
+    this.eventLog.releaseOrderingKey(COMMANDS);
   }
 }

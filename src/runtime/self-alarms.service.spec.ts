@@ -3,18 +3,8 @@ import type { EventLog, OutgoingRecord } from '../log/event-log.js';
 import { jsonSerializer } from '../log/serializer.js';
 import { topics } from '../topics.js';
 import { eventually } from '../../test/support/eventually.js';
-import { Duties } from './duties.js';
 import { Metrics } from './metrics.service.js';
 import { SelfAlarms } from './self-alarms.service.js';
-
-/** The one replica: it has every duty as soon as it asks. */
-class OwnDuties extends Duties {
-  register(_name: string, work: (now: number) => Promise<number>): void {
-    void work(0);
-  }
-
-  wake(): void {}
-}
 
 describe('alarms of Tocsin about itself', () => {
   const published: OutgoingRecord[] = [];
@@ -31,17 +21,22 @@ describe('alarms of Tocsin about itself', () => {
       return Promise.resolve();
     },
   };
-  const start = (idle = false): void => {
+  const make = (): void => {
     const config = parseConfig({ SELF_ALARM_RENEW_MS: '400' });
-    alarms = new SelfAlarms(log as unknown as EventLog, new OwnDuties(), new Metrics(), config, idle);
-    alarms.onModuleInit();
+    alarms = new SelfAlarms(log as unknown as EventLog, new Metrics(), config);
+  };
+  /** The one replica: it leads as soon as it asks. */
+  const start = (): void => {
+    make();
+    void alarms.lead();
+    alarms.publishing().start();
   };
   beforeEach(() => {
     published.length = 0;
     tries = 0;
     down = false;
   });
-  afterEach(() => alarms.onModuleDestroy());
+  afterEach(() => alarms.publishing().stop());
 
   const anAlarm = (what: string) => ({ name: 'TocsinTest', severity: 'critical' as const, labels: { what }, summary: `${what} is wrong` });
   const events = () =>
@@ -79,7 +74,7 @@ describe('alarms of Tocsin about itself', () => {
   });
 
   it('are silent in a process that only answers a command', async () => {
-    start(true);
+    make();
     alarms.report('test', [anAlarm('disk')]);
     expect(alarms.active()).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 50));

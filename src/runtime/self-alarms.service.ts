@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config.js';
-import { backoff } from '../shared/retry.js';
 import { EventLog } from '../log/event-log.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
 import { type ExternalAlert, topics } from '../topics.js';
-import { Duties } from './duties.js';
-import { IDLE } from './idle.js';
+import { Background } from './background.decorator.js';
+import { LeadershipLost, LeaderTask } from './leader-task.decorator.js';
+import { MetricCollector } from './metric-collector.decorator.js';
 import { Metrics } from './metrics.service.js';
 import { labelsOf, type Notable, type Scope, type SelfAlarm, SelfAlarmBook } from './self-alarm-book.js';
 
@@ -14,53 +15,48 @@ export const OWN_BUSINESS = '0';
 const OWN_SOURCE = 'tocsin';
 /** A lease outlives so many renewals that did not come. */
 const LEASE_RENEWALS = 4;
+/** Alarms that are reported within this time (ms) are published together. */
+const TOGETHER_MS = 20;
 
 /**
  * Alarms of Tocsin about itself, on the same way as everybody else's: each is an external alert in business "0" of `raw_events`, a lease that
  * is renewed while the alarm lasts, resolved when it is over, and that runs out by itself when nobody is left who reports it.
  */
 @Injectable()
-export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
+export class SelfAlarms {
   readonly #logger = new Logger('self alarms');
   readonly #book: SelfAlarmBook;
-  #speaker = false;
-  #running = false;
-  #again = false;
-  #failures = 0;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #task: PeriodicTask;
+  #isLeader = false;
 
   constructor(
     private readonly eventLog: EventLog,
-    private readonly duties: Duties,
     private readonly metrics: Metrics,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {
-    this.#book = new SelfAlarmBook(config.SELF_ALARM_RENEW_MS);
+    const { SELF_ALARM_RENEW_MS: renewalMs } = config;
+    this.#book = new SelfAlarmBook(renewalMs);
+    this.#task = new PeriodicTask({
+      name: 'publishing self-monitoring alerts',
+      everyMs: renewalMs / 4,
+      firstDelayMs: renewalMs,
+      run: () => this.#run(),
+      retry: { firstMs: 500, mostMs: 15_000 },
+      logger: this.#logger,
+    });
   }
 
-  onModuleInit(): void {
-    this.duties.register(
-      'self-alarms',
-      () => this.#speak(),
-      () => this.#fallSilent(),
-    );
-    this.metrics.onCollect(() => this.#count());
-    if (!this.idle) this.#later(this.config.SELF_ALARM_RENEW_MS);
-  }
-
-  onModuleDestroy(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+  @Background()
+  publishing(): PeriodicTask {
+    return this.#task;
   }
 
   /**
    * Declares the full set of a reporter's alarms at this moment: those that are absent are resolved. Never throws and never waits; while the log
-   * is down only the latest set is kept. `scope` says who else reports the same ({@link Scope}).
+   * is down only the latest set is kept. `scope` says who else reports the same ({@link Scope}). A process without background work reports nothing.
    */
   report(reporter: string, alarms: readonly SelfAlarm[], scope: Scope = 'installation'): void {
-    if (this.idle || this.#stopped) return;
+    if (!this.#task.isStarted) return;
     if (this.#book.report(reporter, alarms, scope, Date.now())) this.#wake();
   }
 
@@ -69,50 +65,33 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
     return this.#book.active();
   }
 
-  #speak(): Promise<number> {
-    if (!this.#speaker) {
-      this.#speaker = true;
+  @LeaderTask('self-alarms')
+  lead(): Promise<number> {
+    if (!this.#isLeader) {
+      this.#isLeader = true;
       this.#wake();
     }
     return Promise.resolve(60_000);
   }
 
-  #fallSilent(): void {
-    this.#speaker = false;
+  @LeadershipLost('self-alarms')
+  stepDown(): void {
+    this.#isLeader = false;
     this.#book.stepDown();
   }
 
   /** A moment later, so that what is reported together goes together; while the log fails its backoff decides. */
   #wake(): void {
-    if (this.#running) this.#again = true;
-    else if (this.#failures === 0) this.#later(20);
-  }
-
-  #later(ms: number): void {
-    clearTimeout(this.#timer);
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#run(), ms).unref();
+    if (!this.#task.isFailing) this.#task.wake(TOGETHER_MS);
   }
 
   async #run(): Promise<void> {
-    this.#running = true;
-    this.#again = false;
-    try {
-      for (const news of this.#book.news(this.#speaker)) this.#note(news);
-      await this.#publish(Date.now());
-      if (this.#failures > 0) this.#logger.log('publishing self-monitoring alerts works again');
-      this.#failures = 0;
-      this.#later(this.#again ? 20 : this.config.SELF_ALARM_RENEW_MS / 4);
-    } catch (error) {
-      if (this.#failures++ === 0)
-        this.#logger.warn(`publishing self-monitoring alerts failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
-      this.#later(backoff(this.#failures, Math.random(), 500, 15_000));
-    } finally {
-      this.#running = false;
-    }
+    for (const news of this.#book.news(this.#isLeader)) this.#note(news);
+    await this.#publish(Date.now());
   }
 
   async #publish(now: number): Promise<void> {
-    const notables = this.#book.take(now, this.#speaker);
+    const notables = this.#book.take(now, this.#isLeader);
     if (notables.length === 0) return;
     const events = notables.map((notable) => this.#event(notable, now));
     await this.eventLog.publish(
@@ -145,7 +124,8 @@ export class SelfAlarms implements OnModuleInit, OnModuleDestroy {
     };
   }
 
-  #count(): void {
+  @MetricCollector()
+  collect(): void {
     const counts = new Map<string, number>();
     for (const { name } of this.active()) counts.set(name, (counts.get(name) ?? 0) + 1);
     this.metrics.set(

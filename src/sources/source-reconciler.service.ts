@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config.js';
 import { AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
@@ -6,8 +6,9 @@ import { Clusters } from '../log/cluster.js';
 import { CursorRepository } from '../log/cursor.repository.js';
 import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
 import { EventLog } from '../log/event-log.js';
-import { IDLE } from '../runtime/idle.js';
+import { Background } from '../runtime/background.decorator.js';
 import { Secrets } from '../runtime/secrets.service.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
 import { topics } from '../topics.js';
 import { DegradeService } from '../access/degrade/degrade.service.js';
 import { PublicationService } from '../access/publication.service.js';
@@ -44,7 +45,7 @@ export class SourcePlant implements PumpPlant {
  * its own source only.
  */
 @Injectable()
-export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy {
+export class SourceReconciler implements OnModuleDestroy {
   readonly #logger = new Logger('sources');
   readonly #running = new Map<string, RunningSource>();
   /** What must end before the next thing happens to the source of a name. */
@@ -53,14 +54,11 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
   #unusable = new Map<string, string>();
   readonly #clusters: SharedClusters;
   readonly #keys: KeyPartitions;
-  #looping: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task: PeriodicTask;
   #again = true;
-  #wake: () => void = () => undefined;
   #lastRound = 0;
   #lastBeat = 0;
   #living: readonly string[] = [];
-  #troubled = false;
 
   constructor(
     private readonly plant: SourcePlant,
@@ -68,20 +66,25 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
     private readonly replicas: ReplicaRepository,
     private readonly secrets: Secrets,
     clusters: Clusters,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {
     const { config, eventLog: log } = plant;
     this.#clusters = new SharedClusters((access) => clusters.open(access, `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`));
     this.#keys = new KeyPartitions((key) => log.partitionFor(topics.rawEvents.name, key));
+    this.#task = new PeriodicTask({
+      name: 'reconciling sources',
+      everyMs: Math.min(1000, config.LEASE_MS / 3, config.SOURCES_RECONCILE_MS),
+      run: () => this.#round(Date.now()),
+      logger: this.#logger,
+    });
   }
 
-  onApplicationBootstrap(): void {
-    if (this.idle) return;
+  @Background()
+  reconciling(): PeriodicTask {
     this.reader.onChange(() => {
       this.#again = true;
-      this.#wake();
+      this.#task.wake();
     });
-    this.#looping = this.#loop();
+    return this.#task;
   }
 
   /** The sources of this replica, by name. */
@@ -94,31 +97,11 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
     return [...[...this.#running.values()].map((source) => source.state()), ...failed];
   }
 
-  async #loop(): Promise<void> {
-    const turn = Math.min(1000, this.plant.config.LEASE_MS / 3, this.plant.config.SOURCES_RECONCILE_MS);
-    while (!this.#stopped) {
-      const failed = await this.#try();
-      if (!this.#stopped && (failed || !this.#again)) await this.#sleep(turn);
-    }
-  }
-
-  async #try(): Promise<boolean> {
-    try {
-      await this.#round(Date.now());
-      this.#troubled = false;
-    } catch (error) {
-      this.#again = true;
-      if (!this.#troubled) this.#logger.warn(`reconciling sources failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
-      this.#troubled = true;
-    }
-    return this.#troubled;
-  }
-
   async #round(now: number): Promise<void> {
     const { LEASE_MS, SOURCES_RECONCILE_MS } = this.plant.config;
     if (this.#again || now - this.#lastRound >= SOURCES_RECONCILE_MS) {
       this.#again = false;
-      this.#reconcile(await this.reader.stored());
+      await this.#compare();
       this.#lastRound = now;
     }
     await this.#followHolds(now);
@@ -126,6 +109,15 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
     if (now - this.#lastBeat >= LEASE_MS / 3) await this.#beat(now);
     // Not awaited: a cluster that does not answer must not delay the others, nor our heartbeat.
     for (const source of this.#running.values()) void source.follow(this.plant.config.INSTANCE_ID, this.#living);
+  }
+
+  async #compare(): Promise<void> {
+    try {
+      this.#reconcile(await this.reader.stored());
+    } catch (error) {
+      this.#again = true;
+      throw error;
+    }
   }
 
   async #followHolds(now: number): Promise<void> {
@@ -186,24 +178,12 @@ export class SourceReconciler implements OnApplicationBootstrap, OnModuleDestroy
     void next.then(() => this.#chains.get(name) === next && this.#chains.delete(name));
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   /** Before the log closes: what is under way is brought to its end. */
   async onModuleDestroy(): Promise<void> {
-    this.#stopped = true;
-    this.#wake();
-    await this.#looping;
+    await this.#task.stop();
     for (const [name, running] of this.#running) this.#after(name, () => this.#end(running));
     await Promise.all(this.#chains.values());
     this.#running.clear();
-    if (!this.idle) await this.replicas.leave().catch(() => undefined);
+    if (this.#task.isStarted) await this.replicas.leave().catch(() => undefined);
   }
 }

@@ -1,8 +1,11 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
+import { Background } from '../runtime/background.decorator.js';
+import { MetricCollector } from '../runtime/metric-collector.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
-import { Readiness } from '../runtime/readiness.service.js';
+import { ReadinessDetail, type ReadinessState } from '../runtime/readiness-detail.decorator.js';
 import { SelfAlarms } from '../runtime/self-alarms.service.js';
+import { PeriodicTask } from '../shared/periodic-task.js';
 import { SourceReconciler } from './source-reconciler.service.js';
 import { problemsOf } from './source-state.js';
 
@@ -13,30 +16,24 @@ const LOOK_MS = 5_000;
 
 /** Shows the sources of this replica in metrics and readiness, and raises an alarm of our own for one that is hindered for long. */
 @Injectable()
-export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
+export class SourceWatch {
   /** Since when (ms) a source has problems. */
   readonly #since = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly consumers: SourceReconciler,
     private readonly metrics: Metrics,
-    private readonly readiness: Readiness,
     private readonly alarms: SelfAlarms,
     private readonly config: Config,
   ) {}
 
-  onApplicationBootstrap(): void {
-    this.metrics.onCollect(() => this.#collect());
-    this.readiness.show('sources', () => this.#shown());
-    this.#timer = setInterval(() => this.look(Date.now()), LOOK_MS).unref();
+  @Background()
+  watching(): PeriodicTask {
+    return new PeriodicTask({ name: 'checking sources', everyMs: LOOK_MS, firstDelayMs: LOOK_MS, run: () => this.look(Date.now()) });
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
-  }
-
-  #shown(): { degraded: boolean; running: number; problems?: Record<string, string[]> } {
+  @ReadinessDetail('sources')
+  detail(): ReadinessState {
     const problems = this.#problems();
     const running = this.consumers.running().size;
     return problems.size > 0 ? { degraded: true, running, problems: Object.fromEntries(problems) } : { degraded: false, running };
@@ -64,7 +61,8 @@ export class SourceWatch implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  #collect(): void {
+  @MetricCollector()
+  collect(): void {
     const states = this.consumers.states();
     const running = [...this.consumers.running()];
     const gauge = (of: (state: (typeof states)[number]) => number) => states.map((state) => [{ source: state.name }, of(state)] as const);

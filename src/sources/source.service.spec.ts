@@ -31,8 +31,8 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
   beforeEach(async () => {
     test = await open();
     const repository = new SourceRepository(test.database);
-    [reader, elsewhere] = [new SourceReader(repository, false), new SourceReader(repository, false)];
-    elsewhere.onApplicationBootstrap();
+    [reader, elsewhere] = [new SourceReader(repository), new SourceReader(repository)];
+    elsewhere.polling().start();
     sources = new SourceService(
       test.database,
       repository,
@@ -43,7 +43,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     );
   });
   afterEach(async () => {
-    elsewhere.onModuleDestroy();
+    await elsewhere.polling().stop();
     await test.close();
   });
 

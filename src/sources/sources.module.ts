@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { ExternalClustersModule } from '../log/external-clusters.module.js';
+import { LogModule } from '../log/log.module.js';
+import { RuntimeModule } from '../runtime/runtime.module.js';
 import { ReplicaRepository } from './replica.repository.js';
 import { SourceReconciler, SourcePlant } from './source-reconciler.service.js';
 import { SourceStateService } from './source-state.service.js';
@@ -9,7 +12,7 @@ import { SourceService } from './source.service.js';
 
 /** External Kafka clusters as a second entrance beside HTTP: their records become events as those of a request do. */
 @Module({
-  imports: [AccessModule],
+  imports: [AccessModule, ExternalClustersModule, LogModule, RuntimeModule],
   controllers: [SourceController],
   providers: [ReplicaRepository, SourceReconciler, SourcePlant, SourceService, SourceStateService, SourceWatch],
 })

@@ -3,7 +3,7 @@ import type { LagAnswer } from '../../src/ops/lag/lag-answer.js';
 import { Offsets } from '../../src/ops/offsets/offsets.service.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import type { TopicLine } from '../../src/ops/topics/topic-overview.js';
-import { openIdle, type Running, serve } from '../../src/app/serve.js';
+import { openApiOnly, type Running, serve } from '../../src/app/serve.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import { aMysql } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -144,7 +144,7 @@ describe('alerts on a cluster of their own', () => {
 
   it('a group that reads alerts is moved where it commits, and nowhere else (P7)', async () => {
     await running.close();
-    const { app, close } = await openIdle(config);
+    const { app, close } = await openApiOnly(config);
     const reset = { group: 'notice', topic: 'converged_alerts', to: parseTarget('latest'), actor: person('ann'), why: '' };
     const moved = await app.get(Offsets).reset(reset, false, Date.now());
     await close();

@@ -7,7 +7,7 @@ import { Offsets, type Planned } from '../../src/ops/offsets/offsets.service.js'
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import { replay } from '../../src/app/replay.js';
 import { existingSandbox } from '../../src/app/sandbox.js';
-import { openIdle, type Running, serve } from '../../src/app/serve.js';
+import { openApiOnly, type Running, serve } from '../../src/app/serve.js';
 import { eventually } from '../support/eventually.js';
 import { anAdmin } from '../support/foreign-cluster.js';
 import { type Installation, installations } from '../support/installation.js';
@@ -47,7 +47,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
   };
   /** What commands do while no server runs. */
   const stopped = async <T>(ask: (offsets: Offsets, database: Database) => Promise<T>): Promise<T> => {
-    const { app, close } = await openIdle(installation.config);
+    const { app, close } = await openApiOnly(installation.config);
     try {
       return await ask(app.get(Offsets), app.get(Database));
     } finally {
@@ -219,7 +219,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
 
   it('a live replay begins within the log and ends at the previous position of the group (C11)', async () => {
     await stop();
-    const { app, close } = await openIdle(installation.config);
+    const { app, close } = await openApiOnly(installation.config);
     try {
       const ask = async (body: object): Promise<{ status: number; body: { partitions: Planned[]; error: { message: string } } }> => {
         const answer = await app.inject({
@@ -243,7 +243,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
 
   it('a reset is refused when a replica takes a partition meanwhile, and then moves none (C12)', async () => {
     await stop();
-    const { app, close } = await openIdle(installation.config);
+    const { app, close } = await openApiOnly(installation.config);
     try {
       const [log, database, offsets] = [app.get(EventLog), app.get(Database), app.get(Offsets)];
       const before = await offsets.positions({ group: 'alert' });

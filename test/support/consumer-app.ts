@@ -1,5 +1,4 @@
-import { Controller, type INestApplication, Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, type INestApplication } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { type Config, parseConfig } from '../../src/config.js';
@@ -8,10 +7,9 @@ import { Consume } from '../../src/log/consuming/consume.decorator.js';
 import { Consumers } from '../../src/log/consuming/consumers.service.js';
 import type { ConsumeOptions } from '../../src/log/consuming/groups.js';
 import type { LogServer } from '../../src/log/consuming/log-server.service.js';
-import type { Platform } from '../../src/app/platform.module.js';
-import { PlatformModule } from '../../src/app/platform.module.js';
 import type { Topic } from '../../src/topics.js';
 import { PoisonError } from '../../src/shared/errors.js';
+import { compose, type Parts } from './compose.js';
 
 export interface Note {
   readonly id: string;
@@ -40,9 +38,9 @@ export interface ConsumerApp {
   close(): Promise<void>;
 }
 
-/** A Nest application with nothing but the platform and one handler, bound by the real decorator and run by the real transport. */
+/** A Nest application with nothing but the plumbing and one handler, bound by the real decorator and run by the real transport. */
 export async function aConsumerApp(
-  platform: Omit<Platform, 'config'> & { config?: Partial<Config> },
+  parts: Omit<Parts, 'config'> & { config?: Partial<Config> },
   topic: Topic<Note>,
   options: ConsumeOptions,
   handle: (batch: Batch<Note>) => Promise<void>,
@@ -54,17 +52,12 @@ export async function aConsumerApp(
       return handle(batch);
     }
   }
-  const config = { ...parseConfig({}), ...platform.config };
-  const app = await NestFactory.create(moduleOf(Handler, { ...platform, config }), new FastifyAdapter(), { logger: ['error'] });
+  const config = { ...parseConfig({}), ...parts.config };
+  const composed = await compose({ ...parts, config }, { controllers: [Handler] });
+  const app = composed.createNestApplication(new FastifyAdapter(), { logger: ['error'] });
   const server = app.get(Consumers).server(options.group);
   app.connectMicroservice({ strategy: server });
   await app.init();
   await app.startAllMicroservices();
   return { app, server, close: () => app.close() };
-}
-
-function moduleOf(handler: Type, platform: Platform): Type {
-  @Module({ imports: [PlatformModule.with(platform)], controllers: [handler] })
-  class TestModule {}
-  return TestModule;
 }

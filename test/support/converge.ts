@@ -31,8 +31,6 @@ class RecordingPublisher extends Publisher {
 class CountingDuties extends Duties {
   wakes = 0;
 
-  register(): void {}
-
   wake(): void {
     this.wakes++;
   }

@@ -69,13 +69,8 @@ export class PublishedMessages implements Pick<Publisher, 'publish'> {
 
 /** Duties that are done when a test says so; it counts who was woken. */
 export class DutiesByHand extends Duties {
-  readonly works = new Map<string, (now: number) => Promise<number>>();
   readonly woken: string[] = [];
   #onWake: () => void = () => undefined;
-
-  register(name: string, work: (now: number) => Promise<number>): void {
-    this.works.set(name, work);
-  }
 
   wake(name: string): void {
     this.woken.push(name);

@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessModule } from '../../src/access/access.module.js';
 import { SourceReconciler } from '../../src/sources/source-reconciler.service.js';
@@ -17,8 +15,8 @@ import { CursorRepository } from '../../src/log/cursor.repository.js';
 import { EmbeddedLog } from '../../src/log/embedded/embedded-log.service.js';
 import { KafkaLog } from '../../src/log/kafka/kafka-log.client.js';
 import type { EventLog, LogRecord } from '../../src/log/event-log.js';
-import { type Platform, PlatformModule } from '../../src/app/platform.module.js';
 import type { RawEvent } from '../../src/topics.js';
+import { compose, type Parts } from './compose.js';
 import { aMysql, aSqlite, type TestDatabase } from './database.js';
 import { Client } from './tocsin.js';
 import { person } from '../../src/shared/actor.js';
@@ -100,13 +98,10 @@ async function aSite(open: () => Promise<TestDatabase>, mode: Config['mode']): P
   };
 }
 
-async function aReplica(platform: Platform, closeLog: () => Promise<void>): Promise<SourceApp> {
-  const { config } = platform;
-  const app = await NestFactory.create<NestFastifyApplication>(moduleOf(platform), createHttpAdapter(config), {
-    logger: ['error'],
-    abortOnError: false,
-    bodyParser: false,
-  });
+async function aReplica(parts: Parts, closeLog: () => Promise<void>): Promise<SourceApp> {
+  const { config } = parts;
+  const composed = await compose(parts, { imports: [AccessModule, SourcesModule] });
+  const app = composed.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), { logger: ['error'], bodyParser: false });
   configureHttp(app, config);
   await app.listen(0, '127.0.0.1');
   return {
@@ -122,12 +117,6 @@ async function aReplica(platform: Platform, closeLog: () => Promise<void>): Prom
       await closeLog();
     },
   };
-}
-
-function moduleOf(platform: Platform): Type {
-  @Module({ imports: [PlatformModule.with(platform), AccessModule, SourcesModule] })
-  class SourceModule {}
-  return SourceModule;
 }
 
 /** What stands in a topic of ours; what was read once is not read again. */

@@ -1,41 +1,46 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Duties } from '../../runtime/duties.js';
+import { LeaderTask } from '../../runtime/leader-task.decorator.js';
+import { MetricCollector } from '../../runtime/metric-collector.decorator.js';
 import { Metrics } from '../../runtime/metrics.service.js';
-import { Readiness } from '../../runtime/readiness.service.js';
+import { ReadinessDetail, type ReadinessState } from '../../runtime/readiness-detail.decorator.js';
 import { SelfAlarms } from '../../runtime/self-alarms.service.js';
 import { DegradeService } from './degrade.service.js';
 import type { DegradeSwitch } from './degrade.js';
 
 /** How often (ms) switches that have expired are looked for. */
-const ROUND_MS = 1000;
+const EXPIRY_MS = 1000;
 
 /** Sees to it that nobody overlooks a degrade switch: metrics, readiness, an alert of our own, and its end in the audit table. */
 @Injectable()
 export class DegradeWatch implements OnModuleInit {
   constructor(
     private readonly degrade: DegradeService,
-    private readonly duties: Duties,
     private readonly metrics: Metrics,
-    private readonly readiness: Readiness,
     private readonly alarms: SelfAlarms,
   ) {}
 
   onModuleInit(): void {
-    this.duties.register('degrade', async (now) => {
-      await this.degrade.expire(now);
-      return ROUND_MS;
-    });
     this.degrade.onRefresh(() => this.#report(Date.now()));
-    this.readiness.show('degrade', () => {
-      const active = this.degrade.active(Date.now());
-      return { degraded: active.length > 0, ...(active.length > 0 && { switches: active.map(sentence) }) };
-    });
-    this.metrics.onCollect(() => {
-      const dropped = this.degrade.dropped().map(({ source, by, count }) => [{ source, by }, count] as const);
-      this.metrics.set('tocsin_access_degraded_events_total', dropped);
-      const active = this.degrade.active(Date.now()).map(({ source }) => [{ source }, 1] as const);
-      this.metrics.set('tocsin_access_degrade_switch', active);
-    });
+  }
+
+  @LeaderTask('degrade')
+  async expire(now: number): Promise<number> {
+    await this.degrade.expire(now);
+    return EXPIRY_MS;
+  }
+
+  @ReadinessDetail('degrade')
+  detail(): ReadinessState {
+    const active = this.degrade.active(Date.now());
+    return { degraded: active.length > 0, ...(active.length > 0 && { switches: active.map(sentence) }) };
+  }
+
+  @MetricCollector()
+  collect(): void {
+    const dropped = this.degrade.dropped().map(({ source, by, count }) => [{ source, by }, count] as const);
+    this.metrics.set('tocsin_access_degraded_events_total', dropped);
+    const active = this.degrade.active(Date.now()).map(({ source }) => [{ source }, 1] as const);
+    this.metrics.set('tocsin_access_degrade_switch', active);
   }
 
   /** Every replica says the same; the one that speaks for all of them publishes it. */

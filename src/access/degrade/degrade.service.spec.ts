@@ -29,7 +29,7 @@ describe('DegradeService', () => {
     repository = new SlowRepository();
     // Nothing here begins a transaction.
     const [database, audit] = [{} as Database, {} as AuditService];
-    degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}), true);
+    degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}));
   });
   const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
 

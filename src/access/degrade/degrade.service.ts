@@ -1,10 +1,11 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../../config.js';
 import { type AuditObject, AuditService } from '../../database/audit.service.js';
 import { Database } from '../../database/database.client.js';
-import { IDLE } from '../../runtime/idle.js';
+import { Background } from '../../runtime/background.decorator.js';
 import { type Actor, system } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 import type { RawEvent } from '../../topics.js';
 import { type DegradeSwitch, readSwitch, shed, type Shed, type SwitchBody } from './degrade.js';
 import { DegradeRepository } from './degrade.repository.js';
@@ -22,13 +23,10 @@ export interface ShownSwitch extends DegradeSwitch {
 
 /** Degrade switches: what is dropped on purpose for a while, on all replicas, visibly. */
 @Injectable()
-export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #logger = new Logger('degrade');
+export class DegradeService implements OnApplicationBootstrap {
   /** By source of the switch and what dropped it. */
   readonly #dropped = new Map<string, { readonly source: string; readonly by: Shed['by']; count: number }>();
   #switches: readonly DegradeSwitch[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #fails = false;
   #asked = 0;
   #answered = 0;
   #refreshed: () => void = () => undefined;
@@ -38,17 +36,15 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly repository: DegradeRepository,
     private readonly audit: AuditService,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    if (this.idle) return;
     await this.refresh();
-    this.#timer = setInterval(() => void this.refresh(), POLL_MS).unref();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
+  @Background()
+  polling(): PeriodicTask {
+    return new PeriodicTask({ name: 'reading the degrade switches', everyMs: POLL_MS, run: () => this.#read(), logger: new Logger('degrade') });
   }
 
   /**
@@ -124,19 +120,17 @@ export class DegradeService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Asks the database which switches hold. While it does not answer, what was known holds until it expires. */
   async refresh(): Promise<void> {
+    await this.#read().catch(() => undefined);
+  }
+
+  async #read(): Promise<void> {
     const asked = ++this.#asked;
-    try {
-      const switches = await this.repository.all();
-      // Of two questions that overlap, the answer to the earlier one may come last, and be old.
-      if (asked < this.#answered) return;
-      this.#answered = asked;
-      this.#switches = switches;
-      this.#fails = false;
-      this.#refreshed();
-    } catch (error) {
-      if (!this.#fails) this.#logger.warn(`reading the degrade switches failed, retrying: ${error instanceof Error ? error.message : String(error)}`);
-      this.#fails = true;
-    }
+    const switches = await this.repository.all();
+    // Of two questions that overlap, the answer to the earlier one may come last, and be old.
+    if (asked < this.#answered) return;
+    this.#answered = asked;
+    this.#switches = switches;
+    this.#refreshed();
   }
 
   #shown(one: DegradeSwitch): ShownSwitch {

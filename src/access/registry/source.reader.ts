@@ -1,5 +1,6 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { IDLE } from '../../runtime/idle.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { Background } from '../../runtime/background.decorator.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 import type { HttpSource, Source } from './source.js';
 import { SourceRepository, type StoredSource } from './source.repository.js';
 import { tokenHash } from './source-token.js';
@@ -20,25 +21,23 @@ interface Snapshot {
  * read last stays true, so that events come in without it.
  */
 @Injectable()
-export class SourceReader implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #logger = new Logger('sources');
+export class SourceReader {
   readonly #listeners: (() => void)[] = [];
   #snapshot: Snapshot | undefined;
   #loading: Promise<Snapshot> | undefined;
-  #polling: NodeJS.Timeout | undefined;
-  #fails = false;
+  readonly #polling = new PeriodicTask({
+    name: 'reading the sources',
+    everyMs: POLL_MS,
+    firstDelayMs: POLL_MS,
+    run: () => this.#poll(),
+    logger: new Logger('sources'),
+  });
 
-  constructor(
-    private readonly sources: SourceRepository,
-    @Inject(IDLE) private readonly idle: boolean,
-  ) {}
+  constructor(private readonly sources: SourceRepository) {}
 
-  onApplicationBootstrap(): void {
-    if (!this.idle) this.#polling = setInterval(() => void this.#poll(), POLL_MS).unref();
-  }
-
-  onModuleDestroy(): void {
-    clearInterval(this.#polling);
+  @Background()
+  polling(): PeriodicTask {
+    return this.#polling;
   }
 
   async all(): Promise<readonly Source[]> {
@@ -76,7 +75,8 @@ export class SourceReader implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #current(): Promise<Snapshot> {
-    if (this.idle || !this.#snapshot) return this.#load();
+    // While nothing polls for changes every question is one to the database.
+    if (!this.#polling.isStarted || !this.#snapshot) return this.#load();
     return this.#snapshot;
   }
 
@@ -95,14 +95,7 @@ export class SourceReader implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #poll(): Promise<void> {
-    try {
-      if (!this.#snapshot || (await this.sources.version()) !== this.#snapshot.version) await this.#load();
-      this.#fails = false;
-    } catch (error) {
-      if (!this.#fails)
-        this.#logger.warn(`reading the sources failed, using the last known ones: ${error instanceof Error ? error.message : String(error)}`);
-      this.#fails = true;
-    }
+    if (!this.#snapshot || (await this.sources.version()) !== this.#snapshot.version) await this.#load();
   }
 }
 

@@ -1,22 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { TopicPartition } from '../event-log.js';
+import { Discovery } from '../../shared/discovery.service.js';
+import { type BeginState, storedState } from './stored-state.decorator.js';
 
-/** What a stage with memory keeps in the database for its partitions. */
-export interface StoredState {
-  /** Inside the current transaction: replaces what is stored for the partition by the memory that begins at `offset`. */
-  begin(at: TopicPartition, offset: number): Promise<void>;
-}
-
-/** The stored memories of the stages that have one, by consumer group, for those who move cursors. */
+/** The stored states of the consumer groups that have one, for the commands that move cursors. */
 @Injectable()
 export class StoredStates {
-  readonly #states = new Map<string, StoredState>();
+  constructor(private readonly discovery: Discovery) {}
 
-  register(group: string, state: StoredState): void {
-    this.#states.set(group, state);
-  }
-
-  of(group: string): StoredState | undefined {
-    return this.#states.get(group);
+  /** How the state of a group is replaced; undefined for a group without state. */
+  of(group: string): BeginState | undefined {
+    return this.discovery.named(storedState, (name) => name).get(group)?.call;
   }
 }

@@ -4,16 +4,16 @@ import { backoff } from '../../shared/retry.js';
 import type { ConsumerState, GroupConsumer, LogRecord, Subscription, TopicPartition } from '../event-log.js';
 
 /** What the consumer needs of the log's tables. */
-interface Source {
+interface RecordSource {
   readonly partitions: ReadonlyMap<string, number>;
-  read(at: TopicPartition, from: number, most: number): LogRecord[];
+  read(at: TopicPartition, from: number, limit: number): LogRecord[];
   high(at: TopicPartition): number;
   commit(at: TopicPartition, next: number): void;
   readonly appended: EventEmitter;
   stopped(): void;
 }
 
-interface Lane {
+interface PartitionLoop {
   readonly at: TopicPartition;
   position: number;
   /** The listener has said where to start. */
@@ -26,61 +26,68 @@ interface Lane {
 
 /** Reads each partition of its topics in a loop of its own; every partition is always ours. */
 export class EmbeddedConsumer implements GroupConsumer {
-  readonly #lanes = new Map<string, Lane>();
+  readonly #loops = new Map<string, PartitionLoop>();
   readonly #stop = new AbortController();
   /** Grows with every process that owns the database file, so that a claim of an earlier one is older. */
   readonly #generation = Date.now();
 
   constructor(
     private readonly subscription: Subscription,
-    private readonly source: Source,
+    private readonly source: RecordSource,
   ) {}
 
   start(): void {
     for (const topic of this.subscription.topics) {
       for (let partition = 0; partition < (this.source.partitions.get(topic) ?? 0); partition++) {
-        const lane: Lane = { at: { topic, partition }, position: 0, assigned: false, paused: false, failing: false, running: Promise.resolve() };
-        this.#lanes.set(`${topic}/${partition}`, lane);
-        lane.running = this.#run(lane);
+        const loop: PartitionLoop = {
+          at: { topic, partition },
+          position: 0,
+          assigned: false,
+          paused: false,
+          failing: false,
+          running: Promise.resolve(),
+        };
+        this.#loops.set(`${topic}/${partition}`, loop);
+        loop.running = this.#run(loop);
       }
     }
   }
 
-  async #run(lane: Lane): Promise<void> {
+  async #run(loop: PartitionLoop): Promise<void> {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
-        if (!lane.assigned) lane.position = await this.subscription.listener.assigned(lane.at, this.#generation);
-        lane.assigned = true;
-        if (await this.#next(lane)) failures = 0;
-        lane.failing = false;
+        if (!loop.assigned) loop.position = await this.subscription.listener.assigned(loop.at, this.#generation);
+        loop.assigned = true;
+        if (await this.#handleNext(loop)) failures = 0;
+        loop.failing = false;
       } catch {
         // The listener has logged it; here it only means: again, a little later.
-        lane.failing = true;
-        lane.assigned = false;
+        loop.failing = true;
+        loop.assigned = false;
         await sleep(backoff(++failures, Math.random()), this.#stop.signal);
       }
     }
-    if (lane.assigned) await this.subscription.listener.releasing?.(lane.at);
-    this.subscription.listener.revoked(lane.at);
+    if (loop.assigned) await this.subscription.listener.releasing?.(loop.at);
+    this.subscription.listener.revoked(loop.at);
   }
 
   /** Handles the next batch, or waits until there may be one. True when records were handled. */
-  async #next(lane: Lane): Promise<boolean> {
-    const from = lane.position;
-    const records = lane.paused ? [] : this.source.read(lane.at, from, this.subscription.maxRecords);
+  async #handleNext(loop: PartitionLoop): Promise<boolean> {
+    const from = loop.position;
+    const records = loop.paused ? [] : this.source.read(loop.at, from, this.subscription.maxRecords);
     if (records.length === 0) {
-      await this.#wait(1000);
+      await this.#waitForAppend(1000);
       return false;
     }
     await this.subscription.listener.batch(
-      { ...lane.at, records, highWatermark: this.source.high(lane.at) },
+      { ...loop.at, records, highWatermark: this.source.high(loop.at) },
       {
         heartbeat: () => new Promise((resolve) => setImmediate(resolve)),
-        commit: (next) => Promise.resolve(this.source.commit(lane.at, next)),
+        commit: (next) => Promise.resolve(this.source.commit(loop.at, next)),
       },
     );
-    if (lane.position === from) lane.position = records.at(-1)!.offset + 1;
+    if (loop.position === from) loop.position = records.at(-1)!.offset + 1;
     await new Promise((resolve) => setImmediate(resolve));
     return true;
   }
@@ -89,7 +96,7 @@ export class EmbeddedConsumer implements GroupConsumer {
    * Resolves at the next append, when the consumer stops, at the latest after `ms` (another process may have written). Reading and
    * waiting happen in one turn of the event loop, so no append can slip between them.
    */
-  #wait(ms: number): Promise<void> {
+  #waitForAppend(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -104,27 +111,27 @@ export class EmbeddedConsumer implements GroupConsumer {
   }
 
   state(): ConsumerState {
-    const lanes = [...this.#lanes.values()];
+    const loops = [...this.#loops.values()];
     return {
       group: this.subscription.group,
       topics: this.subscription.topics,
       status: this.#stop.signal.aborted ? 'stopped' : 'running',
-      assigned: lanes.map(({ at }) => at),
-      paused: lanes.filter(({ paused, failing }) => paused || failing).map(({ at }) => at),
+      assigned: loops.map(({ at }) => at),
+      paused: loops.filter(({ paused, failing }) => paused || failing).map(({ at }) => at),
     };
   }
 
   pause({ topic, partition }: TopicPartition): void {
-    this.#lane(topic, partition).paused = true;
+    this.#loop(topic, partition).paused = true;
   }
 
   resume({ topic, partition }: TopicPartition): void {
-    this.#lane(topic, partition).paused = false;
+    this.#loop(topic, partition).paused = false;
     this.source.appended.emit('appended');
   }
 
   seek({ topic, partition }: TopicPartition, offset: number): void {
-    this.#lane(topic, partition).position = offset;
+    this.#loop(topic, partition).position = offset;
     this.source.appended.emit('appended');
   }
 
@@ -133,19 +140,19 @@ export class EmbeddedConsumer implements GroupConsumer {
   }
 
   restart({ topic, partition }: TopicPartition): void {
-    this.#lane(topic, partition).assigned = false;
+    this.#loop(topic, partition).assigned = false;
     this.source.appended.emit('appended');
   }
 
-  #lane(topic: string, partition: number): Lane {
-    const lane = this.#lanes.get(`${topic}/${partition}`);
-    if (!lane) throw new Error(`${topic}/${partition} is not assigned`);
-    return lane;
+  #loop(topic: string, partition: number): PartitionLoop {
+    const loop = this.#loops.get(`${topic}/${partition}`);
+    if (!loop) throw new Error(`${topic}/${partition} is not assigned`);
+    return loop;
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.#lanes.values()].map(({ running }) => running));
+    await Promise.all([...this.#loops.values()].map(({ running }) => running));
     this.source.stopped();
   }
 }

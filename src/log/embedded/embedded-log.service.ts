@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../../config.js';
 import type { Database } from '../../database/database.client.js';
-import { Rounds } from '../../shared/periodic-task.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 import {
   EventLog,
   type GroupConsumer,
@@ -17,11 +17,11 @@ import { Partitioning } from '../partitioner.js';
 import type { GroupMember, NewTopic } from '../topic-admin.js';
 import { EmbeddedConsumer } from './embedded-consumer.service.js';
 import { EmbeddedTopics } from './embedded-topics.repository.js';
-import { RecordTables } from './record.repository.js';
+import { RecordRepository } from './record.repository.js';
 
 const HOUSEKEEPING_MS = 30_000;
 
-interface Waiting {
+interface PendingPublish {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
   readonly at: number;
@@ -30,38 +30,43 @@ interface Waiting {
 }
 
 /**
- * The log as append-only tables in the embedded database. Publishing inside a transaction is part of it, so no outbox is needed;
+ * The log as append-only records in the embedded database. Publishing inside a transaction is part of it, so no outbox is needed;
  * consumers are woken by an in-process event. One process only.
  */
 export class EmbeddedLog extends EventLog {
-  readonly #tables: RecordTables;
+  readonly #records: RecordRepository;
   readonly #partitioning: Partitioning;
   readonly #appended = new EventEmitter().setMaxListeners(0);
   readonly #partitions = new Map<string, number>();
   readonly #positions = new Map<string, Map<number, number>>();
   /** There are positions that were not saved yet. */
-  #moved = false;
+  #positionsChanged = false;
   readonly #groups = new Map<string, EmbeddedConsumer>();
   readonly topics: EmbeddedTopics;
-  #waiting: Waiting[] = [];
+  #pending: PendingPublish[] = [];
   #writing: Promise<void> | undefined;
-  readonly #housekeeping = new Rounds(HOUSEKEEPING_MS, () => this.#tryToKeepHouse());
-  readonly #logger = new Logger('log');
+  readonly #housekeeping = new PeriodicTask({
+    name: 'offset commit and retention',
+    everyMs: HOUSEKEEPING_MS,
+    firstDelayMs: HOUSEKEEPING_MS,
+    run: () => this.housekeep(Date.now()),
+    logger: new Logger('log'),
+  });
 
   constructor(
     private readonly database: Database,
     private readonly config: Pick<Config, 'RETENTION_HOURS' | 'RETENTION_BYTES' | 'LINGER_MS'> & Partial<Pick<Config, 'KAFKA_PARTITIONER'>>,
   ) {
     super();
-    this.#tables = new RecordTables(database);
+    this.#records = new RecordRepository(database);
     this.#partitioning = new Partitioning(config.KAFKA_PARTITIONER);
     const groups = () => [...this.#groups].map(([group, consumer]) => ({ group, assigned: consumer.state().assigned }));
-    this.topics = new EmbeddedTopics({ tables: this.#tables, database, groups, changed: () => this.connect() }, config);
+    this.topics = new EmbeddedTopics({ records: this.#records, database, groups, changed: () => this.connect() }, config);
   }
 
   connect(): Promise<void> {
-    for (const [topic, partitions] of this.#tables.topics()) this.#partitions.set(topic, partitions);
-    this.#housekeeping.startLater();
+    for (const [topic, partitions] of this.#records.topics()) this.#partitions.set(topic, partitions);
+    this.#housekeeping.start();
     return Promise.resolve();
   }
 
@@ -69,16 +74,6 @@ export class EmbeddedLog extends EventLog {
     await this.#housekeeping.stop();
     await this.#writing;
     await this.#savePositions();
-  }
-
-  async #tryToKeepHouse(): Promise<void> {
-    try {
-      await this.housekeep(Date.now());
-    } catch (error) {
-      this.#logger.warn(
-        `offset commit and retention failed, retrying in ${HOUSEKEEPING_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
   }
 
   /** Saves positions and deletes what retention allows. Records that a group of this process has not yet handled stay. */
@@ -90,7 +85,7 @@ export class EmbeddedLog extends EventLog {
         const bytesEach = Math.floor(this.config.RETENTION_BYTES / partitions);
         await this.database.transaction(async () => {
           await this.database.begin();
-          this.#tables.retain({ topic, partition }, before, bytesEach);
+          this.#records.retain({ topic, partition }, before, bytesEach);
         });
       }
     }
@@ -99,7 +94,7 @@ export class EmbeddedLog extends EventLog {
   async ensureTopics(topics: readonly NewTopic[]): Promise<void> {
     await this.database.transaction(async () => {
       await this.database.begin();
-      for (const { name, partitions } of topics) this.#tables.create(name, partitions);
+      for (const { name, partitions } of topics) this.#records.create(name, partitions);
     });
     await this.connect();
   }
@@ -125,18 +120,18 @@ export class EmbeddedLog extends EventLog {
   async #append(topic: string, records: readonly OutgoingRecord[]): Promise<readonly RecordPosition[]> {
     await this.partitions(topic);
     const written = new Promise<readonly RecordPosition[]>((resolve, reject) =>
-      this.#waiting.push({ topic, records, at: Date.now(), resolve, reject }),
+      this.#pending.push({ topic, records, at: Date.now(), resolve, reject }),
     );
-    this.#writing ??= this.database.detached(() => this.#writeWaiting());
+    this.#writing ??= this.database.detached(() => this.#writePending());
     return written;
   }
 
   /** One transaction, and so one fsync, for all who came while the last one was written. */
-  async #writeWaiting(): Promise<void> {
+  async #writePending(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
+    while (this.#pending.length > 0) {
+      const group = this.#pending;
+      this.#pending = [];
       try {
         const positions: (readonly RecordPosition[])[] = [];
         await this.database.transaction(async () => {
@@ -153,7 +148,7 @@ export class EmbeddedLog extends EventLog {
     this.#writing = undefined;
   }
 
-  #confirm(group: readonly Waiting[], positions: readonly (readonly RecordPosition[])[]): void {
+  #confirm(group: readonly PendingPublish[], positions: readonly (readonly RecordPosition[])[]): void {
     const now = Date.now();
     group.forEach(({ topic, records, at, resolve }, index) => {
       this.producing.confirmed(topic, records.length, (now - at) / 1000);
@@ -169,7 +164,7 @@ export class EmbeddedLog extends EventLog {
   async #write(records: readonly (OutgoingRecord & { topic: string })[]): Promise<readonly RecordPosition[]> {
     await this.database.begin();
     const placed = records.map((record) => ({ ...record, partition: this.#partition(record) }));
-    const offsets = this.#tables.append(placed, Date.now());
+    const offsets = this.#records.append(placed, Date.now());
     return placed.map(({ partition }, index) => ({ partition, offset: offsets[index]! }));
   }
 
@@ -197,15 +192,15 @@ export class EmbeddedLog extends EventLog {
   }
 
   offsets(topic: string): Promise<PartitionOffsets[]> {
-    return Promise.resolve(this.#tables.offsets(topic));
+    return Promise.resolve(this.#records.offsets(topic));
   }
 
   offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
-    return Promise.resolve(this.#tables.offsetsAt(topic, timestamp));
+    return Promise.resolve(this.#records.offsetsAt(topic, timestamp));
   }
 
   committed(group: string, topic: string): Promise<Map<number, number>> {
-    const stored = this.#tables.positions(group, topic);
+    const stored = this.#records.positions(group, topic);
     for (const [partition, next] of this.#positions.get(`${group} ${topic}`) ?? []) stored.set(partition, next);
     return Promise.resolve(stored);
   }
@@ -222,7 +217,7 @@ export class EmbeddedLog extends EventLog {
 
   async *read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]> {
     for (let next = from; next < to;) {
-      const records = this.#tables.read(at, next, Math.min(1000, to - next)).filter(({ offset }) => offset < to);
+      const records = this.#records.read(at, next, Math.min(1000, to - next)).filter(({ offset }) => offset < to);
       if (records.length === 0) return;
       yield records;
       next = records.at(-1)!.offset + 1;
@@ -235,8 +230,8 @@ export class EmbeddedLog extends EventLog {
       return Promise.reject(new Error(`consumer group ${subscription.group} is already active; the embedded log supports one process`));
     const consumer = new EmbeddedConsumer(subscription, {
       partitions: this.#partitions,
-      read: (at, from, most) => this.#tables.read(at, from, most),
-      high: (at) => this.#tables.high(at),
+      read: (at, from, limit) => this.#records.read(at, from, limit),
+      high: (at) => this.#records.high(at),
       commit: (at, next) => this.#commit(subscription.group, at, next),
       appended: this.#appended,
       stopped: () => this.#groups.delete(subscription.group),
@@ -250,23 +245,23 @@ export class EmbeddedLog extends EventLog {
     const key = `${group} ${topic}`;
     const positions = this.#positions.get(key) ?? new Map<number, number>();
     this.#positions.set(key, positions.set(partition, next));
-    this.#moved = true;
+    this.#positionsChanged = true;
   }
 
   /** Positions only serve the lag tools, so they are saved now and then. */
   async #savePositions(): Promise<void> {
-    if (!this.#moved) return;
-    this.#moved = false;
+    if (!this.#positionsChanged) return;
+    this.#positionsChanged = false;
     try {
       await this.database.transaction(async () => {
         await this.database.begin();
         for (const [key, positions] of this.#positions) {
           const [group, topic] = key.split(' ') as [string, string];
-          for (const [partition, next] of positions) this.#tables.savePosition(group, { topic, partition }, next);
+          for (const [partition, next] of positions) this.#records.savePosition(group, { topic, partition }, next);
         }
       });
     } catch (error) {
-      this.#moved = true;
+      this.#positionsChanged = true;
       throw error;
     }
   }

@@ -1,11 +1,11 @@
 import type { Database } from '../../database/database.client.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type GroupState, type NewTopic, TopicAdmin, type TopicState } from '../topic-admin.js';
-import type { RecordTables } from './record.repository.js';
+import type { RecordRepository } from './record.repository.js';
 
 /** What the embedded log tells its topics. */
-export interface EmbeddedHost {
-  readonly tables: RecordTables;
+export interface EmbeddedTopicsHost {
+  readonly records: RecordRepository;
   readonly database: Database;
   /** What this process consumes. */
   groups(): readonly { readonly group: string; readonly assigned: readonly { readonly topic: string; readonly partition: number }[] }[];
@@ -16,7 +16,7 @@ export interface EmbeddedHost {
 /** Topics of the embedded log: one process, one copy, one retention for all. */
 export class EmbeddedTopics extends TopicAdmin {
   constructor(
-    private readonly host: EmbeddedHost,
+    private readonly host: EmbeddedTopicsHost,
     private readonly retention: { readonly RETENTION_HOURS: number; readonly RETENTION_BYTES: number },
   ) {
     super();
@@ -32,12 +32,12 @@ export class EmbeddedTopics extends TopicAdmin {
       'retention.bytes': String(this.retention.RETENTION_BYTES),
       'min.insync.replicas': '1',
     };
-    const topics = this.host.tables.topics().filter(([topic]) => !names || names.includes(topic));
+    const topics = this.host.records.topics().filter(([topic]) => !names || names.includes(topic));
     return Promise.resolve(
       topics.map(([name]) => ({
         name,
         cluster: 'embedded',
-        partitions: this.host.tables
+        partitions: this.host.records
           .offsets(name)
           .map(({ partition, low, high }) => ({ partition, leader: 'embedded', replicas: [0], inSync: [0], low, high })),
         config,
@@ -59,11 +59,11 @@ export class EmbeddedTopics extends TopicAdmin {
   }
 
   async create({ name, partitions }: NewTopic): Promise<void> {
-    await this.#write(() => this.host.tables.create(name, partitions));
+    await this.#write(() => this.host.records.create(name, partitions));
   }
 
   async grow(topic: string, partitions: number): Promise<void> {
-    await this.#write(() => this.host.tables.grow(topic, partitions));
+    await this.#write(() => this.host.records.grow(topic, partitions));
   }
 
   configure(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.client.js';
 import { bytes, sqliteConnection, type SqliteConnection, type SqliteStatement } from '../../database/sqlite.js';
 import type { LogRecord, OutgoingRecord, PartitionOffsets, TopicPartition } from '../event-log.js';
 
-interface Row {
+interface RecordRow {
   record_offset: number;
   timestamp: number;
   record_key: unknown;
@@ -21,7 +21,7 @@ interface PartitionRow {
 const READ_BYTES = 8 * 1024 * 1024;
 
 /** The statements of the embedded log, prepared once and run synchronously. Writes need an open transaction on the database. */
-export class RecordTables {
+export class RecordRepository {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
   readonly #statements = new Map<string, SqliteStatement>();
@@ -94,7 +94,7 @@ export class RecordTables {
     const rows = this.#read(
       `SELECT record_offset, timestamp, record_key, value, headers FROM log_record
        WHERE topic = ? AND partition_no = ? AND record_offset >= ? ORDER BY record_offset LIMIT ?`,
-    ).all(topic, partition, from, most) as Row[];
+    ).all(topic, partition, from, most) as RecordRow[];
     const records: LogRecord[] = [];
     let size = 0;
     for (const row of rows) {

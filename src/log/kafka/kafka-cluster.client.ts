@@ -8,33 +8,33 @@ import type { LogConsumer, LogRecord, PartitionOffsets, Subscription, TopicParti
 import type { ProducerWatch } from '../producer-watch.js';
 import type { NewTopic } from '../topic-admin.js';
 import { originalTopic } from '../topic-limits.js';
-import { Brokers, type Leaders } from './connection/brokers.client.js';
+import { Brokers, type PartitionLeaders } from './connection/brokers.client.js';
 import { kafkaClient } from './connection/kafka-client.client.js';
 import { compressions } from './protocol/codecs.client.js';
 import { ConsumerGroups } from './admin/consumer-groups.client.js';
-import { KafkaConsumer, type Names, type OpenSubscription } from './consumer/kafka-consumer.client.js';
-import { KafkaProducers } from './producer/kafka-producers.client.js';
-import { KafkaReader } from './reader/kafka-reader.client.js';
-import { topicConfig, withRoom } from './admin/kafka-topics.client.js';
-import { OffsetLookup } from './reader/offset-lookup.client.js';
+import { KafkaConsumer, type ClusterNaming, type DynamicSubscription } from './consumer/kafka-consumer.client.js';
+import { KafkaProducerPool } from './producer/kafka-producer-pool.client.js';
+import { KafkaAssignedConsumer } from './reader/kafka-assigned-consumer.client.js';
+import { kafkajsTopicConfig, withDeadLetterRoom } from './admin/kafka-topics.client.js';
+import { EARLIEST, LATEST, OffsetLookup } from './connection/offset-lookup.client.js';
 import { readRange } from './reader/read-range.client.js';
-import { TopicFollower } from './consumer/topic-follower.client.js';
+import { DynamicTopicConsumer } from './consumer/dynamic-topic-consumer.client.js';
 
 /** A readiness check waits 2 s for all clusters. */
 const PING_MS = 1500;
 
 /** How long (ms) what was just granted may take until the brokers know it. */
-const SHOWN_MS = 10_000;
-const SHOWN_POLL_MS = 50;
+const PROPAGATION_TIMEOUT_MS = 10_000;
+const PROPAGATION_POLL_MS = 50;
 
-const OWN_NAMES: Names = { groupId: (group) => group, physical: (topic) => topic, logical: (physical) => physical };
+const UNPREFIXED_NAMES: ClusterNaming = { groupId: (group) => group, physical: (topic) => topic, logical: (physical) => physical };
 
 /** One Kafka cluster through kafkajs, by its own names. Connects at the first use. */
 export class KafkaCluster implements Cluster {
   readonly #kafka: Kafka;
   readonly #partitions = new Map<string, { count: number; at: number }>();
-  readonly #asking = new Map<string, Promise<number>>();
-  #producers: KafkaProducers | undefined;
+  readonly #partitionRequests = new Map<string, Promise<number>>();
+  #producers: KafkaProducerPool | undefined;
   readonly brokers: Brokers;
   readonly lookup: OffsetLookup;
   readonly groups: ConsumerGroups;
@@ -45,7 +45,7 @@ export class KafkaCluster implements Cluster {
     readonly access: ClusterAccess,
     private readonly clientId: string,
     private readonly config: Config,
-    private readonly closed: () => void = () => undefined,
+    private readonly onClosed: () => void = () => undefined,
   ) {
     this.brokers = new Brokers(access, clientId);
     this.lookup = new OffsetLookup(this.brokers);
@@ -61,8 +61,8 @@ export class KafkaCluster implements Cluster {
   async #connect(): Promise<Admin> {
     const admin = this.#kafka.admin();
     try {
-      // Says at once, and in words, what kafkajs would try again and again.
-      await this.reach();
+      // Says at once, and in errorName, what kafkajs would try again and again.
+      await this.checkConnection();
       await admin.connect();
       return admin;
     } catch (error) {
@@ -76,16 +76,20 @@ export class KafkaCluster implements Cluster {
     await this.#producers?.close(this.config.SHUTDOWN_MS);
     await (await this.#admin?.catch(() => undefined))?.disconnect();
     await this.brokers.close();
-    this.closed();
+    this.onClosed();
   }
 
   /** Throws why the cluster cannot be used; takes the time that connecting takes. */
-  async reach(): Promise<void> {
+  async checkConnection(): Promise<void> {
     await this.brokers.ping();
   }
 
   async ping(): Promise<void> {
-    await within(PING_MS, this.reach(), () => new TocsinError('T7001', `${this.access.brokers.join()}: request timed out after ${PING_MS} ms`));
+    await within(
+      PING_MS,
+      this.checkConnection(),
+      () => new TocsinError('T7001', `${this.access.brokers.join()}: request timed out after ${PING_MS} ms`),
+    );
   }
 
   async topics(): Promise<ReadonlyMap<string, number>> {
@@ -94,13 +98,13 @@ export class KafkaCluster implements Cluster {
 
   /** Creates what is missing; never changes what exists. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
-    const areLetters = ({ name }: NewTopic): boolean => originalTopic(name) !== undefined;
+    const isDeadLetterTopic = ({ name }: NewTopic): boolean => originalTopic(name) !== undefined;
     // How large dead letters may be goes by their topic, which must be there first.
     await this.#ensure(
-      topics.filter((topic) => !areLetters(topic)),
+      topics.filter((topic) => !isDeadLetterTopic(topic)),
       replicationFactor,
     );
-    await this.#ensure(topics.filter(areLetters), replicationFactor);
+    await this.#ensure(topics.filter(isDeadLetterTopic), replicationFactor);
   }
 
   async #ensure(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
@@ -108,18 +112,18 @@ export class KafkaCluster implements Cluster {
     const existing = await this.brokers.topics(topics.map(({ name }) => name));
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
-    const wanted = await Promise.all(missing.map((topic) => withRoom(this.brokers, topic)));
+    const wanted = await Promise.all(missing.map((topic) => withDeadLetterRoom(this.brokers, topic)));
     // Those that another replica has created in the meantime are no error.
-    await (await this.admin()).createTopics({ waitForLeaders: false, topics: wanted.map((topic) => topicConfig(topic, replicationFactor)) });
-    await this.shows(new Map(missing.map(({ name }) => [name, 1])));
+    await (await this.admin()).createTopics({ waitForLeaders: false, topics: wanted.map((topic) => kafkajsTopicConfig(topic, replicationFactor)) });
+    await this.awaitPartitions(new Map(missing.map(({ name }) => [name, 1])));
   }
 
   /** Waits until the topics have so many partitions at least, each with a leader. Throws T7004 after 10 s. */
-  async shows(partitions: ReadonlyMap<string, number>): Promise<void> {
+  async awaitPartitions(partitions: ReadonlyMap<string, number>): Promise<void> {
     const names = [...partitions.keys()];
-    await shown(async () => {
+    await awaitPropagation(async () => {
       const all = await this.brokers.topics(names);
-      return names.filter((name) => !isLed(all.get(name) ?? new Map(), partitions.get(name)!));
+      return names.filter((name) => !hasLeaders(all.get(name) ?? new Map(), partitions.get(name)!));
     });
   }
 
@@ -127,41 +131,43 @@ export class KafkaCluster implements Cluster {
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
     await this.brokers.configure(topic, config);
     const wanted = Object.entries(config);
-    await shown(async () => {
-      const told = await this.brokers.configs([topic], Object.keys(config));
-      return wanted.flatMap(([name, value]) => (told.some((each) => each.get(topic)?.get(name) !== value) ? [`${name}=${value} of ${topic}`] : []));
+    await awaitPropagation(async () => {
+      const configs = await this.brokers.configs([topic], Object.keys(config));
+      return wanted.flatMap(([name, value]) =>
+        configs.some((each) => each.get(topic)?.get(name) !== value) ? [`${name}=${value} of ${topic}`] : [],
+      );
     });
   }
 
   /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
-  knownPartitions(topic: string): number | undefined {
+  cachedPartitions(topic: string): number | undefined {
     const known = this.#partitions.get(topic);
-    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MAX_AGE_MS) this.#askPartitions(topic).catch(() => undefined);
+    if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MAX_AGE_MS) this.#fetchPartitions(topic).catch(() => undefined);
     return known?.count;
   }
 
   async partitions(topic: string): Promise<number> {
-    return this.knownPartitions(topic) ?? this.#askPartitions(topic);
+    return this.cachedPartitions(topic) ?? this.#fetchPartitions(topic);
   }
 
-  #askPartitions(topic: string): Promise<number> {
-    const asking =
-      this.#asking.get(topic) ??
+  #fetchPartitions(topic: string): Promise<number> {
+    const request =
+      this.#partitionRequests.get(topic) ??
       this.brokers
         .leaders(topic, { fresh: true })
         .then(({ size }) => {
           this.#partitions.set(topic, { count: size, at: Date.now() });
           return size;
         })
-        .finally(() => this.#asking.delete(topic));
-    this.#asking.set(topic, asking);
-    return asking;
+        .finally(() => this.#partitionRequests.delete(topic));
+    this.#partitionRequests.set(topic, request);
+    return request;
   }
 
   /** What publishes to this cluster: made once, for clusters that are only read need none. */
-  producers(watch: ProducerWatch, logical: (topic: string) => string): KafkaProducers {
+  producers(watch: ProducerWatch, logical: (topic: string) => string): KafkaProducerPool {
     const { config } = this;
-    return (this.#producers ??= new KafkaProducers(() => kafkaClient(this.access, this.clientId, { retries: 0 }), {
+    return (this.#producers ??= new KafkaProducerPool(() => kafkaClient(this.access, this.clientId, { retries: 0 }), {
       producers: config.KAFKA_PRODUCERS,
       lingerMs: config.LINGER_MS,
       limits: { records: config.KAFKA_BATCH_MESSAGES, bytes: config.KAFKA_BATCH_BYTES },
@@ -173,12 +179,12 @@ export class KafkaCluster implements Cluster {
   }
 
   async offsets(topic: string): Promise<PartitionOffsets[]> {
-    const [low, high] = await Promise.all([-2, -1].map((which) => this.lookup.at(topic, which)));
+    const [low, high] = await Promise.all([EARLIEST, LATEST].map((which) => this.lookup.listOffsets(topic, which)));
     return [...low!].map(([partition, first]) => ({ partition, low: first, high: high!.get(partition) ?? first }));
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
-    const [found, ends] = await Promise.all([timestamp, -1].map((which) => this.lookup.at(topic, which)));
+    const [found, ends] = await Promise.all([timestamp, LATEST].map((which) => this.lookup.listOffsets(topic, which)));
     // Beyond the last record the broker answers -1.
     return new Map([...found!].map(([partition, offset]) => [partition, offset >= 0 ? offset : (ends!.get(partition) ?? 0)]));
   }
@@ -195,20 +201,20 @@ export class KafkaCluster implements Cluster {
   assign(assignment: PartitionAssignment): AssignedConsumer {
     // Connections of its own: a fetch that waits for records holds up everything behind it.
     const brokers = new Brokers(this.access, this.clientId);
-    const reader: KafkaReader = new KafkaReader(brokers, assignment, this.config, () => this.#consumers.delete(reader));
-    this.#consumers.add(reader);
-    return reader;
+    const consumer: KafkaAssignedConsumer = new KafkaAssignedConsumer(brokers, assignment, this.config, () => this.#consumers.delete(consumer));
+    this.#consumers.add(consumer);
+    return consumer;
   }
 
   subscribe(subscription: Subscription & { readonly pattern?: RegExp }): LogConsumer {
-    const source = { topics: () => this.topics(), join: (own: OpenSubscription) => this.join(own, OWN_NAMES) };
-    const follower: TopicFollower = new TopicFollower(source, subscription, this.config, () => this.#consumers.delete(follower));
-    this.#consumers.add(follower);
-    return follower;
+    const source = { topics: () => this.topics(), join: (own: DynamicSubscription) => this.join(own, UNPREFIXED_NAMES) };
+    const consumer: DynamicTopicConsumer = new DynamicTopicConsumer(source, subscription, this.config, () => this.#consumers.delete(consumer));
+    this.#consumers.add(consumer);
+    return consumer;
   }
 
   /** A member of a group on topics that are there. */
-  join(subscription: OpenSubscription, names: Names): KafkaConsumer {
+  join(subscription: DynamicSubscription, names: ClusterNaming): KafkaConsumer {
     const client = kafkaClient(this.access, `${names.groupId(subscription.group)}-${this.config.INSTANCE_ID}`);
     const consumer = new KafkaConsumer(client, subscription, this.config, names);
     consumer.start();
@@ -220,12 +226,14 @@ export class KafkaCluster implements Cluster {
  * Waits until nothing is `missing` any more. The controller grants at once, and each broker learns of it in its own time; until then it answers
  * as if nothing had happened. Throws T7004.
  */
-async function shown(missing: () => Promise<readonly string[]>): Promise<void> {
-  for (const end = Date.now() + SHOWN_MS; ; await delay(SHOWN_POLL_MS)) {
+async function awaitPropagation(missing: () => Promise<readonly string[]>): Promise<void> {
+  for (const end = Date.now() + PROPAGATION_TIMEOUT_MS; ; await delay(PROPAGATION_POLL_MS)) {
     const absent = await missing();
     if (absent.length === 0) return;
-    if (Date.now() > end) throw new TocsinError('T7004', `metadata does not contain ${absent.join(', ')} ${SHOWN_MS} ms after creation`);
+    if (Date.now() > end)
+      throw new TocsinError('T7004', `metadata does not contain ${absent.join(', ')} ${PROPAGATION_TIMEOUT_MS} ms after creation`);
   }
 }
 
-const isLed = (leaders: Leaders, partitions: number): boolean => leaders.size >= partitions && [...leaders.values()].every((node) => node >= 0);
+const hasLeaders = (leaders: PartitionLeaders, partitions: number): boolean =>
+  leaders.size >= partitions && [...leaders.values()].every((node) => node >= 0);

@@ -9,7 +9,7 @@ import { ProducerWatch } from '../producer-watch.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
 
 /** The producer gives up so long (ms) before the limit that its reason is heard. */
-const REASON_MS = 300;
+const FAILURE_MARGIN_MS = 300;
 
 /** Connections for each delivery: pushes are rare, and a connection that nobody watches is one that is dead when it is needed. */
 @Injectable()
@@ -25,24 +25,24 @@ export class KafkaExternalTopics extends ExternalTopics {
 
   async deliver(access: ClusterAccess, topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     const cluster = new KafkaCluster(access, 'tocsin-push', this.#config);
-    const delivery = this.#publish(cluster, topic, records, Date.now() + timeoutMs - REASON_MS);
+    const delivery = this.#publish(cluster, topic, records, Date.now() + timeoutMs - FAILURE_MARGIN_MS);
     // The end of a connection that hangs must not be waited for.
-    const letGo = (): void => void cluster.close().catch(() => undefined);
+    const closeCluster = (): void => void cluster.close().catch(() => undefined);
     try {
       await within(timeoutMs, delivery, () => new Error(`not acknowledged within ${timeoutMs} ms`));
     } finally {
-      letGo();
+      closeCluster();
       // What was still connecting when the limit passed connects nevertheless.
-      delivery.then(letGo, letGo);
+      delivery.then(closeCluster, closeCluster);
     }
   }
 
-  async #publish(cluster: KafkaCluster, topic: string, records: readonly OutgoingRecord[], until: number): Promise<void> {
+  async #publish(cluster: KafkaCluster, topic: string, records: readonly OutgoingRecord[], deadline: number): Promise<void> {
     const count = await cluster.partitions(topic);
     const placed = records.map((record) => ({ ...record, partition: this.#partitioning.partition(topic, record.key, count) }));
-    const left = until - Date.now();
-    if (left <= 0) throw new Error('response of the cluster arrived after the timeout');
+    const remainingMs = deadline - Date.now();
+    if (remainingMs <= 0) throw new Error('response of the cluster arrived after the timeout');
     const producers = cluster.producers(new ProducerWatch(), (physical) => physical);
-    await producers.send(topic, placed, left);
+    await producers.send(topic, placed, remainingMs);
   }
 }

@@ -15,19 +15,19 @@ import { Partitioning } from '../partitioner.js';
 import type { GroupMember, NewTopic } from '../topic-admin.js';
 import { alertAccess, mainAccess } from './connection/cluster-access.client.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
-import type { Placed } from './producer/kafka-producers.client.js';
-import type { Names } from './consumer/kafka-consumer.client.js';
-import { pack, type Staged } from './producer/outbox-row.js';
-import { alertTopics, KafkaTopics, type Placement, placementOf } from './admin/kafka-topics.client.js';
+import type { PartitionedRecord } from './producer/kafka-producer-pool.client.js';
+import type { ClusterNaming } from './consumer/kafka-consumer.client.js';
+import { encodeOutboxRows, type StagedRecord } from './producer/outbox-row.js';
+import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
 import { OutboxRelay } from './producer/outbox-relay.client.js';
-import { ofCluster } from './connection/connection-failure.client.js';
+import { withClusterName } from './connection/connection-failure.client.js';
 
 /** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
 export class KafkaLog extends EventLog {
   readonly #main: KafkaCluster;
   readonly #alert: KafkaCluster;
   readonly #relay: OutboxRelay;
-  readonly #names: Names;
+  readonly #names: ClusterNaming;
   readonly topics: KafkaTopics;
   readonly #partitioning: Partitioning;
 
@@ -51,12 +51,12 @@ export class KafkaLog extends EventLog {
   }
 
   /** Asks every cluster, and says which of them refuses. */
-  async #eachCluster(ask: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
+  async #onEachCluster(ask: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
     const named = async (cluster: KafkaCluster): Promise<void> => {
       try {
         await ask(cluster);
       } catch (error) {
-        throw ofCluster(cluster === this.#main ? 'KAFKA_BROKERS' : 'ALERT_KAFKA_BROKERS', error);
+        throw withClusterName(cluster === this.#main ? 'KAFKA_BROKERS' : 'ALERT_KAFKA_BROKERS', error);
       }
     };
     await Promise.all([...this.#clusters].map(named));
@@ -66,9 +66,9 @@ export class KafkaLog extends EventLog {
     return new Set([this.#main, this.#alert]);
   }
 
-  #placement(): Placement {
+  #placement(): TopicPlacement {
     const clusters = new Map([['main', this.#main], ...(this.#alert === this.#main ? [] : ([['alert', this.#alert]] as const))]);
-    return placementOf(this.config, clusters, (topic) => (this.#clusterOf(topic) === this.#main ? 'main' : 'alert'));
+    return topicPlacement(this.config, clusters, (topic) => (this.#clusterOf(topic) === this.#main ? 'main' : 'alert'));
   }
 
   #clusterOf(topic: string): KafkaCluster {
@@ -76,7 +76,7 @@ export class KafkaLog extends EventLog {
   }
 
   async connect(): Promise<void> {
-    await this.#eachCluster((cluster) => cluster.reach());
+    await this.#onEachCluster((cluster) => cluster.checkConnection());
   }
 
   async close(): Promise<void> {
@@ -101,31 +101,31 @@ export class KafkaLog extends EventLog {
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[], options?: PublishOptions): Promise<void> {
-    const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
-    await this.#publish(topic, this.#place(topic, records, count), options);
+    const count = this.#clusterOf(topic).cachedPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
+    await this.#publish(topic, this.#withPartitions(topic, records, count), options);
   }
 
   async send(topic: string, record: OutgoingRecord, options?: PublishOptions): Promise<RecordPosition> {
-    const count = this.#clusterOf(topic).knownPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
-    const [placed] = this.#place(topic, [record], count);
+    const count = this.#clusterOf(topic).cachedPartitions(this.#names.physical(topic)) ?? (await this.partitions(topic));
+    const [placed] = this.#withPartitions(topic, [record], count);
     const offsets = await this.#publish(topic, [placed!], options);
     return { partition: placed!.partition, offset: offsets.get(placed!.partition)! };
   }
 
   /** The partition is computed once, before the first try, so that a retry cannot move a record. */
-  #place(topic: string, records: readonly OutgoingRecord[], count: number): Placed[] {
+  #withPartitions(topic: string, records: readonly OutgoingRecord[], count: number): PartitionedRecord[] {
     return records.map((record) => ({ ...record, partition: record.partition ?? this.#partitioning.partition(topic, record.key, count) }));
   }
 
-  #publish(topic: string, records: readonly Placed[], options: PublishOptions = {}): Promise<ReadonlyMap<number, number>> {
+  #publish(topic: string, records: readonly PartitionedRecord[], options: PublishOptions = {}): Promise<ReadonlyMap<number, number>> {
     const producers = this.#clusterOf(topic).producers(this.producing, (physical) => this.#names.logical(physical));
     const timeoutMs = Math.min(options.timeoutMs ?? Infinity, this.config.KAFKA_DELIVERY_TIMEOUT_MS);
     return producers.send(this.#names.physical(topic), records, timeoutMs);
   }
 
-  async stage(records: readonly Staged[], orderingKey: string): Promise<void> {
+  async stage(records: readonly StagedRecord[], orderingKey: string): Promise<void> {
     const now = Date.now();
-    const rows = pack(records).map((parcel) => [orderingKey, parcel, now]);
+    const rows = encodeOutboxRows(records).map((parcel) => [orderingKey, parcel, now]);
     // A few mebibytes for each statement: the server's packet limit is 16 MiB by default on MariaDB.
     for (let start = 0; start < rows.length; start += 4) {
       await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], rows.slice(start, start + 4));
@@ -176,6 +176,6 @@ export class KafkaLog extends EventLog {
   }
 
   async ping(): Promise<void> {
-    await this.#eachCluster((cluster) => cluster.ping());
+    await this.#onEachCluster((cluster) => cluster.ping());
   }
 }

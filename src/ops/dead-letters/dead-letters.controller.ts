@@ -1,8 +1,8 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Config } from '../../config.js';
-import { IDLE } from '../../runtime/idle.js';
+import { LeasedDuties } from '../../runtime/leased-duties.service.js';
 import { deadLetterResponse, deadLettersResponse, redriveResponse } from './dead-letter-responses.js';
 import { By } from '../../http/by.decorator.js';
 import { Endpoint } from '../../http/endpoint.decorator.js';
@@ -55,7 +55,7 @@ export class DeadLettersController {
   constructor(
     private readonly deadLetters: DeadLetters,
     private readonly config: Config,
-    @Inject(IDLE) private readonly idle: boolean,
+    private readonly duties: LeasedDuties,
   ) {}
 
   @Get()
@@ -100,6 +100,6 @@ export class DeadLettersController {
   ): Promise<Redriven & { dry_run: boolean; waiting: boolean }> {
     const now = Date.now();
     const done = await this.deadLetters.redrive({ ...order, actor, until: until ?? now }, dry_run, now);
-    return { dry_run, ...done, waiting: !dry_run && this.idle && this.config.mode === 'distributed' };
+    return { dry_run, ...done, waiting: !dry_run && !this.duties.isStarted && this.config.mode === 'distributed' };
   }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../config.js';
 import { type DatabaseEvidence, examineMysql, examineSqlite } from '../../database/examine.client.js';
 import { examineFolder } from '../../database/examine-folder.client.js';
 import type { ClusterEvidence } from '../../log/cluster-evidence.js';
-import { examineClusters } from '../../log/kafka/admin/cluster-probe.client.js';
+import { probeClusters } from '../../log/kafka/cluster-probe.client.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import type { Evidence, ServerEvidence } from './evidence.js';
 
@@ -28,7 +28,7 @@ export async function examine(config: Config): Promise<Evidence> {
     server,
     database,
     folder,
-    clusters: embedded ? [embeddedCluster(config, database)] : await examineClusters(config, topics, database.positions),
+    clusters: embedded ? [embeddedCluster(config, database)] : await probeClusters(config, topics, database.positions),
     topics,
   };
 }

@@ -166,7 +166,7 @@ export class Offsets {
     const object = `${group} ${topic}/${planned.partition}`;
     const to = { nextOffset: planned.offset, stateOffset };
     if (!(await this.cursors.relocate(group, at, to, epoch, now))) throw new TocsinError('T6205', object);
-    if (planned.memory === 'reset') await this.states.of(group)?.begin(at, stateOffset);
+    if (planned.memory === 'reset') await this.states.of(group)?.(at, stateOffset);
     await this.audit.record(
       {
         actor,

@@ -1,50 +1,46 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Consumers } from '../../log/consuming/consumers.service.js';
 import { PartitionPauseRepository } from '../../log/consuming/partition-pause.repository.js';
-import { IDLE } from '../../runtime/idle.js';
+import { Background } from '../../runtime/background.decorator.js';
+import { PeriodicTask } from '../../shared/periodic-task.js';
 
 /** How often (ms) a replica looks what people want of its partitions. */
 const LOOK_MS = 1_000;
 
 /** Brings what people want of partitions, which are rows, to the consumers of this replica. */
 @Injectable()
-export class PartitionControl implements OnApplicationBootstrap, OnApplicationShutdown {
+export class PartitionControl {
   readonly #logger = new Logger('partitions');
-  #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(
     private readonly consumers: Consumers,
     private readonly holds: PartitionPauseRepository,
-    @Inject(IDLE) private readonly idle: boolean,
   ) {}
 
-  onApplicationBootstrap(): void {
-    if (!this.idle) this.#timer = setInterval(() => void this.look(), LOOK_MS);
+  /** While the database is away partitions stay as they are, and readiness says why. */
+  @Background()
+  following(): PeriodicTask {
+    const debug = (text: string): void => this.#logger.debug(text);
+    return new PeriodicTask({ name: 'reading pauses', everyMs: LOOK_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+  /** Looks now, if the database answers; otherwise the next look does it. */
+  async look(): Promise<void> {
+    await this.#follow().catch(() => undefined);
   }
 
-  /** Looks now. */
-  look(): Promise<void> {
+  #follow(): Promise<void> {
     return (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
   }
 
   async #look(): Promise<void> {
-    try {
-      const readAt = Date.now();
-      const holds = await this.holds.all(readAt);
-      for (const server of this.consumers.servers)
-        server.follow(
-          holds.filter(({ group }) => group === server.group),
-          readAt,
-        );
-    } catch (error) {
-      // The database is away: partitions stay as they are, and readiness says why.
-      this.#logger.debug(`reading pauses failed: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    const readAt = Date.now();
+    const holds = await this.holds.all(readAt);
+    for (const server of this.consumers.servers)
+      server.follow(
+        holds.filter(({ group }) => group === server.group),
+        readAt,
+      );
   }
 }

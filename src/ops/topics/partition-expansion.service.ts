@@ -11,7 +11,7 @@ import { JsonError } from '../../shared/json.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
 import { eventsOf } from '../tail/record-view.js';
 import { type Growth, growth, type Reader } from './partition-expansion.js';
-import { GrowthGuards } from '../../runtime/partition-expansion-checks.service.js';
+import { PartitionExpansionChecks } from '../../runtime/partition-expansion-checks.service.js';
 import { TopicsService } from './topics.service.js';
 
 /** Records that are looked at for keys, over all partitions. */
@@ -34,7 +34,7 @@ export class GrowthService {
     private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
     private readonly topics: TopicsService,
-    private readonly guards: GrowthGuards,
+    private readonly checks: PartitionExpansionChecks,
     private readonly config: Config,
     private readonly audit: AuditService,
   ) {}
@@ -91,7 +91,7 @@ export class GrowthService {
       readers: await this.#readers(topic, new Map(reading.map(({ stage, members }) => [stage ?? '', members.length]))),
       unanswered: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
       strangers: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
-      hanging: await this.guards.ask(topic.name, moves),
+      hanging: await this.checks.reasonsAgainst(topic.name, moves),
       keys: await this.#keys(topic),
       partitionOf,
     });

@@ -10,24 +10,24 @@ import { deadLetterBytes, originalTopic, MOST_BYTES } from '../../topic-limits.j
 import type { PartitionMetadata } from '../connection/broker-pool.client.js';
 import type { Brokers } from '../connection/brokers.client.js';
 import type { ConsumerGroups } from './consumer-groups.client.js';
-import type { Bounds, OffsetLookup } from '../reader/offset-lookup.client.js';
+import type { OffsetRange, OffsetLookup } from '../connection/offset-lookup.client.js';
 
 /** One of our clusters, as far as the tools need it. */
-interface Part {
+interface ManagedCluster {
   readonly brokers: Brokers;
   readonly lookup: OffsetLookup;
   readonly groups: ConsumerGroups;
   /** For what only the controller does. */
   admin(): Promise<Admin>;
   /** Waits until the brokers tell of so many partitions of each topic. */
-  shows(partitions: ReadonlyMap<string, number>): Promise<void>;
+  awaitPartitions(partitions: ReadonlyMap<string, number>): Promise<void>;
   /** Sets these settings of a topic, and waits until the brokers tell of them. */
   configure(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** Which cluster a topic stands on, and how topics are called there. */
-export interface Placement {
-  readonly clusters: ReadonlyMap<string, Part>;
+export interface TopicPlacement {
+  readonly clusters: ReadonlyMap<string, ManagedCluster>;
   clusterOf(topic: string): string;
   physical(topic: string): string;
   /** undefined for a topic that is not ours. */
@@ -42,11 +42,11 @@ export const alertTopics: ReadonlySet<string> = new Set(
 );
 
 /** The placement that the settings say. */
-export function placementOf(
+export function topicPlacement(
   { TOPIC_PREFIX, GROUP_PREFIX }: Pick<Config, 'TOPIC_PREFIX' | 'GROUP_PREFIX'>,
-  clusters: ReadonlyMap<string, Part>,
+  clusters: ReadonlyMap<string, ManagedCluster>,
   clusterOf: (topic: string) => string,
-): Placement {
+): TopicPlacement {
   return {
     clusters,
     clusterOf,
@@ -56,19 +56,27 @@ export function placementOf(
   };
 }
 
-const SHOWN = ['retention.ms', 'retention.bytes', 'min.insync.replicas', MOST_BYTES, 'cleanup.policy', 'compression.type', 'message.timestamp.type'];
-const TRIES = 5;
+const DESCRIBED_CONFIGS = [
+  'retention.ms',
+  'retention.bytes',
+  'min.insync.replicas',
+  MOST_BYTES,
+  'cleanup.policy',
+  'compression.type',
+  'message.timestamp.type',
+];
+const MAX_ATTEMPTS = 5;
 
 /** Topics on Apache Kafka. */
 export class KafkaTopics extends TopicAdmin {
   constructor(
-    private readonly placement: Placement,
+    private readonly placement: TopicPlacement,
     private readonly replication: number,
   ) {
     super();
   }
 
-  #clusterOf(topic: string): Part {
+  #clusterOf(topic: string): ManagedCluster {
     return this.placement.clusters.get(this.placement.clusterOf(topic))!;
   }
 
@@ -81,14 +89,14 @@ export class KafkaTopics extends TopicAdmin {
     return all.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async #describe(name: string, { brokers, lookup }: Part, names: readonly string[] | undefined): Promise<TopicState[]> {
+  async #describe(name: string, { brokers, lookup }: ManagedCluster, names: readonly string[] | undefined): Promise<TopicState[]> {
     const wanted = names?.filter((topic) => this.placement.clusterOf(topic) === name).map((topic) => this.placement.physical(topic));
     // No names would mean all topics.
     if (wanted?.length === 0) return [];
     const { addresses, topics } = await brokers.metadata(wanted);
     const physical = [...topics.keys()].filter((topic) => wanted !== undefined || this.placement.logical(topic) !== undefined);
     if (physical.length === 0) return [];
-    const [bounds, configs] = await Promise.all([lookup.bounds(physical), brokers.configs(physical, SHOWN)]);
+    const [bounds, configs] = await Promise.all([lookup.ranges(physical), brokers.configs(physical, DESCRIBED_CONFIGS)]);
     return physical.map((topic) => ({
       name: this.placement.logical(topic) ?? topic,
       cluster: name,
@@ -139,16 +147,16 @@ export class KafkaTopics extends TopicAdmin {
 
   async create(topic: NewTopic): Promise<void> {
     const cluster = this.#clusterOf(topic.name);
-    const wanted = await withRoom(cluster.brokers, { ...topic, name: this.placement.physical(topic.name) });
-    await (await cluster.admin()).createTopics({ waitForLeaders: false, topics: [topicConfig(wanted, this.replication)] });
-    await cluster.shows(new Map([[wanted.name, 1]]));
+    const wanted = await withDeadLetterRoom(cluster.brokers, { ...topic, name: this.placement.physical(topic.name) });
+    await (await cluster.admin()).createTopics({ waitForLeaders: false, topics: [kafkajsTopicConfig(wanted, this.replication)] });
+    await cluster.awaitPartitions(new Map([[wanted.name, 1]]));
   }
 
   async grow(topic: string, partitions: number): Promise<void> {
     const cluster = this.#clusterOf(topic);
     const name = this.placement.physical(topic);
     await (await cluster.admin()).createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
-    await cluster.shows(new Map([[name, partitions]]));
+    await cluster.awaitPartitions(new Map([[name, partitions]]));
   }
 
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
@@ -160,11 +168,11 @@ export class KafkaTopics extends TopicAdmin {
  * Dead letters get room for every record that their topic takes and for the headers besides, whatever else is asked. The topic must exist;
  * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
  */
-export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
+export async function withDeadLetterRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
   const original = originalTopic(topic.name);
   if (original === undefined) return topic;
   try {
-    const bytes = Math.max(deadLetterBytes(await mostBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
+    const bytes = Math.max(deadLetterBytes(await maxMessageBytes(brokers, original)), Number(topic.config?.[MOST_BYTES] ?? 0));
     return { ...topic, config: { ...topic.config, [MOST_BYTES]: String(bytes) } };
   } catch (error) {
     if (!(error instanceof TocsinError)) throw error;
@@ -176,18 +184,18 @@ export async function withRoom(brokers: Brokers, topic: NewTopic): Promise<NewTo
 }
 
 /** What a topic takes; of one that was just created not every broker knows yet. */
-async function mostBytes(brokers: Brokers, topic: string): Promise<number> {
-  for (let tries = 1; ; tries++) {
-    const told = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));
-    const known = told.filter((each) => each !== undefined);
+async function maxMessageBytes(brokers: Brokers, topic: string): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const values = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));
+    const known = values.filter((each) => each !== undefined);
     if (known.length > 0) return Math.max(...known.map(Number));
-    if (tries === TRIES) throw new TocsinError('T7005', topic);
-    await delay(100 * tries);
+    if (attempt === MAX_ATTEMPTS) throw new TocsinError('T7005', topic);
+    await delay(100 * attempt);
   }
 }
 
-/** How kafkajs wants to be told of a topic to create; `name` is the physical one. */
-export function topicConfig({ name, partitions, replication, config = {} }: NewTopic, byDefault: number): ITopicConfig {
+/** How kafkajs wants to be values of a topic to create; `name` is the physical one. */
+export function kafkajsTopicConfig({ name, partitions, replication, config = {} }: NewTopic, byDefault: number): ITopicConfig {
   return { topic: name, numPartitions: partitions, replicationFactor: replication ?? byDefault, configEntries: entries(config) };
 }
 
@@ -197,7 +205,7 @@ const entries = (config: Readonly<Record<string, string>>): { name: string; valu
 function partitionsOf(
   partitions: readonly PartitionMetadata[],
   addresses: ReadonlyMap<number, string>,
-  bounds: ReadonlyMap<number, Bounds>,
+  bounds: ReadonlyMap<number, OffsetRange>,
 ): TopicPartitionState[] {
   return partitions.map(({ partitionId, leader, replicas, isr }) => ({
     partition: partitionId,

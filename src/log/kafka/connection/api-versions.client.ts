@@ -3,14 +3,14 @@ import { connect as connectTls } from 'node:tls';
 import type { ClusterAccess } from '../../cluster.js';
 
 /** Versions of one request that somebody speaks. */
-export interface ApiRange {
+export interface ApiVersionRange {
   readonly key: number;
   readonly min: number;
   readonly max: number;
 }
 
 /** The requests that we send and the versions of them that kafkajs 2.2.4 speaks (its src/protocol/requests). */
-export const clientApis: readonly (ApiRange & { readonly name: string })[] = [
+export const clientApiVersions: readonly (ApiVersionRange & { readonly name: string })[] = [
   // Ours, beside kafkajs: always version 7.
   { name: 'Produce', key: 0, min: 7, max: 7 },
   { name: 'Fetch', key: 1, min: 0, max: 11 },
@@ -35,32 +35,32 @@ export const clientApis: readonly (ApiRange & { readonly name: string })[] = [
   { name: 'IncrementalAlterConfigs', key: 44, min: 0, max: 0 },
 ];
 
-/** ApiVersions version 0 without a client id; brokers answer it before any login. */
+/** ApiVersions version 0 without a client id; brokers response it before any login. */
 const REQUEST = Buffer.from('0000000a' + '0012' + '0000' + '00000001' + 'ffff', 'hex');
-const MOST_BYTES = 65_536;
+const MAX_RESPONSE_BYTES = 65_536;
 
-/** Asks one broker which versions of which requests it speaks. Rejects when it does not answer in Kafka's way within `ms`. */
-export function apiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>, ms: number): Promise<ApiRange[]> {
-  const at = address.lastIndexOf(':');
-  const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))];
+/** Asks one broker which versions of which requests it speaks. Rejects when it does not response in Kafka's way within `timeoutMs`. */
+export function fetchApiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>, timeoutMs: number): Promise<ApiVersionRange[]> {
+  const separator = address.lastIndexOf(':');
+  const [host, port] = [address.slice(0, separator), Number(address.slice(separator + 1))];
   return new Promise((resolve, reject) => {
-    const ask = (): unknown => socket.write(REQUEST);
-    const socket = tls ? connectTls({ host, port, servername: tls.serverName ?? host, ...tls }, ask) : connect(port, host, ask);
-    let answer = Buffer.alloc(0);
-    const end = (settle: () => void): void => {
+    const sendRequest = (): unknown => socket.write(REQUEST);
+    const socket = tls ? connectTls({ host, port, servername: tls.serverName ?? host, ...tls }, sendRequest) : connect(port, host, sendRequest);
+    let response = Buffer.alloc(0);
+    const finish = (settle: () => void): void => {
       clearTimeout(timer);
       socket.destroy();
       settle();
     };
-    const timer = setTimeout(() => end(() => reject(new Error('request timed out'))), ms);
-    socket.on('error', (error: Error) => end(() => reject(error)));
-    socket.on('close', () => end(() => reject(new Error('connection closed by the broker'))));
+    const timer = setTimeout(() => finish(() => reject(new Error('request timed out'))), timeoutMs);
+    socket.on('error', (error: Error) => finish(() => reject(error)));
+    socket.on('close', () => finish(() => reject(new Error('connection closed by the broker'))));
     socket.on('data', (bytes: Buffer) => {
-      answer = Buffer.concat([answer, bytes]);
-      if (answer.length > MOST_BYTES) return end(() => reject(new Error('response is not in the Kafka protocol')));
-      if (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) return;
-      end(() => {
-        const ranges = parseApiVersions(answer.subarray(4));
+      response = Buffer.concat([response, bytes]);
+      if (response.length > MAX_RESPONSE_BYTES) return finish(() => reject(new Error('response is not in the Kafka protocol')));
+      if (response.length < 4 || response.length < 4 + response.readInt32BE(0)) return;
+      finish(() => {
+        const ranges = parseApiVersions(response.subarray(4));
         if (ranges) resolve(ranges);
         else reject(new Error('response is not in the Kafka protocol'));
       });
@@ -69,7 +69,7 @@ export function apiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>
 }
 
 /** Correlation id, error code, and three int16 for each request. */
-export function parseApiVersions(body: Buffer): ApiRange[] | undefined {
+export function parseApiVersions(body: Buffer): ApiVersionRange[] | undefined {
   if (body.length < 10 || body.readInt32BE(0) !== 1 || body.readInt16BE(4) !== 0) return undefined;
   const count = body.readInt32BE(6);
   if (count < 1 || body.length < 10 + 6 * count) return undefined;

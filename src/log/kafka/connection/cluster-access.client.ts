@@ -19,13 +19,13 @@ type AccessSettings = Pick<
 
 /** How the settings say to reach the cluster of KAFKA_BROKERS. Throws {@link TocsinError} T5001 for a file that cannot be read and for half a login. */
 export function mainAccess(config: Config): ClusterAccess {
-  return access(config, '');
+  return accessFrom(config, '');
 }
 
 /** The same for ALERT_KAFKA_BROKERS; undefined where alerts share the cluster of everything else. */
 export function alertAccess(config: Config): ClusterAccess | undefined {
   if (!config.ALERT_KAFKA_BROKERS?.length) return undefined;
-  return access(
+  return accessFrom(
     {
       KAFKA_BROKERS: config.ALERT_KAFKA_BROKERS,
       KAFKA_TLS: config.ALERT_KAFKA_TLS,
@@ -42,7 +42,7 @@ export function alertAccess(config: Config): ClusterAccess | undefined {
   );
 }
 
-function access(settings: AccessSettings, prefix: string): ClusterAccess {
+function accessFrom(settings: AccessSettings, prefix: string): ClusterAccess {
   const { KAFKA_BROKERS: brokers = [], KAFKA_TLS: tls, KAFKA_SASL_MECHANISM: mechanism } = settings;
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings;
   const { KAFKA_TLS_KEY_PASSPHRASE: passphrase, KAFKA_TLS_SERVER_NAME: serverName } = settings;

@@ -3,7 +3,7 @@ import { type ErrorCode, errors, TocsinError } from '../../../shared/errors.js';
 import type { ClusterAccess } from '../../cluster.js';
 
 /** What the errors of kafkajs carry, beside what its types say. */
-interface Failure {
+interface KafkajsFailure {
   readonly name?: string;
   readonly message?: string;
   readonly type?: string;
@@ -12,12 +12,12 @@ interface Failure {
   readonly cause?: unknown;
 }
 
-interface Reason {
+interface ConnectionFailure {
   readonly code: ErrorCode;
-  readonly says: string;
+  readonly explanation: string;
 }
 
-const TLS_WORDS: Readonly<Record<string, string>> = {
+const TLS_ERRORS: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'broker certificate is not signed by a trusted certificate authority',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'broker certificate is not signed by a trusted certificate authority',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'broker certificate is not signed by a trusted certificate authority',
@@ -29,7 +29,7 @@ const TLS_WORDS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'broker certificate does not match the host name',
 };
 
-const NETWORK_WORDS: Readonly<Record<string, string>> = {
+const NETWORK_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'host name not found (DNS)',
   EAI_AGAIN: 'DNS lookup failed',
@@ -39,61 +39,61 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** The error inside the wrappers that kafkajs puts around it when it gives up. */
-export function innermost(error: unknown): Failure {
-  const failure = error as Failure;
-  return failure.cause instanceof Error ? innermost(failure.cause) : failure;
+export function rootCause(error: unknown): KafkajsFailure {
+  const failure = error as KafkajsFailure;
+  return failure.cause instanceof Error ? rootCause(failure.cause) : failure;
 }
 
 /**
- * Why a cluster does not answer, as the code and the words that people can act on. Without secrets: kafkajs never puts them into messages.
- * `greeting`: it never answered before on this connection, so that hanging up is a refusal.
+ * Why a cluster does not finish, as the code and the tlsError that people can act on. Without secrets: kafkajs never puts them into messages.
+ * `isFirstContact`: it never answered before on this connection, so that hanging up is a explainFailure.
  */
-export function refusal(error: unknown, { tls, sasl }: Pick<ClusterAccess, 'tls' | 'sasl'>, greeting: boolean): Reason {
-  const { name, type, message = String(error), code = '' } = innermost(error);
-  if (type === 'ILLEGAL_SASL_STATE') return { code: 'T7002', says: 'listener does not support SASL, but SASL is configured' };
-  if (name === 'KafkaJSSASLAuthenticationError' || type?.includes('SASL')) return { code: 'T7002', says: message };
-  const words = TLS_WORDS[code];
-  if (words) return { code: 'T7003', says: `${words} (${detail(message)})` };
+export function explainFailure(error: unknown, { tls, sasl }: Pick<ClusterAccess, 'tls' | 'sasl'>, isFirstContact: boolean): ConnectionFailure {
+  const { name, type, message = String(error), code = '' } = rootCause(error);
+  if (type === 'ILLEGAL_SASL_STATE') return { code: 'T7002', explanation: 'listener does not support SASL, but SASL is configured' };
+  if (name === 'KafkaJSSASLAuthenticationError' || type?.includes('SASL')) return { code: 'T7002', explanation: message };
+  const tlsError = TLS_ERRORS[code];
+  if (tlsError) return { code: 'T7003', explanation: `${tlsError} (${detail(message)})` };
   if (tls && /before secure TLS|WRONG_VERSION_NUMBER|wrong version number/.test(message)) {
-    return { code: 'T7003', says: 'listener does not use TLS, but TLS is configured' };
+    return { code: 'T7003', explanation: 'listener does not use TLS, but TLS is configured' };
   }
   if (tls && /CERTIFICATE_REQUIRED|certificate required|bad certificate|BAD_CERTIFICATE|UNKNOWN_CA|unknown ca/.test(`${code} ${message}`)) {
     return {
       code: 'T7003',
-      says: `the broker ${tls.cert ? 'rejected the client certificate' : 'requires a client certificate, but none is configured'}`,
+      explanation: `the broker ${tls.cert ? 'rejected the client certificate' : 'requires a client certificate, but none is configured'}`,
     };
   }
-  if (tls && /SSL|TLS|EPROTO/.test(`${code} ${message}`)) return { code: 'T7003', says: detail(message) };
-  if (name === 'KafkaJSConnectionClosedError' && greeting && !sasl) {
-    return { code: 'T7002', says: 'connection closed by the broker: its listener requires SASL, but SASL is not configured' };
+  if (tls && /SSL|TLS|EPROTO/.test(`${code} ${message}`)) return { code: 'T7003', explanation: detail(message) };
+  if (name === 'KafkaJSConnectionClosedError' && isFirstContact && !sasl) {
+    return { code: 'T7002', explanation: 'connection closed by the broker: its listener requires SASL, but SASL is not configured' };
   }
-  if (name === 'KafkaJSRequestTimeoutError' || message === 'Connection timeout') return { code: 'T7001', says: 'request timed out' };
-  if (type) return { code: 'T7004', says: `${type}: ${message}` };
-  return { code: 'T7001', says: NETWORK_WORDS[code] ?? detail(message) };
+  if (name === 'KafkaJSRequestTimeoutError' || message === 'Connection timeout') return { code: 'T7001', explanation: 'request timed out' };
+  if (type) return { code: 'T7004', explanation: `${type}: ${message}` };
+  return { code: 'T7001', explanation: NETWORK_ERRORS[code] ?? detail(message) };
 }
 
 const detail = (message: string): string => message.replace(/^(Connection error|Failed to connect): /, '');
 
-/** The error of kafkajs as one of ours that says which broker refuses, and why. `greeted`: the broker whom we were just connecting to; empty when it is not known which. */
-export async function told(error: unknown, access: ClusterAccess, greeted?: string): Promise<TocsinError> {
+/** The error of kafkajs as one of ours that explanation which broker refuses, and why. `connectingTo`: the broker whom we were just connecting to; empty when it is not known which. */
+export async function toTocsinError(error: unknown, access: ClusterAccess, connectingTo?: string): Promise<TocsinError> {
   if (error instanceof TocsinError) return error;
-  const failure = innermost(error);
-  const address = failure.broker ?? (greeted || undefined);
-  const { code, says } =
-    greeted !== undefined && failure.name === 'KafkaJSConnectionClosedError' && !access.tls && address && (await speaksTls(address))
-      ? { code: 'T7003' as const, says: 'listener uses TLS, but TLS is not configured' }
-      : refusal(error, access, greeted !== undefined);
-  return new TocsinError(code, address ? `${address}: ${says}` : says);
+  const failure = rootCause(error);
+  const address = failure.broker ?? (connectingTo || undefined);
+  const { code, explanation } =
+    connectingTo !== undefined && failure.name === 'KafkaJSConnectionClosedError' && !access.tls && address && (await speaksTls(address))
+      ? { code: 'T7003' as const, explanation: 'listener uses TLS, but TLS is not configured' }
+      : explainFailure(error, access, connectingTo !== undefined);
+  return new TocsinError(code, address ? `${address}: ${explanation}` : explanation);
 }
 
 /** The same error, and whose it is. */
-export function ofCluster(owner: string, error: unknown): unknown {
+export function withClusterName(cluster: string, error: unknown): unknown {
   if (!(error instanceof TocsinError)) return error;
-  return new TocsinError(error.code, `${owner}: ${error.message.slice(errors[error.code].title.length + 2)}`);
+  return new TocsinError(error.code, `${cluster}: ${error.message.slice(errors[error.code].title.length + 2)}`);
 }
 
 /** Throws T7003 when authority, certificate or key are not what they should be, before anything is sent anywhere. */
-export function checkPems({ tls }: ClusterAccess): void {
+export function checkTlsMaterial({ tls }: ClusterAccess): void {
   if (!tls) return;
   try {
     createSecureContext({ ...tls });
@@ -108,12 +108,12 @@ export function checkPems({ tls }: ClusterAccess): void {
 function speaksTls(address: string): Promise<boolean> {
   const [host, port] = [address.slice(0, address.lastIndexOf(':')), Number(address.slice(address.lastIndexOf(':') + 1))];
   return new Promise((resolve) => {
-    // Nothing is sent and nothing is trusted: only whether there is an answer matters.
-    const socket = connectTls({ host, port, rejectUnauthorized: false, timeout: 2000 }, () => answer(true));
-    const answer = (yes: boolean): void => {
+    // Nothing is sent and nothing is trusted: only whether there is an finish matters.
+    const socket = connectTls({ host, port, rejectUnauthorized: false, timeout: 2000 }, () => finish(true));
+    const finish = (isTls: boolean): void => {
       socket.destroy();
-      resolve(yes);
+      resolve(isTls);
     };
-    socket.on('error', () => answer(false)).on('timeout', () => answer(false));
+    socket.on('error', () => finish(false)).on('timeout', () => finish(false));
   });
 }

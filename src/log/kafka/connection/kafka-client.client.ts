@@ -7,10 +7,10 @@ import { patchKafkajs } from '../protocol/kafkajs-patches.client.js';
 const logger = new Logger('kafka');
 
 // kafkajs takes other defaults under NODE_ENV=test; ours are always these.
-const PATIENT: RetryOptions = { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 };
+const DEFAULT_RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 };
 
 /** A kafkajs client with our repairs, codecs and logging. */
-export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string, retry = PATIENT, requestTimeout = 10_000): Kafka {
+export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string, retry = DEFAULT_RETRY, requestTimeout = 10_000): Kafka {
   patchKafkajs();
   registerCodecs();
   return new kafkajs.Kafka({
@@ -23,12 +23,12 @@ export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: str
     requestTimeout,
     retry,
     logLevel: kafkajs.logLevel.WARN,
-    logCreator: () => note,
+    logCreator: () => logAtDebug,
   });
 }
 
 /** kafkajs calls everything an error that it will simply try again; what matters reaches us through events and rejections. */
-function note({ namespace, log }: LogEntry): void {
+function logAtDebug({ namespace, log }: LogEntry): void {
   const { message, error } = log as { message: string; error?: string };
   logger.debug(`${namespace}: ${message}${error ? ` (${error})` : ''}`);
 }

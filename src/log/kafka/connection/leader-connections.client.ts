@@ -1,21 +1,21 @@
 import type { Kafka } from 'kafkajs';
-import { poolOf } from './broker-pool.client.js';
-import { produceAnswer, type ProduceAnswer } from '../protocol/produce-request.js';
+import { brokerPoolOf } from './broker-pool.client.js';
+import { decodeProduceResponse, type ProduceResponse } from '../protocol/produce-request.js';
 
 /** What we use of kafkajs' connections to one broker. */
-interface Broker {
+interface ProducerBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
     readonly host: string;
     readonly port: number;
     readonly pool: readonly { readonly socket?: { destroy(): void } }[];
-    send(request: object): Promise<ProduceAnswer>;
+    send(request: object): Promise<ProduceResponse>;
   };
   initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string }>;
   disconnect(): Promise<void>;
 }
 
-interface BrokerPool {
+interface ProducerBrokerPool {
   readonly metadata: {
     readonly topicMetadata: readonly { topic: string; partitionMetadata: readonly { partitionId: number; leader: number }[] }[];
   } | null;
@@ -23,29 +23,29 @@ interface BrokerPool {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   refreshMetadata(topics: readonly string[]): Promise<void>;
-  findBroker(at: { nodeId: number }): Promise<Broker>;
+  findBroker(at: { nodeId: number }): Promise<ProducerBroker>;
   removeBroker(at: { host: string; port: number }): void;
 }
 
-const PRODUCE = 0;
+const PRODUCE_API_KEY = 0;
 /** Since Kafka 2.1: the first that may carry any codec. */
 const PRODUCE_VERSION = 7;
 
 /** The try ended before anything was sent. */
-export class Unsent extends Error {}
+export class NotSentError extends Error {}
 
 /** Connections to the brokers that lead the partitions we publish to. One try each: who asks knows how long to go on. */
 export class LeaderConnections {
-  readonly #pool: BrokerPool;
+  readonly #pool: ProducerBrokerPool;
   readonly #leaders = new Map<string, number>();
   #closed = false;
 
   constructor(kafka: Kafka) {
-    this.#pool = poolOf(kafka) as unknown as BrokerPool;
+    this.#pool = brokerPoolOf(kafka) as unknown as ProducerBrokerPool;
   }
 
   /** The broker that leads the partition, as far as we know. */
-  of(topic: string, partition: number): number | undefined {
+  leaderOf(topic: string, partition: number): number | undefined {
     return this.#leaders.get(`${topic} ${partition}`);
   }
 
@@ -64,42 +64,42 @@ export class LeaderConnections {
     }
   }
 
-  /** A number under which a broker tells our batches from those of others. Rejects with {@link Unsent}. */
+  /** A number under which a broker tells our batches from those of others. Rejects with {@link NotSentError}. */
   async producerId(leader: number): Promise<bigint> {
     const broker = await this.#connected(leader);
     try {
       return BigInt((await broker.initProducerId({ transactionTimeout: 60_000 })).producerId);
     } catch (error) {
-      this.#forget(broker);
-      throw new Unsent(error instanceof Error ? error.message : String(error));
+      this.#dropConnections(broker);
+      throw new NotSentError(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** Rejects with {@link Unsent} when the request has not left, with anything else when nobody knows. */
-  async produce(leader: number, body: Buffer): Promise<ProduceAnswer> {
+  /** Rejects with {@link NotSentError} when the request has not left, with anything else when nobody knows. */
+  async produce(leader: number, body: Buffer): Promise<ProduceResponse> {
     const broker = await this.#connected(leader);
     try {
       return await broker.connectionPool.send(produceProtocol(body));
     } catch (error) {
-      this.#forget(broker);
+      this.#dropConnections(broker);
       throw error;
     }
   }
 
-  async #connected(leader: number): Promise<Broker> {
+  async #connected(leader: number): Promise<ProducerBroker> {
     try {
       if (this.#closed) throw new Error('producer closed');
       const broker = await this.#pool.findBroker({ nodeId: leader });
-      const version = broker.versions?.[PRODUCE]?.maxVersion ?? 0;
+      const version = broker.versions?.[PRODUCE_API_KEY]?.maxVersion ?? 0;
       if (version < PRODUCE_VERSION) throw new Error('broker is older than Kafka 2.1');
       return broker;
     } catch (error) {
-      throw new Unsent(error instanceof Error ? error.message : String(error));
+      throw new NotSentError(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** A connection on which an answer is missing is of no use, and kafkajs would read the rest of that answer as the beginning of the next. */
-  #forget(broker: Broker): void {
+  /** A connection on which an response is missing is of no use, and kafkajs would read the rest of that response as the beginning of the next. */
+  #dropConnections(broker: ProducerBroker): void {
     const { host, port, pool } = broker.connectionPool;
     broker.disconnect().catch(() => undefined);
     for (const { socket } of pool) socket?.destroy();
@@ -115,7 +115,7 @@ export class LeaderConnections {
 function produceProtocol(body: Buffer): object {
   return {
     request: {
-      apiKey: PRODUCE,
+      apiKey: PRODUCE_API_KEY,
       apiVersion: PRODUCE_VERSION,
       apiName: 'Produce',
       // What kafkajs takes for one of its encoders.
@@ -123,10 +123,10 @@ function produceProtocol(body: Buffer): object {
     },
     response: {
       decode: (payload: Buffer) => {
-        const answer = produceAnswer(payload);
-        return Promise.resolve({ ...answer, clientSideThrottleTime: answer.throttleMs });
+        const response = decodeProduceResponse(payload);
+        return Promise.resolve({ ...response, clientSideThrottleTime: response.throttleMs });
       },
-      parse: (answer: ProduceAnswer) => Promise.resolve(answer),
+      parse: (response: ProduceResponse) => Promise.resolve(response),
     },
     logResponseError: false,
   };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Assignment, type Member, range, roundRobin, sticky } from './assignment.js';
+import { type GroupAssignment, type AssignableMember, range, roundRobin, sticky } from './assignment.js';
 
 const strategies = [
   ['round robin', roundRobin],
@@ -12,20 +12,20 @@ const topics = fc
   .array(fc.tuple(fc.constantFrom(...names), fc.integer({ min: 0, max: 12 })), { maxLength: 3 })
   .map((sizes) => new Map(sizes.map(([topic, size]) => [topic, Array.from({ length: size }, (_, partition) => partition)])));
 const claim = fc.record({ topic: fc.constantFrom(...names), partition: fc.nat(12) });
-const member = (all: boolean): fc.Arbitrary<Omit<Member, 'id'>> =>
+const member = (all: boolean): fc.Arbitrary<Omit<AssignableMember, 'id'>> =>
   fc.record({
     topics: all ? fc.constant(names) : fc.uniqueArray(fc.constantFrom(...names)),
     owned: fc.uniqueArray(claim, { maxLength: 12, selector: ({ topic, partition }) => `${topic}/${partition}` }),
     generation: fc.nat(3),
   });
-const group = (all: boolean): fc.Arbitrary<Member[]> =>
+const group = (all: boolean): fc.Arbitrary<AssignableMember[]> =>
   fc.array(member(all), { minLength: 1, maxLength: 7 }).map((members) => members.map((each, index) => ({ ...each, id: `m${index}` })));
 
-const text = (assignment: Assignment): Record<string, string[]> =>
+const text = (assignment: GroupAssignment): Record<string, string[]> =>
   Object.fromEntries([...assignment].map(([id, list]) => [id, list.map(({ topic, partition }) => `${topic}${partition}`).sort()]));
-const sizes = (assignment: Assignment): number[] => [...assignment.values()].map(({ length }) => length);
-const fresh = (id: string): Member => ({ id, topics: ['a'], owned: [], generation: 0 });
-const holding = (id: string, generation: number, ...partitions: number[]): Member => ({
+const sizes = (assignment: GroupAssignment): number[] => [...assignment.values()].map(({ length }) => length);
+const fresh = (id: string): AssignableMember => ({ id, topics: ['a'], owned: [], generation: 0 });
+const holding = (id: string, generation: number, ...partitions: number[]): AssignableMember => ({
   ...fresh(id),
   generation,
   owned: partitions.map((partition) => ({ topic: 'a', partition })),
@@ -125,8 +125,8 @@ describe('dealing out partitions', () => {
   });
 
   it('does not rebalance partitions while a member has outdated topic metadata, sticky', () => {
-    const late: Member = { ...holding('late', 4, 0, 1), topics: ['a'] };
-    const early: Member = { ...holding('early', 4, 2, 3), topics: ['a', 'b'] };
+    const late: AssignableMember = { ...holding('late', 4, 0, 1), topics: ['a'] };
+    const early: AssignableMember = { ...holding('early', 4, 2, 3), topics: ['a', 'b'] };
     const all = new Map([...numbers(4), ['b', [0, 1]]]);
     expect(text(sticky([late, early], all))).toEqual({ late: ['a0', 'a1'], early: ['a2', 'a3', 'b0', 'b1'] });
     expect(

@@ -1,4 +1,4 @@
-import { Generation, within } from './generation.js';
+import { Generation, settlesWithin } from './generation.js';
 
 const never = new Promise<void>(() => undefined);
 
@@ -9,11 +9,11 @@ describe('a generation of the group', () => {
     const batch = generation.run(new Promise<void>((resolve) => (finish = resolve)));
     generation.end('rebalance');
     const settled = generation.settled();
-    expect(await within(20, settled)).toBe(false);
+    expect(await settlesWithin(20, settled)).toBe(false);
     finish();
     expect(await batch).toBe(true);
     await settled;
-    expect(generation.busy).toBe(false);
+    expect(generation.isBusy).toBe(false);
   });
 
   it('abandons a batch that blocks the rebalance', async () => {
@@ -29,7 +29,7 @@ describe('a generation of the group', () => {
     await expect(generation.run(Promise.reject(new Error('no')))).rejects.toThrow('no');
     generation.end('first');
     generation.end('second');
-    expect(generation.over).toBe('first');
+    expect(generation.endReason).toBe('first');
     await generation.settled();
   });
 });

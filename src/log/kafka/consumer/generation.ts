@@ -1,13 +1,13 @@
 /** Resolves when the work is done, however it ended, or after so many milliseconds. Answers whether it was done. */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const timedOut = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
   const done = work.then(
     () => true,
     () => true,
   );
   try {
-    return await Promise.race([done, late]);
+    return await Promise.race([done, timedOut]);
   } finally {
     clearTimeout(timer);
   }
@@ -21,31 +21,31 @@ export class Generation {
   /** The batches that run; each with how to give it up. */
   readonly #running = new Map<Promise<unknown>, () => void>();
   #timer: NodeJS.Timeout | undefined;
-  #over: unknown;
+  #endReason: unknown;
 
   constructor(
-    readonly number: number,
+    readonly id: number,
     private readonly handoverMs: number,
   ) {}
 
   /** Why it is over: an error of the broker, or a word of ours. */
-  get over(): unknown {
-    return this.#over;
+  get endReason(): unknown {
+    return this.#endReason;
   }
 
-  get busy(): boolean {
+  get isBusy(): boolean {
     return this.#running.size > 0;
   }
 
-  end(why: unknown): void {
-    if (this.#over !== undefined) return;
-    this.#over = why;
-    if (this.busy) this.#timer = setTimeout(() => this.giveUp(), this.handoverMs);
+  end(reason: unknown): void {
+    if (this.#endReason !== undefined) return;
+    this.#endReason = reason;
+    if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.handoverMs);
   }
 
   /** Nobody waits any longer for what still runs. */
-  giveUp(): void {
-    for (const giveUp of this.#running.values()) giveUp();
+  abandon(): void {
+    for (const abandon of this.#running.values()) abandon();
   }
 
   /** Waits for a batch. False when it has been given up because others wait: it may still end, and then the fence decides. Rejects as it does. */
@@ -57,16 +57,16 @@ export class Generation {
       });
     } finally {
       this.#running.delete(batch);
-      if (!this.busy) clearTimeout(this.#timer);
+      if (!this.isBusy) clearTimeout(this.#timer);
     }
   }
 
   /** After the end: resolves when no batch runs any more, or those that do have been given up. */
   async settled(): Promise<void> {
     const runs = [...this.#running].map(
-      ([batch, giveUp]) =>
+      ([batch, abandon]) =>
         new Promise<void>((resolve) => {
-          this.#running.set(batch, () => (giveUp(), resolve()));
+          this.#running.set(batch, () => (abandon(), resolve()));
           batch.then(
             () => resolve(),
             () => resolve(),

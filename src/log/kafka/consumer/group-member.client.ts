@@ -3,14 +3,14 @@ import kafkajs, { type Consumer, type ConsumerCrashEvent, type EachBatchPayload,
 import type { Config } from '../../../config.js';
 import { backoff } from '../../../shared/retry.js';
 import type { ConsumerState, TopicPartition } from '../../event-log.js';
-import type { Commit } from './commit-sequence.js';
-import { within } from './generation.js';
+import type { OffsetCommit } from './pending-commits.js';
+import { settlesWithin } from './generation.js';
 import { leaveGroup } from './leave-group.js';
-import { type Ownership, partitionAssigners } from './partition-assigners.client.js';
-import type { Membership } from '../protocol/kafkajs-patches.client.js';
-import { forgetOthers, resubscribe, type Subscribed } from './resubscribe.js';
+import { type OwnedPartitions, partitionAssigners } from './partition-assigners.client.js';
+import type { MembershipHooks } from '../protocol/kafkajs-patches.client.js';
+import { dropOtherTopics, resubscribe, type SubscribedMember } from './resubscribe.js';
 
-export type MemberConfig = Pick<
+export type GroupMemberConfig = Pick<
   Config,
   | 'KAFKA_SESSION_TIMEOUT_MS'
   | 'KAFKA_HEARTBEAT_INTERVAL_MS'
@@ -25,26 +25,26 @@ export type MemberConfig = Pick<
 >;
 
 /** What a member tells and asks; partitions by their names on the cluster. */
-export interface MemberEvents {
+export interface GroupMemberCallbacks {
   /** What to read; asked before each request to join. Does not reject. */
   topics(): Promise<readonly string[]>;
   /** What we had in the latest generation. */
-  owned(): Ownership;
+  owned(): OwnedPartitions;
   /** Nothing may be handled any more, because of `why`, until the next `assigned`. */
   interrupted(why: unknown): void;
   /** Before we ask to join: what is under way is brought to an end. */
-  handOver(): Promise<void>;
+  beforeRejoin(): Promise<void>;
   /** Ours from this generation on. Called before the first fetch. */
   assigned(partitions: readonly TopicPartition[], generation: number): void;
   /** The first fetch waits for this. */
-  prepared(): Promise<void>;
+  ready(): Promise<void>;
   batch(payload: EachBatchPayload): Promise<void>;
   /** Milliseconds from one fetch to the next. */
   polled(ms: number): void;
 }
 
 /** What ends our part in a generation: a heartbeat or a commit that was refused like this was the last. */
-const EXPELLED: ReadonlySet<unknown> = new Set([
+const REJOIN_ERRORS: ReadonlySet<unknown> = new Set([
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',
   'UNKNOWN_MEMBER_ID',
@@ -53,60 +53,60 @@ const EXPELLED: ReadonlySet<unknown> = new Set([
 ]);
 
 /** An error at which kafkajs joins anew, and that does not count against the life of the consumer. */
-const joinAnew = (why: string): Error => Object.assign(new kafkajs.KafkaJSError(why), { type: 'REBALANCE_IN_PROGRESS' });
+const rejoinErrorOf = (why: string): Error => Object.assign(new kafkajs.KafkaJSError(why), { type: 'REBALANCE_IN_PROGRESS' });
 
 /** A member of a consumer group on kafkajs that comes back whatever happens to it: crashed, it is built anew after a backoff. */
-export class KafkaMember {
+export class KafkaGroupMember {
   status: ConsumerState['status'] = 'connecting';
   problem: string | undefined;
   #consumer: Consumer | undefined;
-  #group: Subscribed | undefined;
+  #group: SubscribedMember | undefined;
   /** kafkajs knows our partitions, so it can be told to pause and seek. */
-  #live = false;
+  #hasAssignment = false;
   #joining = false;
   /** What we ask, or have asked, to join with is not the latest. */
-  #outdated = false;
-  #expelled: Error | undefined;
-  #rebuilds = 0;
-  #rebuild: NodeJS.Timeout | undefined;
-  #building: Promise<void> = Promise.resolve();
+  #isSubscriptionOutdated = false;
+  #rejoinReason: Error | undefined;
+  #restarts = 0;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #starting: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly logger: Logger,
     private readonly kafka: Kafka,
     private readonly groupId: string,
-    private readonly config: MemberConfig,
-    private readonly events: MemberEvents,
+    private readonly config: GroupMemberConfig,
+    private readonly callbacks: GroupMemberCallbacks,
   ) {}
 
   start(): void {
-    this.#building = this.#build();
+    this.#starting = this.#connectAndRun();
   }
 
   /** Reads these topics from now on: joins anew, but as the same member, so that what it keeps stays where it is. */
-  follow(topics: readonly string[]): void {
+  updateSubscription(topics: readonly string[]): void {
     if (this.status === 'stopped') return;
-    this.#outdated = true;
-    if (!this.#group) return this.#beginAnew();
-    forgetOthers(this.#group, topics);
-    if (this.#live && !this.#joining) this.#expel(joinAnew('subscription changed'));
+    this.#isSubscriptionOutdated = true;
+    if (!this.#group) return this.#restart();
+    dropOtherTopics(this.#group, topics);
+    if (this.#hasAssignment && !this.#joining) this.#rejoin(rejoinErrorOf('subscription changed'));
   }
 
   /** Who has not come as far as to ask to join is nobody whom the group would miss. */
-  #beginAnew(): void {
-    clearTimeout(this.#rebuild);
-    if (this.#consumer) this.#forget(this.#consumer);
+  #restart(): void {
+    clearTimeout(this.#restartTimer);
+    if (this.#consumer) this.#discard(this.#consumer);
     this.start();
   }
 
-  async #build(): Promise<void> {
-    const consumer = this.#consumerOf(() => consumer);
+  async #connectAndRun(): Promise<void> {
+    const consumer = this.#createConsumer(() => consumer);
     this.#consumer = consumer;
     this.#listen(consumer);
     try {
       await consumer.connect();
       // Out of range must never mean "skip to the end"; where to start is the listener's business anyway.
-      await consumer.subscribe({ topics: [...(await this.events.topics())], fromBeginning: true });
+      await consumer.subscribe({ topics: [...(await this.callbacks.topics())], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -114,20 +114,20 @@ export class KafkaMember {
         eachBatch: (payload) => this.#batch(consumer, payload),
       });
     } catch (error) {
-      this.#rebuildLater(consumer, error);
+      this.#restartLater(consumer, error);
     }
   }
 
-  #consumerOf(consumer: () => Consumer): Consumer {
-    const { config, events } = this;
+  #createConsumer(consumer: () => Consumer): Consumer {
+    const { config, callbacks } = this;
     return this.kafka.consumer({
       groupId: this.groupId,
-      partitionAssigners: partitionAssigners(config.KAFKA_ASSIGNER, () => events.owned(), this.#membership(consumer)),
+      partitionAssigners: partitionAssigners(config.KAFKA_ASSIGNER, () => callbacks.owned(), this.#membershipHooks(consumer)),
       sessionTimeout: config.KAFKA_SESSION_TIMEOUT_MS,
       rebalanceTimeout: Math.max(60_000, config.KAFKA_SESSION_TIMEOUT_MS),
       heartbeatInterval: config.KAFKA_HEARTBEAT_INTERVAL_MS,
       maxWaitTimeInMs: config.KAFKA_FETCH_MAX_WAIT_MS,
-      // The leader of the group deals out new partitions of a topic when its metadata shows them.
+      // The leader of the group deals out new partitions of a topic when its metadata awaitPartitions them.
       metadataMaxAge: config.KAFKA_METADATA_MAX_AGE_MS,
       minBytes: config.KAFKA_FETCH_MIN_BYTES,
       maxBytes: config.KAFKA_FETCH_MAX_BYTES,
@@ -138,52 +138,52 @@ export class KafkaMember {
     });
   }
 
-  #membership(consumer: () => Consumer): Membership {
-    const wanted = (): boolean => this.status !== 'stopped' && consumer() === this.#consumer;
-    const expelled = (): Error | undefined => (wanted() ? this.#expelled : undefined);
+  #membershipHooks(consumer: () => Consumer): MembershipHooks {
+    const isCurrent = (): boolean => this.status !== 'stopped' && consumer() === this.#consumer;
+    const rejoinReason = (): Error | undefined => (isCurrent() ? this.#rejoinReason : undefined);
     return {
-      joining: async (group) => {
+      beforeJoin: async (group) => {
         // It is the whole of kafkajs' own member.
-        if (wanted()) await this.#prepareJoin(group as Subscribed);
-        if (!wanted()) throw new kafkajs.KafkaJSNonRetriableError('the member is being stopped');
+        if (isCurrent()) await this.#prepareJoin(group as SubscribedMember);
+        if (!isCurrent()) throw new kafkajs.KafkaJSNonRetriableError('the member is being stopped');
       },
-      joined: () => (wanted() ? this.events.prepared() : Promise.resolve()),
-      refused: (error) => {
-        if (wanted() && error instanceof Error && EXPELLED.has((error as { type?: unknown }).type)) this.#expel(error);
+      afterJoin: () => (isCurrent() ? this.callbacks.ready() : Promise.resolve()),
+      onRejected: (error) => {
+        if (isCurrent() && error instanceof Error && REJOIN_ERRORS.has((error as { type?: unknown }).type)) this.#rejoin(error);
       },
-      get expelled() {
-        return expelled();
+      get rejoinError() {
+        return rejoinReason();
       },
     };
   }
 
-  async #prepareJoin(group: Subscribed): Promise<void> {
+  async #prepareJoin(group: SubscribedMember): Promise<void> {
     this.#group = group;
     this.#joining = true;
-    this.#expelled ??= joinAnew('rejoining the group');
-    this.events.interrupted(this.#expelled);
-    await this.events.handOver();
-    this.#outdated = false;
-    await resubscribe(group, await this.events.topics());
+    this.#rejoinReason ??= rejoinErrorOf('rejoining the group');
+    this.callbacks.interrupted(this.#rejoinReason);
+    await this.callbacks.beforeRejoin();
+    this.#isSubscriptionOutdated = false;
+    await resubscribe(group, await this.callbacks.topics());
   }
 
-  #expel(error: Error): void {
-    this.#expelled ??= error;
+  #rejoin(error: Error): void {
+    this.#rejoinReason ??= error;
     this.status = 'rebalancing';
-    this.events.interrupted(error);
+    this.callbacks.interrupted(error);
   }
 
   #listen(consumer: Consumer): void {
     const fetches = new Map<number, number>();
     const { GROUP_JOIN, REBALANCING, CRASH, STOP, FETCH_START } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => consumer === this.#consumer && this.#assigned(payload.memberAssignment));
-    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#expel(joinAnew('group is rebalancing')));
-    consumer.on(CRASH, ({ payload }) => consumer === this.#consumer && this.#crashed(consumer, payload));
-    consumer.on(STOP, () => consumer === this.#consumer && (this.#live = false));
+    consumer.on(REBALANCING, () => consumer === this.#consumer && this.#rejoin(rejoinErrorOf('group is rebalancing')));
+    consumer.on(CRASH, ({ payload }) => consumer === this.#consumer && this.#handleCrash(consumer, payload));
+    consumer.on(STOP, () => consumer === this.#consumer && (this.#hasAssignment = false));
     consumer.on(FETCH_START, ({ payload: { nodeId } }) => {
       const [before, now] = [fetches.get(nodeId), performance.now()];
       fetches.set(nodeId, now);
-      if (before !== undefined) this.events.polled(now - before);
+      if (before !== undefined) this.callbacks.polled(now - before);
     });
   }
 
@@ -192,70 +192,70 @@ export class KafkaMember {
     if (this.status === 'stopped') return;
     this.status = 'running';
     this.problem = undefined;
-    this.#expelled = undefined;
-    this.#rebuilds = 0;
-    this.#live = true;
+    this.#rejoinReason = undefined;
+    this.#restarts = 0;
+    this.#hasAssignment = true;
     const partitions = Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => ({ topic, partition })));
-    this.events.assigned(partitions, this.#group?.generationId ?? 0);
-    if (this.#outdated) this.#expel(joinAnew('subscription changed'));
+    this.callbacks.assigned(partitions, this.#group?.generationId ?? 0);
+    if (this.#isSubscriptionOutdated) this.#rejoin(rejoinErrorOf('subscription changed'));
   }
 
   /** After a refusal nothing that kafkajs still hands over may be handled: it is made to join first. */
   async #batch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (consumer !== this.#consumer) return;
-    if (!this.#expelled) await this.events.batch(payload);
-    if (this.#expelled && this.status !== 'stopped') throw this.#expelled;
+    if (!this.#rejoinReason) await this.callbacks.batch(payload);
+    if (this.#rejoinReason && this.status !== 'stopped') throw this.#rejoinReason;
   }
 
-  #crashed(consumer: Consumer, { error, restart }: ConsumerCrashEvent['payload']): void {
-    this.#live = false;
+  #handleCrash(consumer: Consumer, { error, restart }: ConsumerCrashEvent['payload']): void {
+    this.#hasAssignment = false;
     this.#joining = false;
-    this.events.interrupted(error);
+    this.callbacks.interrupted(error);
     if (this.status === 'stopped') return;
     this.status = 'crashed';
     this.problem = error.message;
     this.logger.warn(`crashed: ${error.message}${restart ? '; restarting' : '; recreating the member'}`);
-    this.#leaveBehind();
-    if (!restart) this.#rebuildLater(consumer, error);
+    this.#leaveAfterCrash();
+    if (!restart) this.#restartLater(consumer, error);
   }
 
   /** kafkajs leaves only while it reads; else the group would wait a whole session for a member that comes back under another name. */
-  #leaveBehind(): void {
+  #leaveAfterCrash(): void {
     const { memberId } = this.#group ?? {};
     if (memberId) leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
   }
 
-  #rebuildLater(consumer: Consumer, error: unknown): void {
+  #restartLater(consumer: Consumer, error: unknown): void {
     if (this.status === 'stopped' || this.#consumer !== consumer) return;
     this.problem = error instanceof Error ? error.message : String(error);
-    this.#forget(consumer);
-    const wait = backoff(++this.#rebuilds, Math.random(), 200, 10_000);
+    this.#discard(consumer);
+    const wait = backoff(++this.#restarts, Math.random(), 200, 10_000);
     this.logger.warn(`cannot consume: ${this.problem}; retrying in ${wait} ms`);
-    this.#rebuild = setTimeout(() => this.start(), wait);
+    this.#restartTimer = setTimeout(() => this.start(), wait);
   }
 
-  #forget(consumer: Consumer): void {
+  #discard(consumer: Consumer): void {
     this.#consumer = undefined;
     this.#group = undefined;
-    this.#live = false;
+    this.#hasAssignment = false;
     consumer.disconnect().catch(() => undefined);
   }
 
   pause(partitions: readonly TopicPartition[]): void {
-    if (this.#live) this.#consumer?.pause(partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })));
+    if (this.#hasAssignment) this.#consumer?.pause(partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })));
   }
 
   resume({ topic, partition }: TopicPartition): void {
-    if (this.#live) this.#consumer?.resume([{ topic, partitions: [partition] }]);
+    if (this.#hasAssignment) this.#consumer?.resume([{ topic, partitions: [partition] }]);
   }
 
   seek({ topic, partition }: TopicPartition, offset: number): void {
-    if (this.#live) this.#consumer?.seek({ topic, partition, offset: String(offset) });
+    if (this.#hasAssignment) this.#consumer?.seek({ topic, partition, offset: String(offset) });
   }
 
   /** Rejects when the broker refuses, or when we are no member at the moment. */
-  async commit(commits: readonly Commit[]): Promise<void> {
-    if (!this.#group || !this.#live) throw new Error('not a member of the group');
+  async commit(commits: readonly OffsetCommit[]): Promise<void> {
+    if (!this.#group || !this.#hasAssignment) throw new Error('not a member of the group');
     await this.#group.commitOffsets({
       topics: commits.map(({ topic, partition, next }) => ({ topic, partitions: [{ partition, offset: String(next) }] })),
     });
@@ -264,8 +264,8 @@ export class KafkaMember {
   /** From now on nothing is begun and nobody is told to join; `leave` does the rest. */
   stop(): void {
     this.status = 'stopped';
-    clearTimeout(this.#rebuild);
-    this.events.interrupted('stopped');
+    clearTimeout(this.#restartTimer);
+    this.callbacks.interrupted('stopped');
   }
 
   /** Leaves the group, so that others get the partitions at once. */
@@ -273,8 +273,8 @@ export class KafkaMember {
     const { memberId } = this.#group ?? {};
     // Who waits for a rebalance cannot leave on the connection on which it waits.
     if (this.#joining && memberId) await leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
-    this.#live = false;
-    await within(this.config.KAFKA_REBALANCE_DRAIN_MS, this.#building);
+    this.#hasAssignment = false;
+    await settlesWithin(this.config.KAFKA_REBALANCE_DRAIN_MS, this.#starting);
     await this.#consumer?.disconnect();
   }
 }

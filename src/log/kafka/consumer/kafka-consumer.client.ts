@@ -2,76 +2,76 @@ import { Logger } from '@nestjs/common';
 import kafkajs, { type EachBatchPayload, type Kafka } from 'kafkajs';
 import { backoff } from '../../../shared/retry.js';
 import type { ConsumerState, GroupConsumer, LogRecord, Rebalance, Subscription, TopicPartition } from '../../event-log.js';
-import { Generation, within } from './generation.js';
-import { KafkaMember, type MemberConfig } from './group-member.client.js';
-import { OffsetCommits } from './offset-commits.client.js';
-import { logRecord } from '../protocol/records.js';
-import { Stall } from './stall.js';
+import { Generation, settlesWithin } from './generation.js';
+import { KafkaGroupMember, type GroupMemberConfig } from './group-member.client.js';
+import { OffsetCommitter } from './offset-committer.client.js';
+import { toLogRecord } from '../protocol/log-record.js';
+import { RebalanceStall } from './rebalance-stall.js';
 
 /** How groups and topics are called on the cluster. */
-export interface Names {
+export interface ClusterNaming {
   groupId(group: string): string;
   physical(topic: string): string;
   logical(physical: string): string;
 }
 
 /** A subscription whose topics come and go: before each request to join it is asked for those that there are. Does not reject. */
-export type OpenSubscription = Subscription & { readonly look?: () => Promise<readonly string[]> };
+export type DynamicSubscription = Subscription & { readonly refreshTopics?: () => Promise<readonly string[]> };
 
-interface Lane {
+interface AssignedPartition {
   readonly at: TopicPartition;
   generation: Generation;
-  /** The listener has claimed the partition and said where to start. */
+  /** The listener has started the partition and said where to start. */
   ready: boolean;
   pausedByCommand: boolean;
   failures: number;
   retry: NodeJS.Timeout | undefined;
-  claiming: Promise<void>;
+  starting: Promise<void>;
 }
 
 /** The first fetch of a generation waits so long for the listener, so that it asks for all partitions (ms). */
-const PREPARE_MS = 1000;
+const START_TIMEOUT_MS = 1000;
 
-const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
  * A consumer group member. No error of ours is ever thrown into kafkajs, which would count it against the life of the consumer;
- * a failing partition is paused, claimed again after a backoff, and goes on from where the listener says.
+ * a failing partition is paused, started again after a backoff, and goes on from where the listener says.
  */
 export class KafkaConsumer implements GroupConsumer {
   readonly #logger: Logger;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #member: KafkaMember;
-  readonly #commits: OffsetCommits;
-  readonly #stall = new Stall();
+  readonly #partitions = new Map<string, AssignedPartition>();
+  readonly #member: KafkaGroupMember;
+  readonly #commits: OffsetCommitter;
+  readonly #stall = new RebalanceStall();
   #generation: Generation;
   #rebalance: (Rebalance & { count: number }) | undefined;
   #topics: readonly string[];
 
   constructor(
     kafka: Kafka,
-    private readonly subscription: OpenSubscription,
-    private readonly config: MemberConfig,
-    private readonly names: Names,
+    private readonly subscription: DynamicSubscription,
+    private readonly config: GroupMemberConfig,
+    private readonly names: ClusterNaming,
   ) {
     const { group, topics, commits = { every: 'batch' }, observer } = subscription;
     this.#logger = new Logger(`kafka ${group}`);
     this.#topics = topics;
     this.#generation = new Generation(-1, 0);
     this.#generation.end('not joined yet');
-    this.#member = new KafkaMember(this.#logger, kafka, names.groupId(group), config, {
-      topics: () => this.#look(),
-      owned: () => ({ generation: this.#generation.number, partitions: [...this.#lanes.values()].map(({ at }) => this.#physical(at)) }),
+    this.#member = new KafkaGroupMember(this.#logger, kafka, names.groupId(group), config, {
+      topics: () => this.#currentTopics(),
+      owned: () => ({ generation: this.#generation.id, partitions: [...this.#partitions.values()].map(({ at }) => this.#physical(at)) }),
       interrupted: (why) => this.#interrupted(why),
-      handOver: () => this.#handOver(),
+      beforeRejoin: () => this.#beforeRejoin(),
       assigned: (partitions, generation) => this.#assigned(partitions, generation),
-      prepared: () => this.#prepared(),
+      ready: () => this.#ready(),
       batch: (payload) => this.#eachBatch(payload),
       polled: (ms) => observer?.polled(ms),
     });
-    const send = (all: Parameters<KafkaMember['commit']>[0]): Promise<void> =>
+    const send = (all: Parameters<KafkaGroupMember['commit']>[0]): Promise<void> =>
       this.#member.commit(all.map((commit) => ({ ...commit, ...this.#physical(commit) })));
-    this.#commits = new OffsetCommits(this.#logger, commits, send, observer);
+    this.#commits = new OffsetCommitter(this.#logger, commits, send, observer);
   }
 
   start(): void {
@@ -79,12 +79,12 @@ export class KafkaConsumer implements GroupConsumer {
   }
 
   /** Joins anew, as the same member, because of these topics. */
-  follow(topics: readonly string[]): void {
-    this.#member.follow(topics.map((topic) => this.names.physical(topic)));
+  updateSubscription(topics: readonly string[]): void {
+    this.#member.updateSubscription(topics.map((topic) => this.names.physical(topic)));
   }
 
-  async #look(): Promise<readonly string[]> {
-    this.#topics = (await this.subscription.look?.()) ?? this.#topics;
+  async #currentTopics(): Promise<readonly string[]> {
+    this.#topics = (await this.subscription.refreshTopics?.()) ?? this.#topics;
     return this.#topics.map((topic) => this.names.physical(topic));
   }
 
@@ -98,205 +98,209 @@ export class KafkaConsumer implements GroupConsumer {
   }
 
   #interrupted(why: unknown): void {
-    if (this.#lanes.size > 0) this.#stall.stopped(Date.now());
+    if (this.#partitions.size > 0) this.#stall.stopped(Date.now());
     this.#generation.end(why);
-    for (const lane of this.#lanes.values()) lane.ready = false;
+    for (const assigned of this.#partitions.values()) assigned.ready = false;
   }
 
   /** What runs may end, what waits is stored, the broker is told: each for a while, none for ever. */
-  async #handOver(): Promise<void> {
+  async #beforeRejoin(): Promise<void> {
     await this.#generation.settled();
     const { listener } = this.subscription;
-    const lanes = [...this.#lanes.values()];
-    await within(this.#handoverMs, Promise.allSettled(lanes.map(async ({ at }) => listener.releasing?.(at))));
-    await within(this.#handoverMs, this.#commits.flush());
+    const assigned = [...this.#partitions.values()];
+    await settlesWithin(this.#handoverMs, Promise.allSettled(assigned.map(async ({ at }) => listener.releasing?.(at))));
+    await settlesWithin(this.#handoverMs, this.#commits.flush());
   }
 
   #assigned(partitions: readonly TopicPartition[], number: number): void {
     const generation = (this.#generation = new Generation(number, this.#handoverMs));
-    const ours = new Map(partitions.map(({ topic, partition }) => ({ topic: this.names.logical(topic), partition })).map((at) => [name(at), at]));
-    const before = this.#lanes.size;
-    for (const [key, lane] of this.#lanes) if (!ours.has(key)) this.#release(key, lane);
-    const kept = this.#lanes.size;
+    const ours = new Map(
+      partitions.map(({ topic, partition }) => ({ topic: this.names.logical(topic), partition })).map((at) => [partitionKey(at), at]),
+    );
+    const before = this.#partitions.size;
+    for (const [key, assigned] of this.#partitions) if (!ours.has(key)) this.#revoke(key, assigned);
+    const kept = this.#partitions.size;
     for (const [key, at] of ours) {
-      const lane: Lane = this.#lanes.get(key) ?? this.#lane(at, generation);
-      this.#lanes.set(key, lane);
-      lane.generation = generation;
-      lane.ready = false;
+      const assigned: AssignedPartition = this.#partitions.get(key) ?? this.#newPartition(at, generation);
+      this.#partitions.set(key, assigned);
+      assigned.generation = generation;
+      assigned.ready = false;
       this.#member.pause([this.#physical(at)]);
-      lane.claiming = this.#claim(lane, generation);
+      assigned.starting = this.#startPartition(assigned, generation);
     }
     const rebalance = { at: Date.now(), kept, gained: ours.size - kept, lost: before - kept };
     this.#rebalance = { ...rebalance, count: (this.#rebalance?.count ?? 0) + 1 };
     this.subscription.observer?.rebalanced(rebalance);
   }
 
-  #lane(at: TopicPartition, generation: Generation): Lane {
-    return { at, generation, ready: false, pausedByCommand: false, failures: 0, retry: undefined, claiming: Promise.resolve() };
+  #newPartition(at: TopicPartition, generation: Generation): AssignedPartition {
+    return { at, generation, ready: false, pausedByCommand: false, failures: 0, retry: undefined, starting: Promise.resolve() };
   }
 
-  async #prepared(): Promise<void> {
+  async #ready(): Promise<void> {
     const generation = this.#generation;
-    const claimed = Promise.all([...this.#lanes.values()].map(({ claiming }) => claiming)).then(() => {
-      if (generation.over === undefined) this.#stall.ready(Date.now());
+    const started = Promise.all([...this.#partitions.values()].map(({ starting }) => starting)).then(() => {
+      if (generation.endReason === undefined) this.#stall.ready(Date.now());
     });
     // Whoever has got nothing by then had nothing to wait for.
     setTimeout(
-      () => generation.busy || generation.over !== undefined || this.#stalled(this.#stall.idle()),
-      PREPARE_MS + 2 * this.config.KAFKA_FETCH_MAX_WAIT_MS,
+      () => generation.isBusy || generation.endReason !== undefined || this.#reportStall(this.#stall.idle()),
+      START_TIMEOUT_MS + 2 * this.config.KAFKA_FETCH_MAX_WAIT_MS,
     ).unref();
-    await within(PREPARE_MS, claimed);
+    await settlesWithin(START_TIMEOUT_MS, started);
   }
 
-  #stalled(ms: number | undefined): void {
+  #reportStall(ms: number | undefined): void {
     if (ms !== undefined) this.subscription.observer?.stalled(ms);
   }
 
-  #release(key: string, lane: Lane): void {
-    clearTimeout(lane.retry);
-    lane.ready = false;
-    this.#lanes.delete(key);
-    this.#commits.forget(lane.at);
-    this.subscription.listener.revoked(lane.at);
+  #revoke(key: string, assigned: AssignedPartition): void {
+    clearTimeout(assigned.retry);
+    assigned.ready = false;
+    this.#partitions.delete(key);
+    this.#commits.remove(assigned.at);
+    this.subscription.listener.revoked(assigned.at);
   }
 
   /** Asks the listener where to start, then lets the partition flow. */
-  async #claim(lane: Lane, generation: Generation): Promise<void> {
-    clearTimeout(lane.retry);
-    const current = (): boolean => lane.generation === generation && generation.over === undefined && this.#lanes.get(name(lane.at)) === lane;
+  async #startPartition(assigned: AssignedPartition, generation: Generation): Promise<void> {
+    clearTimeout(assigned.retry);
+    const current = (): boolean =>
+      assigned.generation === generation && generation.endReason === undefined && this.#partitions.get(partitionKey(assigned.at)) === assigned;
     try {
-      const position = await this.subscription.listener.assigned(lane.at, generation.number);
+      const position = await this.subscription.listener.assigned(assigned.at, generation.id);
       if (!current()) return;
-      this.#member.seek(this.#physical(lane.at), position);
-      lane.ready = true;
-      if (!lane.pausedByCommand) this.#member.resume(this.#physical(lane.at));
+      this.#member.seek(this.#physical(assigned.at), position);
+      assigned.ready = true;
+      if (!assigned.pausedByCommand) this.#member.resume(this.#physical(assigned.at));
     } catch (error) {
-      if (current()) this.#later(lane, generation, error);
+      if (current()) this.#retryLater(assigned, generation, error);
     }
   }
 
-  #later(lane: Lane, generation: Generation, error: unknown): void {
-    lane.ready = false;
-    clearTimeout(lane.retry);
+  #retryLater(assigned: AssignedPartition, generation: Generation, error: unknown): void {
+    assigned.ready = false;
+    clearTimeout(assigned.retry);
     // Whoever gets the partition next claims it anyway.
-    if (generation.over !== undefined) return;
-    const wait = backoff(++lane.failures, Math.random());
-    this.#logger.debug(`${name(lane.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
-    lane.retry = setTimeout(() => void this.#claim(lane, generation), wait);
+    if (generation.endReason !== undefined) return;
+    const wait = backoff(++assigned.failures, Math.random());
+    this.#logger.debug(`${partitionKey(assigned.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    assigned.retry = setTimeout(() => void this.#startPartition(assigned, generation), wait);
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
     const { batch, isRunning, isStale } = payload;
-    const lane = this.#lanes.get(`${this.names.logical(batch.topic)}/${batch.partition}`);
-    if (!lane) return;
-    const { generation } = lane;
-    const goesOn = (): boolean => isRunning() && !isStale() && lane.ready && lane.generation === generation && generation.over === undefined;
-    const most = this.subscription.maxRecords;
+    const assigned = this.#partitions.get(`${this.names.logical(batch.topic)}/${batch.partition}`);
+    if (!assigned) return;
+    const { generation } = assigned;
+    const isCurrent = (): boolean =>
+      isRunning() && !isStale() && assigned.ready && assigned.generation === generation && generation.endReason === undefined;
+    const maxRecords = this.subscription.maxRecords;
     // kafkajs has no heartbeat of its own while a batch is handled.
-    const beat = setInterval(() => void quietly(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_INTERVAL_MS / 2));
+    const heartbeats = setInterval(() => void ignoreKafkaErrors(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_INTERVAL_MS / 2));
     try {
-      for (let start = 0; start < batch.messages.length && goesOn(); start += most) {
-        const records = batch.messages.slice(start, start + most).map(logRecord);
-        if (!(await this.#handled(lane, records, payload))) return;
-        await quietly(payload.heartbeat());
+      for (let start = 0; start < batch.messages.length && isCurrent(); start += maxRecords) {
+        const records = batch.messages.slice(start, start + maxRecords).map(toLogRecord);
+        if (!(await this.#handleBatch(assigned, records, payload))) return;
+        await ignoreKafkaErrors(payload.heartbeat());
       }
     } finally {
-      clearInterval(beat);
+      clearInterval(heartbeats);
     }
   }
 
   /** Hands a batch to the listener. False when it was refused or given up; then the partition does not go on by itself. */
-  async #handled(lane: Lane, records: readonly LogRecord[], payload: EachBatchPayload): Promise<boolean> {
-    const { generation } = lane;
+  async #handleBatch(assigned: AssignedPartition, records: readonly LogRecord[], payload: EachBatchPayload): Promise<boolean> {
+    const { generation } = assigned;
     const highWatermark = Number(payload.batch.highWatermark);
     const control = {
-      heartbeat: () => quietly(payload.heartbeat()),
-      commit: (next: number) => Promise.resolve(this.#note(lane, next, records.length)),
+      heartbeat: () => ignoreKafkaErrors(payload.heartbeat()),
+      commit: (next: number) => Promise.resolve(this.#recordCommit(assigned, next, records.length)),
     };
     try {
-      const work = this.subscription.listener.batch({ ...lane.at, records, highWatermark }, control);
+      const work = this.subscription.listener.batch({ ...assigned.at, records, highWatermark }, control);
       if (!(await generation.run(work))) {
-        this.#logger.warn(`${name(lane.at)} at ${records[0]!.offset}: batch abandoned because it exceeded the rebalance drain time`);
+        this.#logger.warn(`${partitionKey(assigned.at)} at ${records[0]!.offset}: batch abandoned because it exceeded the rebalance drain time`);
         return false;
       }
     } catch (error) {
-      if (lane.generation !== generation) return false;
-      this.#member.pause([this.#physical(lane.at)]);
-      this.#later(lane, generation, error);
+      if (assigned.generation !== generation) return false;
+      this.#member.pause([this.#physical(assigned.at)]);
+      this.#retryLater(assigned, generation, error);
       return false;
     }
-    lane.failures = 0;
+    assigned.failures = 0;
     // What was under way when everything stopped is not what was waiting.
-    if (generation.over === undefined) this.#stalled(this.#stall.handled(records[0]!.timestamp, Date.now()));
+    if (generation.endReason === undefined) this.#reportStall(this.#stall.handled(records[0]!.timestamp, Date.now()));
     payload.resolveOffset(String(records.at(-1)!.offset));
     return true;
   }
 
-  /** Only the lane that is still ours: a commit for somebody else's partition would be believed. */
-  #note(lane: Lane, next: number, records: number): void {
-    if (this.#lanes.get(name(lane.at)) === lane) this.#commits.note(lane.at, next, records);
+  /** Only the assigned that is still ours: a commit for somebody else's partition would be believed. */
+  #recordCommit(assigned: AssignedPartition, next: number, records: number): void {
+    if (this.#partitions.get(partitionKey(assigned.at)) === assigned) this.#commits.add(assigned.at, next, records);
   }
 
   commit(at: TopicPartition, next: number): void {
-    const lane = this.#lanes.get(name(at));
-    if (lane) this.#note(lane, next, 0);
+    const assigned = this.#partitions.get(partitionKey(at));
+    if (assigned) this.#recordCommit(assigned, next, 0);
   }
 
   state(): ConsumerState {
-    const lanes = [...this.#lanes.values()];
+    const assigned = [...this.#partitions.values()];
     const { status, problem } = this.#member;
     return {
       group: this.subscription.group,
       topics: this.#topics,
       status,
-      assigned: lanes.map(({ at }) => at),
-      paused: lanes.filter(({ ready, pausedByCommand }) => !ready || pausedByCommand).map(({ at }) => at),
+      assigned: assigned.map(({ at }) => at),
+      paused: assigned.filter(({ ready, pausedByCommand }) => !ready || pausedByCommand).map(({ at }) => at),
       ...(this.#rebalance && { rebalance: this.#rebalance }),
       ...(problem && { problem }),
     };
   }
 
   pause(at: TopicPartition): void {
-    this.#ours(at).pausedByCommand = true;
+    this.#assignedPartition(at).pausedByCommand = true;
     this.#member.pause([this.#physical(at)]);
   }
 
   resume(at: TopicPartition): void {
-    const lane = this.#ours(at);
-    lane.pausedByCommand = false;
-    if (lane.ready) this.#member.resume(this.#physical(at));
+    const assigned = this.#assignedPartition(at);
+    assigned.pausedByCommand = false;
+    if (assigned.ready) this.#member.resume(this.#physical(at));
   }
 
   seek(at: TopicPartition, offset: number): void {
-    this.#ours(at);
+    this.#assignedPartition(at);
     this.#member.seek(this.#physical(at), offset);
   }
 
   restart(at: TopicPartition): void {
-    const lane = this.#ours(at);
+    const assigned = this.#assignedPartition(at);
     this.#member.pause([this.#physical(at)]);
-    this.#later(lane, lane.generation, new Error('restart'));
+    this.#retryLater(assigned, assigned.generation, new Error('restart'));
   }
 
-  #ours(at: TopicPartition): Lane {
-    const lane = this.#lanes.get(name(at));
-    if (!lane) throw new Error(`${name(at)} is not assigned`);
-    return lane;
+  #assignedPartition(at: TopicPartition): AssignedPartition {
+    const assigned = this.#partitions.get(partitionKey(at));
+    if (!assigned) throw new Error(`${partitionKey(at)} is not assigned`);
+    return assigned;
   }
 
   async stop(): Promise<void> {
     this.#member.stop();
-    this.#member.pause([...this.#lanes.values()].map(({ at }) => this.#physical(at)));
+    this.#member.pause([...this.#partitions.values()].map(({ at }) => this.#physical(at)));
     // The rest of the time is for leaving: who goes without a word keeps the others waiting for a whole session.
-    if (!(await within(this.config.SHUTDOWN_MS / 2, this.#handOver()))) this.#generation.giveUp();
+    if (!(await settlesWithin(this.config.SHUTDOWN_MS / 2, this.#beforeRejoin()))) this.#generation.abandon();
     this.#commits.close();
     await this.#member.leave();
-    for (const [key, lane] of this.#lanes) this.#release(key, lane);
+    for (const [key, assigned] of this.#partitions) this.#revoke(key, assigned);
   }
 }
 
 /** A heartbeat that fails is noticed by the member: it may not fail a batch. */
-async function quietly(work: Promise<void>): Promise<void> {
+async function ignoreKafkaErrors(work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 
-interface Coordinators {
+interface CoordinatorLookup {
   findGroupCoordinator(options: { groupId: string }): Promise<{ leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> }>;
 }
 
@@ -9,12 +9,12 @@ export async function leaveGroup(kafka: Kafka, groupId: string, memberId: string
   const never = (): never => {
     throw new Error('consumer never joins');
   };
-  let cluster: Coordinators | undefined;
+  let cluster: CoordinatorLookup | undefined;
   const consumer = kafka.consumer({
     groupId,
     partitionAssigners: [
       (config) => {
-        cluster = config.cluster as unknown as Coordinators;
+        cluster = config.cluster as unknown as CoordinatorLookup;
         return { name: 'none', version: 0, assign: never, protocol: never };
       },
     ],

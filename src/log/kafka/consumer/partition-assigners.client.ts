@@ -1,8 +1,8 @@
 import kafkajs, { type Assigner, type GroupMember, type PartitionAssigner } from 'kafkajs';
 import type { Config } from '../../../config.js';
 import type { TopicPartition } from '../../event-log.js';
-import { type AssignmentStrategy, type Member, range, roundRobin, sticky } from './assignment.js';
-import { type Membership, watchMembership } from '../protocol/kafkajs-patches.client.js';
+import { type AssignmentStrategy, type AssignableMember, range, roundRobin, sticky } from './assignment.js';
+import { type MembershipHooks, addMembershipHooks } from '../protocol/kafkajs-patches.client.js';
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 
@@ -15,7 +15,7 @@ const strategies: Record<Config['KAFKA_ASSIGNER'], { readonly protocol: string; 
 };
 
 /** What a member says it had, by the topics' names on the cluster. */
-export interface Ownership {
+export interface OwnedPartitions {
   readonly generation: number;
   readonly partitions: readonly TopicPartition[];
 }
@@ -24,31 +24,36 @@ export interface Ownership {
  * All strategies, the preferred one first: the group takes one that every member offers, so replicas with different settings go together.
  * @param owned is asked before each request to join
  */
-export function partitionAssigners(preferred: Config['KAFKA_ASSIGNER'], owned: () => Ownership, membership: Membership): PartitionAssigner[] {
+export function partitionAssigners(preferred: Config['KAFKA_ASSIGNER'], owned: () => OwnedPartitions, hooks: MembershipHooks): PartitionAssigner[] {
   const others = Object.values(strategies).filter((each) => each !== strategies[preferred]);
   return [strategies[preferred], ...others].map(({ protocol, assign }) => ({ cluster }) => {
     const assigner: Assigner = {
       name: protocol,
       version: 0,
-      protocol: ({ topics }) => ({ name: protocol, metadata: MemberMetadata.encode({ version: 0, topics, userData: encode(owned()) }) }),
+      protocol: ({ topics }) => ({ name: protocol, metadata: MemberMetadata.encode({ version: 0, topics, userData: encodeUserData(owned()) }) }),
       assign: ({ members, topics }) => {
-        const known = new Map(topics.map((topic) => [topic, cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)]));
+        const partitionsByTopic = new Map(
+          topics.map((topic) => [topic, cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)]),
+        );
         return Promise.resolve(
-          [...assign(members.map(decode), known)].map(([memberId, partitions]) => ({ memberId, memberAssignment: grouped(partitions) })),
+          [...assign(members.map(decodeMember), partitionsByTopic)].map(([memberId, partitions]) => ({
+            memberId,
+            memberAssignment: encodeAssignment(partitions),
+          })),
         );
       },
     };
-    watchMembership(assigner, membership);
+    addMembershipHooks(assigner, hooks);
     return assigner;
   });
 }
 
-function encode({ generation, partitions }: Ownership): Buffer {
+function encodeUserData({ generation, partitions }: OwnedPartitions): Buffer {
   return Buffer.from(JSON.stringify({ generation, owned: partitions.map(({ topic, partition }) => [topic, partition]) }));
 }
 
 /** A member that says nothing of what it had, or something else than we do, had nothing. */
-function decode({ memberId: id, memberMetadata }: GroupMember): Member {
+function decodeMember({ memberId: id, memberMetadata }: GroupMember): AssignableMember {
   const { topics, userData } = MemberMetadata.decode(memberMetadata) ?? { topics: [], userData: Buffer.alloc(0) };
   try {
     const { generation, owned } = JSON.parse(userData.toString('utf8')) as { generation: unknown; owned: unknown };
@@ -63,7 +68,7 @@ function partitionOf(pair: unknown): TopicPartition {
   return { topic, partition };
 }
 
-function grouped(partitions: readonly TopicPartition[]): Buffer {
+function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const assignment: Record<string, number[]> = {};
   for (const { topic, partition } of partitions) (assignment[topic] ??= []).push(partition);
   return MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) });

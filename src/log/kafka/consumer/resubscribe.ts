@@ -1,7 +1,7 @@
 import type { ConsumerGroupInternals } from '../protocol/kafkajs-patches.client.js';
 
 /** Where kafkajs keeps what a member of a group reads. */
-export interface Subscribed extends ConsumerGroupInternals {
+export interface SubscribedMember extends ConsumerGroupInternals {
   topicsSubscribed: readonly string[];
   /** Also what the consumer begins with when kafkajs starts it again after a crash. */
   readonly topicConfigurations: Record<string, { fromBeginning: boolean }>;
@@ -11,7 +11,7 @@ export interface Subscribed extends ConsumerGroupInternals {
 }
 
 /** kafkajs asks no more for topics that are not among these: one that is gone would make every answer an error. */
-export function forgetOthers({ cluster, topicConfigurations }: Subscribed, topics: readonly string[]): void {
+export function dropOtherTopics({ cluster, topicConfigurations }: SubscribedMember, topics: readonly string[]): void {
   for (const topic of Object.keys(topicConfigurations).filter((each) => !topics.includes(each))) {
     cluster.targetTopics.delete(topic);
     delete topicConfigurations[topic];
@@ -19,8 +19,8 @@ export function forgetOthers({ cluster, topicConfigurations }: Subscribed, topic
 }
 
 /** The topics with which the member asks to join next. kafkajs lets a consumer choose them once; a new one would be a stranger to the group. */
-export async function resubscribe(member: Subscribed, topics: readonly string[]): Promise<void> {
-  forgetOthers(member, topics);
+export async function resubscribe(member: SubscribedMember, topics: readonly string[]): Promise<void> {
+  dropOtherTopics(member, topics);
   for (const topic of topics) member.topicConfigurations[topic] ??= { fromBeginning: true };
   await member.cluster.addMultipleTargetTopics(topics);
   member.topicsSubscribed = topics;

@@ -2,12 +2,12 @@ import type { Kafka } from 'kafkajs';
 import { backoff } from '../../../shared/retry.js';
 import type { ProducerWatch } from '../../producer-watch.js';
 import type { Compression } from '../protocol/codecs.client.js';
-import type { Delivery } from './delivery.js';
-import { LeaderConnections, Unsent } from '../connection/leader-connections.client.js';
-import { type Batch, type BatchLimits, PartitionQueue } from './partition-queue.js';
-import { type PartitionAnswer, produceRequest } from '../protocol/produce-request.js';
-import { encodeBatch, encodeRecords, type RecordSection } from '../protocol/record-batch.js';
-import { meaning } from './produce-error.js';
+import type { PendingSend } from './pending-send.js';
+import { LeaderConnections, NotSentError } from '../connection/leader-connections.client.js';
+import { type ProducerBatch, type BatchLimits, PartitionQueue } from './partition-queue.js';
+import { type PartitionProduceResponse, encodeProduceRequest } from '../protocol/produce-request.js';
+import { encodeRecordBatch, encodeRecords, type EncodedRecords } from '../protocol/record-batch.js';
+import { produceResult } from './produce-error.js';
 
 export interface ProducerOptions {
   /** How long a record waits for company. */
@@ -19,37 +19,37 @@ export interface ProducerOptions {
   readonly watch: ProducerWatch;
 }
 
-interface Sending {
+interface InFlightBatch {
   readonly queue: PartitionQueue;
-  readonly batch: Batch;
+  readonly batch: ProducerBatch;
 }
 
 /** Bytes of one request, before compression, unless a single batch has more. */
 const REQUEST_BYTES = 1024 * 1024;
 /** How long a leader may wait for its replicas: shorter than what we wait for the leader. */
-const REPLICAS_MS = 8_000;
-const EXPIRY_MS = 250;
+const ACKS_TIMEOUT_MS = 8_000;
+const EXPIRY_CHECK_MS = 250;
 
 /**
  * An idempotent producer (acks=all) with one request in flight to each broker, and so one batch to each partition. It keeps the sequence numbers
- * itself: those of kafkajs' producer can lose acknowledged messages when several sends wait, or when a leader moves between two tries.
- * Everything is tried again until its callers have stopped waiting.
+ * itself: those of kafkajs' producer can lose acknowledged messages when several sends wait, or when a leader moves between two attempts.
+ * Everything is tried retryAt until its callers have stopped waiting.
  */
 export class KafkaProducer {
   readonly #leaders: LeaderConnections;
   readonly #queues = new Map<string, PartitionQueue>();
-  readonly #busy = new Set<number>();
-  /** Compressed records of batches that may come again. */
-  readonly #sections = new WeakMap<Batch, Promise<RecordSection>>();
+  readonly #busyLeaders = new Set<number>();
+  /** Compressed records of batches that may come retryAt. */
+  readonly #encodedRecords = new WeakMap<ProducerBatch, Promise<EncodedRecords>>();
   #producerId: Promise<bigint> | undefined;
   #refreshing: Promise<void> | undefined;
-  #refusals = 0;
+  #refreshFailures = 0;
   #timer: { readonly handle: NodeJS.Timeout; readonly at: number } | undefined;
   #expiry: NodeJS.Timeout | undefined;
-  #pause: NodeJS.Timeout | undefined;
+  #refreshBackoff: NodeJS.Timeout | undefined;
   #closing = false;
   #closed = false;
-  #emptied: (() => void) | undefined;
+  #onDrained: (() => void) | undefined;
 
   constructor(
     kafka: Kafka,
@@ -59,94 +59,94 @@ export class KafkaProducer {
   }
 
   /** Order within a partition is that of the calls. */
-  send(topic: string, partition: number, delivery: Delivery): void {
-    if (this.#closing) return delivery.giveUp('closed', 'producer closed');
+  send(topic: string, partition: number, pendingSend: PendingSend): void {
+    if (this.#closing) return pendingSend.abort('closed', 'producer closed');
     const key = `${topic} ${partition}`;
     let queue = this.#queues.get(key);
     if (!queue) this.#queues.set(key, (queue = new PartitionQueue(topic, partition)));
-    queue.add(delivery);
-    this.#expiry ??= setInterval(() => this.#expire(), EXPIRY_MS);
-    this.#wake(queue.isFull(this.options.limits) ? 0 : this.options.lingerMs);
+    queue.add(pendingSend);
+    this.#expiry ??= setInterval(() => this.#expire(), EXPIRY_CHECK_MS);
+    this.#scheduleDrain(queue.isFull(this.options.limits) ? 0 : this.options.lingerMs);
   }
 
-  /** Sends what may leave, and comes again when more may. */
-  #wake(inMs: number): void {
+  /** Sends what may leave, and comes retryAt when more may. */
+  #scheduleDrain(inMs: number): void {
     const at = Date.now() + inMs;
     if (this.#timer && this.#timer.at <= at) return;
     clearTimeout(this.#timer?.handle);
-    this.#timer = { at, handle: setTimeout(() => this.#pump(), inMs) };
+    this.#timer = { at, handle: setTimeout(() => this.#drain(), inMs) };
   }
 
-  #pump(): void {
+  #drain(): void {
     clearTimeout(this.#timer?.handle);
     this.#timer = undefined;
     const now = Date.now();
     const linger = this.#closing ? 0 : this.options.lingerMs;
     const byLeader = new Map<number, { queues: PartitionQueue[]; due: number }>();
-    let homeless = Infinity;
+    let withoutLeader = Infinity;
     for (const queue of this.#queues.values()) {
       const due = queue.due(linger, this.options.limits);
       if (due === Infinity) continue;
-      const leader = this.#leaders.of(queue.topic, queue.partition);
+      const leader = this.#leaders.leaderOf(queue.topic, queue.partition);
       const group = leader !== undefined && (byLeader.get(leader) ?? { queues: [], due });
-      if (!group) homeless = Math.min(homeless, due);
+      if (!group) withoutLeader = Math.min(withoutLeader, due);
       else byLeader.set(leader, { queues: [...group.queues, queue], due: Math.min(group.due, due) });
     }
-    if (homeless <= now) this.#refresh();
+    if (withoutLeader <= now) this.#refresh();
     for (const [leader, { queues, due }] of byLeader) {
-      // Who has a request in flight pumps again when it is answered.
-      if (this.#busy.has(leader)) continue;
-      if (due > now) this.#wake(due - now);
-      else void this.#request(leader, this.#take(queues, now));
+      // Who has a request in flight pumps retryAt when it is answered.
+      if (this.#busyLeaders.has(leader)) continue;
+      if (due > now) this.#scheduleDrain(due - now);
+      else void this.#request(leader, this.#drainBatches(queues, now));
     }
-    if (homeless > now && homeless < Infinity) this.#wake(homeless - now);
-    if (this.#emptied && [...this.#queues.values()].every((queue) => queue.isEmpty)) this.#emptied();
+    if (withoutLeader > now && withoutLeader < Infinity) this.#scheduleDrain(withoutLeader - now);
+    if (this.#onDrained && [...this.#queues.values()].every((queue) => queue.isEmpty)) this.#onDrained();
   }
 
   /** Batches for one request. The partitions take turns at being first, so that none starves when not all fit. */
-  #take(queues: readonly PartitionQueue[], now: number): Sending[] {
-    const sending: Sending[] = [];
+  #drainBatches(queues: readonly PartitionQueue[], now: number): InFlightBatch[] {
+    const inFlight: InFlightBatch[] = [];
     let bytes = 0;
     for (const queue of queues) {
       if (bytes >= REQUEST_BYTES || !queue.canSend(now)) continue;
-      const batch = queue.take(this.options.limits);
+      const batch = queue.nextBatch(this.options.limits);
       bytes += batch.records.reduce((sum, record) => sum + record.bytes, 0);
-      sending.push({ queue, batch });
+      inFlight.push({ queue, batch });
       const key = `${queue.topic} ${queue.partition}`;
       this.#queues.delete(key);
       this.#queues.set(key, queue);
     }
-    return sending;
+    return inFlight;
   }
 
-  async #request(leader: number, sending: readonly Sending[]): Promise<void> {
-    this.#busy.add(leader);
+  async #request(leader: number, inFlight: readonly InFlightBatch[]): Promise<void> {
+    this.#busyLeaders.add(leader);
     try {
-      await this.#identify(leader, sending);
-      const { partitions } = await this.#leaders.produce(leader, await this.#encode(sending));
-      const answers = new Map(partitions.map((answer) => [`${answer.topic} ${answer.partition}`, answer]));
-      for (const each of sending) this.#answered(each, answers.get(`${each.queue.topic} ${each.queue.partition}`));
+      await this.#initProducerIds(leader, inFlight);
+      const { partitions } = await this.#leaders.produce(leader, await this.#encode(inFlight));
+      const responses = new Map(partitions.map((response) => [`${response.topic} ${response.partition}`, response]));
+      for (const each of inFlight) this.#handleResponse(each, responses.get(`${each.queue.topic} ${each.queue.partition}`));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      for (const { queue, batch } of sending) {
-        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof Unsent ? 'not_connected' : 'no_response');
-        queue[error instanceof Unsent ? 'unsent' : 'lost'](batch, reason, again(batch));
+      for (const { queue, batch } of inFlight) {
+        this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof NotSentError ? 'not_connected' : 'no_response');
+        queue[error instanceof NotSentError ? 'handleNotSent' : 'handleNoResponse'](batch, reason, retryAt(batch));
       }
       this.#refresh();
     } finally {
-      this.#busy.delete(leader);
-      this.#pump();
+      this.#busyLeaders.delete(leader);
+      this.#drain();
     }
   }
 
   /** Every partition keeps its own epoch and sequence under the producer id. */
-  async #identify(leader: number, sending: readonly Sending[]): Promise<void> {
-    for (const { queue } of sending) {
+  async #initProducerIds(leader: number, inFlight: readonly InFlightBatch[]): Promise<void> {
+    for (const { queue } of inFlight) {
       if (queue.identity) continue;
-      if (queue.needsNewProducer) this.#producerId = undefined;
+      if (queue.needsNewProducerId) this.#producerId = undefined;
       this.#producerId ??= this.#leaders.producerId(leader);
       try {
-        queue.identify(await this.#producerId);
+        queue.setProducerId(await this.#producerId);
       } catch (error) {
         this.#producerId = undefined;
         throw error;
@@ -154,36 +154,36 @@ export class KafkaProducer {
     }
   }
 
-  async #encode(sending: readonly Sending[]): Promise<Buffer> {
+  async #encode(inFlight: readonly InFlightBatch[]): Promise<Buffer> {
     const batches = [];
-    for (const { queue, batch } of sending) {
-      const section = await this.#section(queue.topic, batch);
-      batches.push({ topic: queue.topic, partition: queue.partition, batch: encodeBatch(section, queue.identity!) });
+    for (const { queue, batch } of inFlight) {
+      const encoded = await this.#encodeOnce(queue.topic, batch);
+      batches.push({ topic: queue.topic, partition: queue.partition, batch: encodeRecordBatch(encoded, queue.identity!) });
     }
-    return produceRequest(batches, REPLICAS_MS);
+    return encodeProduceRequest(batches, ACKS_TIMEOUT_MS);
   }
 
-  #section(topic: string, batch: Batch): Promise<RecordSection> {
-    let section = this.#sections.get(batch);
-    if (!section) this.#sections.set(batch, (section = this.#compress(topic, batch)));
-    return section;
+  #encodeOnce(topic: string, batch: ProducerBatch): Promise<EncodedRecords> {
+    let encoded = this.#encodedRecords.get(batch);
+    if (!encoded) this.#encodedRecords.set(batch, (encoded = this.#compress(topic, batch)));
+    return encoded;
   }
 
-  async #compress(topic: string, { records }: Batch): Promise<RecordSection> {
+  async #compress(topic: string, { records }: ProducerBatch): Promise<EncodedRecords> {
     const { codec, compress } = this.options.compressionOf(topic);
     return { bytes: await compress(encodeRecords(records)), count: records.length, codec, timestamp: Date.now() };
   }
 
-  #answered({ queue, batch }: Sending, answer: PartitionAnswer | undefined): void {
+  #handleResponse({ queue, batch }: InFlightBatch, response: PartitionProduceResponse | undefined): void {
     const { watch, nameOf } = this.options;
-    if (!answer) return queue.lost(batch, 'response of the broker lacks the result', again(batch));
-    const verdict = queue.answered(batch, answer.code, answer.offset, again(batch));
-    if (verdict === 'appended') {
-      void this.#sections.get(batch)?.then(({ count, bytes }) => watch.batch(nameOf(queue.topic), count, bytes.length));
+    if (!response) return queue.handleNoResponse(batch, 'response of the broker lacks the result', retryAt(batch));
+    const action = queue.handleResponse(batch, response.errorCode, response.baseOffset, retryAt(batch));
+    if (action === 'appended') {
+      void this.#encodedRecords.get(batch)?.then(({ count, bytes }) => watch.batch(nameOf(queue.topic), count, bytes.length));
       return;
     }
-    if (verdict !== 'refused') watch.retried(nameOf(queue.topic), meaning(answer.code).name.toLowerCase());
-    if (verdict === 'elsewhere') this.#refresh();
+    if (action !== 'fail') watch.retried(nameOf(queue.topic), produceResult(response.errorCode).name.toLowerCase());
+    if (action === 'refresh leader') this.#refresh();
   }
 
   /** Learns who leads the partitions that have something to send, one question at a time. */
@@ -197,13 +197,15 @@ export class KafkaProducer {
   }
 
   #refreshed(error: unknown): void {
-    const homeless = [...this.#queues.values()].filter((queue) => !queue.isEmpty && this.#leaders.of(queue.topic, queue.partition) === undefined);
-    this.#refusals = error || homeless.length > 0 ? this.#refusals + 1 : 0;
-    const wait = this.#refusals === 0 ? 0 : backoff(this.#refusals, Math.random(), 100, 1000);
-    for (const queue of homeless) queue.waitUntil(Date.now() + wait, error instanceof Error ? error.message : 'partition has no leader');
-    this.#pause = setTimeout(() => {
+    const withoutLeader = [...this.#queues.values()].filter(
+      (queue) => !queue.isEmpty && this.#leaders.leaderOf(queue.topic, queue.partition) === undefined,
+    );
+    this.#refreshFailures = error || withoutLeader.length > 0 ? this.#refreshFailures + 1 : 0;
+    const wait = this.#refreshFailures === 0 ? 0 : backoff(this.#refreshFailures, Math.random(), 100, 1000);
+    for (const queue of withoutLeader) queue.backOffUntil(Date.now() + wait, error instanceof Error ? error.message : 'partition has no leader');
+    this.#refreshBackoff = setTimeout(() => {
       this.#refreshing = undefined;
-      this.#pump();
+      this.#drain();
     }, wait);
   }
 
@@ -213,7 +215,7 @@ export class KafkaProducer {
     if (![...this.#queues.values()].every((queue) => queue.isEmpty)) return;
     clearInterval(this.#expiry);
     this.#expiry = undefined;
-    this.#emptied?.();
+    this.#onDrained?.();
   }
 
   /** Sends what waits, at most for `ms`; what is left then is given up. */
@@ -222,21 +224,21 @@ export class KafkaProducer {
     if (![...this.#queues.values()].every((queue) => queue.isEmpty)) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        this.#emptied = () => {
+        this.#onDrained = () => {
           clearTimeout(timer);
           resolve();
         };
-        this.#pump();
+        this.#drain();
       });
     }
     this.#closed = true;
     for (const queue of this.#queues.values()) queue.close();
     clearTimeout(this.#timer?.handle);
-    clearTimeout(this.#pause);
+    clearTimeout(this.#refreshBackoff);
     clearInterval(this.#expiry);
     await this.#leaders.close();
   }
 }
 
-/** When a batch may be tried again: 100 ms after the first failure, a second after many. */
-const again = ({ tries }: Batch): number => Date.now() + backoff(tries + 1, Math.random(), 100, 1000);
+/** When a batch may be tried retryAt: 100 ms after the first failure, a second after many. */
+const retryAt = ({ attempts }: ProducerBatch): number => Date.now() + backoff(attempts + 1, Math.random(), 100, 1000);

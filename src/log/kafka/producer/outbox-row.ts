@@ -1,9 +1,9 @@
 import type { OutgoingRecord } from '../../event-log.js';
 
-export type Staged = OutgoingRecord & { readonly topic: string };
+export type StagedRecord = OutgoingRecord & { readonly topic: string };
 
 /** What a record says beside its value; `bytes` is the length of the value, −1 for none. */
-interface Label {
+interface FrameHeader {
   readonly topic: string;
   readonly key: string | null;
   /** The key is bytes, as base64. */
@@ -13,58 +13,58 @@ interface Label {
   readonly bytes: number;
 }
 
-/** A parcel holds at most so many bytes of values, unless a single record is larger. */
-const MOST_BYTES = 1024 * 1024;
+/** A row holds at most so many bytes of values, unless a single record is larger. */
+const MAX_ROW_BYTES = 1024 * 1024;
 
 /**
- * Packs records, in order, into as few parcels as possible: one outbox row each instead of one for every record, which is half of what a state change costs.
- * A record is the length of its label (uint32, big endian), the label as JSON, and the bytes of its value.
+ * Packs records, in order, into as few rows as possible: one outbox row each instead of one for every record, which is half of what a state change costs.
+ * A record is the length of its frameHeader (uint32, big endian), the frameHeader as JSON, and the bytes of its value.
  */
-export function pack(records: readonly Staged[]): Buffer[] {
-  const parcels: Buffer[] = [];
+export function encodeOutboxRows(records: readonly StagedRecord[]): Buffer[] {
+  const rows: Buffer[] = [];
   let parts: Buffer[] = [];
   let size = 0;
   for (const { topic, key, partition, headers, value } of records) {
     const payload = typeof value === 'string' ? Buffer.from(value) : value;
-    const label: Label = {
+    const frameHeader: FrameHeader = {
       topic,
-      ...keyText(key),
+      ...encodeKey(key),
       ...(partition !== undefined && { partition }),
       ...(headers && { headers }),
       bytes: payload?.length ?? -1,
     };
-    if (size > 0 && size + label.bytes > MOST_BYTES) {
-      parcels.push(Buffer.concat(parts));
+    if (size > 0 && size + frameHeader.bytes > MAX_ROW_BYTES) {
+      rows.push(Buffer.concat(parts));
       parts = [];
       size = 0;
     }
-    const head = Buffer.from(JSON.stringify(label));
+    const head = Buffer.from(JSON.stringify(frameHeader));
     const length = Buffer.alloc(4);
     length.writeUInt32BE(head.length);
     parts.push(length, head, ...(payload ? [payload] : []));
-    size += 4 + head.length + Math.max(0, label.bytes);
+    size += 4 + head.length + Math.max(0, frameHeader.bytes);
   }
-  if (parts.length > 0) parcels.push(Buffer.concat(parts));
-  return parcels;
+  if (parts.length > 0) rows.push(Buffer.concat(parts));
+  return rows;
 }
 
-/** The records of a parcel, in order. Throws when the parcel is cut off or not one. */
-export function unpack(parcel: Buffer): Staged[] {
-  const records: Staged[] = [];
-  for (let at = 0; at < parcel.length;) {
-    const headEnd = at + 4 + parcel.readUInt32BE(at);
-    const { bytes, key, keyBytes, ...label } = JSON.parse(parcel.toString('utf8', at + 4, headEnd)) as Label;
+/** The records of a row, in order. Throws when the row is cut off or not one. */
+export function decodeOutboxRow(row: Buffer): StagedRecord[] {
+  const records: StagedRecord[] = [];
+  for (let at = 0; at < row.length;) {
+    const headEnd = at + 4 + row.readUInt32BE(at);
+    const { bytes, key, keyBytes, ...frameHeader } = JSON.parse(row.toString('utf8', at + 4, headEnd)) as FrameHeader;
     at = headEnd + Math.max(0, bytes);
-    if (at > parcel.length) throw new Error('truncated outbox row');
+    if (at > row.length) throw new Error('truncated outbox row');
     records.push({
-      ...label,
+      ...frameHeader,
       key: keyBytes && key !== null ? Buffer.from(key, 'base64') : key,
-      value: bytes < 0 ? null : parcel.subarray(headEnd, at),
+      value: bytes < 0 ? null : row.subarray(headEnd, at),
     });
   }
   return records;
 }
 
-function keyText(key: Staged['key']): Pick<Label, 'key' | 'keyBytes'> {
+function encodeKey(key: StagedRecord['key']): Pick<FrameHeader, 'key' | 'keyBytes'> {
   return Buffer.isBuffer(key) ? { key: key.toString('base64'), keyBytes: true } : { key };
 }

@@ -1,6 +1,6 @@
 import type { PublishError } from '../../publish-error.js';
-import { Delivery } from './delivery.js';
-import { type Batch, PartitionQueue } from './partition-queue.js';
+import { PendingSend } from './pending-send.js';
+import { type ProducerBatch, PartitionQueue } from './partition-queue.js';
 
 const LIMITS = { records: 10, bytes: 10_000 };
 const NOT_LEADER = 6;
@@ -15,22 +15,22 @@ describe('the queue of a partition', () => {
   let results: (number | PublishError)[];
   beforeEach(() => {
     queue = new PartitionQueue('topic', 0);
-    queue.identify(42n);
+    queue.setProducerId(42n);
     results = [];
   });
 
   const add = (values: readonly string[], { at = 0, deadline = 1000 } = {}): void => {
-    const delivery = new Delivery(at, deadline, (result) => results.push(result));
-    values.forEach((value, index) => delivery.add({ key: null, value }, index));
-    queue.add(delivery);
+    const pendingSend = new PendingSend(at, deadline, (result) => results.push(result));
+    values.forEach((value, index) => pendingSend.add({ key: null, value }, index));
+    queue.add(pendingSend);
   };
-  const take = (): Batch => queue.take(LIMITS);
-  const sent = (batch: Batch): unknown[] => batch.records.map(({ value }) => value);
+  const take = (): ProducerBatch => queue.nextBatch(LIMITS);
+  const sent = (batch: ProducerBatch): unknown[] => batch.records.map(({ value }) => value);
 
   it('assigns consecutive sequence numbers, and returns the offset of its first record to each caller', () => {
     add(['a', 'b']);
     add(['c']);
-    queue.answered(take(), 0, 70, 0);
+    queue.handleResponse(take(), 0, 70, 0);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 0, sequence: 3 });
     expect(results).toEqual([70, 72]);
     expect(queue.isEmpty).toBe(true);
@@ -39,15 +39,15 @@ describe('the queue of a partition', () => {
   it('lets the sequence begin again at 0 behind the last number of 31 bits', () => {
     queue.identity = { producerId: 42n, epoch: 0, sequence: 2 ** 31 - 2 };
     add(['a', 'b', 'c']);
-    queue.answered(take(), 0, 0, 0);
+    queue.handleResponse(take(), 0, 0, 0);
     expect(queue.identity.sequence).toBe(1);
   });
 
   it.each([
-    ['was lost', (batch: Batch) => queue.lost(batch, 'no answer', 0)],
-    ['never left', (batch: Batch) => queue.unsent(batch, 'no connection', 0)],
-    ['came to the wrong broker', (batch: Batch) => void queue.answered(batch, NOT_LEADER, -1, 0)],
-    ['was not replicated in time', (batch: Batch) => void queue.answered(batch, TIMED_OUT, -1, 0)],
+    ['was lost', (batch: ProducerBatch) => queue.handleNoResponse(batch, 'no answer', 0)],
+    ['never left', (batch: ProducerBatch) => queue.handleNotSent(batch, 'no connection', 0)],
+    ['came to the wrong broker', (batch: ProducerBatch) => void queue.handleResponse(batch, NOT_LEADER, -1, 0)],
+    ['was not replicated in time', (batch: ProducerBatch) => void queue.handleResponse(batch, TIMED_OUT, -1, 0)],
   ])('sends a batch that %s again before everything else, under the same numbers', (_what, fail) => {
     add(['a', 'b']);
     const first = take();
@@ -61,15 +61,15 @@ describe('the queue of a partition', () => {
   it('treats a duplicate as appended, at an unknown offset', () => {
     add(['a']);
     const batch = take();
-    queue.lost(batch, 'no answer', 0);
-    queue.answered(take(), DUPLICATE, 0, 0);
+    queue.handleNoResponse(batch, 'no answer', 0);
+    queue.handleResponse(take(), DUPLICATE, 0, 0);
     expect(results).toEqual([-1]);
   });
 
   it('begins a new epoch when the broker expects another sequence, and resends the batch in it', () => {
     queue.identity = { producerId: 42n, epoch: 3, sequence: 9 };
     add(['a']);
-    queue.answered(take(), OUT_OF_ORDER, -1, 0);
+    queue.handleResponse(take(), OUT_OF_ORDER, -1, 0);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 4, sequence: 0 });
     expect(sent(take())).toEqual(['a']);
   });
@@ -77,8 +77,8 @@ describe('the queue of a partition', () => {
   it('requests a new producer id when the epochs are exhausted', () => {
     queue.identity = { producerId: 42n, epoch: 32_767, sequence: 9 };
     add(['a']);
-    queue.answered(take(), OUT_OF_ORDER, -1, 0);
-    expect([queue.identity, queue.needsNewProducer]).toEqual([undefined, true]);
+    queue.handleResponse(take(), OUT_OF_ORDER, -1, 0);
+    expect([queue.identity, queue.needsNewProducerId]).toEqual([undefined, true]);
   });
 
   it('halves a batch that is too large until the record that is at fault fails alone, in order, without a gap in the sequence', () => {
@@ -86,11 +86,11 @@ describe('the queue of a partition', () => {
     const appended: unknown[] = [];
     while (!queue.isEmpty) {
       const batch = take();
-      if (sent(batch).includes('LARGE')) queue.answered(batch, TOO_LARGE, -1, 0);
+      if (sent(batch).includes('LARGE')) queue.handleResponse(batch, TOO_LARGE, -1, 0);
       else {
         expect(queue.identity!.sequence).toBe(appended.length);
         appended.push(...sent(batch));
-        queue.answered(batch, 0, 0, 0);
+        queue.handleResponse(batch, 0, 0, 0);
       }
     }
     expect(appended).toEqual(['a', 'b', 'd', 'e']);
@@ -99,7 +99,7 @@ describe('the queue of a partition', () => {
 
   it('fails all records of a batch that the broker forbids', () => {
     add(['a', 'b']);
-    queue.answered(take(), FORBIDDEN, -1, 0);
+    queue.handleResponse(take(), FORBIDDEN, -1, 0);
     expect(results).toEqual([expect.objectContaining({ failure: 'refused', records: [0, 1] })]);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 0, sequence: 0 });
   });
@@ -115,7 +115,7 @@ describe('the queue of a partition', () => {
 
   it('begins a new epoch after a batch that timed out with unknown outcome, so that it cannot be appended later', () => {
     add(['a'], { deadline: 100 });
-    queue.lost(take(), 'no answer', 50);
+    queue.handleNoResponse(take(), 'no answer', 50);
     queue.expire(100);
     expect(queue.isEmpty).toBe(true);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 1, sequence: 0 });
@@ -128,7 +128,7 @@ describe('the queue of a partition', () => {
     add(['b'], { deadline: 900 });
     queue.expire(100);
     expect(queue.canSend(100)).toBe(false);
-    queue.answered(batch, 0, 5, 0);
+    queue.handleResponse(batch, 0, 5, 0);
     expect(queue.identity!.sequence).toBe(1);
     expect(sent(take())).toEqual(['b']);
   });

@@ -9,7 +9,7 @@ import { compressZstd, decompressZstd } from './zstd.js';
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 /** What kafkajs calls a codec. */
-export interface Codec {
+export interface KafkajsCodec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
   decompress(buffer: Buffer): Promise<Buffer>;
 }
@@ -23,38 +23,38 @@ export interface Compression {
 }
 
 /** A batch that decompresses to more is an attack or a mistake. */
-const MOST_BYTES = 128 * 1024 * 1024;
+const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
 const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const gunzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip);
-const ofSnappy = snappy();
-const same = (records: Buffer): Promise<Buffer> => Promise.resolve(records);
+const snappyCodec = snappy();
+const identity = (records: Buffer): Promise<Buffer> => Promise.resolve(records);
 
 /** Every compression that Kafka knows, by the name of the settings. */
 export const compressions = {
-  none: { codec: CompressionTypes.None, compress: same, decompress: same },
+  none: { codec: CompressionTypes.None, compress: identity, decompress: identity },
   gzip: {
     codec: CompressionTypes.GZIP,
     compress: (records) => gzip(records, { level: 1 }),
-    decompress: (records) => gunzip(records, { maxOutputLength: MOST_BYTES }),
+    decompress: (records) => gunzip(records, { maxOutputLength: MAX_DECOMPRESSED_BYTES }),
   },
   snappy: {
     codec: CompressionTypes.Snappy,
-    compress: (records) => ofSnappy.compress({ buffer: records }),
-    decompress: (records) => ofSnappy.decompress(records),
+    compress: (records) => snappyCodec.compress({ buffer: records }),
+    decompress: (records) => snappyCodec.decompress(records),
   },
   lz4: {
     codec: CompressionTypes.LZ4,
     compress: (records) => Promise.resolve(compressLz4(records)),
-    decompress: async (records) => Promise.resolve(decompressLz4(records, MOST_BYTES)),
+    decompress: async (records) => Promise.resolve(decompressLz4(records, MAX_DECOMPRESSED_BYTES)),
   },
-  zstd: { codec: CompressionTypes.ZSTD, compress: compressZstd, decompress: (records) => decompressZstd(records, MOST_BYTES) },
+  zstd: { codec: CompressionTypes.ZSTD, compress: compressZstd, decompress: (records) => decompressZstd(records, MAX_DECOMPRESSED_BYTES) },
 } as const satisfies Record<CompressionName, Compression>;
 
 /** Teaches kafkajs all codecs, so that records of other producers can be read whatever they chose. */
 export function registerCodecs(): void {
   for (const { codec, compress, decompress } of [compressions.gzip, compressions.snappy, compressions.lz4, compressions.zstd]) {
-    CompressionCodecs[codec] = (): Codec => ({
+    CompressionCodecs[codec] = (): KafkajsCodec => ({
       compress: ({ buffer }) => compress(buffer),
       // A RangeError would be the end of a kafkajs consumer.
       decompress: (buffer) =>

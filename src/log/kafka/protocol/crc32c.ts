@@ -1,7 +1,7 @@
 /** Tables of the Castagnoli polynomial for eight bytes at a time: the checksum of every record batch is computed here. */
-const TABLES = tables();
+const TABLES = buildTables();
 
-function tables(): Int32Array[] {
+function buildTables(): Int32Array[] {
   const first = new Int32Array(256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
@@ -10,8 +10,8 @@ function tables(): Int32Array[] {
   }
   const all = [first];
   for (let index = 1; index < 8; index++) {
-    const before = all[index - 1]!;
-    all.push(before.map((crc) => first[crc & 0xff]! ^ (crc >>> 8)));
+    const previous = all[index - 1]!;
+    all.push(previous.map((crc) => first[crc & 0xff]! ^ (crc >>> 8)));
   }
   return all;
 }

@@ -2,14 +2,14 @@ import kafkajs from 'kafkajs';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 
-export interface AlterAnswer {
+export interface AlterConfigsResponse {
   /** Kafka's number; 0 is none. */
   readonly errorCode: number;
   readonly errorMessage: string | null;
 }
 
 /** Kafka's number of what is done to each setting. */
-const SET = 0;
+const SET_OPERATION = 0;
 
 /**
  * IncrementalAlterConfigs (key 44, version 0, Kafka 2.3 and later) as kafkajs wants a request to be. kafkajs itself knows only the older
@@ -17,23 +17,23 @@ const SET = 0;
  */
 export const incrementalAlterConfigs = {
   versions: ['0'],
-  protocol: () => alterTopic,
+  protocol: () => alterTopicConfigs,
 };
 
-const alterTopic = ({ topic, config }: { topic: string; config: Readonly<Record<string, string>> }) => ({
-  request: { apiKey: 44, apiVersion: 0, apiName: 'IncrementalAlterConfigs', encode: () => Promise.resolve(encode(topic, config)) },
-  response: { decode: (answer: Buffer) => Promise.resolve(decode(answer)) },
+const alterTopicConfigs = ({ topic, config }: { topic: string; config: Readonly<Record<string, string>> }) => ({
+  request: { apiKey: 44, apiVersion: 0, apiName: 'IncrementalAlterConfigs', encode: () => Promise.resolve(encodeRequest(topic, config)) },
+  response: { decode: (response: Buffer) => Promise.resolve(decodeResponse(response)) },
 });
 
-function encode(topic: string, config: Readonly<Record<string, string>>): Encoder {
-  const settings = Object.entries(config).map(([name, value]) => new Encoder().writeString(name).writeInt8(SET).writeString(value));
+function encodeRequest(topic: string, config: Readonly<Record<string, string>>): Encoder {
+  const settings = Object.entries(config).map(([name, value]) => new Encoder().writeString(name).writeInt8(SET_OPERATION).writeString(value));
   return new Encoder()
     .writeArray([new Encoder().writeInt8(kafkajs.ConfigResourceTypes.TOPIC).writeString(topic).writeArray(settings)])
     .writeBoolean(false);
 }
 
-function decode(answer: Buffer): AlterAnswer {
-  const decoder = new Decoder(answer);
+function decodeResponse(response: Buffer): AlterConfigsResponse {
+  const decoder = new Decoder(response);
   // How long the broker was made to wait, and how many topics it tells of: the one we asked for, whose name comes last.
   decoder.readInt32();
   decoder.readInt32();

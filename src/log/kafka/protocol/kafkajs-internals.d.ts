@@ -16,7 +16,7 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
 }
 
 declare module 'kafkajs-snappy' {
-  const codec: () => import('./codecs.client.js').Codec;
+  const codec: () => import('./codecs.client.js').KafkajsCodec;
   export default codec;
 }
 
@@ -24,7 +24,7 @@ declare module 'kafkajs/src/consumer/batch.js' {
   import type { KafkaMessage } from 'kafkajs';
   /** What one fetch brought of a partition; aborted transactions and control records are out of `messages`. */
   export default class Batch {
-    constructor(topic: string, fetchedOffset: string, partition: import('../connection/brokers.client.js').FetchedBytes);
+    constructor(topic: string, fetchedOffset: string, partition: import('./fetch-response.js').FetchPartitionResponse);
     readonly messages: KafkaMessage[];
     readonly rawMessages: readonly unknown[];
     lastOffset(): string;
@@ -32,7 +32,7 @@ declare module 'kafkajs/src/consumer/batch.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/index.js' {
-  const protocol: { requests: Record<Exclude<import('../connection/broker-pool.client.js').RequestName, 'IncrementalAlterConfigs'>, object> };
+  const protocol: { requests: Record<Exclude<import('./api-keys.js').RequestName, 'IncrementalAlterConfigs'>, object> };
   export default protocol;
 }
 

@@ -30,27 +30,27 @@ export interface ConsumerGroupInternals {
   commitOffsets(offsets: { topics: { topic: string; partitions: PartitionOffset[] }[] }): Promise<void>;
 }
 
-/** What a consumer is told of its membership, and what kafkajs tells nobody. */
-export interface Membership {
+/** What a consumer is told of its hooks, and what kafkajs tells nobody. */
+export interface MembershipHooks {
   /** Before each request to join. A rejection with an error that is not retriable ends the consumer. */
-  joining(member: ConsumerGroupInternals): Promise<void>;
+  beforeJoin(member: ConsumerGroupInternals): Promise<void>;
   /** After the assignment was announced, before the first fetch. */
-  joined(): Promise<void>;
+  afterJoin(): Promise<void>;
   /** The broker has refused a heartbeat or a commit of the generation that the member believes to be in. */
-  refused(error: unknown): void;
+  onRejected(error: unknown): void;
   /** The error with which the member must be made to join anew. */
-  readonly expelled: Error | undefined;
+  readonly rejoinError: Error | undefined;
 }
 
-const memberships = new WeakMap<object, Membership>();
+const hooksByAssigner = new WeakMap<object, MembershipHooks>();
 
 /** Links a consumer to the member that kafkajs makes for it; assigners are the only objects of ours that it passes on. */
-export function watchMembership(assigner: object, membership: Membership): void {
-  memberships.set(assigner, membership);
+export function addMembershipHooks(assigner: object, hooks: MembershipHooks): void {
+  hooksByAssigner.set(assigner, hooks);
 }
 
-function membershipOf({ assigners }: ConsumerGroupInternals): Membership | undefined {
-  return assigners[0] && memberships.get(assigners[0]);
+function hooksOf({ assigners }: ConsumerGroupInternals): MembershipHooks | undefined {
+  return assigners[0] && hooksByAssigner.get(assigners[0]);
 }
 
 let patched = false;
@@ -63,13 +63,13 @@ let patched = false;
 export function patchKafkajs(): void {
   if (patched) return;
   patched = true;
-  patchTimerLoop();
+  patchThrottleTimer();
   patchConnect();
   patchJoin();
-  patchRefusals();
+  patchRejections();
 }
 
-function patchTimerLoop(): void {
+function patchThrottleTimer(): void {
   RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueueInternals): void {
     if (this.throttleCheckTimeoutId) return;
     const throttled = this.throttledUntil - Date.now();
@@ -101,35 +101,35 @@ function patchJoin(): void {
   const original = join && prototype[join];
   if (!join || !original) throw new Error('kafkajs has no private join; pin version 2.2.4');
   prototype[join] = async function (this: ConsumerGroupInternals): Promise<void> {
-    await membershipOf(this)?.joining(this);
+    await hooksOf(this)?.beforeJoin(this);
     await original.call(this);
   };
   const { joinAndSync } = prototype;
   prototype.joinAndSync = async function (this: ConsumerGroupInternals): Promise<void> {
     await joinAndSync.call(this);
-    await membershipOf(this)?.joined();
+    await hooksOf(this)?.afterJoin();
   };
 }
 
-function patchRefusals(): void {
+function patchRejections(): void {
   const prototype = ConsumerGroup.prototype;
   const { heartbeat, commitOffsets } = prototype;
   prototype.heartbeat = function (this: ConsumerGroupInternals, options): Promise<void> {
-    const membership = membershipOf(this);
-    if (membership?.expelled) return Promise.reject(membership.expelled);
-    return telling(this, () => heartbeat.call(this, options));
+    const hooks = hooksOf(this);
+    if (hooks?.rejoinError) return Promise.reject(hooks.rejoinError);
+    return reportRejection(this, () => heartbeat.call(this, options));
   };
   prototype.commitOffsets = function (this: ConsumerGroupInternals, offsets): Promise<void> {
-    return telling(this, () => commitOffsets.call(this, offsets));
+    return reportRejection(this, () => commitOffsets.call(this, offsets));
   };
 }
 
-async function telling(member: ConsumerGroupInternals, request: () => Promise<void>): Promise<void> {
+async function reportRejection(member: ConsumerGroupInternals, request: () => Promise<void>): Promise<void> {
   const { generationId } = member;
   try {
     await request();
   } catch (error) {
-    if (member.generationId === generationId) membershipOf(member)?.refused(error);
+    if (member.generationId === generationId) hooksOf(member)?.onRejected(error);
     throw error;
   }
 }

@@ -3,14 +3,14 @@
  * Written: independent blocks of 64 KiB without checksums, for the record batch has one. Read: everything but dictionaries.
  */
 const MAGIC = 0x184d2204;
-const SKIPPABLE = 0x184d2a50;
+const SKIPPABLE_MAGIC = 0x184d2a50;
 /** Version 1, independent blocks; blocks of 64 KiB; checksum of the two. */
 const HEADER = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
-const BLOCK = 65_536;
-const RAW = 0x80000000;
+const BLOCK_BYTES = 65_536;
+const UNCOMPRESSED = 0x80000000;
 
 const HASH_BITS = 14;
-const LEAST_MATCH = 4;
+const MIN_MATCH = 4;
 /** The last match begins so many bytes before the end of its block, and the last bytes are literals. */
 const MATCH_MARGIN = 12;
 const LAST_LITERALS = 5;
@@ -20,17 +20,17 @@ const table = new Int32Array(1 << HASH_BITS);
 const read32 = (bytes: Buffer, at: number): number => bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
 export function compressLz4(source: Buffer): Buffer {
-  const blocks = Math.ceil(source.length / BLOCK);
-  const target = Buffer.allocUnsafe(HEADER.length + source.length + blocks * (8 + Math.ceil(BLOCK / 255)) + 32);
+  const blocks = Math.ceil(source.length / BLOCK_BYTES);
+  const target = Buffer.allocUnsafe(HEADER.length + source.length + blocks * (8 + Math.ceil(BLOCK_BYTES / 255)) + 32);
   let at = HEADER.copy(target);
   table.fill(-1);
-  for (let start = 0; start < source.length; start += BLOCK) {
-    const end = Math.min(start + BLOCK, source.length);
+  for (let start = 0; start < source.length; start += BLOCK_BYTES) {
+    const end = Math.min(start + BLOCK_BYTES, source.length);
     const blockEnd = compressBlock(source, start, end, target, at + 4);
     let length = blockEnd - at - 4;
     if (length >= end - start) {
       length = source.copy(target, at + 4, start, end);
-      target.writeUInt32LE((length | RAW) >>> 0, at);
+      target.writeUInt32LE((length | UNCOMPRESSED) >>> 0, at);
     } else target.writeUInt32LE(length, at);
     at += 4 + length;
   }
@@ -57,8 +57,8 @@ function compressBlock(source: Buffer, start: number, end: number, target: Buffe
     misses = 1 << 6;
     const offset = at - candidate;
     const literals = at - anchor;
-    at += LEAST_MATCH;
-    candidate += LEAST_MATCH;
+    at += MIN_MATCH;
+    candidate += MIN_MATCH;
     const from = at;
     while (at < matchEnd && source[at] === source[candidate]) {
       at++;
@@ -90,36 +90,37 @@ function writeLength(target: Buffer, start: number, rest: number): number {
   return out;
 }
 
-interface Block {
+interface Lz4Block {
   readonly from: number;
   readonly to: number;
-  readonly isRaw: boolean;
+  readonly isUncompressed: boolean;
 }
 
 /** All frames of the source, one after the other. Throws when they are cut off, not LZ4, or larger than `limit` bytes in all. */
 export function decompressLz4(source: Buffer, limit: number): Buffer {
   const blocks = readBlocks(source);
-  const length = blocks.reduce((sum, block) => sum + (block.isRaw ? block.to - block.from : lengthOf(source, block)), 0);
+  const length = blocks.reduce((sum, block) => sum + (block.isUncompressed ? block.to - block.from : decompressedLength(source, block)), 0);
   if (length > limit) throw new Error(`${length} bytes, at most ${limit}`);
   const target = Buffer.allocUnsafe(length);
   let at = 0;
-  for (const block of blocks) at = block.isRaw ? at + source.copy(target, at, block.from, block.to) : decompressBlock(source, block, target, at);
+  for (const block of blocks)
+    at = block.isUncompressed ? at + source.copy(target, at, block.from, block.to) : decompressBlock(source, block, target, at);
   return target;
 }
 
-function readBlocks(source: Buffer): Block[] {
-  const blocks: Block[] = [];
+function readBlocks(source: Buffer): Lz4Block[] {
+  const blocks: Lz4Block[] = [];
   let at = 0;
   while (at < source.length) {
     const magic = source.readUInt32LE(at);
-    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) at += 8 + source.readUInt32LE(at + 4);
+    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) at += 8 + source.readUInt32LE(at + 4);
     else if (magic === MAGIC) at = readFrame(source, at + 4, blocks);
     else throw new Error('not an LZ4 frame');
   }
   return blocks;
 }
 
-function readFrame(source: Buffer, start: number, blocks: Block[]): number {
+function readFrame(source: Buffer, start: number, blocks: Lz4Block[]): number {
   const flags = source.readUInt8(start);
   if (flags >> 6 !== 1 || flags & 0x01) throw new Error('unsupported LZ4 frame');
   let at = start + 3 + (flags & 0x08 ? 8 : 0);
@@ -127,15 +128,15 @@ function readFrame(source: Buffer, start: number, blocks: Block[]): number {
     const size = source.readUInt32LE(at);
     at += 4;
     if (size === 0) return at + (flags & 0x04 ? 4 : 0);
-    const to = at + (size & ~RAW);
+    const to = at + (size & ~UNCOMPRESSED);
     if (to > source.length) throw new Error('truncated LZ4 frame');
-    blocks.push({ from: at, to, isRaw: size >>> 31 === 1 });
+    blocks.push({ from: at, to, isUncompressed: size >>> 31 === 1 });
     at = to + (flags & 0x10 ? 4 : 0);
   }
 }
 
 /** Bytes that a block decompresses to. */
-function lengthOf(source: Buffer, { from, to }: Block): number {
+function decompressedLength(source: Buffer, { from, to }: Lz4Block): number {
   let length = 0;
   for (let at = from; at < to;) {
     const token = source[at++]!;
@@ -147,12 +148,12 @@ function lengthOf(source: Buffer, { from, to }: Block): number {
     at += 2;
     let match = token & 15;
     if (match === 15) for (let byte = 255; byte === 255 && at < to; match += byte) byte = source[at++]!;
-    length += match + LEAST_MATCH;
+    length += match + MIN_MATCH;
   }
   return length;
 }
 
-function decompressBlock(source: Buffer, { from, to }: Block, target: Buffer, start: number): number {
+function decompressBlock(source: Buffer, { from, to }: Lz4Block, target: Buffer, start: number): number {
   let out = start;
   for (let at = from; at < to;) {
     const token = source[at++]!;
@@ -165,8 +166,8 @@ function decompressBlock(source: Buffer, { from, to }: Block, target: Buffer, st
     if (at >= to) break;
     const offset = source[at]! | (source[at + 1]! << 8);
     at += 2;
-    let match = (token & 15) + LEAST_MATCH;
-    if (match === 15 + LEAST_MATCH) for (let byte = 255; byte === 255 && at < to; match += byte) byte = source[at++]!;
+    let match = (token & 15) + MIN_MATCH;
+    if (match === 15 + MIN_MATCH) for (let byte = 255; byte === 255 && at < to; match += byte) byte = source[at++]!;
     if (offset === 0 || offset > out) throw new Error('LZ4 match offset out of range');
     if (offset >= match && match > 32) out += target.copy(target, out, out - offset, out - offset + match);
     // Overlapping on purpose: a short pattern repeats itself.

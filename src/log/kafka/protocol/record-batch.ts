@@ -1,7 +1,7 @@
 import { crc32c } from './crc32c.js';
 
 /** What a record is made of, with the lengths of its parts in UTF-8 (−1 for null), computed once. */
-export interface Encodable {
+export interface EncodableRecord {
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -17,7 +17,7 @@ export interface BatchIdentity {
 }
 
 /** Records of one batch, compressed, and what its header says about them. */
-export interface RecordSection {
+export interface EncodedRecords {
   readonly bytes: Buffer;
   readonly count: number;
   /** Number of the codec in Kafka's protocol. */
@@ -27,7 +27,7 @@ export interface RecordSection {
 }
 
 /** Bytes of a batch before its records. */
-const HEADER = 61;
+const BATCH_HEADER_BYTES = 61;
 
 const varintLength = (value: number): number => {
   const zigzag = (value << 1) ^ (value >> 31);
@@ -45,44 +45,44 @@ function writeVarint(target: Buffer, value: number, start: number): number {
   return at;
 }
 
-const partLength = (bytes: number): number => varintLength(bytes) + Math.max(0, bytes);
+const fieldLength = (bytes: number): number => varintLength(bytes) + Math.max(0, bytes);
 
-function headersLength(headers: Encodable['headers']): number {
+function headersLength(headers: EncodableRecord['headers']): number {
   if (!headers) return 1;
   const names = Object.keys(headers);
   return names.reduce(
-    (sum, name) => sum + partLength(Buffer.byteLength(name)) + partLength(Buffer.byteLength(headers[name]!)),
+    (sum, name) => sum + fieldLength(Buffer.byteLength(name)) + fieldLength(Buffer.byteLength(headers[name]!)),
     varintLength(names.length),
   );
 }
 
 /** Length of a record without its length field, when it is the one number `delta` of its batch. */
-function bodyLength({ keyBytes, valueBytes, headers }: Encodable, delta: number): number {
-  return 2 + varintLength(delta) + partLength(keyBytes) + partLength(valueBytes) + headersLength(headers);
+function bodyLength({ keyBytes, valueBytes, headers }: EncodableRecord, delta: number): number {
+  return 2 + varintLength(delta) + fieldLength(keyBytes) + fieldLength(valueBytes) + headersLength(headers);
 }
 
 /** Bytes that a record takes in a batch, not compressed; a little more where it stands early. */
-export function recordBytes(record: Encodable): number {
+export function recordSizeUpperBound(record: EncodableRecord): number {
   const body = bodyLength(record, 1_000_000);
   return varintLength(body) + body;
 }
 
-function writePart(target: Buffer, part: string | Buffer | null, bytes: number, start: number): number {
+function writeField(target: Buffer, value: string | Buffer | null, bytes: number, start: number): number {
   const at = writeVarint(target, bytes, start);
-  if (part === null) return at;
-  if (typeof part === 'string') target.write(part, at, bytes, 'utf8');
-  else part.copy(target, at);
+  if (value === null) return at;
+  if (typeof value === 'string') target.write(value, at, bytes, 'utf8');
+  else value.copy(target, at);
   return at + bytes;
 }
 
-function writeRecord(target: Buffer, record: Encodable, delta: number, start: number): number {
+function writeRecord(target: Buffer, record: EncodableRecord, delta: number, start: number): number {
   let at = writeVarint(target, bodyLength(record, delta), start);
   // No attributes, and the time of the batch.
   target[at++] = 0;
   target[at++] = 0;
   at = writeVarint(target, delta, at);
-  at = writePart(target, record.key, record.keyBytes, at);
-  at = writePart(target, record.value, record.valueBytes, at);
+  at = writeField(target, record.key, record.keyBytes, at);
+  at = writeField(target, record.value, record.valueBytes, at);
   if (!record.headers) {
     target[at++] = 0;
     return at;
@@ -90,14 +90,14 @@ function writeRecord(target: Buffer, record: Encodable, delta: number, start: nu
   const headers = Object.entries(record.headers);
   at = writeVarint(target, headers.length, at);
   for (const [name, value] of headers) {
-    at = writePart(target, name, Buffer.byteLength(name), at);
-    at = writePart(target, value, Buffer.byteLength(value), at);
+    at = writeField(target, name, Buffer.byteLength(name), at);
+    at = writeField(target, value, Buffer.byteLength(value), at);
   }
   return at;
 }
 
 /** The records of a batch, one after the other, as they are before compression. */
-export function encodeRecords(records: readonly Encodable[]): Buffer {
+export function encodeRecords(records: readonly EncodableRecord[]): Buffer {
   const lengths = records.reduce((sum, record, delta) => {
     const body = bodyLength(record, delta);
     return sum + varintLength(body) + body;
@@ -111,10 +111,10 @@ export function encodeRecords(records: readonly Encodable[]): Buffer {
  * A record batch (magic 2) as it goes to the broker:
  * https://kafka.apache.org/documentation/#recordbatch
  */
-export function encodeBatch({ bytes, count, codec, timestamp }: RecordSection, { producerId, epoch, sequence }: BatchIdentity): Buffer {
-  const batch = Buffer.allocUnsafe(HEADER + bytes.length);
+export function encodeRecordBatch({ bytes, count, codec, timestamp }: EncodedRecords, { producerId, epoch, sequence }: BatchIdentity): Buffer {
+  const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + bytes.length);
   batch.writeBigInt64BE(0n, 0);
-  batch.writeInt32BE(HEADER - 12 + bytes.length, 8);
+  batch.writeInt32BE(BATCH_HEADER_BYTES - 12 + bytes.length, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
   batch.writeInt16BE(codec, 21);
@@ -125,7 +125,7 @@ export function encodeBatch({ bytes, count, codec, timestamp }: RecordSection, {
   batch.writeInt16BE(epoch, 51);
   batch.writeInt32BE(sequence, 53);
   batch.writeInt32BE(count, 57);
-  bytes.copy(batch, HEADER);
+  bytes.copy(batch, BATCH_HEADER_BYTES);
   batch.writeUInt32BE(crc32c(batch, 21), 17);
   return batch;
 }

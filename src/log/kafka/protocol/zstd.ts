@@ -1,23 +1,23 @@
 import zlib from 'node:zlib';
 
-interface NativeZstd {
+interface NodeZstd {
   readonly zstdCompressSync?: (bytes: Buffer) => Buffer;
   readonly zstdDecompressSync?: (bytes: Buffer, options: { maxOutputLength: number }) => Buffer;
 }
 
-interface Wasm {
+interface ZstdWasm {
   init(): Promise<void>;
   compress(bytes: Uint8Array, level?: number): Uint8Array;
   decompress(bytes: Uint8Array, options: { defaultHeapSize: number }): Uint8Array;
 }
 
-const LEVEL = 3;
-const native = zlib as NativeZstd;
-let wasm: Promise<Wasm> | undefined;
+const COMPRESSION_LEVEL = 3;
+const native = zlib as NodeZstd;
+let wasm: Promise<ZstdWasm> | undefined;
 
 /** Compiled at the first use, for hardly anybody needs it. */
-async function webAssembly(): Promise<Wasm> {
-  const module = (await import('@bokuweb/zstd-wasm')) as unknown as Wasm;
+async function loadWasm(): Promise<ZstdWasm> {
+  const module = (await import('@bokuweb/zstd-wasm')) as unknown as ZstdWasm;
   await module.init();
   return module;
 }
@@ -25,17 +25,17 @@ async function webAssembly(): Promise<Wasm> {
 /** Zstandard by Node's zlib where it has it (22.15 and later), else by WebAssembly. */
 export async function compressZstd(bytes: Buffer): Promise<Buffer> {
   if (native.zstdCompressSync) return native.zstdCompressSync(bytes);
-  const { compress } = await (wasm ??= webAssembly());
-  return inPlace(compress(bytes, LEVEL));
+  const { compress } = await (wasm ??= loadWasm());
+  return asBuffer(compress(bytes, COMPRESSION_LEVEL));
 }
 
 /** Frames of the source, also those that do not say their size, as the Java client writes them. Throws when they are damaged, or larger than `limit` bytes. */
 export async function decompressZstd(bytes: Buffer, limit: number): Promise<Buffer> {
   if (native.zstdDecompressSync) return native.zstdDecompressSync(bytes, { maxOutputLength: limit });
-  const { decompress } = await (wasm ??= webAssembly());
+  const { decompress } = await (wasm ??= loadWasm());
   for (let size = Math.min(limit, Math.max(1024 * 1024, bytes.length * 8)); ; size = Math.min(limit, size * 2)) {
     try {
-      return inPlace(decompress(bytes, { defaultHeapSize: size }));
+      return asBuffer(decompress(bytes, { defaultHeapSize: size }));
     } catch (error) {
       // −70: the output did not fit.
       if (size >= limit || !(error instanceof Error && error.message.endsWith('code -70'))) throw error;
@@ -43,4 +43,4 @@ export async function decompressZstd(bytes: Buffer, limit: number): Promise<Buff
   }
 }
 
-const inPlace = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

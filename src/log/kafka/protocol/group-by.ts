@@ -1,5 +1,5 @@
 /** By key, in order of appearance. */
-export function grouped<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]> {
+export function groupBy<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const each of all) {
     const group = groups.get(key(each));
@@ -10,4 +10,5 @@ export function grouped<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]
 }
 
 /** In ascending order: brokers answer in whatever order they like. */
-export const byPartition = <T>(all: Iterable<readonly [partition: number, value: T]>): Map<number, T> => new Map([...all].sort(([a], [b]) => a - b));
+export const sortedByPartition = <T>(all: Iterable<readonly [partition: number, value: T]>): Map<number, T> =>
+  new Map([...all].sort(([a], [b]) => a - b));

@@ -1,45 +1,45 @@
 import { Logger } from '@nestjs/common';
 import { sleep } from '../../../shared/wait.js';
 import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../../event-log.js';
-import { within } from './generation.js';
-import type { KafkaConsumer, OpenSubscription } from './kafka-consumer.client.js';
-import { reconnectWait } from '../connection/reconnect.js';
-import { type Counts, followed, isSame } from './topic-set.js';
+import { settlesWithin } from './generation.js';
+import type { KafkaConsumer, DynamicSubscription } from './kafka-consumer.client.js';
+import { reconnectBackoff } from '../connection/reconnect-backoff.js';
+import { type PartitionCounts, subscribedTopics, equalCounts } from './subscribed-topics.js';
 
 /** What the follower needs of a cluster. */
-interface Source {
-  topics(): Promise<Counts>;
-  join(subscription: OpenSubscription): KafkaConsumer;
+interface TopicSource {
+  topics(): Promise<PartitionCounts>;
+  join(subscription: DynamicSubscription): KafkaConsumer;
 }
 
-interface Times {
+interface RefreshIntervals {
   readonly KAFKA_METADATA_MAX_AGE_MS: number;
   readonly KAFKA_RECONNECT_BACKOFF_MAX_MS: number;
 }
 
 /** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
-const TROUBLE_MS = 2000;
+const FAILING_REFRESH_MS = 2000;
 /** The group waits so long (ms) for a member that looks before it joins. */
-const LOOK_MS = 2000;
+const REFRESH_TIMEOUT_MS = 2000;
 
 /**
  * A group member whose topics come and go. kafkajs resolves a pattern once, and fails for ever where one topic of several is missing or
  * deleted: here the topics are looked up again and again, and the member joins anew when they, or their partitions, have changed.
  */
-export class TopicFollower implements LogConsumer {
+export class DynamicTopicConsumer implements LogConsumer {
   readonly #logger: Logger;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #member: KafkaConsumer | undefined;
-  #counts: Counts = new Map();
+  #counts: PartitionCounts = new Map();
   #problem: string | undefined;
   #failures = 0;
 
   constructor(
-    private readonly source: Source,
+    private readonly source: TopicSource,
     private readonly subscription: Subscription & { readonly pattern?: RegExp },
-    private readonly times: Times,
-    private readonly closed: () => void,
+    private readonly intervals: RefreshIntervals,
+    private readonly onStopped: () => void,
   ) {
     this.#logger = new Logger(`kafka ${subscription.group}`);
     this.#running = this.#run();
@@ -47,62 +47,64 @@ export class TopicFollower implements LogConsumer {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const wait = await this.#look();
+      const wait = await this.#refresh();
       const end = Date.now() + wait;
       // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
-      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isInTrouble())
-        await sleep(Math.min(TROUBLE_MS, end - Date.now()), this.#stop.signal);
-      if (this.#isInTrouble()) await sleep(Math.min(TROUBLE_MS, this.times.KAFKA_METADATA_MAX_AGE_MS), this.#stop.signal);
+      while (!this.#stop.signal.aborted && Date.now() < end && !this.#isFailing())
+        await sleep(Math.min(FAILING_REFRESH_MS, end - Date.now()), this.#stop.signal);
+      if (this.#isFailing()) await sleep(Math.min(FAILING_REFRESH_MS, this.intervals.KAFKA_METADATA_MAX_AGE_MS), this.#stop.signal);
     }
   }
 
-  #isInTrouble(): boolean {
+  #isFailing(): boolean {
     return this.#member !== undefined && this.#failures === 0 && this.#member.state().problem !== undefined;
   }
 
   /** Joins anew where the topics have changed. Answers when to look again (ms). */
-  async #look(): Promise<number> {
+  async #refresh(): Promise<number> {
     try {
-      const { counts, missing } = followed(this.subscription, await this.source.topics());
+      const { counts, missing } = subscribedTopics(this.subscription, await this.source.topics());
       if (this.#failures > 0) this.#logger.log('cluster is reachable again');
       this.#failures = 0;
-      if (this.#differs(counts)) await this.#follow();
+      if (this.#updateCounts(counts)) await this.#applyTopics();
       if (missing.length > 0) this.#problem = `topics not found: ${missing.join(', ')}`;
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
-      return this.times.KAFKA_METADATA_MAX_AGE_MS;
+      return this.intervals.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const reason = error instanceof Error ? error.message : String(error);
       // Once: what stays the same is in the state.
-      if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
-      this.#problem = why;
-      return reconnectWait(++this.#failures, Math.random(), this.times.KAFKA_RECONNECT_BACKOFF_MAX_MS);
+      if (reason !== this.#problem)
+        this.#logger.warn(`${reason}; retrying with a backoff of at most ${this.intervals.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
+      this.#problem = reason;
+      return reconnectBackoff(++this.#failures, Math.random(), this.intervals.KAFKA_RECONNECT_BACKOFF_MAX_MS);
     }
   }
 
   /** Whether that is not what we knew; from now on it is. */
-  #differs(counts: Counts): boolean {
-    if (isSame(counts, this.#counts)) return false;
+  #updateCounts(counts: PartitionCounts): boolean {
+    if (equalCounts(counts, this.#counts)) return false;
     this.#logger.log(`following ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
     this.#counts = counts;
     return true;
   }
 
-  async #follow(): Promise<void> {
+  async #applyTopics(): Promise<void> {
     const topics = [...this.#counts.keys()];
     if (topics.length === 0) {
       const before = this.#member;
       this.#member = undefined;
       await before?.stop();
-    } else if (this.#member) this.#member.follow(topics);
-    else if (!this.#stop.signal.aborted) this.#member = this.source.join({ ...this.subscription, topics, look: () => this.#latest() });
+    } else if (this.#member) this.#member.updateSubscription(topics);
+    else if (!this.#stop.signal.aborted)
+      this.#member = this.source.join({ ...this.subscription, topics, refreshTopics: () => this.#refreshedTopics() });
   }
 
   /** When one member joins anew all are asked to: whoever looks again then knows the topics too, and need not join anew later. */
-  async #latest(): Promise<readonly string[]> {
+  async #refreshedTopics(): Promise<readonly string[]> {
     let latest = this.#counts;
-    const looking = this.source.topics().then((existing) => (latest = followed(this.subscription, existing).counts));
-    await within(LOOK_MS, looking);
-    if (latest.size > 0) this.#differs(latest);
+    const refreshing = this.source.topics().then((existing) => (latest = subscribedTopics(this.subscription, existing).counts));
+    await settlesWithin(REFRESH_TIMEOUT_MS, refreshing);
+    if (latest.size > 0) this.#updateCounts(latest);
     return [...this.#counts.keys()];
   }
 
@@ -140,6 +142,6 @@ export class TopicFollower implements LogConsumer {
     this.#stop.abort();
     await this.#running;
     await this.#member?.stop();
-    this.closed();
+    this.onStopped();
   }
 }

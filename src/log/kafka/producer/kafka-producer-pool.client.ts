@@ -4,11 +4,11 @@ import type { OutgoingRecord } from '../../event-log.js';
 import type { ProducerWatch } from '../../producer-watch.js';
 import { PublishError } from '../../publish-error.js';
 import type { Compression } from '../protocol/codecs.client.js';
-import { Delivery } from './delivery.js';
+import { PendingSend } from './pending-send.js';
 import { KafkaProducer } from './kafka-producer.client.js';
 import type { BatchLimits } from './partition-queue.js';
 
-export interface ProducersOptions {
+export interface ProducerPoolOptions {
   readonly producers: number;
   readonly lingerMs: number;
   readonly limits: BatchLimits;
@@ -20,16 +20,16 @@ export interface ProducersOptions {
 }
 
 /** A record whose partition is decided. */
-export type Placed = OutgoingRecord & { readonly partition: number };
+export type PartitionedRecord = OutgoingRecord & { readonly partition: number };
 
 /** The producers of one cluster: they own disjoint partitions, and share the memory for what waits. */
-export class KafkaProducers {
+export class KafkaProducerPool {
   readonly #producers: readonly KafkaProducer[];
   readonly #budget: ByteBudget;
   readonly #watch: ProducerWatch;
   readonly #nameOf: (topic: string) => string;
 
-  constructor(kafka: () => Kafka, options: ProducersOptions) {
+  constructor(kafka: () => Kafka, options: ProducerPoolOptions) {
     this.#budget = new ByteBudget(options.bufferBytes);
     this.#watch = options.watch;
     this.#nameOf = options.nameOf;
@@ -41,54 +41,54 @@ export class KafkaProducers {
    * Resolves when every in-sync replica has the records, to the offset of the first one of each partition (−1 where the broker does not say).
    * Rejects with {@link PublishError} that says which of them were not confirmed within `timeoutMs`. Order within a partition is that of the calls.
    */
-  async send(topic: string, records: readonly Placed[], timeoutMs: number): Promise<ReadonlyMap<number, number>> {
+  async send(topic: string, records: readonly PartitionedRecord[], timeoutMs: number): Promise<ReadonlyMap<number, number>> {
     const now = Date.now();
     const results: { partition: number; result: Promise<number | PublishError> }[] = [];
-    const deliveries = new Map<number, Delivery>();
+    const pendingSends = new Map<number, PendingSend>();
     records.forEach((record, index) => {
-      let delivery = deliveries.get(record.partition);
-      if (!delivery) {
+      let pendingSend = pendingSends.get(record.partition);
+      if (!pendingSend) {
         let settle: (result: number | PublishError) => void = () => undefined;
         const result = new Promise<number | PublishError>((resolve) => (settle = resolve));
-        delivery = new Delivery(now, now + timeoutMs, settle);
-        deliveries.set(record.partition, delivery);
+        pendingSend = new PendingSend(now, now + timeoutMs, settle);
+        pendingSends.set(record.partition, pendingSend);
         results.push({ partition: record.partition, result });
       }
-      delivery.add(record, index);
+      pendingSend.add(record, index);
     });
-    const bytes = [...deliveries.values()].reduce((sum, delivery) => sum + delivery.bytes, 0);
+    const bytes = [...pendingSends.values()].reduce((sum, pendingSend) => sum + pendingSend.bytes, 0);
     const room = this.#budget.take(bytes, timeoutMs);
-    if (room && !(await this.#admitted(topic, room, records.length))) {
+    if (room && !(await this.#waitForBuffer(topic, room, records.length))) {
       throw new PublishError('timed out', `producer buffer was full for ${timeoutMs} ms`, [...records.keys()]);
     }
-    for (const [partition, delivery] of deliveries) this.#producers[partition % this.#producers.length]!.send(topic, partition, delivery);
+    for (const [partition, pendingSend] of pendingSends) this.#producers[partition % this.#producers.length]!.send(topic, partition, pendingSend);
     try {
-      return await this.#outcome(topic, deliveries, results);
+      return await this.#collectOffsets(topic, pendingSends, results);
     } finally {
       this.#budget.give(bytes);
     }
   }
 
-  async #admitted(topic: string, room: Promise<boolean>, records: number): Promise<boolean> {
+  async #waitForBuffer(topic: string, room: Promise<boolean>, records: number): Promise<boolean> {
     this.#watch.waits++;
     const hasRoom = await room;
     if (!hasRoom) this.#watch.failed(this.#nameOf(topic), 'buffer full', records);
     return hasRoom;
   }
 
-  async #outcome(
+  async #collectOffsets(
     topic: string,
-    deliveries: ReadonlyMap<number, Delivery>,
+    pendingSends: ReadonlyMap<number, PendingSend>,
     results: readonly { partition: number; result: Promise<number | PublishError> }[],
   ): Promise<ReadonlyMap<number, number>> {
     const offsets = new Map<number, number>();
     const errors: PublishError[] = [];
     for (const { partition, result } of results) {
       const settled = await result;
-      const { at, records } = deliveries.get(partition)!;
+      const { enqueuedAt, records } = pendingSends.get(partition)!;
       if (typeof settled === 'number') {
         offsets.set(partition, settled);
-        this.#watch.confirmed(this.#nameOf(topic), records.length, (Date.now() - at) / 1000);
+        this.#watch.confirmed(this.#nameOf(topic), records.length, (Date.now() - enqueuedAt) / 1000);
       } else {
         errors.push(settled);
         this.#watch.failed(this.#nameOf(topic), settled.failure, settled.records.length);
@@ -96,10 +96,10 @@ export class KafkaProducers {
     }
     if (errors.length === 0) return offsets;
     // What may work the next time weighs more than what never will.
-    const worst = errors.find(({ failure }) => failure === 'timed out' || failure === 'closed') ?? errors[0]!;
+    const reported = errors.find(({ failure }) => failure === 'timed out' || failure === 'closed') ?? errors[0]!;
     throw new PublishError(
-      worst.failure,
-      worst.message,
+      reported.failure,
+      reported.message,
       errors.flatMap(({ records: failed }) => failed).sort((a, b) => a - b),
     );
   }

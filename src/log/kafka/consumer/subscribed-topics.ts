@@ -1,13 +1,13 @@
 import type { Subscription } from '../../event-log.js';
 
 /** Topics, and how many partitions each has. */
-export type Counts = ReadonlyMap<string, number>;
+export type PartitionCounts = ReadonlyMap<string, number>;
 
 /** What of the existing topics a subscription takes; `missing` are those that it names and that do not exist. A pattern matches whole names. */
-export function followed(
+export function subscribedTopics(
   { topics, pattern }: Pick<Subscription, 'topics'> & { readonly pattern?: RegExp },
-  existing: Counts,
-): { readonly counts: Counts; readonly missing: readonly string[] } {
+  existing: PartitionCounts,
+): { readonly counts: PartitionCounts; readonly missing: readonly string[] } {
   const whole = pattern && new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''));
   const named = new Set(topics);
   const counts = [...existing].filter(([topic]) => named.has(topic) || whole?.test(topic)).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -15,6 +15,6 @@ export function followed(
 }
 
 /** The same topics with the same numbers of partitions. */
-export function isSame(a: Counts, b: Counts): boolean {
+export function equalCounts(a: PartitionCounts, b: PartitionCounts): boolean {
   return a.size === b.size && [...a].every(([topic, count]) => b.get(topic) === count);
 }

@@ -1,6 +1,6 @@
 import type { Brokers } from '../connection/brokers.client.js';
-import { ConsumerGroups } from '../admin/consumer-groups.client.js';
-import { OffsetLookup } from './offset-lookup.client.js';
+import { ConsumerGroups } from './consumer-groups.client.js';
+import { OffsetLookup } from '../connection/offset-lookup.client.js';
 
 const NOT_LEADER = 6;
 
@@ -16,11 +16,11 @@ function aBroker(refused?: number): Brokers {
     const errorCode = refusing.delete(partition) ? NOT_LEADER : 0;
     return { partition, errorCode, offset: String(partition * 10) };
   };
-  const fake: Pick<Brokers, 'topics' | 'leaders' | 'ask' | 'askAny'> = {
+  const fake: Pick<Brokers, 'topics' | 'leaders' | 'request' | 'requestAny'> = {
     topics: (names) => Promise.resolve(new Map(names!.map((name) => [name, leaders]))),
     leaders: () => Promise.resolve(leaders),
-    askAny: () => Promise.resolve({ errorCode: 0, coordinator: { nodeId: 1 } }),
-    ask: (_node, _request, fields) => {
+    requestAny: () => Promise.resolve({ errorCode: 0, coordinator: { nodeId: 1 } }),
+    request: (_node, _name, fields) => {
       const responses = (fields as Asked).topics.map(({ topic, partitions }) => ({
         topic,
         partitions: [...partitions].sort((a, b) => b.partition - a.partition).map(answered),
@@ -33,12 +33,12 @@ function aBroker(refused?: number): Brokers {
 
 describe('partitions, in whatever order brokers answer', () => {
   it.each([undefined, 0, 1, 2])('ascend in what a lookup finds, also when a leader refuses partition %p first', async (refused) => {
-    expect([...(await new OffsetLookup(aBroker(refused)).at('t', -1))]).toEqual([
+    expect([...(await new OffsetLookup(aBroker(refused)).listOffsets('t', -1))]).toEqual([
       [0, 0],
       [1, 10],
       [2, 20],
     ]);
-    const bounds = await new OffsetLookup(aBroker(refused)).bounds(['s', 't']);
+    const bounds = await new OffsetLookup(aBroker(refused)).ranges(['s', 't']);
     expect([...bounds].map(([topic, all]) => [topic, [...all]])).toEqual(
       ['s', 't'].map((topic) => [topic, [0, 1, 2].map((partition) => [partition, { low: partition * 10, high: partition * 10 }])]),
     );

@@ -2,7 +2,7 @@
  * The time without progress around a rebalance: from the moment the member stopped until it has handled a record that was waiting, or
  * until it was ready while nothing waited. Times are epoch milliseconds.
  */
-export class Stall {
+export class RebalanceStall {
   #from: number | undefined;
   #readyAt: number | undefined;
 

@@ -4,11 +4,11 @@ import type { LogRecord } from '../../event-log.js';
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** A message of kafkajs as a record of the log. */
-export function logRecord({ offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {
-  return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headers ? text(headers) : NO_HEADERS };
+export function toLogRecord({ offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {
+  return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headers ? headerStrings(headers) : NO_HEADERS };
 }
 
-function text(headers: NonNullable<KafkaMessage['headers']>): Readonly<Record<string, string>> {
+function headerStrings(headers: NonNullable<KafkaMessage['headers']>): Readonly<Record<string, string>> {
   const names = Object.keys(headers);
   if (names.length === 0) return NO_HEADERS;
   return Object.fromEntries(names.map((each) => [each, String(headers[each])]));

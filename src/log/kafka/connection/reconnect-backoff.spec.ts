@@ -1,6 +1,6 @@
-import { reconnectWait } from './reconnect.js';
+import { reconnectBackoff } from './reconnect-backoff.js';
 
-const waits = (check: number, random: number): number[] => Array.from({ length: 14 }, (_, index) => reconnectWait(index + 1, random, check));
+const waits = (check: number, random: number): number[] => Array.from({ length: 14 }, (_, index) => reconnectBackoff(index + 1, random, check));
 
 describe('the wait before the next try to connect', () => {
   it('is short three times, then doubles up to the regular check', () => {

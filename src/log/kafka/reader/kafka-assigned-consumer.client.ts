@@ -4,13 +4,20 @@ import { TocsinError } from '../../../shared/errors.js';
 import { backoff } from '../../../shared/retry.js';
 import type { AssignedConsumer, PartitionAssignment } from '../../cluster.js';
 import type { ConsumerState, TopicPartition } from '../../event-log.js';
-import { words } from '../connection/broker-pool.client.js';
-import { type Brokers, type Fetched, type Leaders, moved, OUT_OF_RANGE, type Wanted } from '../connection/brokers.client.js';
-import { OffsetLookup } from './offset-lookup.client.js';
+import { errorName } from '../connection/broker-pool.client.js';
+import {
+  type Brokers,
+  type FetchedPartition,
+  type PartitionLeaders,
+  isStaleLeader,
+  OFFSET_OUT_OF_RANGE,
+  type FetchPosition,
+} from '../connection/brokers.client.js';
+import { EARLIEST, LATEST, OffsetLookup } from '../connection/offset-lookup.client.js';
 import { PartitionReader } from './partition-reader.client.js';
-import { reconnectWait } from '../connection/reconnect.js';
+import { reconnectBackoff } from '../connection/reconnect-backoff.js';
 
-type ReaderConfig = Pick<
+type AssignedConsumerConfig = Pick<
   Config,
   | 'KAFKA_FETCH_MAX_WAIT_MS'
   | 'KAFKA_FETCH_MAX_BYTES'
@@ -22,43 +29,43 @@ type ReaderConfig = Pick<
 /** While some partitions of a broker are being handled, a fetch for its others must not keep them waiting once they are done (ms). */
 const SHORT_WAIT_MS = 20;
 /** No fetch while so many times KAFKA_FETCH_MAX_BYTES wait to be handled. */
-const FETCHES_WAITING = 4;
+const MAX_BUFFERED_FETCHES = 4;
 
 const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
  * Reads explicit partitions without any group: one fetch at a time for each broker, none for a partition whose records are being handled.
  * What goes wrong with one partition or one broker stays there; a position that the log does not have any more is never jumped over in
- * silence: the first record that is there shows the gap to the listener, and where the log ends before the position, the listener is told
+ * silence: the first record that is there awaitPartitions the gap to the listener, and where the log ends before the position, the listener is told
  * that the partition is gone, and asked as for a new one.
  */
-export class KafkaReader implements AssignedConsumer {
+export class KafkaAssignedConsumer implements AssignedConsumer {
   readonly #logger: Logger;
   readonly #readers = new Map<string, PartitionReader>();
-  /** The last calls about partitions that were let go; what comes after them waits. */
-  readonly #ending = new Map<string, Promise<void>>();
+  /** The last calls about partitions that were let go; what comes after them isBlocked. */
+  readonly #revoking = new Map<string, Promise<void>>();
   /** Nodes that are asked at the moment, or left alone for a while. */
-  readonly #busy = new Map<number, Promise<void>>();
+  readonly #fetching = new Map<number, Promise<void>>();
   readonly #failures = new Map<number, { times: number; why: string }>();
   readonly #stop = new AbortController();
-  readonly #learning: Promise<void>;
+  readonly #refreshing: Promise<void>;
   #wake = (): void => undefined;
   #isWoken = false;
   #generation = 0;
-  #tries = 0;
-  #homeless = 0;
+  #refreshFailures = 0;
+  #leaderlessRefreshes = 0;
   #isConnected = false;
   #problem: string | undefined;
 
   constructor(
     private readonly brokers: Brokers,
     private readonly assignment: PartitionAssignment,
-    private readonly config: ReaderConfig,
-    private readonly closed: () => void,
+    private readonly config: AssignedConsumerConfig,
+    private readonly onStopped: () => void,
   ) {
     this.#logger = new Logger(`kafka ${assignment.group}`);
     this.assign(assignment.partitions);
-    this.#learning = this.#learn();
+    this.#refreshing = this.#refreshLoop();
   }
 
   assign(partitions: readonly TopicPartition[]): void {
@@ -67,15 +74,15 @@ export class KafkaReader implements AssignedConsumer {
     for (const [name, reader] of this.#readers) {
       if (wanted.has(name)) continue;
       this.#readers.delete(name);
-      reader.release();
-      this.#ending.set(name, reader.quiet);
+      reader.revoke();
+      this.#revoking.set(name, reader.idle);
     }
     for (const [name, at] of wanted) {
       if (this.#readers.has(name)) continue;
-      const reader = new PartitionReader(at, this.assignment, this.#nextGeneration(), () => this.#fetchAll(), this.#ending.get(name));
+      const reader = new PartitionReader(at, this.assignment, this.#nextGeneration(), () => this.#fetchAll(), this.#revoking.get(name));
       this.#readers.set(name, reader);
     }
-    this.#look();
+    this.#requestRefresh();
   }
 
   #nextGeneration(): number {
@@ -83,36 +90,36 @@ export class KafkaReader implements AssignedConsumer {
   }
 
   /** Learns who leads the partitions: now and then, and whenever something says that it has changed. */
-  async #learn(): Promise<void> {
+  async #refreshLoop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#isWoken = false;
-      const wait = this.#readers.size > 0 ? await this.#learnLeaders() : this.config.KAFKA_METADATA_MAX_AGE_MS;
+      const wait = this.#readers.size > 0 ? await this.#refreshLeaders() : this.config.KAFKA_METADATA_MAX_AGE_MS;
       this.#fetchAll();
       await this.#sleep(wait, true);
     }
   }
 
-  #look(): void {
+  #requestRefresh(): void {
     this.#isWoken = true;
     this.#wake();
   }
 
   /** Answers when to look again (ms). */
-  async #learnLeaders(): Promise<number> {
+  async #refreshLeaders(): Promise<number> {
     try {
       const topics = await this.brokers.topics([...new Set([...this.#readers.values()].map(({ at }) => at.topic))]);
       if (this.#problem) this.#logger.log('cluster is reachable again');
       this.#isConnected = true;
-      this.#tries = 0;
+      this.#refreshFailures = 0;
       this.#problem = undefined;
-      const homeless = [...this.#readers.values()].filter((reader) => !this.#settle(reader, topics.get(reader.at.topic)));
-      this.#homeless = homeless.length > 0 ? this.#homeless + 1 : 0;
-      return homeless.length > 0
-        ? backoff(this.#homeless, Math.random(), 500, this.config.KAFKA_METADATA_MAX_AGE_MS)
+      const leaderless = [...this.#readers.values()].filter((reader) => !this.#updateLeader(reader, topics.get(reader.at.topic)));
+      this.#leaderlessRefreshes = leaderless.length > 0 ? this.#leaderlessRefreshes + 1 : 0;
+      return leaderless.length > 0
+        ? backoff(this.#leaderlessRefreshes, Math.random(), 500, this.config.KAFKA_METADATA_MAX_AGE_MS)
         : this.config.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
-      const wait = reconnectWait(++this.#tries, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
-      const why = message(error);
+      const wait = reconnectBackoff(++this.#refreshFailures, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
+      const why = messageOf(error);
       // Once: what stays the same is in the state.
       if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
@@ -121,14 +128,14 @@ export class KafkaReader implements AssignedConsumer {
   }
 
   /** Notes where to read the partition. False when nobody leads it, or it does not exist. */
-  #settle(reader: PartitionReader, leaders: Leaders | undefined): boolean {
+  #updateLeader(reader: PartitionReader, leaders: PartitionLeaders | undefined): boolean {
     const leader = leaders?.get(reader.at.partition);
     if (leader === undefined) {
-      reader.vanished(leaders ? `${reader.at.topic} has no partition ${reader.at.partition}` : new TocsinError('T7005', reader.at.topic).message);
+      reader.markMissing(leaders ? `${reader.at.topic} has no partition ${reader.at.partition}` : new TocsinError('T7005', reader.at.topic).message);
       return false;
     }
     reader.isKnown = true;
-    if (reader.isVanished) reader.renew(this.#nextGeneration(), `${reader.at.topic} was recreated`);
+    if (reader.isMissing) reader.startOver(this.#nextGeneration(), `${reader.at.topic} was recreated`);
     reader.leader = leader >= 0 ? leader : undefined;
     if (leader < 0) reader.problem = `${key(reader.at)} has no leader`;
     return leader >= 0;
@@ -136,89 +143,89 @@ export class KafkaReader implements AssignedConsumer {
 
   /** Starts a fetch at every node that has something to be asked for, and is not asked yet. */
   #fetchAll(): void {
-    if (this.#stop.signal.aborted || this.#isFull()) return;
+    if (this.#stop.signal.aborted || this.#isBufferFull()) return;
     const byNode = new Map<number, PartitionReader[]>();
     for (const reader of this.#readers.values()) {
-      if (reader.leader === undefined || this.#busy.has(reader.leader)) continue;
+      if (reader.leader === undefined || this.#fetching.has(reader.leader)) continue;
       const own = byNode.get(reader.leader);
       if (own) own.push(reader);
       else byNode.set(reader.leader, [reader]);
     }
     for (const [node, own] of byNode) {
-      const wanted = new Map<Wanted, PartitionReader>();
+      const wanted = new Map<FetchPosition, PartitionReader>();
       for (const reader of own) {
-        const one = reader.wanted();
+        const one = reader.nextFetch();
         if (one) wanted.set(one, reader);
       }
       if (wanted.size === 0) continue;
-      const isQuiet = own.every((reader) => reader.waits) || own.filter((reader) => !reader.waits).length === wanted.size;
-      const fetching = this.#fetch(node, wanted, isQuiet ? this.config.KAFKA_FETCH_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
-        this.#busy.delete(node);
+      const isIdle = own.every((reader) => reader.isBlocked) || own.filter((reader) => !reader.isBlocked).length === wanted.size;
+      const fetching = this.#fetch(node, wanted, isIdle ? this.config.KAFKA_FETCH_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
+        this.#fetching.delete(node);
         this.#fetchAll();
       });
-      this.#busy.set(node, fetching);
+      this.#fetching.set(node, fetching);
     }
   }
 
-  #isFull(): boolean {
+  #isBufferFull(): boolean {
     let bytes = 0;
-    for (const reader of this.#readers.values()) bytes += reader.bytes;
-    return bytes > FETCHES_WAITING * this.config.KAFKA_FETCH_MAX_BYTES;
+    for (const reader of this.#readers.values()) bytes += reader.bufferedBytes;
+    return bytes > MAX_BUFFERED_FETCHES * this.config.KAFKA_FETCH_MAX_BYTES;
   }
 
-  async #fetch(node: number, wanted: ReadonlyMap<Wanted, PartitionReader>, maxWaitMs: number): Promise<void> {
+  async #fetch(node: number, wanted: ReadonlyMap<FetchPosition, PartitionReader>, maxWaitMs: number): Promise<void> {
     const limits = { maxWaitMs, bytes: this.config.KAFKA_FETCH_MAX_BYTES, partitionBytes: this.config.KAFKA_MAX_PARTITION_FETCH_BYTES };
     try {
       const all = await this.brokers.fetch(node, shuffled([...wanted.keys()]), limits);
-      if (this.#failures.delete(node)) this.#look();
+      if (this.#failures.delete(node)) this.#requestRefresh();
       const found = new Map(all.map((each) => [key(each), each]));
-      await Promise.all([...wanted].map(([one, reader]) => this.#take(reader, one, found.get(key(one)))));
+      await Promise.all([...wanted].map(([one, reader]) => this.#handleFetched(reader, one, found.get(key(one)))));
     } catch (error) {
       const times = (this.#failures.get(node)?.times ?? 0) + 1;
-      const why = message(error);
+      const why = messageOf(error);
       this.#failures.set(node, { times, why });
-      const wait = reconnectWait(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
+      const wait = reconnectBackoff(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       this.#logger.debug(`broker ${node}: ${why}; retrying in ${wait} ms`);
       // Its partitions may have a new leader already.
-      this.#look();
+      this.#requestRefresh();
       await this.#sleep(wait);
     }
   }
 
-  async #take(reader: PartitionReader, wanted: Wanted, fetched: Fetched | undefined): Promise<void> {
+  async #handleFetched(reader: PartitionReader, wanted: FetchPosition, fetched: FetchedPartition | undefined): Promise<void> {
     if (!fetched) return;
     const { errorCode, problem } = fetched;
-    if (errorCode === OUT_OF_RANGE) return this.#outOfRange(reader, wanted.position);
-    if (moved(errorCode)) {
+    if (errorCode === OFFSET_OUT_OF_RANGE) return this.#handleOffsetOutOfRange(reader, wanted.position);
+    if (isStaleLeader(errorCode)) {
       reader.leader = undefined;
-      reader.problem = words(errorCode);
+      reader.problem = errorName(errorCode);
       await this.#sleep(100);
-      this.#look();
+      this.#requestRefresh();
     } else if (errorCode !== 0 || problem) {
-      reader.restart(problem ?? words(errorCode));
+      reader.restart(problem ?? errorName(errorCode));
     } else {
       reader.accept(wanted, fetched);
     }
   }
 
-  async #outOfRange(reader: PartitionReader, position: number): Promise<void> {
+  async #handleOffsetOutOfRange(reader: PartitionReader, position: number): Promise<void> {
     const { topic, partition } = reader.at;
-    const [low, high] = await Promise.all([-2, -1].map((which) => new OffsetLookup(this.brokers).at(topic, which, { partition })));
+    const [low, high] = await Promise.all([EARLIEST, LATEST].map((which) => new OffsetLookup(this.brokers).listOffsets(topic, which, { partition })));
     const [first, end] = [low!.get(partition)!, high!.get(partition)!];
     if (position < first) {
       this.#logger.warn(`${key(reader.at)}: records ${position} to ${first - 1} were deleted`);
       reader.seek(first);
     } else if (position > end) {
-      reader.renew(
+      reader.startOver(
         this.#nextGeneration(),
         new TocsinError('T7006', `${key(reader.at)} has log end offset ${end}, but the position is ${position}`).message,
       );
     }
   }
 
-  /** Resolves after `ms`, when the consumer stops, and where `light` when there is something to look at. */
-  #sleep(ms: number, light = false): Promise<void> {
-    if (this.#stop.signal.aborted || (light && this.#isWoken)) return Promise.resolve();
+  /** Resolves after `ms`, when the consumer stops, and where `wakeable` when there is something to look at. */
+  #sleep(ms: number, wakeable = false): Promise<void> {
+    if (this.#stop.signal.aborted || (wakeable && this.#isWoken)) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -227,7 +234,7 @@ export class KafkaReader implements AssignedConsumer {
       };
       const timer = setTimeout(done, ms);
       this.#stop.signal.addEventListener('abort', done);
-      if (light) this.#wake = done;
+      if (wakeable) this.#wake = done;
     });
   }
 
@@ -242,7 +249,7 @@ export class KafkaReader implements AssignedConsumer {
       topics: [...new Set(readers.map(({ at }) => at.topic))],
       status: this.#status(),
       assigned: readers.map(({ at }) => at),
-      paused: readers.filter(({ waits }) => waits).map(({ at }) => at),
+      paused: readers.filter(({ isBlocked }) => isBlocked).map(({ at }) => at),
     };
     return problems.size > 0 ? { ...state, problem: [...problems].join('; ') } : state;
   }
@@ -277,14 +284,14 @@ export class KafkaReader implements AssignedConsumer {
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    await Promise.all([...this.#readers.values()].map((reader) => reader.finish()));
-    await Promise.all([...this.#ending.values(), ...this.#busy.values(), this.#learning]);
+    await Promise.all([...this.#readers.values()].map((reader) => reader.drain()));
+    await Promise.all([...this.#revoking.values(), ...this.#fetching.values(), this.#refreshing]);
     await this.brokers.close();
-    this.closed();
+    this.onStopped();
   }
 }
 
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Whoever stands first in a fetch gets its bytes first: take turns. */
 function shuffled<T>(all: T[]): T[] {

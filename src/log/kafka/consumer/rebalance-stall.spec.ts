@@ -1,7 +1,7 @@
-import { Stall } from './stall.js';
+import { RebalanceStall } from './rebalance-stall.js';
 
-const aStall = (steps: (stall: Stall) => void): Stall => {
-  const stall = new Stall();
+const aStall = (steps: (stall: RebalanceStall) => void): RebalanceStall => {
+  const stall = new RebalanceStall();
   steps(stall);
   return stall;
 };
@@ -14,7 +14,7 @@ describe('the time without progress', () => {
   });
 
   it('ends when the partitions are claimed where nothing was waiting, however long nothing comes', () => {
-    const stopped = (each: Stall): void => (each.stopped(1000), each.ready(1300));
+    const stopped = (each: RebalanceStall): void => (each.stopped(1000), each.ready(1300));
     expect(aStall(stopped).handled(90_000, 90_010)).toBe(300);
     expect(aStall(stopped).idle()).toBe(300);
   });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { eventually } from '../../../../test/support/eventually.js';
-import { kafkaClient } from '../connection/kafka-client.client.js';
-import { poolOf } from '../connection/broker-pool.client.js';
+import { kafkaClient } from './kafka-client.client.js';
+import { brokerPoolOf } from './broker-pool.client.js';
 
 describe('kafkajs, repaired', () => {
   it('opens one socket for all who need the same connection at the same time', async () => {
@@ -10,7 +10,7 @@ describe('kafkajs, repaired', () => {
     const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const pool = poolOf(kafkaClient({ brokers: [`127.0.0.1:${port}`] }, 'test', { retries: 0 }));
+    const pool = brokerPoolOf(kafkaClient({ brokers: [`127.0.0.1:${port}`] }, 'test', { retries: 0 }));
     // kafkajs makes the seed broker at the first attempt; nobody answers its questions here.
     const attempt = pool.connect().catch(() => undefined);
     await once(server, 'connection');

@@ -1,31 +1,31 @@
-import type { Config } from '../../../config.js';
-import { TocsinError } from '../../../shared/errors.js';
-import { within } from '../../../shared/wait.js';
-import type { ClusterAccess } from '../../cluster.js';
-import type { BrokerEvidence, ClusterEvidence, StageCursor, RecordTimestamp } from '../../cluster-evidence.js';
-import type { LogRecord, TopicPartition } from '../../event-log.js';
-import type { TopicState } from '../../topic-admin.js';
-import { alertAccess, mainAccess } from '../connection/cluster-access.client.js';
-import { apiVersions, clientApis } from '../connection/api-versions.client.js';
-import { KafkaCluster } from '../kafka-cluster.client.js';
-import { alertTopics, KafkaTopics, type Placement, placementOf } from './kafka-topics.client.js';
+import type { Config } from '../../config.js';
+import { TocsinError } from '../../shared/errors.js';
+import { within } from '../../shared/wait.js';
+import type { ClusterAccess } from '../cluster.js';
+import type { BrokerEvidence, ClusterEvidence, StageCursor, RecordTimestamp } from '../cluster-evidence.js';
+import type { LogRecord, TopicPartition } from '../event-log.js';
+import type { TopicState } from '../topic-admin.js';
+import { alertAccess, mainAccess } from './connection/cluster-access.client.js';
+import { fetchApiVersions, clientApiVersions } from './connection/api-versions.client.js';
+import { KafkaCluster } from './kafka-cluster.client.js';
+import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
 
 /** A broker may be slow; whether it is there is another question than whether it is ready in time. */
-const BROKER_MS = 10_000;
-const CLUSTER_MS = 30_000;
+const BROKER_TIMEOUT_MS = 10_000;
+const CLUSTER_TIMEOUT_MS = 30_000;
 /** Partitions whose newest record is looked at. */
-const STAMPED = 12;
+const MAX_SAMPLED_PARTITIONS = 12;
 
 /** Looks at the clusters of the settings without changing anything: no group, no record, no topic is made. */
-export async function examineClusters(config: Config, topics: readonly string[], cursors: readonly StageCursor[]): Promise<ClusterEvidence[]> {
+export async function probeClusters(config: Config, topics: readonly string[], cursors: readonly StageCursor[]): Promise<ClusterEvidence[]> {
   const clientId = `${config.GROUP_PREFIX}-doctor`;
   const alert = alertAccess(config);
   const accesses = new Map([['main', mainAccess(config)], ...(alert ? ([['alert', alert]] as const) : [])]);
   const own = (name: string) => topics.filter((topic) => (alert && alertTopics.has(topic) ? 'alert' : 'main') === name);
-  return Promise.all([...accesses].map(([name, access]) => examine(name, { access, config, clientId, topics: own(name), cursors })));
+  return Promise.all([...accesses].map(([name, access]) => probeCluster(name, { access, config, clientId, topics: own(name), cursors })));
 }
 
-interface Examined {
+interface ProbeTarget {
   readonly access: ClusterAccess;
   readonly config: Config;
   readonly clientId: string;
@@ -33,14 +33,14 @@ interface Examined {
   readonly cursors: readonly StageCursor[];
 }
 
-async function examine(name: string, examined: Examined): Promise<ClusterEvidence> {
-  const { access, config, clientId } = examined;
-  const brokers = await Promise.all(access.brokers.map((address) => broker(address, 'settings', examined)));
+async function probeCluster(name: string, target: ProbeTarget): Promise<ClusterEvidence> {
+  const { access, config, clientId } = target;
+  const brokers = await Promise.all(access.brokers.map((address) => probeBroker(address, 'settings', target)));
   const empty = { name, brokers, topics: [], groups: [], committed: [], newest: [], unhandled: [] };
   if (brokers.every(({ problem }) => problem)) return { ...empty, problem: 'none of the bootstrap servers can be used' };
   const cluster = new KafkaCluster(access, clientId, config);
   try {
-    return await within(CLUSTER_MS, inside(name, cluster, examined, brokers));
+    return await within(CLUSTER_TIMEOUT_MS, gatherEvidence(name, cluster, target, brokers));
   } catch (error) {
     return { ...empty, problem: error instanceof Error ? error.message : String(error) };
   } finally {
@@ -48,16 +48,21 @@ async function examine(name: string, examined: Examined): Promise<ClusterEvidenc
   }
 }
 
-async function inside(name: string, cluster: KafkaCluster, examined: Examined, brokers: readonly BrokerEvidence[]): Promise<ClusterEvidence> {
-  const { config, cursors } = examined;
-  const placement = placementOf(config, new Map([[name, cluster]]), () => name);
+async function gatherEvidence(
+  name: string,
+  cluster: KafkaCluster,
+  target: ProbeTarget,
+  brokers: readonly BrokerEvidence[],
+): Promise<ClusterEvidence> {
+  const { config, cursors } = target;
+  const placement = topicPlacement(config, new Map([[name, cluster]]), () => name);
   const admin = new KafkaTopics(placement, config.TOPIC_REPLICATION);
-  const advertised = [...(await cluster.brokers.metadata(examined.topics.map(placement.physical))).addresses.values()];
+  const advertised = [...(await cluster.brokers.metadata(target.topics.map(placement.physical))).addresses.values()];
   const others = advertised.filter((address) => !brokers.some((each) => each.address === address));
   const [topics, groups, more] = await Promise.all([
-    admin.describe(examined.topics),
+    admin.describe(target.topics),
     admin.groups(),
-    Promise.all(others.map((address) => broker(address, 'cluster', examined))),
+    Promise.all(others.map((address) => probeBroker(address, 'cluster', target))),
   ]);
   const present = cursors.filter(({ topic }) => topics.some((each) => each.name === topic));
   return {
@@ -72,10 +77,14 @@ async function inside(name: string, cluster: KafkaCluster, examined: Examined, b
 }
 
 /** Whether a broker can be reached, lets us in, and speaks as our client does. */
-async function broker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: Examined): Promise<BrokerEvidence> {
-  const alone = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
+async function probeBroker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: ProbeTarget): Promise<BrokerEvidence> {
+  const single = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
   try {
-    await within(BROKER_MS, alone.reach(), () => new TocsinError('T7001', `${address}: request timed out after ${BROKER_MS} ms`));
+    await within(
+      BROKER_TIMEOUT_MS,
+      single.checkConnection(),
+      () => new TocsinError('T7001', `${address}: request timed out after ${BROKER_TIMEOUT_MS} ms`),
+    );
     return { address, known, incompatible: await incompatible(address, access) };
   } catch (error) {
     const problem =
@@ -84,21 +93,21 @@ async function broker(address: string, known: BrokerEvidence['known'], { access,
         : { code: 'T7001' as const, says: error instanceof Error ? error.message : String(error) };
     return { address, known, problem };
   } finally {
-    await alone.close();
+    await single.close();
   }
 }
 
 async function incompatible(address: string, access: ClusterAccess): Promise<string[]> {
-  const spoken = new Map((await apiVersions(address, access, BROKER_MS)).map((range) => [range.key, range]));
-  return clientApis.flatMap(({ name, key, min, max }) => {
-    const theirs = spoken.get(key);
-    // Logins are only spoken of by listeners that ask for one.
+  const supported = new Map((await fetchApiVersions(address, access, BROKER_TIMEOUT_MS)).map((range) => [range.key, range]));
+  return clientApiVersions.flatMap(({ name, key, min, max }) => {
+    const theirs = supported.get(key);
+    // Logins are only supported of by listeners that ask for one.
     if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: not supported by the broker`];
     return theirs.min > max || theirs.max < min ? [`${name}: broker supports versions ${theirs.min} to ${theirs.max}, client ${min} to ${max}`] : [];
   });
 }
 
-async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP_PREFIX }: Config, cursors: readonly StageCursor[]) {
+async function committed(cluster: KafkaCluster, { physical }: TopicPlacement, { GROUP_PREFIX }: Config, cursors: readonly StageCursor[]) {
   const pairs = new Map(cursors.map(({ group, topic }) => [`${group} ${topic}`, { group, topic }]));
   const answers = await Promise.all(
     [...pairs.values()].map(async ({ group, topic }) =>
@@ -113,35 +122,37 @@ async function committed(cluster: KafkaCluster, { physical }: Placement, { GROUP
   return answers.flat();
 }
 
-async function newest(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[]): Promise<RecordTimestamp[]> {
+async function newest(cluster: KafkaCluster, placement: TopicPlacement, topics: readonly TopicState[]): Promise<RecordTimestamp[]> {
   const filled = topics.flatMap(({ name, partitions }) =>
     partitions.flatMap(({ partition, low, high }) => (low !== null && high !== null && high > low ? [{ topic: name, partition, high }] : [])),
   );
-  return stamps(filled.slice(0, STAMPED).map((at) => ({ at, read: () => first(cluster, placement, at, at.high - 1) })));
+  return timestampsOf(filled.slice(0, MAX_SAMPLED_PARTITIONS).map((at) => ({ at, read: () => recordAt(cluster, placement, at, at.high - 1) })));
 }
 
 /** The oldest record of each stage and topic that waits, where most of them wait. */
-async function unhandled(cluster: KafkaCluster, placement: Placement, topics: readonly TopicState[], cursors: readonly StageCursor[]) {
-  const worst = new Map<string, StageCursor & { lag: number }>();
+async function unhandled(cluster: KafkaCluster, placement: TopicPlacement, topics: readonly TopicState[], cursors: readonly StageCursor[]) {
+  const mostLagging = new Map<string, StageCursor & { lag: number }>();
   for (const cursor of cursors) {
     const at = topics.find(({ name }) => name === cursor.topic)?.partitions.find(({ partition }) => partition === cursor.partition);
     const lag = at && at.high !== null && at.low !== null && cursor.nextOffset >= at.low ? at.high - cursor.nextOffset : 0;
     const key = `${cursor.group} ${cursor.topic}`;
-    if (lag > (worst.get(key)?.lag ?? 0)) worst.set(key, { ...cursor, lag });
+    if (lag > (mostLagging.get(key)?.lag ?? 0)) mostLagging.set(key, { ...cursor, lag });
   }
-  return stamps([...worst.values()].map((at) => ({ at: { ...at, stage: at.group }, read: () => first(cluster, placement, at, at.nextOffset) })));
+  return timestampsOf(
+    [...mostLagging.values()].map((at) => ({ at: { ...at, stage: at.group }, read: () => recordAt(cluster, placement, at, at.nextOffset) })),
+  );
 }
 
-async function stamps<T extends TopicPartition>(
+async function timestampsOf<T extends TopicPartition>(
   readings: readonly { at: T; read: () => Promise<LogRecord | undefined> }[],
 ): Promise<(T & RecordTimestamp)[]> {
   const records = await Promise.all(readings.map(async ({ at, read }) => ({ at, record: await read() })));
   return records.flatMap(({ at, record }) => (record ? [{ ...at, timestamp: record.timestamp }] : []));
 }
 
-async function first(
+async function recordAt(
   cluster: KafkaCluster,
-  { physical }: Placement,
+  { physical }: TopicPlacement,
   { topic, partition }: TopicPartition,
   offset: number,
 ): Promise<LogRecord | undefined> {

@@ -1,0 +1,12 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { AuditService } from './audit.service.js';
+import { Database } from './database.client.js';
+
+/** The database that the process has opened, and its audit log, for every module. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  static with(database: Database): DynamicModule {
+    return { module: DatabaseModule, providers: [{ provide: Database, useValue: database }, AuditService], exports: [Database, AuditService] };
+  }
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { Clusters } from './cluster.js';
+import { ExternalTopics } from './external-topics.js';
+import { KafkaClusters } from './kafka/kafka-clusters.service.js';
+import { KafkaExternalTopics } from './kafka/kafka-external-topics.service.js';
+
+/** Kafka clusters of others: those that sources read, and those that pushes go to. */
+@Module({
+  providers: [
+    { provide: Clusters, useClass: KafkaClusters },
+    { provide: ExternalTopics, useClass: KafkaExternalTopics },
+  ],
+  exports: [Clusters, ExternalTopics],
+})
+export class ExternalClustersModule {}

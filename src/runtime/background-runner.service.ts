@@ -1,0 +1,36 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Discovery } from '../shared/discovery.service.js';
+import type { PeriodicTask } from '../shared/periodic-task.js';
+import { backgroundTask } from './background.decorator.js';
+import { leadershipLost, leaderTask } from './leader-task.decorator.js';
+import { type Duty, LeasedDuties } from './leased-duties.service.js';
+
+/** Starts the work that no request and no record asks for: leader-elected tasks and periodic tasks, wherever they are declared. */
+@Injectable()
+export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy {
+  #tasks: readonly PeriodicTask[] = [];
+
+  constructor(
+    private readonly discovery: Discovery,
+    private readonly duties: LeasedDuties,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.duties.start(this.#duties());
+    this.#tasks = this.discovery.methods(backgroundTask).flatMap(({ call }) => call() ?? []);
+    for (const task of this.#tasks) task.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.#tasks.map((task) => task.stop()));
+  }
+
+  /** Throws when two tasks have one name, or when somebody waits for the end of a task that nobody declares. */
+  #duties(): Duty[] {
+    const tasks = this.discovery.named(leaderTask, (name) => name);
+    const ends = this.discovery.named(leadershipLost, (name) => name);
+    for (const [name, { where }] of ends)
+      if (!tasks.has(name)) throw new Error(`${where} follows the leader-elected task "${name}", which nobody declares`);
+    return [...tasks].map(([name, { call }]) => ({ name, work: call, lost: ends.get(name)?.call }));
+  }
+}
