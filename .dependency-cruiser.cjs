@@ -159,6 +159,13 @@ const roomRules = [
     to: { path: packages('typeorm') },
   },
   {
+    name: 'migrations-know-tables-only',
+    comment: 'A migration is made of the descriptions of tables (*-table.ts of any room) and of src/database.',
+    severity: 'error',
+    from: { path: '^migrations/' },
+    to: { path: '^src/', pathNot: '^src/database/|-tables?\\.ts$' },
+  },
+  {
     name: 'kafkajs-stays-in-its-room',
     comment: 'kafkajs and its codecs only in src/log/kafka.',
     severity: 'error',

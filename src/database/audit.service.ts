@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../shared/actor.js';
+import { auditTable, type StoredAuditEntry } from './audit-table.js';
 import { Database } from './database.client.js';
 
 /** Names the thing that was changed: `{ kind: 'strategy', id: '7' }`. */
@@ -20,10 +21,6 @@ export interface AuditEntry {
   readonly after?: unknown;
 }
 
-const COLUMNS = ['at', 'actor_kind', 'actor_name', 'action', 'object_kind', 'object_id', 'why', 'detail'];
-const ID_LENGTH = 255;
-const WHY_LENGTH = 4000;
-
 /** Appends to the audit table. */
 @Injectable()
 export class AuditService {
@@ -32,11 +29,11 @@ export class AuditService {
   /** Writes one row for each entry, in the transaction that is open, else in one of its own. */
   async record(entries: AuditEntry | readonly AuditEntry[], now: number): Promise<void> {
     const rows = [entries].flat().map((entry) => rowOf(entry as AuditEntry, now));
-    if (rows.length > 0) await this.database.transaction(() => this.database.insert('audit', COLUMNS, rows));
+    await this.database.transaction(() => this.database.insertAll(auditTable, rows));
   }
 }
 
-function rowOf({ actor, action, object, why = '', before, after }: AuditEntry, now: number): unknown[] {
-  const detail = before === undefined && after === undefined ? null : JSON.stringify({ before, after });
-  return [now, actor.kind, actor.name, action, object.kind, object.id.slice(0, ID_LENGTH), why.slice(0, WHY_LENGTH), detail];
+function rowOf({ actor, action, object, why = '', before, after }: AuditEntry, at: number): Omit<StoredAuditEntry, 'id'> {
+  const detail = before === undefined && after === undefined ? null : { before, after };
+  return { at, actorKind: actor.kind, actorName: actor.name, action, objectKind: object.kind, objectId: object.id, why, detail };
 }

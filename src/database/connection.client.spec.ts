@@ -1,6 +1,6 @@
-import { aSqlite } from '../../test/support/database.js';
+import { aSqlite, databases } from '../../test/support/database.js';
 import { eventually } from '../../test/support/eventually.js';
-import { openMysql } from './connection.client.js';
+import { migrate, openMysql } from './connection.client.js';
 import { passingTrouble } from './failures.js';
 
 it('the embedded database waits for the disk at every commit, and its journal survives the process', async () => {
@@ -9,6 +9,23 @@ it('the embedded database waits for the disk at every commit, and its journal su
   const [synchronous] = (await database.writer.query('PRAGMA synchronous')) as Record<string, unknown>[];
   await close();
   expect([journal, synchronous]).toEqual([{ journal_mode: 'wal' }, { synchronous: 2 }]);
+});
+
+describe.each(databases)('a schema of a development version on %s', (_name, open) => {
+  it('is refused with what to do, and left as it is', async () => {
+    const { database, close } = await open();
+    const tables = async (): Promise<unknown> => {
+      const runner = database.writer.createQueryRunner();
+      const found = await Promise.all(['alert', 'stream_cursor', 'migrations'].map((name) => runner.hasTable(name)));
+      await runner.release();
+      return found;
+    };
+    await database.writer.query('DROP TABLE alert');
+    await database.writer.query("UPDATE migrations SET timestamp = 1700000000003, name = 'Alert1700000000003'");
+    await expect(migrate(database)).rejects.toMatchObject({ code: 'T5039', message: expect.stringContaining('empty database') });
+    expect(await tables()).toEqual([false, true, true]);
+    await close();
+  });
 });
 
 // Where DATABASE_URL names a server; the test script sees to it.

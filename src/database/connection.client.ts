@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { Database } from './database.client.js';
 import { mysql, sqlite } from './dialect.js';
-import { migrations } from './migrations.js';
+import { migrations, replacedMigrations } from './migrations.js';
 import { TocsinError } from '../shared/errors.js';
 
 export type SqliteDriver = 'auto' | 'better-sqlite3' | 'libsql';
@@ -119,15 +119,27 @@ interface MysqlPool {
   on(event: 'connection', listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 
-/** Brings the schema up to date. Several replicas may do it at once: one works, the others wait. */
+/**
+ * Brings the schema up to date. Several replicas may do it at once: one works, the others wait.
+ * Throws {@link TocsinError} T5039, and changes nothing, when a development version of 0.1.0 made the schema.
+ */
 export async function migrate(database: Database): Promise<string[]> {
   const runner = database.writer.createQueryRunner();
   try {
     if (database.dialect.name === 'mysql') await runner.query("SELECT GET_LOCK('tocsin.migrations', 120)");
+    await refuseReplaced(runner);
     const done = await database.writer.runMigrations();
     return done.map(({ name }) => name);
   } finally {
     if (database.dialect.name === 'mysql') await runner.query("SELECT RELEASE_LOCK('tocsin.migrations')");
     await runner.release();
   }
+}
+
+async function refuseReplaced(runner: QueryRunner): Promise<void> {
+  if (!(await runner.hasTable('migrations'))) return;
+  const ran = (await runner.query('SELECT name FROM migrations')) as { name: string }[];
+  const [first] = replacedMigrations(ran.map(({ name }) => name));
+  if (first === undefined) return;
+  throw new TocsinError('T5039', `migration ${first} has run; start with an empty database (or data folder): there is no upgrade`);
 }

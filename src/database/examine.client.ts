@@ -156,14 +156,14 @@ async function positions(database: Database): Promise<StoredPosition[]> {
 }
 
 async function holds(database: Database): Promise<StoredHold[]> {
-  const rows = await optional(database, 'SELECT consumer_group, topic, partition_no, kind, why, held_by FROM partition_hold');
+  const rows = await optional(database, 'SELECT consumer_group, topic, partition_no, kind, why, paused_by FROM partition_pause');
   return (rows ?? []).map((row) => ({
     group: String(row['consumer_group']),
     topic: String(row['topic']),
     partition: Number(row['partition_no']),
     kind: String(row['kind']),
     why: String(row['why']),
-    by: String(row['held_by']),
+    by: String(row['paused_by']),
   }));
 }
 

@@ -54,6 +54,7 @@ export const errors = {
   T5003: { status: 503, title: 'Database connection failed' },
   T5005: { status: 503, title: 'Server is not reachable' },
   T5010: { status: 400, title: 'Invalid capacity planning input' },
+  T5039: { status: 500, title: 'Database schema was created by a development version' },
   T6001: { status: 500, title: 'Record is not valid UTF-8' },
   T6002: { status: 500, title: 'Record is not valid JSON' },
   T6003: { status: 500, title: 'Record does not match the schema of its topic' },

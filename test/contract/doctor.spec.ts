@@ -132,7 +132,7 @@ describe('the doctor on real servers', () => {
     await test.database.transaction(async () => {
       await test.database.insert('outbox', ['lane', 'parcel', 'created_at'], [['nobody', Buffer.from([]), Date.now() - 3_600_000]]);
       await test.database.execute(
-        "INSERT INTO partition_hold (consumer_group, topic, partition_no, kind, why, held_by, held_at) VALUES ('alert', 'alerts', 0, 'paused', 'maintenance', 'ann', 1)",
+        "INSERT INTO partition_pause (consumer_group, topic, partition_no, kind, why, paused_by, paused_at) VALUES ('alert', 'alerts', 0, 'paused', 'maintenance', 'ann', 1)",
       );
     });
     const found = await findings();
@@ -140,7 +140,7 @@ describe('the doctor on real servers', () => {
     expect(about(found, 'T5028').evidence).toBe('alert alerts/0 is paused: maintenance (ann)');
     await test.database.transaction(async () => {
       await test.database.execute('DELETE FROM outbox');
-      await test.database.execute('DELETE FROM partition_hold');
+      await test.database.execute('DELETE FROM partition_pause');
     });
   });
 });

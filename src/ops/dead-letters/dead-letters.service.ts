@@ -11,6 +11,7 @@ import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics } from '../../topics.js';
 import { Metrics } from '../../runtime/metrics.service.js';
 import { fits, type Letter, type LetterFilter, letterOf, type Outcome, placeOf, type Return, returnOf } from './dead-letter.js';
+import { redrivenTable } from './redriven-table.js';
 
 export interface LetterQuery extends LetterFilter {
   readonly topic?: string | undefined;
@@ -150,10 +151,9 @@ export class DeadLetters {
   #send(returns: readonly Return[], by: string, now: number): Promise<ReadonlySet<Return>> {
     if (returns.length === 0) return Promise.resolve(new Set());
     const token = randomUUID();
-    const columns = ['origin', 'letter', 'token', 'redriven_by', 'redriven_at'];
     return this.database.transaction(async () => {
-      const rows = [...firsts(returns)].map(({ origin, letter }) => [origin, letter.id, token, by, now]);
-      await this.database.insert('redriven_letter', columns, rows, { key: ['origin'], update: [] });
+      const rows = [...firsts(returns)].map(({ origin, letter }) => ({ origin, dead_letter: letter.id, token, redriven_by: by, redriven_at: now }));
+      await this.database.insertAll(redrivenTable, rows, { key: ['origin'], update: [] });
       const ours = new Set((await this.#rows(returns)).filter((row) => row.token === token).map(({ origin }) => origin));
       const going = firsts(returns.filter(({ origin }) => ours.has(origin)));
       await this.eventLog.stage(
@@ -168,7 +168,7 @@ export class DeadLetters {
   #rows(returns: readonly Return[]): Promise<{ origin: string; token: string }[]> {
     if (returns.length === 0) return Promise.resolve([]);
     return this.database.query(
-      `SELECT origin, token FROM redriven_letter WHERE origin IN (${returns.map(() => '?').join(', ')})`,
+      `SELECT origin, token FROM ${redrivenTable.name} WHERE origin IN (${returns.map(() => '?').join(', ')})`,
       returns.map(({ origin }) => origin),
     );
   }

@@ -104,8 +104,16 @@ export function schemaFindings({ database }: Evidence): Finding[] {
   const { missing, unknown } = database;
   return findings('database.schema', 'T5035', 'all migrations are applied', [
     missing.length > 0 &&
+      unknown.length === 0 &&
       warn(`${missing.length} pending migrations: ${some(missing)}`, 'run tocsin migrate, or start the server, which applies them first'),
     unknown.length > 0 &&
+      missing.length > 0 &&
+      fail(
+        `the schema was created by a development version: ${some(unknown)}`,
+        'start with an empty database (or data directory); there is no upgrade',
+      ),
+    unknown.length > 0 &&
+      missing.length === 0 &&
       fail(
         `the schema is newer than this version: ${some(unknown)}`,
         'start the version that created the schema; an older version may misread stored data',

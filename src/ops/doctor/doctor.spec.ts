@@ -248,8 +248,15 @@ const faults: [string, 'warn' | 'fail', string, Partial<Evidence>, string][] = [
   ['T5034', 'fail', 'a replica instead of the primary', variables({ read_only: 'ON' }), 'point DATABASE_URL to the primary'],
   ['T5034', 'warn', 'a mode that cuts silently', variables({ sql_mode: '' }), 'STRICT_TRANS_TABLES'],
   ['T5034', 'warn', 'few connections', variables({ max_connections: '10' }), 'raise max_connections'],
-  ['T5035', 'warn', 'migrations that have not run', database({ missing: ['Notice1700000000005'] }), 'tocsin migrate'],
-  ['T5035', 'fail', 'a schema that is newer', database({ unknown: ['Later1800000000000'] }), 'start the version that created the schema'],
+  ['T5035', 'warn', 'migrations that have not run', database({ missing: ['Routes1800000000002'] }), 'tocsin migrate'],
+  ['T5035', 'fail', 'a schema that is newer', database({ unknown: ['Later1900000000000'] }), 'start the version that created the schema'],
+  [
+    'T5035',
+    'fail',
+    'a schema of a development version',
+    database({ missing: ['Baseline1800000000001'], unknown: ['Log1700000000001'] }),
+    'empty database',
+  ],
   ['T5038', 'fail', 'a server that is not ready', { server: { url: 'u', ready: { status: 'error', reasons: ['log: away'] } } }, 'the other findings'],
   ['T5038', 'fail', 'a server that hangs', { server: { url: 'u', problem: 'no answer' } }, 'restart it: no data is lost'],
 ];

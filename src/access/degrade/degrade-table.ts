@@ -1,0 +1,22 @@
+import { derived, double, int, ms, named, nullable, text } from '../../database/column.js';
+import { table } from '../../database/table.js';
+import { identity } from '../../shared/identity.js';
+import type { DegradeSwitch } from './degrade.js';
+
+/** Primary key of the switch of a source; names that differ in case only are different sources. */
+export const switchId = (source: string): string => identity(source);
+
+export const degradeTable = table<DegradeSwitch, 'id'>(
+  'degrade_switch',
+  {
+    id: derived(text(32), ({ source }) => switchId(source)),
+    source: text(64),
+    drop_priority: nullable(int()),
+    keep: named('keep_share', nullable(double())),
+    reason: text(255),
+    set_by: text(128),
+    set_at: ms(),
+    expires_at: ms(),
+  },
+  { primaryKey: ['id'] },
+);

@@ -1,0 +1,57 @@
+import { bigint, int, json, longText, ms, nullable, sequence, text } from '../../database/column.js';
+import { table } from '../../database/table.js';
+import type { SourceDefinition } from './source.js';
+
+/** A row of a source. */
+export interface SourceRow {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: SourceDefinition['kind'];
+  readonly data_id: number | null;
+  /** Without secrets: these are sealed. */
+  readonly definition: SourceDefinition;
+  readonly secrets: string | null;
+  readonly version: number;
+  /** Time since which the declared topics are read: where `start: latest` begins. */
+  readonly declared_at: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+/** A row of a token: the hash of its text; the text itself is not stored. */
+export interface TokenRow {
+  readonly id: number;
+  readonly source_id: number;
+  readonly hash: string;
+  readonly created_at: number;
+}
+
+export const sourceTable = table<SourceRow, never, 'id'>(
+  'source',
+  {
+    id: sequence(),
+    name: text(64),
+    kind: text(16),
+    data_id: nullable(bigint()),
+    definition: json(),
+    secrets: nullable(longText()),
+    version: bigint(),
+    declared_at: ms(),
+    created_at: ms(),
+    updated_at: ms(),
+  },
+  { unique: [['name'], ['data_id']] },
+);
+
+export const tokenTable = table<TokenRow, never, 'id'>(
+  'source_token',
+  { id: sequence(), source_id: int(), hash: text(64), created_at: ms() },
+  { unique: [['hash']], indexes: [['source_id']] },
+);
+
+/** One row (id 1): a number that grows with every change of any source. */
+export const sourceVersionTable = table<{ readonly id: number; readonly version: number }>(
+  'source_version',
+  { id: int(), version: bigint() },
+  { primaryKey: ['id'] },
+);

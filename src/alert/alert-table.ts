@@ -1,0 +1,72 @@
+import {
+  bigint,
+  clippedText,
+  type Column,
+  derived,
+  double,
+  flag,
+  insertOnly,
+  int,
+  json,
+  longText,
+  ms,
+  nullable,
+  text,
+  withDefault,
+} from '../database/column.js';
+import { table } from '../database/table.js';
+import { type Alert, isOpen } from './alert.js';
+
+// Columns that are fixed at insert have a default or may be null, so that an upsert of rows that exist may leave them out.
+const fixedText = (length: number): Column<string> => insertOnly(withDefault(clippedText(length), ''));
+const fixedNumber = (): Column<number> => insertOnly(withDefault(bigint(), 0));
+const fixedJson = <V>(): Column<V> => ({ ...insertOnly(json<V>()), isNullable: true });
+
+export const alertTable = table<Alert, 'open_key'>(
+  'alert',
+  {
+    alert_id: text(64),
+    alert_key: fixedText(64),
+    // Equals alert_key while the alert is open, null afterwards: the database itself refuses a second open alert of one key.
+    open_key: derived(nullable(text(64)), (alert) => (isOpen(alert) ? alert.alert_key : null)),
+    bk_biz_id: fixedText(128),
+    strategy_id: fixedNumber(),
+    strategy_version: fixedNumber(),
+    strategy_name: fixedText(255),
+    alert_name: fixedText(255),
+    status: text(16),
+    severity: int(),
+    target_type: fixedText(64),
+    target: fixedText(255),
+    dimensions: fixedJson(),
+    labels: fixedJson(),
+    annotations: json(),
+    metric: fixedText(255),
+    value: nullable(double()),
+    description: longText(),
+    begin_time: fixedNumber(),
+    latest_time: ms(),
+    end_time: nullable(ms()),
+    end_reason: nullable(clippedText(255)),
+    transition_no: bigint(),
+    is_acknowledged: flag(),
+    acknowledged_by: nullable(text(255)),
+    acknowledged_at: nullable(ms()),
+    is_shielded: insertOnly(flag()),
+    is_recovering: insertOnly(flag()),
+    is_blocked: insertOnly(flag()),
+    is_flapping: insertOnly(flag()),
+    generator_url: nullable(longText()),
+    created_at: fixedNumber(),
+    updated_at: ms(),
+  },
+  {
+    primaryKey: ['alert_id'],
+    unique: [['open_key']],
+    indexes: [
+      ['begin_time', 'alert_id'],
+      ['status', 'begin_time', 'alert_id'],
+      ['strategy_id', 'begin_time'],
+    ],
+  },
+);

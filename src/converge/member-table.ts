@@ -1,0 +1,25 @@
+import { bigint, insertOnly, int, json, ms, nullable, text } from '../database/column.js';
+import { table } from '../database/table.js';
+import type { ConvergeMember } from './converge-member.js';
+
+/** Alert events change the columns that are not insert-only; the flush alone changes those that say who was notified. */
+export const memberTable = table<ConvergeMember>(
+  'converge_member',
+  {
+    alert_id: text(64),
+    alert_key: insertOnly(text(64)),
+    converge_id: text(32),
+    moved_from: nullable(text(32)),
+    phase: text(16),
+    severity: int(),
+    notified_severity: insertOnly(nullable(int())),
+    transition_no: bigint(),
+    created_at: insertOnly(ms()),
+    ended_at: nullable(ms()),
+    notified_firing_seq: insertOnly(nullable(bigint())),
+    notified_resolved_seq: insertOnly(nullable(bigint())),
+    not_notified_reason: nullable(text(32)),
+    alert: json(),
+  },
+  { primaryKey: ['alert_id'], indexes: [['converge_id', 'phase', 'severity', 'created_at']] },
+);

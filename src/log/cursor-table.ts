@@ -1,0 +1,39 @@
+import { bigint, caseSensitive, int, ms, named, text } from '../database/column.js';
+import { table } from '../database/table.js';
+import type { TopicPartition } from './event-log.js';
+
+/** Position of a consumer group in a partition. The truth; the offset that Kafka has as committed only follows. */
+export interface Cursor {
+  /** Everything below has taken effect. */
+  readonly nextOffset: number;
+  /** Everything below is reflected in the stored state of a stateful stage. */
+  readonly stateOffset: number;
+  /** Grows by one with every claim. */
+  readonly epoch: number;
+}
+
+/** A cursor and who owns the partition; `owner` is empty when nobody does. */
+export interface StoredCursor extends TopicPartition, Cursor {
+  readonly group: string;
+  /** Generation of the group in which the partition was claimed. */
+  readonly generation: number;
+  readonly owner: string;
+  readonly updatedAt: number;
+}
+
+export const cursorTable = table<StoredCursor>(
+  'stream_cursor',
+  {
+    group: named('consumer_group', text(128)),
+    // Topics of external clusters can differ in case only.
+    topic: caseSensitive(text(249)),
+    partition: named('partition_no', int()),
+    nextOffset: named('next_offset', bigint()),
+    stateOffset: named('state_offset', bigint()),
+    epoch: bigint(),
+    generation: bigint(),
+    owner: text(128),
+    updatedAt: named('updated_at', ms()),
+  },
+  { primaryKey: ['group', 'topic', 'partition'] },
+);
