@@ -24,6 +24,7 @@ import { ConsumerWatch } from '../dist/src/log/consuming/consumer-watch.service.
 import { EventLog } from '../dist/src/log/event-log.js';
 import { registerCodecs } from '../dist/src/log/kafka/protocol/codecs.client.js';
 import { BackgroundModule } from '../dist/src/runtime/background.module.js';
+import { rules } from './rules-role.mjs';
 import { sourceRoles } from './source-roles.mjs';
 import { alertEvent, event, strategy } from './workload.mjs';
 
@@ -319,4 +320,4 @@ async function embedded(options) {
   return report;
 }
 
-export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, publish, bareSqlite, embedded, ...sourceRoles };
+export const roles = { bareConsumer, detect, bareUpsert, alert, bareHttp, access, publish, bareSqlite, embedded, rules, ...sourceRoles };

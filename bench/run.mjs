@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- detect alert access embedded source] [--pairs N] [--scale F]`: every figure is a ratio to a bare reference in the same run.
+ * `npm run bench [-- detect rules alert access embedded source] [--pairs N] [--scale F]`: every figure is a ratio to a bare reference in the same run.
  * Needs a built dist; starts its own Kafka and MariaDB unless KAFKA_BROKERS and DATABASE_URL are given.
  */
 import { randomBytes } from 'node:crypto';
@@ -7,14 +7,14 @@ import kafkajs from 'kafkajs';
 import snappy from 'kafkajs-snappy';
 import mysql from 'mysql2/promise';
 import { servers } from '../test/support/servers/servers.mjs';
-import { paired, run } from './measure.mjs';
+import { median, paired, run } from './measure.mjs';
 import { alertEvent, event, strategy } from './workload.mjs';
 
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = snappy;
 
 const arguments_ = process.argv.slice(2);
 const option = (name, byDefault) => (arguments_.includes(name) ? Number(arguments_[arguments_.indexOf(name) + 1]) : byDefault);
-const names = ['detect', 'alert', 'access', 'embedded', 'source'];
+const names = ['detect', 'rules', 'alert', 'access', 'embedded', 'source'];
 const chosen = names.filter((name) => arguments_.includes(name));
 const wanted = chosen.length > 0 ? chosen : names;
 const pairs = option('--pairs', 5);
@@ -109,6 +109,18 @@ async function benchDetect(perRecord) {
   );
 }
 
+async function benchRules() {
+  const options = { strategies: 10_000, partitions: 12, seen: 10, count: Math.round(40 * scale) };
+  const { heap, firstTurn, figures } = await run('rules', { ...options, database: await aDatabase() });
+  process.stdout.write(
+    `(f) 10,000 strategies, 12 partitions in one process, events of 10\n  heap ${heap.toFixed(1)} MB, longest turn of the event loop while they load ${firstTurn.toFixed(1)} ms\n`,
+  );
+  for (const [title, { busy, turns }] of Object.entries(figures)) {
+    const figure = (each) => `${median(each).toFixed(2)} ms (at most ${Math.max(...each).toFixed(2)})`;
+    process.stdout.write(`  ${title}: event loop busy for ${figure(busy)}, longest turn ${figure(turns)}\n`);
+  }
+}
+
 async function benchAlert() {
   const events = Math.round(50_000 * scale);
   const prefix = aPrefix();
@@ -196,6 +208,7 @@ try {
     await benchDetect(1);
     await benchDetect(100);
   }
+  if (wanted.includes('rules')) await benchRules();
   if (wanted.includes('alert')) await benchAlert();
   if (wanted.includes('access')) await benchAccess();
   if (wanted.includes('embedded')) await benchEmbedded();

@@ -3,7 +3,7 @@ import { databases, type TestDatabase } from '../../test/support/database.js';
 import type { AlertEvent } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
-import { post } from './apply-events.js';
+import { applyEvents } from './apply-events.js';
 import { type Position, alertQuery } from './query.js';
 import { parseRequest } from '../shared/parse.js';
 
@@ -27,7 +27,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
 
   const alert = (name: string, fields: Partial<AlertEvent>): AlertEvent => anAlertEvent({ alert_id: name, alert_key: `key-${name}`, ...fields });
   const store = (...events: AlertEvent[]): Promise<void> =>
-    on.database.transaction(() => new AlertRepository(on.database).save([], post([], events, NOON).created));
+    on.database.transaction(() => new AlertRepository(on.database).save([], applyEvents([], events, NOON).created));
   const ids = async (query: Record<string, unknown>): Promise<string[]> =>
     (await reader.page(parseRequest(alertQuery, query))).alerts.map(({ alert_id }) => alert_id);
 

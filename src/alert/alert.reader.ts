@@ -5,13 +5,13 @@ import type { Alert } from './alert.js';
 import { alertOf, conditionsOf } from './alert-row.js';
 import { type AlertFilter, type AlertQuery, fits, type Position } from './query.js';
 
-/** Rows that one request looks at when a filter fits few of them; the answer then has a cursor to go on from. */
+/** Rows that one request examines when its filter matches few of them; the response then has a cursor to continue. */
 const MOST_EXAMINED = 10_000;
 const CHUNK = 1000;
 
 export interface AlertPage {
   readonly alerts: readonly Alert[];
-  /** Where to go on; absent at the end. The page may be short, or empty, and yet not be the last one. */
+  /** Where to continue; absent at the end. A short or empty page is not always the last one. */
   readonly next?: Position;
 }
 
@@ -23,7 +23,7 @@ export class AlertReader {
     return (await this.findByIds([id]))[0];
   }
 
-  /** Those alerts of the ids that exist, in no order. */
+  /** Existing alerts with these ids, in no order. */
   async findByIds(ids: readonly string[]): Promise<Alert[]> {
     const alerts: Alert[] = [];
     for (let start = 0; start < ids.length; start += CHUNK) {
@@ -34,7 +34,7 @@ export class AlertReader {
     return alerts;
   }
 
-  /** How many alerts of each business are open. */
+  /** Number of open alerts by business. */
   async openByBusiness(): Promise<{ business: string; alerts: number }[]> {
     const rows = await this.database.query<{ bk_biz_id: string; alerts: number | string }>(
       "SELECT bk_biz_id, COUNT(*) AS alerts FROM alert WHERE status = 'ABNORMAL' GROUP BY bk_biz_id ORDER BY bk_biz_id",
@@ -42,7 +42,7 @@ export class AlertReader {
     return rows.map(({ bk_biz_id, alerts }) => ({ business: bk_biz_id, alerts: Number(alerts) }));
   }
 
-  /** Newest first. Label matchers are judged on the rows, page by page, over what the other conditions and the indexes leave. */
+  /** Newest first. The other conditions are SQL; label matchers are evaluated on the rows that remain. */
   async page({ filter, limit, after }: AlertQuery, mostExamined = MOST_EXAMINED): Promise<AlertPage> {
     const found: Alert[] = [];
     let position = after;

@@ -5,7 +5,7 @@ import { alertColumns, alertOf, changingColumns, rowOf, stateColumns, stateOf, s
 
 const CHUNK = 1000;
 
-/** Writes alerts; every method takes part in the transaction that is open. */
+/** Writes alerts; every method takes part in the open transaction. */
 @Injectable()
 export class AlertRepository {
   constructor(private readonly database: Database) {}
@@ -17,8 +17,8 @@ export class AlertRepository {
   }
 
   /**
-   * Locks and reads the alerts with these ids, and for ids that are not known the open alert of the same key.
-   * By primary key first: commands of people lock in that order too.
+   * Locks and reads the alerts with these ids, and for unknown ids the open alert of the same key.
+   * By primary key first, which is the order of commands too.
    */
   async lockAll(wanted: readonly { readonly alert_id: string; readonly alert_key: string }[]): Promise<AlertState[]> {
     const known = await this.#locked('alert_id', [...new Set(wanted.map(({ alert_id }) => alert_id))]);
@@ -51,7 +51,7 @@ export class AlertRepository {
   }
 }
 
-/** In the order of the primary key, so that two writers cannot lock crosswise. */
+/** In the order of the primary key, so that two writers cannot deadlock. */
 function inOrder<A extends AlertState>(alerts: readonly A[]): A[] {
   return [...alerts].sort((a, b) => (a.alert_id < b.alert_id ? -1 : 1));
 }

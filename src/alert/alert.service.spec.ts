@@ -93,8 +93,8 @@ describe.each(databases)('alerts on %s', (_name, open) => {
   it('are not changed by redelivered messages', async () => {
     await apply(fired('web-1'), recovered('web-1'));
     const before = await reader.find('alert-web-1');
-    const ledger = await apply(fired('web-1'), recovered('web-1'));
-    expect(ledger.ignored).toEqual({ already_applied: 2 });
+    const changes = await apply(fired('web-1'), recovered('web-1'));
+    expect(changes.ignored).toEqual({ already_applied: 2 });
     expect(await reader.find('alert-web-1')).toEqual(before);
     expect(await whats('alert-web-1')).toHaveLength(2);
     expect(published.messages).toHaveLength(2);
@@ -169,8 +169,8 @@ describe.each(databases)('alerts on %s', (_name, open) => {
   it('stay closed by hand, whatever Detect says later, and their key is free', async () => {
     await apply(fired('web-1'));
     await service.close('alert-web-1', { reason: 'a drill' }, person('ann'), NOON + 2);
-    const ledger = await apply(fired('web-1', { transition: 2, kind: 'severity_changed', severity: 1 }), fired('web-1', { alert_id: 'second' }));
-    expect(ledger.ignored).toEqual({ ended: 1 });
+    const changes = await apply(fired('web-1', { transition: 2, kind: 'severity_changed', severity: 1 }), fired('web-1', { alert_id: 'second' }));
+    expect(changes.ignored).toEqual({ ended: 1 });
     expect(await reader.find('alert-web-1')).toMatchObject({ status: 'CLOSED', severity: 2, transition_no: 1 });
     expect(await reader.find('second')).toMatchObject({ status: 'ABNORMAL' });
   });

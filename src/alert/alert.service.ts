@@ -15,10 +15,10 @@ import {
   type CloseCommand,
   closingEvent,
   type CommentCommand,
-  type Verdict,
+  type CommandResult,
   unacknowledge,
 } from './commands.js';
-import { type Ledger, post } from './apply-events.js';
+import { type AlertChanges, applyEvents } from './apply-events.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
 /** What an actor does to an alert. */
@@ -28,7 +28,7 @@ interface Change {
   readonly why?: string | undefined;
 }
 
-/** The life of alerts: what Detect says, and what people do. */
+/** Applies alert events and the commands of people to alerts. */
 @Injectable()
 export class AlertService {
   readonly #logger = new Logger('alert');
@@ -41,14 +41,14 @@ export class AlertService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Applies messages of one partition, in order, in the transaction that is open; a fixed number of statements for any number of messages. */
-  async apply(events: readonly AlertEvent[], now: number): Promise<Ledger> {
-    const ledger = post(await this.alerts.lockAll(events), events, now);
-    await this.alerts.save(ledger.changed, ledger.created);
-    await this.timelines.append(ledger.timeline);
-    for (const change of ledger.changes) this.publisher.publish(topics.alertStatus, change);
-    if (ledger.gaps > 0) this.#logger.warn(`messages of ${ledger.gaps} alerts are missing; see the timelines of these alerts`);
-    return ledger;
+  /** Applies the alert events of one partition, in order, in the open transaction, with a fixed number of statements for any number of events. */
+  async apply(events: readonly AlertEvent[], now: number): Promise<AlertChanges> {
+    const changes = applyEvents(await this.alerts.lockAll(events), events, now);
+    await this.alerts.save(changes.changed, changes.created);
+    await this.timelines.append(changes.timeline);
+    for (const change of changes.changes) this.publisher.publish(topics.alertStatus, change);
+    if (changes.gaps > 0) this.#logger.warn(`messages of ${changes.gaps} alerts are missing; see the timelines of these alerts`);
+    return changes;
   }
 
   /** Throws T3001 when there is no such alert, T3002 when it has ended; so do the other commands. */
@@ -77,7 +77,7 @@ export class AlertService {
     return this.#change(id, { actor, action: 'alert.commented', why: command.text }, now, (alert) => addComment(alert, command, actor, now));
   }
 
-  #change(id: string, { actor, action, why }: Change, now: number, decide: (alert: Alert) => Verdict): Promise<Alert> {
+  #change(id: string, { actor, action, why }: Change, now: number, decide: (alert: Alert) => CommandResult): Promise<Alert> {
     return this.database.transaction(async () => {
       const alert = await this.alerts.lock(id);
       if (!alert) throw new TocsinError('T3001', id);

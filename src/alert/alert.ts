@@ -1,7 +1,7 @@
 import type { TimelineEntry } from '../database/timeline-table.js';
 import type { AlertEvent, AlertStatusChange, Severity } from '../topics.js';
 
-/** What names an alert, and what changes in its life: all that the next step needs to know. Times are epoch ms. */
+/** The identity of an alert and the fields that change: the state on which events act. Times are epoch ms. */
 export interface AlertState {
   readonly alert_id: string;
   readonly alert_key: string;
@@ -11,14 +11,14 @@ export interface AlertState {
   readonly status: AlertEvent['status'];
   readonly severity: Severity;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The latest value that is known. */
+  /** The latest value. */
   readonly value: number | null;
   readonly description: string;
   /** Data time of the latest message. */
   readonly latest_time: number;
   readonly end_time: number | null;
   readonly end_reason: string | null;
-  /** Number of the latest message that took effect. */
+  /** Number of the latest event that was applied. */
   readonly transition_no: number;
   readonly is_acknowledged: boolean;
   readonly acknowledged_by: string | null;
@@ -29,7 +29,7 @@ export interface AlertState {
 
 /** One row of the alert table, and the alert as the API shows it. */
 export interface Alert extends AlertState {
-  /** Version of the strategy at the birth of the alert. */
+  /** Version of the strategy when the alert was created. */
   readonly strategy_version: number;
   readonly strategy_name: string;
   readonly alert_name: string;
@@ -47,8 +47,8 @@ export interface Alert extends AlertState {
   readonly created_at: number;
 }
 
-/** What one step makes of an alert: the new row, what the timeline says, and whom to tell. */
-export interface Effect<A extends AlertState = Alert> {
+/** The result of one step: the new row, timeline entries, and changes to publish. */
+export interface AlertUpdate<A extends AlertState = Alert> {
   readonly alert: A;
   readonly timeline: readonly TimelineEntry[];
   readonly changes: readonly AlertStatusChange[];

@@ -1,18 +1,18 @@
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
-import type { Alert, Effect } from './alert.js';
-import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, unacknowledge, type Verdict } from './commands.js';
-import { apply } from './lifecycle.js';
+import type { Alert, AlertUpdate } from './alert.js';
+import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, unacknowledge, type CommandResult } from './commands.js';
+import { applyEvent } from './lifecycle.js';
 import { parseRequest } from '../shared/parse.js';
 import { person } from '../shared/actor.js';
 
-const open = (): Alert => (apply(undefined, anAlertEvent(), NOON) as Effect).alert;
-const after = (verdict: Verdict): Alert => (verdict as Effect).alert;
+const open = (): Alert => (applyEvent(undefined, anAlertEvent(), NOON) as AlertUpdate).alert;
+const after = (verdict: CommandResult): Alert => (verdict as AlertUpdate).alert;
 const acknowledged = (): Alert => after(acknowledge(open(), {}, person('ann'), NOON));
 const closed = (): Alert => after(close(open(), { reason: 'a drill' }, person('ann'), NOON));
 
 describe('a command of a person', () => {
   it('acknowledges, with a word about why', () => {
-    const verdict = acknowledge(open(), { comment: 'on it' }, person('ann'), NOON + 1) as Effect;
+    const verdict = acknowledge(open(), { comment: 'on it' }, person('ann'), NOON + 1) as AlertUpdate;
     expect(verdict.alert).toMatchObject({ is_acknowledged: true, acknowledged_by: 'ann', acknowledged_at: NOON + 1, updated_at: NOON + 1 });
     expect(verdict.timeline).toEqual([expect.objectContaining({ what: 'acknowledged', actor: 'ann', why: 'on it', at: NOON + 1 })]);
     expect(verdict.changes).toEqual([expect.objectContaining({ what: 'acknowledged', by: 'ann', from: 'unacknowledged', to: 'acknowledged' })]);
@@ -20,7 +20,7 @@ describe('a command of a person', () => {
 
   it('does not acknowledge twice, but keeps what else was said', () => {
     expect(acknowledge(acknowledged(), {}, person('bob'), NOON)).toEqual({ ignored: 'already_acknowledged' });
-    const verdict = acknowledge(acknowledged(), { comment: 'me too' }, person('bob'), NOON) as Effect;
+    const verdict = acknowledge(acknowledged(), { comment: 'me too' }, person('bob'), NOON) as AlertUpdate;
     expect(verdict.alert.acknowledged_by).toBe('ann');
     expect(verdict.timeline).toMatchObject([{ what: 'commented', actor: 'bob', why: 'me too' }]);
   });
@@ -31,7 +31,7 @@ describe('a command of a person', () => {
   });
 
   it('closes', () => {
-    const verdict = close(open(), { reason: 'a drill' }, person('ann'), NOON + 5) as Effect;
+    const verdict = close(open(), { reason: 'a drill' }, person('ann'), NOON + 5) as AlertUpdate;
     expect(verdict.alert).toMatchObject({ status: 'CLOSED', end_reason: 'by hand', end_time: NOON + 5 });
     expect(verdict.timeline).toMatchObject([{ what: 'closed', actor: 'ann', why: 'a drill', transition_no: null }]);
     expect(verdict.changes).toMatchObject([{ what: 'closed', from: 'ABNORMAL', to: 'CLOSED', by: 'ann', why: 'a drill' }]);

@@ -4,8 +4,8 @@ import { identity } from '../shared/identity.js';
 import { bodySchema } from '../shared/parse.js';
 import { alertDescriptionOf, type AlertEvent, MANUAL_CLOSE_DISTANCE, topics } from '../topics.js';
 import { type TimelineEntry, type What } from '../database/timeline-table.js';
-import { type Alert, type Effect, isOpen } from './alert.js';
-import { end, statusChange } from './lifecycle.js';
+import { type Alert, type AlertUpdate, isOpen } from './alert.js';
+import { endAlert, statusChange } from './lifecycle.js';
 
 const by = z.string().trim().min(1).max(128);
 const words = z.string().trim().min(1).max(2000);
@@ -26,19 +26,19 @@ export const commentBody = bodySchema(z.strictObject({ by, text: words }), {
   example: { by: 'ann', text: 'the fan is broken' },
 });
 
-/** What the bodies say besides the name of the person, which is that of the {@link Actor}. */
+/** The bodies without the name of the person, which is that of the {@link Actor}. */
 export type AcknowledgeCommand = Omit<z.output<typeof acknowledgeBody>, 'by'>;
 export type CloseCommand = Omit<z.output<typeof closeBody>, 'by'>;
 export type CommentCommand = Omit<z.output<typeof commentBody>, 'by'>;
 
-/** What a command of a person makes of an alert, or why it makes nothing of it. */
-export type Verdict = Effect | { ignored: 'ended' | 'already_acknowledged' | 'not_acknowledged' };
+/** The result of a command, or why it changes nothing. */
+export type CommandResult = AlertUpdate | { ignored: 'ended' | 'already_acknowledged' | 'not_acknowledged' };
 
-/** Somebody takes care of the alert. A comment on an alert that is already acknowledged is kept as a comment. */
-export function acknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): Verdict {
+/** Acknowledges the alert. A comment on an alert that is already acknowledged is kept as a comment. */
+export function acknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): CommandResult {
   if (!isOpen(alert)) return { ignored: 'ended' };
   if (alert.is_acknowledged) return comment ? addComment(alert, { text: comment }, actor, now) : { ignored: 'already_acknowledged' };
-  const entry = done(alert, 'acknowledged', actor, comment ?? '', now);
+  const entry = commandEntry(alert, 'acknowledged', actor, comment ?? '', now);
   return {
     alert: { ...alert, is_acknowledged: true, acknowledged_by: actor.name, acknowledged_at: now, updated_at: now },
     timeline: [entry],
@@ -46,10 +46,10 @@ export function acknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor
   };
 }
 
-export function unacknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): Verdict {
+export function unacknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): CommandResult {
   if (!isOpen(alert)) return { ignored: 'ended' };
   if (!alert.is_acknowledged) return { ignored: 'not_acknowledged' };
-  const entry = done(alert, 'unacknowledged', actor, comment ?? '', now);
+  const entry = commandEntry(alert, 'unacknowledged', actor, comment ?? '', now);
   return {
     alert: { ...alert, is_acknowledged: false, acknowledged_by: null, acknowledged_at: null, updated_at: now },
     timeline: [entry],
@@ -57,10 +57,10 @@ export function unacknowledge(alert: Alert, { comment }: AcknowledgeCommand, act
   };
 }
 
-/** Somebody ends the alert; what Detect says about it later is ignored. */
-export function close(alert: Alert, { reason }: CloseCommand, actor: Actor, now: number): Verdict {
+/** Closes the alert by hand; later events of Detect are ignored. */
+export function close(alert: Alert, { reason }: CloseCommand, actor: Actor, now: number): CommandResult {
   if (!isOpen(alert)) return { ignored: 'ended' };
-  return end(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: actor.name, transition: null, detail: null }, now);
+  return endAlert(alert, { status: 'CLOSED', time: now, reason: 'by hand', why: reason, actor: actor.name, transition: null, detail: null }, now);
 }
 
 /**
@@ -83,12 +83,12 @@ export function closingEvent(alert: Alert): AlertEvent {
   };
 }
 
-/** A remark; alerts that are over can be commented too. */
-export function addComment(alert: Alert, { text }: CommentCommand, actor: Actor, now: number): Effect {
-  const entry = done(alert, 'commented', actor, text, now);
+/** Adds a comment, also to an alert that has ended. */
+export function addComment(alert: Alert, { text }: CommentCommand, actor: Actor, now: number): AlertUpdate {
+  const entry = commandEntry(alert, 'commented', actor, text, now);
   return { alert: { ...alert, updated_at: now }, timeline: [entry], changes: [statusChange(alert, entry, null, text)] };
 }
 
-function done(alert: Alert, what: What, actor: Actor, why: string, now: number): TimelineEntry {
+function commandEntry(alert: Alert, what: What, actor: Actor, why: string, now: number): TimelineEntry {
   return { alert_id: alert.alert_id, at: now, recorded_at: now, what, actor: actor.name, why, detail: null, transition_no: null };
 }

@@ -1,17 +1,21 @@
 import { identity } from '../shared/identity.js';
 import { alertDescriptionOf, type AlertEvent, type AlertStatusChange } from '../topics.js';
 import { type TimelineEntry } from '../database/timeline-table.js';
-import { type Alert, type AlertState, type Effect, isOpen } from './alert.js';
+import { type Alert, type AlertState, type AlertUpdate, isOpen } from './alert.js';
 
-/** Why a message changes nothing. */
-export type Ignored =
-  /** It took effect before: the outbox may publish a message twice. */
+/** Why an alert event changes nothing. */
+export type IgnoredByAlert =
+  /** The outbox may publish an event twice. */
   | 'already_applied'
-  /** The alert is over, for example closed by hand, while Detect still has more to say. */
+  /** The alert has ended, for example by hand, and Detect still publishes events about it. */
   | 'ended';
 
-/** Applies one message to its alert (undefined: not known yet). Pure; `recordedAt` is the time of writing (ms). */
-export function apply<A extends AlertState>(alert: A | undefined, event: AlertEvent, recordedAt: number): Effect<A | Alert> | { ignored: Ignored } {
+/** Applies one event to its alert (undefined: a new one). `recordedAt` is the time of writing (ms). */
+export function applyEvent<A extends AlertState>(
+  alert: A | undefined,
+  event: AlertEvent,
+  recordedAt: number,
+): AlertUpdate<A | Alert> | { ignored: IgnoredByAlert } {
   if (alert && event.transition <= alert.transition_no) return { ignored: 'already_applied' };
   if (alert && !isOpen(alert)) return { ignored: 'ended' };
   const gap = missing(alert?.transition_no ?? 0, event, recordedAt);
@@ -19,14 +23,14 @@ export function apply<A extends AlertState>(alert: A | undefined, event: AlertEv
     const step = advance(alert, event, recordedAt);
     return { ...step, timeline: [...gap, ...step.timeline] };
   }
-  const born = birth(event, recordedAt);
-  const step = advance(born.alert, event, recordedAt);
-  return { alert: step.alert, timeline: [...gap, ...born.timeline, ...step.timeline], changes: [...born.changes, ...step.changes] };
+  const created = createAlert(event, recordedAt);
+  const step = advance(created.alert, event, recordedAt);
+  return { alert: step.alert, timeline: [...gap, ...created.timeline, ...step.timeline], changes: [...created.changes, ...step.changes] };
 }
 
-/** Ends an alert because another one of the same key fired: its own end never reached us. */
-export function supersede<A extends AlertState>(alert: A, by: AlertEvent, recordedAt: number): Effect<A> {
-  return end(
+/** Closes an alert because another one of the same key fired and its own end event is missing. */
+export function supersedeAlert<A extends AlertState>(alert: A, by: AlertEvent, recordedAt: number): AlertUpdate<A> {
+  return endAlert(
     alert,
     { status: 'CLOSED', time: by.time, reason: 'superseded', actor: 'tocsin', transition: null, detail: { by: by.alert_id } },
     recordedAt,
@@ -36,10 +40,10 @@ export function supersede<A extends AlertState>(alert: A, by: AlertEvent, record
 function missing(applied: number, event: AlertEvent, recordedAt: number): TimelineEntry[] {
   if (event.transition === applied + 1) return [];
   const detail = { from: applied + 1, to: event.transition - 1 };
-  return [{ ...said(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} are missing`, detail }];
+  return [{ ...entryOf(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} are missing`, detail }];
 }
 
-function birth(event: AlertEvent, recordedAt: number): Effect {
+function createAlert(event: AlertEvent, recordedAt: number): AlertUpdate {
   const alert: Alert = {
     ...alertDescriptionOf(event),
     status: 'ABNORMAL',
@@ -59,16 +63,16 @@ function birth(event: AlertEvent, recordedAt: number): Effect {
     updated_at: recordedAt,
   };
   const detail = { severity: event.severity, value: event.value, description: event.description };
-  const entry: TimelineEntry = { ...said(event, recordedAt), what: 'created', detail };
+  const entry: TimelineEntry = { ...entryOf(event, recordedAt), what: 'created', detail };
   return { alert, timeline: [entry], changes: [statusChange(alert, entry, null, alert.status)] };
 }
 
-/** What a message makes of an open alert; "still abnormal" only refreshes the row, so that timelines do not fill with it. */
-function advance<A extends AlertState>(alert: A, event: AlertEvent, recordedAt: number): Effect<A> {
+/** Applies an event to an open alert; `still_abnormal` refreshes the row without a timeline entry. */
+function advance<A extends AlertState>(alert: A, event: AlertEvent, recordedAt: number): AlertUpdate<A> {
   const fresh = refreshed(alert, event, recordedAt);
   if (event.status !== 'ABNORMAL') {
     const { status, time, reason, transition } = event;
-    return end(fresh, { status, time, reason, actor: 'detect', transition, detail: { value: event.value } }, recordedAt);
+    return endAlert(fresh, { status, time, reason, actor: 'detect', transition, detail: { value: event.value } }, recordedAt);
   }
   return event.severity === alert.severity ? { alert: fresh, timeline: [], changes: [] } : changeSeverity(fresh, event, recordedAt);
 }
@@ -86,10 +90,10 @@ function refreshed<A extends AlertState>(alert: A, event: AlertEvent, recordedAt
   };
 }
 
-/** A more severe alert is news for everybody, so an acknowledgement does not outlive it. */
-function changeSeverity<A extends AlertState>(alert: A, event: AlertEvent, recordedAt: number): Effect<A> {
+/** A raised severity withdraws the acknowledgement. */
+function changeSeverity<A extends AlertState>(alert: A, event: AlertEvent, recordedAt: number): AlertUpdate<A> {
   const detail = { from: alert.severity, to: event.severity, value: event.value };
-  const entry: TimelineEntry = { ...said(event, recordedAt), what: 'severity_changed', detail };
+  const entry: TimelineEntry = { ...entryOf(event, recordedAt), what: 'severity_changed', detail };
   const changed = { ...alert, severity: event.severity };
   const change = statusChange(changed, entry, String(alert.severity), String(event.severity));
   if (event.severity > alert.severity || !alert.is_acknowledged) return { alert: changed, timeline: [entry], changes: [change] };
@@ -101,19 +105,23 @@ function changeSeverity<A extends AlertState>(alert: A, event: AlertEvent, recor
   };
 }
 
-interface End {
+interface AlertEnd {
   readonly status: Alert['status'];
   readonly time: number;
   readonly reason: string;
   readonly actor: string;
   readonly transition: number | null;
   readonly detail: TimelineEntry['detail'];
-  /** What people read; default the reason. */
+  /** Text for people; default the reason. */
   readonly why?: string;
 }
 
 /** Ends an open alert. */
-export function end<A extends AlertState>(alert: A, { status, time, reason, actor, transition, detail, why }: End, recordedAt: number): Effect<A> {
+export function endAlert<A extends AlertState>(
+  alert: A,
+  { status, time, reason, actor, transition, detail, why }: AlertEnd,
+  recordedAt: number,
+): AlertUpdate<A> {
   const entry: TimelineEntry = {
     alert_id: alert.alert_id,
     at: time,
@@ -131,12 +139,12 @@ export function end<A extends AlertState>(alert: A, { status, time, reason, acto
   };
 }
 
-function said(event: AlertEvent, recordedAt: number): Omit<TimelineEntry, 'what'> {
+function entryOf(event: AlertEvent, recordedAt: number): Omit<TimelineEntry, 'what'> {
   const { alert_id, time, reason, transition } = event;
   return { alert_id, at: time, recorded_at: recordedAt, actor: 'detect', why: reason, detail: null, transition_no: transition };
 }
 
-/** The broadcast of a timeline entry; its id is the same whenever the same message is applied again. */
+/** The `alert_status` message of a timeline entry; its id is the same when the same event is applied again. */
 export function statusChange(alert: AlertState, entry: TimelineEntry, from: string | null, to: string): AlertStatusChange {
   const { alert_id, alert_key, bk_biz_id, strategy_id } = alert;
   const occasion = entry.transition_no === null ? [entry.at, entry.actor, entry.why] : [entry.transition_no];

@@ -1,7 +1,7 @@
 import { TocsinError } from '../shared/errors.js';
 
 /** `name="value"` or `name!="value"`; a label that is missing counts as empty. */
-export interface Matcher {
+export interface LabelMatcher {
   readonly name: string;
   readonly equal: boolean;
   readonly value: string;
@@ -11,7 +11,7 @@ const SHAPE = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"=!~]+))\s*(=~|!~|!=|=)\s*(?:"((?
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', '"': '"', '\\': '\\' };
 
 /** Parses one label matcher; the value may be bare or in double quotes with `\" \\ \n`. Throws {@link TocsinError} T3003. */
-export function parseMatcher(text: string): Matcher {
+export function parseMatcher(text: string): LabelMatcher {
   const found = SHAPE.exec(text);
   if (!found) throw new TocsinError('T3003', `filter=${text} is not a label matcher such as host="web-1" or host!="web-1"`);
   const [, quotedName, bareName, operator, quotedValue, bareValue] = found;
@@ -25,7 +25,7 @@ export function parseMatcher(text: string): Matcher {
   };
 }
 
-export function matches(matchers: readonly Matcher[], labels: Readonly<Record<string, string>>): boolean {
+export function matches(matchers: readonly LabelMatcher[], labels: Readonly<Record<string, string>>): boolean {
   return matchers.every(({ name, equal, value }) => ((labels[name] ?? '') === value) === equal);
 }
 

@@ -3,7 +3,7 @@ import { databases, type TestDatabase } from '../../test/support/database.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
 import { OpenAlertsCheck } from './partition-expansion-check.service.js';
-import { post } from './apply-events.js';
+import { applyEvents } from './apply-events.js';
 
 describe.each(databases)('more partitions of raw_events on %s', (_name, open) => {
   let on: TestDatabase;
@@ -12,7 +12,7 @@ describe.each(databases)('more partitions of raw_events on %s', (_name, open) =>
     const alert = (id: string, business: string, status: 'ABNORMAL' | 'RECOVERED' = 'ABNORMAL') =>
       anAlertEvent({ alert_id: id, alert_key: `key-${id}`, bk_biz_id: business, status, kind: status === 'ABNORMAL' ? 'fired' : 'recovered' });
     const events = [alert('a', '2'), alert('b', '2'), alert('c', '3'), alert('d', '4', 'RECOVERED')];
-    await on.database.transaction(() => new AlertRepository(on.database).save([], post([], events, NOON).created));
+    await on.database.transaction(() => new AlertRepository(on.database).save([], applyEvents([], events, NOON).created));
   });
   afterAll(() => on.close());
 

@@ -5,8 +5,8 @@ import { topics } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 
 /**
- * Detect remembers an open alert in the partition of its raw events. When their key moves, the old partition never hears of them again,
- * so the alert would stay open for ever (or its lease would run out) although the new partition goes on.
+ * Detect keeps the state of an open alert in the partition of its raw events. When their key moves to another partition, the old one receives
+ * no more events of the alert: it would stay open for ever, or its lease would expire although the sender renews it.
  */
 @Injectable()
 export class OpenAlertsCheck {

@@ -5,7 +5,7 @@ import { alertStatus, type Severity } from '../topics.js';
 import { severityNames } from '../shared/severity.js';
 import { alertLabels } from '../shared/alert-labels.js';
 import { type Alert } from './alert.js';
-import { type Matcher, matches, parseMatcher } from './matcher.js';
+import { type LabelMatcher, matches, parseMatcher } from './matcher.js';
 
 /** Place of a row in a list that is sorted newest first. */
 export interface Position {
@@ -13,7 +13,7 @@ export interface Position {
   readonly alert_id: string;
 }
 
-/** Which alerts somebody wants to see. */
+/** Filter of the alert list. */
 export interface AlertFilter {
   readonly status?: readonly Alert['status'][];
   readonly severity?: readonly Severity[];
@@ -24,13 +24,13 @@ export interface AlertFilter {
   /** begin_time in [from, to), ms. */
   readonly from?: number;
   readonly to?: number;
-  readonly labels: readonly Matcher[];
+  readonly labels: readonly LabelMatcher[];
 }
 
 export interface AlertQuery {
   readonly filter: AlertFilter;
   readonly limit: number;
-  /** The list goes on behind this place. */
+  /** The page starts after this row. */
   readonly after?: Position;
 }
 
@@ -82,7 +82,7 @@ export const alertQuery = querySchema(
   'T3003',
 );
 
-/** What is checked on the row itself, because the collations of the databases differ or the database cannot look into labels. */
+/** The conditions that SQL cannot decide: collations differ between databases, and labels are JSON text. */
 export function fits(alert: Alert, { name, bk_biz_id, labels }: AlertFilter): boolean {
   if (name !== undefined && alert.alert_name !== name) return false;
   if (bk_biz_id !== undefined && alert.bk_biz_id !== bk_biz_id) return false;

@@ -134,16 +134,16 @@ async function copyRules(source: Database, sandbox: Database): Promise<void> {
 
 type Place = Pick<Source, 'eventLog' | 'database'> & { readonly config: Config };
 
-const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'database'>, config: Config): StoredMemory =>
-  new StoredMemory(new CheckpointRepository(database), new StrategyRepository(database), log, config);
+const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'database'>): StoredMemory =>
+  new StoredMemory(new CheckpointRepository(database), new StrategyRepository(database), log);
 
 /** Copies the records, and gives Detect the rules that were in force before the first of them. */
 async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: Range): Promise<number> {
   const at = { topic, partition };
   const count = await importRecords(sandbox.database, at, from, source.eventLog.read(at, from, end));
   if (topic === topics.rawEvents.name) {
-    const version = await memoryOf(source, sandbox.config).rulesVersionAt(source.eventLog, at, from);
-    await sandbox.database.transaction(() => memoryOf(sandbox, sandbox.config).beginWith(at, version));
+    const version = await memoryOf(source).rulesVersionAt(source.eventLog, at, from);
+    await sandbox.database.transaction(() => memoryOf(sandbox).beginWith(at, version));
   }
   return count;
 }

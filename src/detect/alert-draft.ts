@@ -1,16 +1,16 @@
 import { identity } from '../shared/identity.js';
 import type { AlertEvent } from '../topics.js';
 
-/** The fields that the schema names, without its door for unknown ones. */
+/** The fields that the schema names, without its index signature for unknown ones. */
 type Named<T> = { [Key in keyof T as string extends Key ? never : number extends Key ? never : Key]: T[Key] };
 
-/** A message about an alert, before its place in the log and its writer are added. */
+/** An alert event without its position in the log and its writer. */
 export type AlertDraft = Omit<Named<AlertEvent>, 'source' | 'epoch'>;
 
-export type Emit = (draft: AlertDraft) => void;
+export type EmitAlert = (draft: AlertDraft) => void;
 
-/** What happened to an alert. */
-export type Occasion = Pick<AlertDraft, 'kind' | 'reason' | 'severity' | 'time' | 'value' | 'description' | 'anomaly_timestamps'>;
+/** The fields of an alert event that say what happened to the alert. */
+export type AlertChange = Pick<AlertDraft, 'kind' | 'reason' | 'severity' | 'time' | 'value' | 'description' | 'anomaly_timestamps'>;
 
 const statuses = {
   fired: 'ABNORMAL',
@@ -20,9 +20,10 @@ const statuses = {
   closed: 'CLOSED',
 } as const satisfies Record<AlertEvent['kind'], AlertEvent['status']>;
 
-type Subject = Omit<AlertDraft, keyof Occasion | 'event_id' | 'status'>;
+/** The fields of an alert event that say which alert it is about. */
+export type AlertSubject = Omit<AlertDraft, keyof AlertChange | 'event_id' | 'status'>;
 
-/** A message: what the alert is, and what happened to it. */
-export function draft(subject: Subject, occasion: Occasion): AlertDraft {
-  return { event_id: identity(subject.alert_id, subject.transition), ...subject, ...occasion, status: statuses[occasion.kind] };
+/** Composes an alert event. */
+export function alertDraft(subject: AlertSubject, change: AlertChange): AlertDraft {
+  return { event_id: identity(subject.alert_id, subject.transition), ...subject, ...change, status: statuses[change.kind] };
 }

@@ -7,7 +7,7 @@ import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
 
-/** A partition whose memory this process holds. */
+/** A partition whose state this process holds. */
 export interface TimedPartition {
   readonly partition: number;
   /** Rule set in force there. */
@@ -17,8 +17,8 @@ export interface TimedPartition {
 }
 
 /**
- * Writes the clock into the log: a tick for each partition of ours that waits for time, every TICK_MS, and one for every partition when the
- * rules change. Ticks are lost without harm; the next one says the same and more.
+ * Writes the clock into the log: every TICK_MS a tick for each owned partition that waits for time, and one for every partition when the
+ * rules change. A lost tick does no harm, because the next one carries the same version and a later time.
  */
 @Injectable()
 export class Clock {
@@ -31,7 +31,7 @@ export class Clock {
     private readonly config: Config,
   ) {}
 
-  /** Ticks are for the partitions that `owned` answers. */
+  /** Ticks are written for the partitions that `owned` returns. */
   start(owned: () => readonly TimedPartition[]): void {
     this.#partitions = owned;
   }
@@ -43,7 +43,7 @@ export class Clock {
     return new PeriodicTask({ name: 'publishing ticks', everyMs, firstDelayMs: everyMs, run: () => this.#tick(), logger: this.#logger });
   }
 
-  /** Tells every partition that the rules have changed. When the log does not answer, the owners will tell theirs. */
+  /** Writes a tick with the new version into every partition. When that fails, the owners of the partitions do it with their next ticks. */
   async announce(): Promise<void> {
     try {
       const version = await this.strategies.rulesVersion();
@@ -53,7 +53,7 @@ export class Clock {
         version,
       );
     } catch (error) {
-      this.#logger.warn(`rules change is told later: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`the new rules take effect with the next ticks: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

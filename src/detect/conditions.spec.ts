@@ -1,4 +1,4 @@
-import { compileConditions, type Dimensions, textOf } from './conditions.js';
+import { compileConditions, type Dimensions, dimensionText } from './conditions.js';
 import type { Condition } from './strategy.js';
 
 type Case = [title: string, conditions: Condition[], dimensions: Dimensions, expected: boolean];
@@ -81,6 +81,6 @@ describe('a list of conditions', () => {
 
 describe('the text of a dimension', () => {
   it.each(['__proto__', 'constructor', 'toString'])('is empty for the inherited name %s', (name) => {
-    expect(textOf({}, name)).toBe('');
+    expect(dimensionText({}, name)).toBe('');
   });
 });

@@ -2,8 +2,8 @@ import type { Condition } from './strategy.js';
 
 export type Dimensions = Readonly<Record<string, string>>;
 
-/** Says whether an observation with these dimensions is meant. */
-export type Matcher = (dimensions: Dimensions) => boolean;
+/** True when an observation with these dimensions satisfies the conditions. */
+export type ConditionMatcher = (dimensions: Dimensions) => boolean;
 
 type Test = (text: string) => boolean;
 
@@ -19,20 +19,20 @@ const methods: Record<Condition['method'], (values: readonly string[]) => Test> 
 };
 
 /** The text of a dimension; missing is empty. */
-export function textOf(dimensions: Dimensions, name: string): string {
-  // Nothing that an object inherits is text, so no name can reach past the dimensions.
+export function dimensionText(dimensions: Dimensions, name: string): string {
+  // Inherited properties are never text, so a name such as toString finds nothing.
   const text: unknown = dimensions[name];
   return typeof text === 'string' ? text : '';
 }
 
-/** Compiles conditions (docs/detect.md section 2); undefined when there are none, which means always. */
-export function compileConditions(conditions: readonly Condition[]): Matcher | undefined {
+/** Compiles conditions (docs/detect.md section 2); undefined when there are none, so that everything matches. */
+export function compileConditions(conditions: readonly Condition[]): ConditionMatcher | undefined {
   if (conditions.length === 0) return undefined;
   const groups = groupsOf(conditions).map((group) => group.map(({ key, method, value }) => ({ key, test: methods[method](value) })));
-  return (dimensions) => groups.some((group) => group.every(({ key, test }) => test(textOf(dimensions, key))));
+  return (dimensions) => groups.some((group) => group.every(({ key, test }) => test(dimensionText(dimensions, key))));
 }
 
-/** An `or` starts a new group; in first place it means nothing. */
+/** An `or` starts a new group; in first place it has no effect. */
 function groupsOf(conditions: readonly Condition[]): Condition[][] {
   const groups: Condition[][] = [];
   for (const condition of conditions) {

@@ -1,4 +1,5 @@
-import type { RuleLevel, Rule, ReasonToEnd } from './rules.js';
+import type { AlgorithmFinding } from './algorithms/algorithm.js';
+import type { ReasonToEnd, Rule, RuleLevel } from './rules.js';
 
 const ends: Record<ReasonToEnd | 'no_data', string> = {
   no_data: 'closed: no data any more',
@@ -7,20 +8,20 @@ const ends: Record<ReasonToEnd | 'no_data', string> = {
   strategy_changed: 'closed: the strategy was changed',
 };
 
-/** Why an alert is there: `avg(cpu) >= 90, current value 95.2%`. */
-export function anomalyInWords(rule: Rule, level: RuleLevel, value: number): string {
-  return `${level.explain(rule.subject, value) ?? rule.subject}, current value ${shown(rule, value)}`;
+/** Description of an open alert: `avg(cpu) >= 90, current value 95.2%`. */
+export function anomalyInWords(rule: Rule, finding: AlgorithmFinding, value: number): string {
+  return `${finding.text(rule.subject)}, current value ${valueText(rule, value)}`;
 }
 
-/** How an alert ended by itself: `recovered: avg(cpu) is 40%`. */
+/** Description of an alert that recovered: `recovered: avg(cpu) is 40%`. */
 export function recoveryInWords(rule: Rule, level: RuleLevel, value: number): string {
-  return `${level.closes ? 'closed after recovery' : 'recovered'}: ${rule.subject} is ${shown(rule, value)}`;
+  return `${level.closes ? 'closed after recovery' : 'recovered'}: ${rule.subject} is ${valueText(rule, value)}`;
 }
 
-/** How an alert was ended. */
+/** Description of an alert that was closed. */
 export const endInWords = (reason: ReasonToEnd | 'no_data'): string => ends[reason];
 
 /** Six decimals at most, and the unit. */
-function shown({ strategy }: Rule, value: number): string {
-  return `${Number(value.toFixed(6))}${strategy.items[0]!.unit}`;
+function valueText({ unit }: Rule, value: number): string {
+  return `${Number(value.toFixed(6))}${unit}`;
 }

@@ -3,7 +3,7 @@ import { MetricCollector } from '../runtime/metric-collector.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { DetectService } from './detect.service.js';
 
-/** Shows what the folds of this replica hold and have done. */
+/** Metrics of the folds of this replica. */
 @Injectable()
 export class DetectMetrics {
   constructor(

@@ -6,6 +6,7 @@ import { Clock } from './clock.service.js';
 import { DetectConsumer } from './detect.consumer.js';
 import { DetectMetrics } from './detect-metrics.service.js';
 import { DetectService } from './detect.service.js';
+import { RuleCache } from './rule-cache.service.js';
 import { StoredMemory } from './stored-memory.service.js';
 import { StrategyController } from './strategy.controller.js';
 import { StrategyReader } from './strategy.reader.js';
@@ -16,7 +17,17 @@ import { StrategyService } from './strategy.service.js';
 @Module({
   imports: [LogModule, RuntimeModule],
   controllers: [StrategyController],
-  providers: [CheckpointRepository, Clock, DetectMetrics, DetectService, StoredMemory, StrategyReader, StrategyRepository, StrategyService],
+  providers: [
+    CheckpointRepository,
+    Clock,
+    DetectMetrics,
+    DetectService,
+    RuleCache,
+    StoredMemory,
+    StrategyReader,
+    StrategyRepository,
+    StrategyService,
+  ],
   exports: [DetectService, StrategyReader, StrategyService],
 })
 export class DetectModule {}

@@ -1,12 +1,12 @@
 import { canonical, identity } from '../shared/identity.js';
 import type { ExternalAlert } from '../topics.js';
-import { draft, type Emit, type Occasion } from './alert-draft.js';
-import { type Dimensions, textOf } from './conditions.js';
-import { STILL_ABNORMAL } from './points.js';
+import { type AlertChange, alertDraft, type EmitAlert } from './alert-draft.js';
+import { type Dimensions, dimensionText } from './conditions.js';
+import { STILL_ABNORMAL_MS } from './points.js';
 import { targetOf } from './target.js';
 
 /** How long (ms) an ended key is remembered, so that a late resend does not get the id of an earlier alert. */
-const REMEMBERED = 3_600_000;
+const REMEMBERED_MS = 3_600_000;
 
 const severities: Readonly<Record<string, 1 | 3>> = Object.assign(Object.create(null) as Record<string, 1 | 3>, {
   ...Object.fromEntries(['critical', 'fatal', 'page', 'error', '1'].map((text) => [text, 1])),
@@ -14,12 +14,12 @@ const severities: Readonly<Record<string, 1 | 3>> = Object.assign(Object.create(
 });
 
 /** The latest alert of one label set of an external sender. */
-export interface Lease {
+export interface AlertLease {
   readonly key: string;
   readonly business: string;
   readonly labels: Dimensions;
   readonly severity: 1 | 2 | 3;
-  /** Place in the order of opening. */
+  /** Sequence number of opening. */
   readonly order: number;
   readonly firstAnomaly: number;
   readonly begin: number;
@@ -27,33 +27,33 @@ export interface Lease {
   annotations: Dimensions;
   generatorUrl: string | undefined;
   transition: number;
-  told: number;
+  emittedAt: number;
   open: boolean;
   /** On the partition's clock. */
   end: number;
-  /** The sender named the end himself. */
+  /** The sender set endsAt explicitly. */
   explicit: boolean;
 }
 
 /** The alerts of external senders in one partition (docs/detect.md section 7). */
-export class Leases {
+export class AlertLeases {
   /** By key, in order of opening. */
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases = new Map<string, AlertLease>();
   #opened = 0;
   #open = 0;
-  /** No lease can end before the clock reads this, and none be forgotten by a tick before that time; keeps ticks cheap. */
+  /** No lease can end before the clock reads `clock`, and none can be forgotten by a tick before `time`; keeps ticks cheap. */
   #due = { clock: Infinity, time: Infinity };
-  /** Keys whose lease was told about or forgotten, and keys whose end moved, since the latest checkpoint. */
+  /** Keys of leases that had a message or were forgotten since the latest checkpoint, and keys of leases whose end moved. */
   readonly changed = new Set<string>();
   readonly moved = new Set<string>();
 
-  constructor(private readonly sourceBelongs: boolean) {}
+  constructor(private readonly sourceInIdentity: boolean) {}
 
   get size(): number {
     return this.#leases.size;
   }
 
-  /** How many were ever opened. */
+  /** Leases opened since the beginning. */
   get opened(): number {
     return this.#opened;
   }
@@ -63,12 +63,12 @@ export class Leases {
   }
 
   /** In order of opening. */
-  all(): Iterable<Lease> {
+  all(): Iterable<AlertLease> {
     return this.#leases.values();
   }
 
-  /** Takes leases back from a snapshot. */
-  restore(leases: readonly Lease[], opened: number): void {
+  /** Fills an empty memory from a checkpoint. */
+  restore(leases: readonly AlertLease[], opened: number): void {
     this.#opened = opened;
     for (const lease of [...leases].sort((a, b) => a.order - b.order)) {
       this.#leases.set(lease.key, lease);
@@ -77,9 +77,9 @@ export class Leases {
     this.#due = { clock: -Infinity, time: -Infinity };
   }
 
-  apply(event: ExternalAlert, clock: number, emit: Emit): void {
+  apply(event: ExternalAlert, clock: number, emit: EmitAlert): void {
     const { labels, endsAt } = event.raw_data;
-    const key = identity('external', event.bk_biz_id, canonical(labels), ...(this.sourceBelongs ? [event.event_source] : []));
+    const key = identity('external', event.bk_biz_id, canonical(labels), ...(this.sourceInIdentity ? [event.event_source] : []));
     const lease = this.#leases.get(key);
     const firing = endsAt > event.timestamp;
     if (lease?.open) {
@@ -90,37 +90,37 @@ export class Leases {
     }
   }
 
-  /** Ends what is over on the partition's clock and forgets what ended long before the tick, whose timestamp `time` is. */
-  tick(clock: number, time: number, emit: Emit): void {
+  /** Ends leases that expired on the partition's clock and forgets those that ended long before the tick, whose timestamp is `time`. */
+  tick(clock: number, time: number, emit: EmitAlert): void {
     if (clock < this.#due.clock && time < this.#due.time) return;
     this.#due = { clock: Infinity, time: Infinity };
     for (const lease of this.#leases.values()) {
       if (lease.open && clock >= lease.end) this.#end(lease, 'lease_expired', time, emit);
       if (lease.open) {
         this.#due.clock = Math.min(this.#due.clock, lease.end);
-      } else if (time - lease.told >= REMEMBERED) {
+      } else if (time - lease.emittedAt >= REMEMBERED_MS) {
         this.#leases.delete(lease.key);
         this.changed.add(lease.key);
       } else {
-        this.#due.time = Math.min(this.#due.time, lease.told + REMEMBERED);
+        this.#due.time = Math.min(this.#due.time, lease.emittedAt + REMEMBERED_MS);
       }
     }
   }
 
-  #start(key: string, event: ExternalAlert, clock: number, previous: Lease | undefined, emit: Emit): void {
+  #start(key: string, event: ExternalAlert, clock: number, previous: AlertLease | undefined, emit: EmitAlert): void {
     const { timestamp, raw_data } = event;
-    const lease: Lease = {
+    const lease: AlertLease = {
       key,
       business: event.bk_biz_id,
       labels: raw_data.labels,
-      severity: severities[textOf(raw_data.labels, 'severity')] ?? 2,
+      severity: severities[dimensionText(raw_data.labels, 'severity')] ?? 2,
       order: this.#opened++,
       firstAnomaly: Math.max(timestamp, previous ? previous.firstAnomaly + 1 : 0),
       begin: raw_data.startsAt,
       annotations: raw_data.annotations,
       generatorUrl: raw_data.generatorURL,
       transition: 0,
-      told: timestamp,
+      emittedAt: timestamp,
       open: true,
       ...leaseOf(event, clock),
     };
@@ -129,10 +129,10 @@ export class Leases {
     this.#leases.set(key, lease);
     this.#open++;
     this.#due.clock = Math.min(this.#due.clock, lease.end);
-    this.#tell(lease, { kind: 'fired', reason: 'fired_by_sender', time: timestamp }, emit);
+    this.#emit(lease, { kind: 'fired', reason: 'fired_by_sender', time: timestamp }, emit);
   }
 
-  #renew(lease: Lease, event: ExternalAlert, clock: number, emit: Emit): void {
+  #renew(lease: AlertLease, event: ExternalAlert, clock: number, emit: EmitAlert): void {
     const { end, explicit } = leaseOf(event, clock);
     if (!lease.explicit || lease.end <= end) {
       if (end !== lease.end || explicit !== lease.explicit) this.moved.add(lease.key);
@@ -141,33 +141,33 @@ export class Leases {
       this.#due.clock = Math.min(this.#due.clock, end);
     }
     const { annotations } = event.raw_data;
-    if (event.timestamp - lease.told < STILL_ABNORMAL || sameTexts(annotations, lease.annotations)) return;
-    this.#learn(lease, event);
-    this.#tell(lease, { kind: 'still_abnormal', reason: 'annotations_changed', time: event.timestamp }, emit);
+    if (event.timestamp - lease.emittedAt < STILL_ABNORMAL_MS || sameTexts(annotations, lease.annotations)) return;
+    this.#adopt(lease, event);
+    this.#emit(lease, { kind: 'still_abnormal', reason: 'annotations_changed', time: event.timestamp }, emit);
   }
 
-  #resolve(lease: Lease, event: ExternalAlert, emit: Emit): void {
-    this.#learn(lease, event);
+  #resolve(lease: AlertLease, event: ExternalAlert, emit: EmitAlert): void {
+    this.#adopt(lease, event);
     this.#end(lease, 'resolved_by_sender', event.raw_data.endsAt, emit);
   }
 
-  #learn(lease: Lease, { raw_data: { annotations, generatorURL } }: ExternalAlert): void {
+  #adopt(lease: AlertLease, { raw_data: { annotations, generatorURL } }: ExternalAlert): void {
     lease.annotations = annotations;
     lease.generatorUrl = generatorURL ?? lease.generatorUrl;
   }
 
-  #end(lease: Lease, reason: 'lease_expired' | 'resolved_by_sender', time: number, emit: Emit): void {
+  #end(lease: AlertLease, reason: 'lease_expired' | 'resolved_by_sender', time: number, emit: EmitAlert): void {
     lease.open = false;
     this.#open--;
-    this.#tell(lease, { kind: 'recovered', reason, time }, emit);
-    this.#due.time = Math.min(this.#due.time, time + REMEMBERED);
+    this.#emit(lease, { kind: 'recovered', reason, time }, emit);
+    this.#due.time = Math.min(this.#due.time, time + REMEMBERED_MS);
   }
 
-  #tell(lease: Lease, occasion: Pick<Occasion, 'kind' | 'reason' | 'time'>, emit: Emit): void {
+  #emit(lease: AlertLease, change: Pick<AlertChange, 'kind' | 'reason' | 'time'>, emit: EmitAlert): void {
     const { key, labels, annotations, begin, severity, generatorUrl } = lease;
-    const alert_name = textOf(labels, 'alertname');
+    const alert_name = dimensionText(labels, 'alertname');
     lease.transition++;
-    lease.told = occasion.time;
+    lease.emittedAt = change.time;
     this.changed.add(key);
     const subject = {
       alert_id: identity(key, 0, lease.firstAnomaly),
@@ -186,13 +186,13 @@ export class Leases {
       begin_time: begin,
       ...(generatorUrl !== undefined && { generator_url: generatorUrl }),
     };
-    const description = textOf(annotations, 'summary') || textOf(annotations, 'description') || alert_name;
-    emit(draft(subject, { ...occasion, severity, value: null, description, anomaly_timestamps: [begin] }));
+    const description = dimensionText(annotations, 'summary') || dimensionText(annotations, 'description') || alert_name;
+    emit(alertDraft(subject, { ...change, severity, value: null, description, anomaly_timestamps: [begin] }));
   }
 }
 
-/** End of the lease on the partition's clock, and whether the sender named it. */
-function leaseOf({ timestamp, raw_data: { endsAt, timeout } }: ExternalAlert, clock: number): Pick<Lease, 'end' | 'explicit'> {
+/** End of the lease on the partition's clock, and whether the sender set it explicitly. */
+function leaseOf({ timestamp, raw_data: { endsAt, timeout } }: ExternalAlert, clock: number): Pick<AlertLease, 'end' | 'explicit'> {
   return { end: clock + endsAt - timestamp, explicit: !timeout };
 }
 

@@ -1,15 +1,15 @@
-/** Ids of one generation; two generations are remembered, so an id is known for at least so many others that come after it. */
+/** Ids of one generation. Two generations are remembered, so an id is remembered for at least this many ids after it. */
 export const GENERATION = 1 << 17;
-/** Ids that are stored together. */
+/** Ids per checkpoint block. */
 export const CHUNK = 1 << 12;
 const FIRST_CAPACITY = 1 << 10;
 
-/** Ids in the order in which they came, as 64-bit hashes, and a table that finds them. */
+/** Ids in order of arrival, as 64-bit hashes, and a hash table over them. */
 class Generation {
   size = 0;
   /** Two cells for each id. */
   hashes = new Uint32Array(2 * FIRST_CAPACITY);
-  /** Place of an id plus one, by its hash; linear probing, at most half full. */
+  /** Position of an id plus one, by its hash; linear probing, at most half full. */
   #table = new Int32Array(2 * FIRST_CAPACITY);
 
   constructor(readonly number: number) {}
@@ -46,7 +46,7 @@ class Generation {
   }
 }
 
-/** Some consecutive ids of a generation, as they are stored. */
+/** Consecutive ids of a generation: the content of one checkpoint block. */
 export interface IdChunk {
   readonly generation: number;
   readonly chunk: number;
@@ -55,17 +55,17 @@ export interface IdChunk {
 }
 
 /**
- * The ids of a partition's latest events, by which something that comes again is recognised: what a sender repeats because it got no answer,
- * and what a source reads again after a crash. Ids are kept as 64-bit hashes: at 10^9 events a mistaken drop has a chance of about 10^-5.
+ * The ids of the latest events of a partition, for deduplication: senders repeat requests that got no answer, and sources read records again
+ * after a crash. Ids are kept as 64-bit hashes: within 10^9 events the probability of a false duplicate is about 10^-5.
  */
 export class RecentIds {
   #older = new Generation(-1);
   #current = new Generation(0);
-  /** Everything of the current generation below this place is stored. */
+  /** Ids of the current generation that a checkpoint holds. */
   #stored = 0;
-  /** What the older generation had unstored when it was complete. */
+  /** Ids of the older generation that a checkpoint holds. */
   #olderStored = 0;
-  /** Generations that a checkpoint may hold and nobody remembers any more, with their sizes. */
+  /** Dropped generations whose blocks a checkpoint may still hold. */
   readonly #forgotten: { generation: number; size: number }[] = [];
   #scope = { business: '', source: '', low: 0, high: 0 };
   #low = 0;
@@ -73,7 +73,7 @@ export class RecentIds {
 
   constructor(private readonly generationSize = GENERATION) {}
 
-  /** Notes an event; true when one of the same business, source and id was noted before. */
+  /** Adds the id of an event; true when an event of the same business and source had it before. */
   repeats(business: string, source: string, id: string): boolean {
     this.#hash(business, source, id);
     const [low, high] = [this.#low, this.#high];
@@ -91,7 +91,7 @@ export class RecentIds {
     this.#stored = 0;
   }
 
-  /** Number of the current generation and how many ids it has; with it {@link restore} knows which chunks are meant. */
+  /** Number and size of the current generation; {@link restore} needs them to find the chunks. */
   get extent(): { readonly generation: number; readonly size: number } {
     return { generation: this.#current.number, size: this.#current.size };
   }
@@ -101,26 +101,26 @@ export class RecentIds {
     return [...chunksOf(this.#older, this.#olderStored), ...chunksOf(this.#current, this.#stored)];
   }
 
-  /** The chunks that are no longer part of the memory. */
+  /** The chunks of dropped generations. */
   removedChunks(): { readonly generation: number; readonly chunk: number }[] {
     return this.#forgotten.flatMap(({ generation, size }) => Array.from({ length: Math.ceil(size / CHUNK) }, (_, chunk) => ({ generation, chunk })));
   }
 
-  /** Says that what {@link dirtyChunks} and {@link removedChunks} named is stored. */
+  /** Notes that the chunks of {@link dirtyChunks} are stored and those of {@link removedChunks} deleted. */
   markClean(): void {
     this.#forgotten.length = 0;
     this.#olderStored = this.#older.size;
     this.#stored = this.#current.size;
   }
 
-  /** Fills an empty memory from the chunks of both generations. Throws an Error that names what is missing. */
+  /** Fills an empty memory from the chunks of both generations. Throws an Error that names the missing ids. */
   restore({ generation, size }: { readonly generation: number; readonly size: number }, chunks: readonly IdChunk[]): void {
     this.#older = generationOf(generation - 1, generation > 0 ? this.generationSize : 0, chunks);
     this.#current = generationOf(generation, size, chunks);
     this.markClean();
   }
 
-  /** Two lanes of 32 bits over the characters; business and source are the same for most events in a row, so their part is kept. */
+  /** Two 32-bit hashes over the characters. The state after business and source is kept, because they seldom change between two events. */
   #hash(business: string, source: string, id: string): void {
     const scope = this.#scope;
     if (scope.business !== business || scope.source !== source) {
@@ -145,7 +145,7 @@ export class RecentIds {
       low = Math.imul(low ^ code, 0x01000193);
       high = Math.imul(high ^ code, 0x85ebca6b) ^ (high >>> 13);
     }
-    // The length keeps ("ab", "c") apart from ("a", "bc").
+    // The length distinguishes ("ab", "c") from ("a", "bc").
     this.#low = Math.imul(low ^ text.length, 0x01000193) ^ 0xff;
     this.#high = Math.imul(high ^ text.length, 0xc2b2ae35) ^ (high >>> 15);
   }
@@ -157,7 +157,7 @@ function finish(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** The chunks of a generation in which something lies at or behind the place `from`. */
+/** The chunks of a generation that hold ids at position `from` or after it. */
 function chunksOf(generation: Generation, from: number): IdChunk[] {
   const chunks: IdChunk[] = [];
   for (let chunk = Math.floor(from / CHUNK); from < generation.size && chunk * CHUNK < generation.size; chunk++) {

@@ -1,224 +1,140 @@
-import { canonical, identity } from '../shared/identity.js';
-import { draft, type Emit, type Occasion } from './alert-draft.js';
-import { alone, join, takeOldest } from './buckets.js';
+import type { EmitAlert } from './alert-draft.js';
 import type { Dimensions } from './conditions.js';
-import { anomalyInWords, endInWords, recoveryInWords } from './description.js';
-import { anomalies, enter, judge, triggeredLevel } from './points.js';
-import { levelOf, MAX_OPEN_BUCKETS, type ReasonToEnd, type Rule, type RuleLevel } from './rules.js';
-import { seriesText, partsOf } from './series-text.js';
-import { SeriesColumns } from './series.js';
-import { targetOf } from './target.js';
+import { type ItemJoin, joinOf } from './item-join.js';
+import { SeriesJudgement } from './judgement.js';
+import { type BucketClosed, QueryBuckets } from './query-buckets.js';
+import type { ReasonToEnd, Rule, RuleQuery } from './rules.js';
+import { SeriesIndex } from './series-index.js';
+import { seriesText } from './series-text.js';
 
-/** What a rule reads of an event. */
-export interface Observable {
+const FIRST_CAPACITY = 16;
+/** Series after which {@link RuleFold.end} lets other work run. */
+const SERIES_PER_STEP = 64;
+
+/** The parts of an event that a rule reads. */
+export interface ObservableEvent {
   readonly event_source: string;
   readonly timestamp: number;
   readonly raw_data: { readonly dimensions: Dimensions };
 }
 
-/** The fold of one rule: its series, their open buckets and alerts (docs/detect.md sections 3 to 6). */
+/** The state of one rule in one partition, from buckets over the join to the judgement (docs/detect.md sections 3 to 6). Has at least one series. */
 export class RuleFold {
-  readonly columns: SeriesColumns;
-  /** Series with open buckets. */
-  #open = 0;
-  /** Series with an open alert. */
-  #alerts = 0;
+  readonly series = new SeriesIndex();
+  /** By the index of the query. */
+  readonly queries: readonly QueryBuckets[];
+  readonly judgement: SeriesJudgement;
+  readonly #join: ItemJoin;
+  #capacity = 0;
   /** No series can be due before the clock reads this; keeps ticks cheap. */
   #due = 0;
+  /** The series for which a tick does something: 1, else 0. */
+  #marks = new Uint8Array(0);
   #rule: Rule;
-  #born: number;
 
-  /** `version` is that of the rule set in force. */
+  /** `createdAt` is the version of the rule set in force when the first series came; it is part of the names of checkpoint blocks. */
   constructor(
     rule: Rule,
-    version: number,
-    private readonly sourceBelongs: boolean,
+    readonly createdAt: number,
+    private readonly sourceInIdentity: boolean,
   ) {
     this.#rule = rule;
-    this.#born = version;
-    this.columns = new SeriesColumns(rule);
+    const closed: BucketClosed = (query, id, period, value, emit) => {
+      const joined = this.#join(query, id, period, value);
+      if (joined !== undefined) this.judgement.judge(id, period, joined, emit);
+    };
+    this.queries = rule.queries.map((query) => new QueryBuckets(query, closed));
+    this.#join = joinOf(rule.queries);
+    this.judgement = new SeriesJudgement(rule, this.series.texts, sourceInIdentity);
   }
 
   get rule(): Rule {
     return this.#rule;
   }
 
-  get openBuckets(): number {
-    return this.#open;
+  /** True when time alone can still change something: open buckets or open alerts. */
+  get waiting(): boolean {
+    return this.judgement.open > 0 || this.queries.some(({ open }) => open > 0);
   }
 
-  get openAlerts(): number {
-    return this.#alerts;
-  }
-
-  /** Version of the rule set in which its first series came: names their blocks in snapshots. */
-  get born(): number {
-    return this.#born;
-  }
-
-  /** Goes on in another rule set, with a version of the strategy for which {@link reasonToEnd} has no objection. */
-  follow(rule: Rule, version: number): void {
+  /** Continues with a version of the strategy that is compatible by {@link reasonToEnd}. */
+  follow(rule: Rule): void {
     this.#rule = rule;
-    if (this.columns.size === 0) this.#born = version;
+    this.judgement.follow(rule);
   }
 
-  /** Counts again what the columns hold, after they were filled from a snapshot. */
+  /** Adds a series from a checkpoint, in the order of its number. */
+  restoreSeries(text: string): void {
+    const known = this.series.size;
+    if (this.series.numberOf(text) === known) this.#prepare(known);
+  }
+
+  /** Derives the counters from the columns, after they were filled from a checkpoint. */
   recount(): void {
-    const { size, oldest, severity } = this.columns;
-    this.#open = oldest.subarray(0, size).reduce((count, period) => count + (period === Infinity ? 0 : 1), 0);
-    this.#alerts = severity.subarray(0, size).reduce((count, level) => count + (level === 0 ? 0 : 1), 0);
+    for (const part of [...this.queries, this.judgement]) part.recount(this.series.size);
+    this.markClean();
   }
 
-  /** Takes one observation; undefined when the rule's conditions do not mean it. Runs for every event, so it builds nothing but the series' text. */
-  observe(event: Observable, value: number, clock: number, emit: Emit): 'observed' | 'late' | undefined {
-    const { interval, lateness, matches, query } = this.#rule;
-    const { dimensions } = event.raw_data;
-    if (matches && !matches(dimensions)) return undefined;
-    const { columns } = this;
-    const { timestamp } = event;
-    const id = columns.numberOf(seriesText(query.dimensions, dimensions, this.sourceBelongs ? event.event_source : undefined));
-    const period = Math.floor(timestamp / interval);
-    const watermark = columns.watermark[id]!;
-    if (period < columns.closedThrough[id]! || period <= Math.floor(watermark / interval) - MAX_OPEN_BUCKETS) return 'late';
-    columns.touched[id] = clock;
-    columns.touch(id);
-    if (timestamp > watermark) {
-      columns.watermark[id] = timestamp;
-      const due = Math.max(Math.floor((timestamp - lateness) / interval) - 1, period - MAX_OPEN_BUCKETS);
-      while (columns.oldest[id]! <= due) this.#closeOldest(id, emit);
-    } else if ((period + 1) * interval + lateness <= watermark) {
-      // Its bucket is over as soon as it is opened, and older than any other.
-      this.#close(id, period, alone(this.#rule, value), emit);
-      return 'observed';
-    }
-    if (columns.oldest[id] === Infinity) this.#open++;
-    join(this.#rule, columns, id, period, timestamp, value);
-    return 'observed';
+  /** Notes that a checkpoint holds the present state. */
+  markClean(): void {
+    this.series.markClean();
+    for (const { table } of [...this.queries, this.judgement]) table.markClean();
   }
 
-  /** What follows from time alone, section 5; `time` is the tick's timestamp (ms). */
-  tick(clock: number, time: number, emit: Emit): void {
-    if ((this.#open === 0 && this.#alerts === 0) || clock < this.#due) return;
-    const { oldest, severity, touched, size } = this.columns;
-    const patience = this.#rule.interval + this.#rule.lateness;
-    let due = clock + Math.min(patience, ...this.#rule.levels.map(({ noDataClose }) => noDataClose));
-    for (let id = 0; id < size; id++) {
-      if (oldest[id] === Infinity && severity[id] === 0) continue;
-      const silence = clock - touched[id]!;
-      if (silence >= patience) while (oldest[id] !== Infinity) this.#closeOldest(id, emit);
-      if (severity[id] !== 0 && silence >= levelOf(this.#rule, severity[id]!).noDataClose) this.#closeForNoData(id, time, emit);
-      if (oldest[id] !== Infinity) due = Math.min(due, touched[id]! + patience);
-      if (severity[id] !== 0) due = Math.min(due, touched[id]! + levelOf(this.#rule, severity[id]!).noDataClose);
-    }
+  /** Takes an observation of one query, whose conditions match it. Runs for every event, so it builds nothing but the series' text. */
+  observe(query: RuleQuery, event: ObservableEvent, value: number, clock: number, emit: EmitAlert): 'observed' | 'late' {
+    const known = this.series.size;
+    const source = this.sourceInIdentity ? event.event_source : undefined;
+    const id = this.series.numberOf(seriesText(this.#rule.dimensions, event.raw_data.dimensions, source));
+    if (id === known) this.#prepare(id);
+    return this.queries[query.index]!.observe(id, event.timestamp, value, clock, emit);
+  }
+
+  /** What follows from time alone (docs/detect.md section 5); `time` is the tick's timestamp (ms). */
+  tick(clock: number, time: number, emit: EmitAlert): void {
+    if (!this.waiting || clock < this.#due) return;
+    // An observation after this tick can be due no earlier than that.
+    let due = clock + Math.min(...this.queries.map(({ idleTimeout }) => idleTimeout), ...this.#rule.levels.map(({ noDataClose }) => noDataClose));
+    const { size } = this.series;
+    const observedAt = this.#observedAt();
+    for (const query of this.queries) due = Math.min(due, query.markIdle(size, clock, this.#marks));
+    due = Math.min(due, this.judgement.markSilent(size, clock, observedAt, this.#marks));
+    for (let id = 0; id < size; id++) if (this.#marks[id] === 1) due = Math.min(due, this.#expire(id, observedAt[id]!, clock, time, emit));
     this.#due = due;
   }
 
-  /** Ends all open alerts because the strategy is no more what it was; the fold is of no use afterwards. */
-  end(reason: ReasonToEnd, time: number, emit: Emit): void {
-    if (this.#alerts === 0) return;
-    for (let id = 0; id < this.columns.size; id++) if (this.columns.severity[id] !== 0) this.#closeAlert(id, reason, time, emit);
-  }
-
-  #closeOldest(id: number, emit: Emit): void {
-    const period = this.columns.oldest[id]!;
-    const value = takeOldest(this.#rule, this.columns, id);
-    if (this.columns.oldest[id] === Infinity) this.#open--;
-    this.columns.touch(id);
-    this.#close(id, period, value, emit);
-  }
-
-  /** Judges a closed bucket. */
-  #close(id: number, period: number, value: number, emit: Emit): void {
-    const rule = this.#rule;
-    const { columns } = this;
-    if (!enter(rule, columns, id, period, value)) return;
-    const time = period * rule.interval;
-    const triggered = triggeredLevel(rule, columns, id);
-    const verdict = judge(rule, columns, id, time, triggered);
-    if (verdict === 'recovered') this.#recover(id, time, value, emit);
-    else if (verdict && triggered) this.#alarm(verdict, id, triggered, time, value, emit);
-  }
-
-  #alarm(kind: 'fired' | 'severity_changed' | 'still_abnormal', id: number, level: RuleLevel, time: number, value: number, emit: Emit): void {
-    const rule = this.#rule;
-    const { columns } = this;
-    const anomaly_timestamps = anomalies(rule, columns, id, time, level);
-    if (kind === 'fired') {
-      this.#alerts++;
-      columns.transition[id] = 0;
-      columns.version[id] = rule.strategy.version;
-      columns.begin[id] = anomaly_timestamps[0]!;
+  /** Ends all open alerts because the rule no longer applies, a few series per step; the fold must not be used afterwards. */
+  *end(reason: ReasonToEnd, time: number, emit: EmitAlert): Generator<void> {
+    if (this.judgement.open === 0) return;
+    for (let id = 0; id < this.series.size; id++) {
+      this.judgement.end(id, reason, time, emit);
+      if (id % SERIES_PER_STEP === SERIES_PER_STEP - 1) yield;
     }
-    if (kind !== 'still_abnormal') {
-      columns.severity[id] = level.severity;
-      columns.streak[id] = 0;
+  }
+
+  /** Closes the idle buckets of a marked series, then its alert when it was silent for too long; answers when that can be due. */
+  #expire(id: number, observedAt: number, clock: number, time: number, emit: EmitAlert): number {
+    this.#marks[id] = 0;
+    for (const query of this.queries) if (query.isIdle(id, clock)) query.closeAll(id, emit);
+    const endAt = observedAt + this.judgement.noDataClose(id);
+    if (clock < endAt) return endAt;
+    this.judgement.closeForNoData(id, time, emit);
+    return Infinity;
+  }
+
+  /** The partition's clock at the latest accepted observation of any query, by series. */
+  #observedAt(): Float64Array {
+    const [first, ...others] = this.queries.map(({ table }) => table.cells.observedAt);
+    return others.length === 0 ? first! : first!.map((clock, id) => Math.max(clock, ...others.map((column) => column[id]!)));
+  }
+
+  /** Gives a new series its columns, and includes them in the next checkpoint. */
+  #prepare(id: number): void {
+    if (id >= this.#capacity) {
+      this.#capacity = Math.max(FIRST_CAPACITY, this.#capacity * 2);
+      for (const { table } of [...this.queries, this.judgement]) table.grow(this.#capacity);
+      this.#marks = new Uint8Array(this.#capacity);
     }
-    const reason = reasons[kind];
-    const description = anomalyInWords(rule, level, value);
-    this.#tell(id, { kind, reason, severity: severityOf(columns, id), time, value, description, anomaly_timestamps }, emit);
+    for (const { table } of [...this.queries, this.judgement]) table.touch(id);
   }
-
-  #recover(id: number, time: number, value: number, emit: Emit): void {
-    const severity = severityOf(this.columns, id);
-    const level = levelOf(this.#rule, severity);
-    const kind = level.closes ? 'closed' : 'recovered';
-    const description = recoveryInWords(this.#rule, level, value);
-    this.#tell(id, { kind, reason: 'recovered', severity, time, value, description, anomaly_timestamps: [] }, emit);
-    this.#forgetAlert(id, time);
-  }
-
-  #closeForNoData(id: number, time: number, emit: Emit): void {
-    const { columns } = this;
-    const { interval, words } = this.#rule;
-    this.#closeAlert(id, 'no_data', time, emit);
-    this.#forgetAlert(id, Math.max(time, (columns.closedThrough[id]! - 1) * interval));
-    columns.windows.fill(0, id * words, (id + 1) * words);
-    columns.touch(id);
-  }
-
-  #closeAlert(id: number, reason: ReasonToEnd | 'no_data', time: number, emit: Emit): void {
-    const severity = severityOf(this.columns, id);
-    this.#tell(id, { kind: 'closed', reason, severity, time, value: null, description: endInWords(reason), anomaly_timestamps: [] }, emit);
-  }
-
-  #forgetAlert(id: number, end: number): void {
-    this.#alerts--;
-    this.columns.severity[id] = 0;
-    this.columns.lastEnd[id] = end;
-  }
-
-  #tell(id: number, occasion: Occasion, emit: Emit): void {
-    const { strategy, query } = this.#rule;
-    const { columns } = this;
-    const parts = partsOf(columns.texts[id]!, query.dimensions.length + (this.sourceBelongs ? 1 : 0));
-    const dimensions = Object.fromEntries(query.dimensions.map((name, index) => [name, parts[index]!]));
-    const source = parts.slice(query.dimensions.length);
-    const alert_key = identity('alert', strategy.bk_biz_id, strategy.id, canonical(dimensions), ...source);
-    const begin_time = columns.begin[id]!;
-    const transition = ++columns.transition[id]!;
-    columns.told[id] = occasion.time;
-    const subject = {
-      alert_id: identity(alert_key, columns.version[id]!, begin_time),
-      alert_key,
-      transition,
-      bk_biz_id: strategy.bk_biz_id,
-      strategy_id: strategy.id,
-      strategy_version: strategy.version,
-      strategy_name: strategy.name,
-      alert_name: strategy.name,
-      ...targetOf(dimensions),
-      dimensions,
-      labels: { ...strategy.labels, ...dimensions },
-      annotations: {},
-      metric: query.metric,
-      begin_time,
-    };
-    emit(draft(subject, occasion));
-  }
-}
-
-const reasons = { fired: 'threshold', severity_changed: 'severity_raised', still_abnormal: 'still_abnormal' };
-
-function severityOf({ severity }: SeriesColumns, id: number): 1 | 2 | 3 {
-  return severity[id] as 1 | 2 | 3;
 }

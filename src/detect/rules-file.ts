@@ -1,14 +1,14 @@
 import { parseAllDocuments } from 'yaml';
 import { TocsinError } from '../shared/errors.js';
 
-/** What a rules file holds: strategies and receivers, not yet checked. */
+/** The content of a rules file, not validated yet. */
 export interface RulesFile {
   readonly strategies: readonly unknown[];
   readonly receivers: readonly unknown[];
 }
 
 /**
- * Reads a rules file: YAML text (or what JSON.parse returned) with the keys `strategies` and `receivers`, each a list; several YAML documents add up.
+ * Reads a rules file: YAML text, or parsed JSON, with the lists `strategies` and `receivers`. The lists of several YAML documents are concatenated.
  * Throws {@link TocsinError} T2004 with line and column.
  */
 export function parseRulesFile(content: unknown): RulesFile {

@@ -1,20 +1,20 @@
 import type { LogRecord, TopicPartition } from '../log/event-log.js';
 
-/** As much of the log as is needed to look back. */
-export interface History {
+/** The part of the log that reads records back. */
+export interface RecordHistory {
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]>;
 }
 
-/** Records that are read at once, and looked at in all, on the way back. */
+/** Records per read on the way back, and in all. */
 const WINDOW = 2_000;
-const MOST = 20_000;
+const MAX_RECORDS = 20_000;
 
 /**
- * The rule set in force for the record at `offset`: the one that the last tick before it names; 0 at the very beginning of a topic.
- * Undefined when no tick stands among the records before it that are still there (`low` is the oldest) and near enough.
+ * Version of the rule set in force for the record at `offset`: the one that the last tick before it names; 0 at the beginning of a topic.
+ * Undefined when there is no tick within {@link MAX_RECORDS} records before it, or retention deleted it; `low` is the oldest offset.
  */
-export async function rulesInForce(log: History, at: TopicPartition, offset: number, low: number): Promise<number | undefined> {
-  const last = Math.max(low, offset - MOST);
+export async function rulesInForce(log: RecordHistory, at: TopicPartition, offset: number, low: number): Promise<number | undefined> {
+  const last = Math.max(low, offset - MAX_RECORDS);
   for (let end = offset; end > last;) {
     const start = Math.max(last, end - WINDOW);
     let found: number | undefined;
@@ -32,7 +32,7 @@ function rulesOfTick({ value }: LogRecord): number | undefined {
     const { event_type, raw_data } = JSON.parse(value.toString('utf8')) as { event_type?: unknown; raw_data?: { rules_version?: unknown } };
     return event_type === 'tick' && typeof raw_data?.rules_version === 'number' ? raw_data.rules_version : undefined;
   } catch {
-    // Broken records are no ticks; what becomes of them is decided where they are handled.
+    // A malformed record is no tick; the consumer decides what happens to it.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { aStrategy } from '../../test/support/builders.js';
-import { compileRule, reasonToEnd, RuleIndex } from './rules.js';
+import { compileRule, reasonToEnd } from './rules.js';
 import type { Strategy } from './strategy.js';
 
 const levels = (...severities: (1 | 2 | 3)[]) => severities.map((level) => ({ level }));
@@ -51,7 +51,7 @@ describe('a compiled rule', () => {
     [1, 10, 16],
     [1, 3600, 64],
   ])('of interval %d s and lateness %d s has room for %d open buckets', (interval, lateness, slots) => {
-    expect(compileRule(aStrategy({ query: { interval }, item: { lateness } })).slots).toBe(slots);
+    expect(compileRule(aStrategy({ query: { interval }, item: { lateness } })).queries[0]?.slots).toBe(slots);
   });
 
   it.each([
@@ -61,29 +61,5 @@ describe('a compiled rule', () => {
   ])('of interval %d s and window %d closes an alert after %d ms of silence', (interval, check_window, expected) => {
     const strategy = aStrategy({ query: { interval }, detects: [{ level: 2, trigger: { count: 1, check_window } }] });
     expect(compileRule(strategy).levels[0]?.noDataClose).toBe(expected);
-  });
-});
-
-describe('the index of rules', () => {
-  const index = new RuleIndex<number>();
-  for (const [id, bk_biz_id, metric] of [
-    [1, '2', 'cpu'],
-    [2, '2', 'cpu'],
-    [3, '3', 'cpu'],
-  ] as const) {
-    index.add(compileRule(aStrategy({ id, bk_biz_id, query: { metric } })), id);
-  }
-
-  it('finds the rules of a business, type and name in the order in which they were added', () => {
-    expect(index.find('2', 'metric', 'cpu')).toEqual([1, 2]);
-    expect(index.find('3', 'metric', 'cpu')).toEqual([3]);
-  });
-
-  it.each([
-    ['4', 'metric', 'cpu'],
-    ['2', 'event', 'cpu'],
-    ['2', 'metric', 'constructor'],
-  ] as const)('finds nothing for %s %s %s', (business, type, name) => {
-    expect(index.find(business, type, name)).toBeUndefined();
   });
 });

@@ -1,69 +1,91 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Algorithm } from './algorithms/algorithm.js';
-import { connect } from './algorithms/algorithms.js';
-import { compileConditions, type Matcher } from './conditions.js';
+import type { CompiledAlgorithm } from './algorithms/algorithm.js';
+import { compileAlgorithms } from './algorithms/algorithms.js';
+import { compileConditions, type ConditionMatcher } from './conditions.js';
 import type { Level, Query, Strategy } from './strategy.js';
 import { wordsFor } from './windows.js';
 
 /** A bucket this many intervals older than the newest open one is late. */
 export const MAX_OPEN_BUCKETS = 64;
-const NO_DATA_CLOSE = 30 * 60_000;
+const MIN_NO_DATA_CLOSE_MS = 30 * 60_000;
 
 /** One level of a strategy. */
-export interface RuleLevel extends Algorithm {
+export interface RuleLevel {
   readonly severity: Level;
+  /** Place among the levels of the rule. */
+  readonly index: number;
+  readonly judge: CompiledAlgorithm['judge'];
   /** Anomalies in the window that trigger. */
   readonly count: number;
   /** Periods of the window. */
   readonly window: number;
-  /** Where the window begins among the words of a series. */
+  /** First word of the window among the words of a series. */
   readonly at: number;
   /** Periods without the condition after which an alert ends. */
   readonly recovery: number;
   readonly closes: boolean;
-  /** Silence (ms) after which an alert of this level is closed. */
+  /** Time without data (ms) after which an alert of this level is closed. */
   readonly noDataClose: number;
 }
 
-/** A strategy made ready for judging. */
-export interface Rule {
-  readonly strategy: Strategy;
-  readonly query: Query;
+/** One query of a strategy: what it observes, and how it aggregates. */
+export interface RuleQuery {
+  /** Place among the queries of the rule. */
+  readonly index: number;
+  readonly dataType: Query['data_type'];
+  /** Metric name, event name or event source, by data type. */
+  readonly name: string;
+  readonly aggregation: Query['aggregation'];
   /** ms */
   readonly interval: number;
   /** ms */
   readonly lateness: number;
-  /** How many buckets of a series can be open at once, rounded up to a power of two. */
+  /** Buckets of a series that can be open at once, rounded up to a power of two. */
   readonly slots: number;
-  /** Words of all windows of a series. */
+  /** Undefined when the query has no conditions. */
+  readonly matches: ConditionMatcher | undefined;
+}
+
+/** A compiled strategy. */
+export interface Rule {
+  readonly strategy: Strategy;
+  readonly queries: readonly RuleQuery[];
+  /** Names of the dimensions that identify a series; the same for every query. */
+  readonly dimensions: readonly string[];
+  /** Length of a period (ms). */
+  readonly interval: number;
+  /** Words of all level windows of a series. */
   readonly words: number;
-  readonly matches: Matcher | undefined;
-  /** Fatal first. */
+  /** Most severe first. */
   readonly levels: readonly RuleLevel[];
-  /** What the values are, in words: `avg(cpu)`. */
+  /** Metric that alerts name. */
+  readonly metric: string;
+  /** The judged value in words: `avg(cpu)`. */
   readonly subject: string;
+  readonly unit: string;
 }
 
 export type ReasonToEnd = 'strategy_deleted' | 'strategy_disabled' | 'strategy_changed';
 
-const itemOf = (strategy: Strategy): Strategy['items'][number] => strategy.items[0]!;
-const queryOf = (strategy: Strategy): Query => itemOf(strategy).queries[0]!;
+/** The item of a strategy, and the query that stands for all: strategies have one of each, and only this file relies on it. */
+function itemOf({ items: [item] }: Pick<Strategy, 'items'>): { item: Strategy['items'][number]; query: Query } {
+  return { item: item!, query: item!.queries[0]! };
+}
 
 export function compileRule(strategy: Strategy): Rule {
-  const query = queryOf(strategy);
+  const { item, query } = itemOf(strategy);
   const interval = query.interval * 1000;
-  const lateness = itemOf(strategy).lateness * 1000;
   const levels = compileLevels(strategy, interval);
   return {
     strategy,
-    query,
+    queries: item.queries.map((each, index) => compileQuery(each, index, item.lateness * 1000)),
+    dimensions: query.dimensions,
     interval,
-    lateness,
-    slots: slotsFor(interval, lateness),
     words: levels.reduce((words, { window }) => words + wordsFor(window), 0),
-    matches: compileConditions(query.conditions),
     levels,
+    metric: query.metric,
     subject: `${query.aggregation.toLowerCase()}(${query.metric})`,
+    unit: item.unit,
   };
 }
 
@@ -73,31 +95,59 @@ export function levelOf(rule: Rule, severity: number): RuleLevel {
   return level;
 }
 
+function compileQuery(query: Query, index: number, lateness: number): RuleQuery {
+  const interval = query.interval * 1000;
+  return {
+    index,
+    ...observedBy(query),
+    aggregation: query.aggregation,
+    interval,
+    lateness,
+    slots: slotsFor(interval, lateness),
+    matches: compileConditions(query.conditions),
+  };
+}
+
+const observedBy = (query: Query): Pick<RuleQuery, 'dataType' | 'name'> => ({ dataType: query.data_type, name: query.metric });
+
+/** The names that the queries of a strategy observe, in the order of its queries. */
+export function observedNames(strategy: Pick<Strategy, 'items'>): Pick<RuleQuery, 'dataType' | 'name'>[] {
+  return itemOf(strategy).item.queries.map(observedBy);
+}
+
 function compileLevels(strategy: Strategy, interval: number): RuleLevel[] {
-  const { algorithms } = itemOf(strategy);
+  const { algorithms } = itemOf(strategy).item;
   let at = 0;
   return [...strategy.detects]
     .sort((a, b) => a.level - b.level)
-    .map(({ level, connector, trigger, recovery }) => {
+    .map(({ level, connector, trigger, recovery }, index) => {
       const compiled = {
-        ...connect(
+        severity: level,
+        index,
+        judge: judgeOf(
           connector,
           algorithms.filter((algorithm) => algorithm.level === level),
+          interval,
         ),
-        severity: level,
         count: trigger.count,
         window: trigger.check_window,
         at,
         recovery: recovery.check_window,
         closes: recovery.status_setter === 'close',
-        noDataClose: Math.max(Math.max(trigger.check_window, 5) * interval, NO_DATA_CLOSE),
+        noDataClose: Math.max(Math.max(trigger.check_window, 5) * interval, MIN_NO_DATA_CLOSE_MS),
       };
       at += wordsFor(trigger.check_window);
       return compiled;
     });
 }
 
-/** Buckets from the watermark's back to the first that is still open; the ring is as large as the next power of two. */
+function judgeOf(...configured: Parameters<typeof compileAlgorithms>): RuleLevel['judge'] {
+  const { lookback, judge } = compileAlgorithms(...configured);
+  if (lookback.length > 0) throw new Error('no history of series is stored, so no algorithm can look back');
+  return judge;
+}
+
+/** Buckets from that of the watermark back to the first that is still open; the ring has the next power of two. */
 function slotsFor(interval: number, lateness: number): number {
   const open = Math.min(Math.ceil(lateness / interval) + 1, MAX_OPEN_BUCKETS);
   return 2 ** Math.ceil(Math.log2(open));
@@ -110,28 +160,9 @@ export function reasonToEnd(strategy: Strategy, next: Strategy | undefined): Rea
   return isDeepStrictEqual(shapeOf(strategy), shapeOf(next)) ? undefined : 'strategy_changed';
 }
 
-/** What memory of a series is made for. */
+/** The parts of a strategy on which the state of its series depends. */
 function shapeOf(strategy: Strategy): unknown {
   const levels = new Map(strategy.detects.map(({ level, trigger, recovery }) => [level, { trigger, recovery }]));
-  return { business: strategy.bk_biz_id, query: queryOf(strategy), lateness: itemOf(strategy).lateness, levels };
-}
-
-type Observed = Query['data_type'];
-
-/** Finds what looks at an event: by business, type and name, without building a key. */
-export class RuleIndex<T> {
-  readonly #businesses = new Map<string, Record<Observed, Map<string, T[]>>>();
-
-  /** Entries of one name keep the order in which they were added. */
-  add({ strategy, query }: Rule, entry: T): void {
-    let names = this.#businesses.get(strategy.bk_biz_id);
-    if (!names) this.#businesses.set(strategy.bk_biz_id, (names = { metric: new Map(), event: new Map(), log: new Map() }));
-    const entries = names[query.data_type].get(query.metric);
-    if (entries) entries.push(entry);
-    else names[query.data_type].set(query.metric, [entry]);
-  }
-
-  find(business: string, type: Observed, name: string): readonly T[] | undefined {
-    return this.#businesses.get(business)?.[type].get(name);
-  }
+  const { queries, lateness } = itemOf(strategy).item;
+  return { business: strategy.bk_biz_id, queries, lateness, levels };
 }

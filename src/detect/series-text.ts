@@ -1,25 +1,25 @@
-import { type Dimensions, textOf } from './conditions.js';
+import { type Dimensions, dimensionText } from './conditions.js';
 
-/** Lengths as single characters, so that building a text costs no number formatting. */
+/** Lengths as single characters, so that building a text formats no numbers. */
 const LONG = 255;
 const marks = Array.from({ length: LONG }, (_, length) => String.fromCharCode(length));
 
 /**
- * The text of a series: its dimensions in the order of `names`, then the event source where it belongs to the series.
- * Every part but the last has its length in front, so that no two different series have the same text.
+ * The text of a series: its dimensions in the order of `names`, then the event source when one is given.
+ * Every part but the last is prefixed with its length, so that different series have different texts.
  */
 export function seriesText(names: readonly string[], dimensions: Dimensions, source: string | undefined): string {
   const before = source === undefined ? names.length - 1 : names.length;
   let text = '';
   for (let index = 0; index < before; index++) {
-    const part = textOf(dimensions, names[index]!);
+    const part = dimensionText(dimensions, names[index]!);
     text += (part.length < LONG ? marks[part.length]! : `${String.fromCharCode(LONG)}${part.length};`) + part;
   }
   if (source !== undefined) return text + source;
-  return before < 0 ? text : text + textOf(dimensions, names[before]!);
+  return before < 0 ? text : text + dimensionText(dimensions, names[before]!);
 }
 
-/** The parts of a series' text, `count` of them. */
+/** Splits the text of a series into its `count` parts. */
 export function partsOf(text: string, count: number): string[] {
   const parts: string[] = [];
   let at = 0;

@@ -17,7 +17,7 @@ import {
   type StrategyVersion,
   strategyVersionsResponse,
 } from './strategy.js';
-import { type Applied, StrategyService } from './strategy.service.js';
+import { type AppliedStrategy, StrategyService } from './strategy.service.js';
 
 const strategyQuery = querySchema(z.strictObject({ bk_biz_id: one.optional(), limit, cursor: idCursor }), 'T2001');
 const strategyId = numericId('T9002', 9);
@@ -104,7 +104,7 @@ export class StrategyController {
     consumes: ['application/json', 'application/yaml'],
     response: z.object({ strategies: applied }),
   })
-  async apply(@Body() body: unknown, @By() actor: Actor): Promise<{ strategies: Applied[] }> {
+  async apply(@Body() body: unknown, @By() actor: Actor): Promise<{ strategies: AppliedStrategy[] }> {
     const { strategies } = parseRulesFile(Buffer.isBuffer(body) ? body.toString('utf8') : body);
     return { strategies: await this.strategies.apply(strategies.map(parseStrategy), actor, Date.now()) };
   }

@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { Strategy } from './strategy.js';
 import { StrategyRepository } from './strategy.repository.js';
 
-/** What later stages may know of strategies. */
+/** Strategies for later stages. */
 @Injectable()
 export class StrategyReader {
   readonly #known = new Map<number, { strategy: Strategy | undefined; until: number }>();
 
   constructor(private readonly strategies: StrategyRepository) {}
 
-  /** Living strategies by id, at most two seconds old; a deleted one is absent. */
+  /** Existing strategies by id, read at most two seconds ago; deleted ones are absent. */
   async find(ids: readonly number[]): Promise<Map<number, Strategy>> {
     const now = Date.now();
     const unknown = [...new Set(ids)].filter((id) => (this.#known.get(id)?.until ?? 0) < now);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
 import { identity } from '../shared/identity.js';
+import type { RuleChange } from './compiled-rules.js';
 import type { RuleSet, Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 
 interface VersionRow {
@@ -13,7 +14,10 @@ interface VersionRow {
   changed_at: number | string;
 }
 
-/** Strategies and all their versions. Every change takes the next number of the rule set, which decides from where in the log it applies. */
+/** Strategies per page of changes; a page is read and applied without a pause. */
+const RULES_PAGE = 200;
+
+/** Strategies and all their versions. Every change gets the next version of the rule set; the first tick that carries it puts it in force. */
 @Injectable()
 export class StrategyRepository {
   constructor(private readonly database: Database) {}
@@ -23,7 +27,7 @@ export class StrategyRepository {
     return row?.version ?? 0;
   }
 
-  /** Number of the rule set that was the newest at `time` (epoch ms). */
+  /** The latest version of the rule set at `time` (epoch ms). */
   async rulesVersionBefore(time: number): Promise<number> {
     const [row] = await this.database.query<{ version: number | null }>(
       'SELECT MAX(rules_version) AS version FROM strategy_version WHERE changed_at <= ?',
@@ -34,15 +38,35 @@ export class StrategyRepository {
 
   /** The rule set as it was at `version`, strategies in order of their ids. */
   async rulesAt(version: number): Promise<RuleSet> {
-    if (version === 0) return { version, strategies: [] };
-    const rows = await this.database.query<VersionRow>(
-      `SELECT v.* FROM strategy_version v
-       JOIN (SELECT strategy_id, MAX(version) AS latest FROM strategy_version WHERE rules_version <= ? GROUP BY strategy_id) l
+    const strategies: Strategy[] = [];
+    for await (const changes of this.rulesSince(0, version)) {
+      for (const { id, body, ...rest } of changes) if (body !== null) strategies.push({ ...(JSON.parse(body) as StrategyBody), id, ...rest });
+    }
+    return { version, strategies };
+  }
+
+  /**
+   * The changes of the rule set after version `since` and up to `version`: the latest version of each changed strategy, in order of id, by pages.
+   * Reads outside the current transaction, because the result serves partitions whose transactions must not wait for each other.
+   */
+  async *rulesSince(since: number, version: number): AsyncGenerator<readonly RuleChange[]> {
+    for (let after = 0, page: RuleChange[] = []; page.length === RULES_PAGE || after === 0; after = page.at(-1)!.id) {
+      page = await this.database.detached(() => this.#changes(since, version, after));
+      if (page.length === 0) return;
+      yield page;
+    }
+  }
+
+  #changes(since: number, version: number, after: number): Promise<RuleChange[]> {
+    return this.database.query<RuleChange>(
+      `SELECT v.strategy_id AS id, v.version, v.body FROM strategy_version v
+       JOIN (SELECT strategy_id, MAX(version) AS latest FROM strategy_version
+             WHERE rules_version > ? AND rules_version <= ? AND strategy_id > ?
+             GROUP BY strategy_id ORDER BY strategy_id LIMIT ${RULES_PAGE}) l
          ON l.strategy_id = v.strategy_id AND l.latest = v.version
        ORDER BY v.strategy_id`,
-      [version],
+      [since, version, after],
     );
-    return { version, strategies: rows.flatMap(strategyOf) };
   }
 
   async find(ids: readonly number[]): Promise<Strategy[]> {
@@ -94,15 +118,15 @@ export class StrategyRepository {
         [[body.bk_biz_id, body.name, key, 1, now, now]],
       );
       const [row] = await this.database.query<{ id: number }>('SELECT id FROM strategy WHERE live_key = ?', [key]);
-      if (!row) throw new Error('the strategy just stored is not there');
+      if (!row) throw new Error('the stored strategy was not found');
       await this.#store(row.id, 1, rules, body, by, now);
       return { ...body, id: row.id, version: 1 };
     });
   }
 
   /**
-   * Stores the next version; `body` null deletes. `expected` is the version that the caller has seen, if he says so.
-   * Throws {@link TocsinError} T2002 when there is no such strategy, T2003 when it moved on or the name is taken.
+   * Stores the next version; `body` null deletes. `expected` is the version on which the caller based the change, if given.
+   * Throws {@link TocsinError} T2002 when there is no such strategy, T2003 when it has another version or the name is taken.
    */
   change(id: number, body: StrategyBody | null, by: string, now: number, expected?: number): Promise<number> {
     return this.database.transaction(async () => {

@@ -8,13 +8,13 @@ import type { Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 import { StrategyRepository } from './strategy.repository.js';
 
 /** What {@link StrategyService.apply} did with one strategy. */
-export interface Applied {
+export interface AppliedStrategy {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
   readonly id: number;
 }
 
-/** Changes strategies. A change answers only after it stands in every partition of the log, so that events sent afterwards are judged by it. */
+/** Changes strategies. A change returns after its tick is in every partition of the log, so that it applies to every event sent afterwards. */
 @Injectable()
 export class StrategyService {
   constructor(
@@ -58,8 +58,8 @@ export class StrategyService {
   }
 
   /** Creates or updates strategies by business and name; those that are the same already are left alone. */
-  async apply(bodies: readonly StrategyBody[], actor: Actor, now: number): Promise<Applied[]> {
-    const applied: Applied[] = [];
+  async apply(bodies: readonly StrategyBody[], actor: Actor, now: number): Promise<AppliedStrategy[]> {
+    const applied: AppliedStrategy[] = [];
     for (const body of bodies) {
       const known = await this.strategies.named(body.bk_biz_id, body.name);
       if (!known) {

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { bodySchema, parseRequest } from '../shared/parse.js';
+import { algorithms } from './algorithms/algorithms.js';
+import { comparisons } from './comparisons.js';
 
-const finite = z.number().refine(Number.isFinite, 'must be a finite number');
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1 (fatal), 2 (warning) or 3 (remind)' });
 const seconds = z.number().int().min(1);
 
 export const aggregations = ['AVG', 'SUM', 'MIN', 'MAX', 'COUNT', 'LAST'] as const;
-export const comparisons = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const;
 
 const condition = z.strictObject({
   key: z.string().min(1),
   method: z.enum([...comparisons, 'include', 'exclude']),
   value: z.array(z.union([z.string(), z.number().transform(String)])).min(1),
-  /** How this condition joins the ones before it. */
+  /** How this condition combines with the ones before it. */
   condition: z.enum(['and', 'or']).default('and'),
 });
 
@@ -28,21 +28,25 @@ const query = z.strictObject({
   conditions: z.array(condition).max(32).default([]),
 });
 
-const threshold = z.strictObject({
-  level,
-  type: z.literal('Threshold'),
-  /** OR list of AND lists. */
-  config: z.array(z.array(z.strictObject({ method: z.enum(comparisons), threshold: finite })).min(1)).min(1),
-});
+type Algorithms = typeof algorithms;
+/** The entry of a strategy that configures the algorithm `Name`. */
+type ConfiguredSchema = {
+  [Name in keyof Algorithms]: z.ZodObject<{ level: typeof level; type: z.ZodLiteral<Name>; config: Algorithms[Name]['schema'] }, z.core.$strict>;
+}[keyof Algorithms];
+
+/** One schema per line of the table of algorithms. */
+const configured = Object.entries(algorithms).map(([name, { schema }]) =>
+  z.strictObject({ level, type: z.literal(name), config: schema }),
+) as unknown as [ConfiguredSchema, ...ConfiguredSchema[]];
 
 const item = z.strictObject({
   name: z.string().max(128).default(''),
   queries: z.array(query).length(1, 'must hold exactly one query'),
   /** Unit for display, such as % or ms. */
   unit: z.string().max(32).default(''),
-  /** Seconds that a window stays open for late points. */
+  /** Seconds for which a window stays open for late points. */
   lateness: z.number().int().min(0).max(3600).default(10),
-  algorithms: z.array(threshold).min(1),
+  algorithms: z.array(z.discriminatedUnion('type', configured)).min(1),
 });
 
 const detect = z.strictObject({
@@ -96,7 +100,7 @@ const strategy = z
     });
   });
 
-/** A strategy as people write it. Unknown fields are refused, so that a typing mistake never goes unnoticed. */
+/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
 export const strategySchema = bodySchema(strategy, {
   code: 'T2001',
   whole: '(root)',
@@ -132,16 +136,15 @@ export type StrategyInput = z.input<typeof strategySchema>;
 export type StrategyBody = z.output<typeof strategySchema>;
 export type Condition = z.output<typeof condition>;
 export type Query = z.output<typeof query>;
-export type ThresholdConfig = z.output<typeof threshold>['config'];
 export type Level = 1 | 2 | 3;
 
-/** A strategy as it is stored: what people wrote, plus identity and version (1, 2, 3 … of this strategy). */
+/** A stored strategy: what the user wrote, its id, and its version (1, 2, 3 … of this strategy). */
 export interface Strategy extends StrategyBody {
   readonly id: number;
   readonly version: number;
 }
 
-/** A version of a strategy, and who made it. */
+/** A version of a strategy, and who wrote it. */
 export interface StrategyVersion {
   readonly version: number;
   readonly rules_version: number;
@@ -151,13 +154,13 @@ export interface StrategyVersion {
   readonly body: StrategyBody | null;
 }
 
-/** Every strategy as it was at one version of the rule set. */
+/** All strategies at one version of the rule set. */
 export interface RuleSet {
   readonly version: number;
   readonly strategies: readonly Strategy[];
 }
 
-/** Checks what somebody wrote. Throws {@link TocsinError} T2001 whose details name every field that is wrong and why. */
+/** Validates a strategy. Throws {@link TocsinError} T2001 whose details name every invalid field and why. */
 export function parseStrategy(value: unknown): StrategyBody {
   return parseRequest(strategySchema, value);
 }

@@ -1,11 +1,11 @@
-import { type Dimensions, textOf } from './conditions.js';
+import { type Dimensions, dimensionText } from './conditions.js';
 
-export interface Target {
+export interface AlertTarget {
   readonly target_type: string;
   readonly target: string;
 }
 
-/** In order of precedence; each answers the target, or undefined when a dimension that it needs is empty. */
+/** In order of precedence; each returns the target, empty or undefined when a dimension that it needs is empty. */
 const rules: readonly (readonly [string, (text: (name: string) => string) => string | undefined])[] = [
   ['HOST', (text) => text('bk_host_id')],
   ['HOST', (text) => at(text('bk_target_ip'), text('bk_target_cloud_id') || text('bk_cloud_id'))],
@@ -14,10 +14,10 @@ const rules: readonly (readonly [string, (text: (name: string) => string) => str
   ['TOPO', (text) => text('bk_obj_id') && text('bk_inst_id') && `${text('bk_obj_id')}|${text('bk_inst_id')}`],
 ];
 
-/** What an alert is about, read from its dimensions: type and id as CMDB names them, both empty when nothing is named. */
-export function targetOf(dimensions: Dimensions): Target {
+/** The target of an alert, derived from its dimensions: type and id as in the CMDB, both empty when the dimensions name none. */
+export function targetOf(dimensions: Dimensions): AlertTarget {
   for (const [target_type, rule] of rules) {
-    const target = rule((name) => textOf(dimensions, name));
+    const target = rule((name) => dimensionText(dimensions, name));
     if (target) return { target_type, target };
   }
   return { target_type: '', target: '' };

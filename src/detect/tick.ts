@@ -1,4 +1,4 @@
-/** The record of a tick: clock (epoch ms) and version of the rule set. */
+/** The record of a tick: time (epoch ms) and version of the rule set. */
 export function tickRecord(rulesVersion: number, now: number): string {
   return JSON.stringify({
     event_id: `tick-${now}`,

@@ -4,7 +4,7 @@
  */
 export const wordsFor = (bits: number): number => (bits + 31) >>> 5;
 
-/** Moves a window on by so many periods without anomalies; any number, Infinity too. */
+/** Advances a window by `periods` periods without anomalies; Infinity clears it. */
 export function slide(words: Uint32Array, at: number, bits: number, periods: number): void {
   const length = wordsFor(bits);
   if (periods >= bits) {
@@ -22,7 +22,7 @@ export function slide(words: Uint32Array, at: number, bits: number, periods: num
   words[at + length - 1]! &= 0xffffffff >>> beyond;
 }
 
-/** How many periods ago the nth anomaly was, counted from the latest one (n = 1); Infinity when there are fewer. */
+/** Age in periods of the nth latest anomaly (n = 1 is the latest); Infinity when there are fewer. */
 export function ageOf(words: Uint32Array, at: number, bits: number, nth: number): number {
   for (let word = 0; word < wordsFor(bits); word++) {
     for (let left = words[at + word]!; left !== 0; left &= left - 1) {
@@ -32,7 +32,7 @@ export function ageOf(words: Uint32Array, at: number, bits: number, nth: number)
   return Infinity;
 }
 
-/** How many periods ago each anomaly of the window was, oldest first. */
+/** Age in periods of each anomaly of the window, oldest first. */
 export function agesOf(words: Uint32Array, at: number, bits: number): number[] {
   const ages: number[] = [];
   for (let age = bits - 1; age >= 0; age--) if ((words[at + (age >>> 5)]! >>> (age & 31)) & 1) ages.push(age);

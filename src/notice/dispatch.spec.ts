@@ -1,5 +1,5 @@
 import { aGroup, aResolvedGroup } from '../../test/support/notices.js';
-import { dispatch, type History } from './dispatch.js';
+import { dispatch, type NotificationHistory } from './dispatch.js';
 import { parseReceiver, type Receiver } from './receiver.js';
 
 const receiver = (name: string, fields: object = {}): Receiver => ({
@@ -15,7 +15,7 @@ const receivers = [
   receiver('away', { is_enabled: false }),
 ];
 const never = (): undefined => undefined;
-const told = (): History => ({ latest: 1, told: true });
+const notified = (): NotificationHistory => ({ latest: 1, notified: true });
 
 describe('the receivers of a group', () => {
   it.each([
@@ -23,44 +23,44 @@ describe('the receivers of a group', () => {
     ['those who are named', aGroup({ receivers: ['dba', 'ops'] }), never, [{ receiver: 'dba' }, { receiver: 'ops' }]],
     ['each of them once', aGroup({ receivers: ['dba', 'dba'] }), never, [{ receiver: 'dba' }]],
     [
-      'not one who does not exist, while others are told',
+      'not one who does not exist, while others are notified',
       aGroup({ receivers: ['dba', 'nobody'] }),
       never,
-      [{ receiver: 'dba' }, { receiver: 'nobody', untold: 'unknown_receiver' }],
+      [{ receiver: 'dba' }, { receiver: 'nobody', notSent: 'unknown_receiver' }],
     ],
-    ['not one who is disabled', aGroup({ receivers: ['away'] }), never, [{ receiver: 'away', untold: 'receiver_disabled' }]],
-    ['the end, to those who were told the beginning', aResolvedGroup(), told, [{ receiver: 'ops' }]],
-    ['not the end to one who never heard of it', aResolvedGroup(), never, [{ receiver: 'ops', untold: 'never_told' }]],
+    ['not one who is disabled', aGroup({ receivers: ['away'] }), never, [{ receiver: 'away', notSent: 'receiver_disabled' }]],
+    ['the end, to those who were notified of the beginning', aResolvedGroup(), notified, [{ receiver: 'ops' }]],
+    ['not the end to one who never heard of it', aResolvedGroup(), never, [{ receiver: 'ops', notSent: 'never_notified' }]],
     [
       'not the end when earlier notices were not sent either',
       aResolvedGroup(),
-      (): History => ({ latest: 1, told: false }),
-      [{ receiver: 'ops', untold: 'never_told' }],
+      (): NotificationHistory => ({ latest: 1, notified: false }),
+      [{ receiver: 'ops', notSent: 'never_notified' }],
     ],
     [
       'not the end to one who does not want it',
       aResolvedGroup({ receivers: ['quiet'] }),
-      told,
-      [{ receiver: 'quiet', untold: 'resolved_not_wanted' }],
+      notified,
+      [{ receiver: 'quiet', notSent: 'resolved_not_wanted' }],
     ],
     [
       'not that a part is over to one who does not want it',
       aGroup({ receivers: ['quiet'], sequence: 2, reason: 'some alerts resolved' }),
-      told,
-      [{ receiver: 'quiet', untold: 'resolved_not_wanted' }],
+      notified,
+      [{ receiver: 'quiet', notSent: 'resolved_not_wanted' }],
     ],
     [
       'everything else to one who does not want the end',
       aGroup({ receivers: ['quiet'], sequence: 2, reason: 'new alerts added' }),
-      told,
+      notified,
       [{ receiver: 'quiet' }],
     ],
-    ['not what is overtaken', aGroup(), (): History => ({ latest: 2, told: true }), [{ receiver: 'ops', untold: 'overtaken' }]],
+    ['not what is overtaken', aGroup(), (): NotificationHistory => ({ latest: 2, notified: true }), [{ receiver: 'ops', notSent: 'overtaken' }]],
   ])('%s', (_what, group, history, decisions) => {
     expect(dispatch(group, receivers, history)).toEqual(decisions);
   });
 
   it('returns no notice without a receiver, and reports that', () => {
-    expect(dispatch(aGroup(), [receiver('away', { is_enabled: false })], never)).toEqual([{ receiver: '', untold: 'no_receiver' }]);
+    expect(dispatch(aGroup(), [receiver('away', { is_enabled: false })], never)).toEqual([{ receiver: '', notSent: 'no_receiver' }]);
   });
 });

@@ -1,62 +1,62 @@
 import type { ConvergedAlert } from '../topics.js';
 import type { Receiver } from './receiver.js';
 
-/** Why a receiver is not told. */
-export type Untold =
-  /** Nobody is named, and nobody is the default. */
+/** Why a receiver is not notified. */
+export type NotSentReason =
+  /** The group names no receiver, and no default receiver is enabled. */
   | 'no_receiver'
   | 'unknown_receiver'
   | 'receiver_disabled'
-  /** The receiver does not want to hear that something is over. */
+  /** Resolved alerts, and `send_resolved` is false. */
   | 'resolved_not_wanted'
-  /** It is over, but the receiver never heard that it fired. */
-  | 'never_told'
-  /** A later message of the group is known already, and it says all that this one does. */
+  /** All alerts are resolved, and the receiver was not notified that they fired. */
+  | 'never_notified'
+  /** A later message of the group, which includes this one, was received before. */
   | 'overtaken';
 
-/** What a receiver is due of one group so far. */
-export interface History {
-  /** Highest sequence number that is known. */
+/** Earlier notices of one group to a receiver. */
+export interface NotificationHistory {
+  /** Highest sequence number so far. */
   readonly latest: number;
-  /** It was told, or is going to be told, that something fires. */
-  readonly told: boolean;
+  /** A firing message was sent or is pending. */
+  readonly notified: boolean;
 }
 
-export interface Decision {
+export interface DispatchDecision {
   /** Name of the receiver; empty when there is none. */
   readonly receiver: string;
-  /** Absent: tell it. */
-  readonly untold?: Untold;
+  /** Absent: notify the receiver. */
+  readonly notSent?: NotSentReason;
 }
 
-/** Who is told about a group, and why others are not. Never empty, so that every message leaves a trace. */
+/** Receivers of a message, and why others are not notified. Never empty, so that every message leaves a row. */
 export function dispatch(
   group: Pick<ConvergedAlert, 'receivers' | 'status' | 'reason' | 'sequence'>,
   receivers: readonly Receiver[],
-  history: (receiver: string) => History | undefined,
-): Decision[] {
+  history: (receiver: string) => NotificationHistory | undefined,
+): DispatchDecision[] {
   const named = [...new Set(group.receivers)];
   const names = named.length > 0 ? named : receivers.filter(({ is_default, is_enabled }) => is_default && is_enabled).map(({ name }) => name);
-  if (names.length === 0) return [{ receiver: '', untold: 'no_receiver' }];
+  if (names.length === 0) return [{ receiver: '', notSent: 'no_receiver' }];
   return names.map((name) => {
-    const untold = reason(
+    const notSent = reason(
       group,
       receivers.find((receiver) => receiver.name === name),
       history(name),
     );
-    return { receiver: name, ...(untold && { untold }) };
+    return { receiver: name, ...(notSent && { notSent }) };
   });
 }
 
 function reason(
   { status, reason, sequence }: Pick<ConvergedAlert, 'status' | 'reason' | 'sequence'>,
   receiver: Receiver | undefined,
-  past: History | undefined,
-): Untold | undefined {
+  past: NotificationHistory | undefined,
+): NotSentReason | undefined {
   if (!receiver) return 'unknown_receiver';
   if (!receiver.is_enabled) return 'receiver_disabled';
   if (past && past.latest > sequence) return 'overtaken';
   if (!receiver.send_resolved && (status === 'resolved' || reason === 'some alerts resolved')) return 'resolved_not_wanted';
-  if (status === 'resolved' && !past?.told) return 'never_told';
+  if (status === 'resolved' && !past?.notified) return 'never_notified';
   return undefined;
 }

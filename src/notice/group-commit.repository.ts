@@ -2,18 +2,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 
-/** Most pieces of work in one transaction. */
+/** Writes in one transaction at most. */
 const MOST = 64;
 
 interface Piece {
-  /** Does the work; what it answers tells the caller after the commit. */
+  /** Does the work; the function that it returns resolves the caller's promise after the commit. */
   readonly work: () => Promise<() => void>;
   readonly reject: (reason: unknown) => void;
 }
 
 /**
- * Small writes that many callers want at the same time share a transaction, because a commit costs more than all of them.
- * Each caller hears of its own after the commit; when one fails, each is done again alone, so work must bear that. Not to be used inside a transaction.
+ * Group commit: small concurrent writes share a transaction, because a commit costs more than the writes. Each promise resolves after the
+ * commit. When one write fails, each is repeated in a transaction of its own, so writes must be repeatable. Not to be used inside a transaction.
  */
 @Injectable()
 export class GroupCommit {
@@ -35,7 +35,7 @@ export class GroupCommit {
 
   async #drain(): Promise<void> {
     this.#running = true;
-    // Those who ask in the same turn come along.
+    // Writes of the same event loop turn join the transaction.
     await nextTurn();
     while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MOST));
     this.#running = false;

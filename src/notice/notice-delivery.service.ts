@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
-import type { Outcome } from './channels/channel.js';
+import type { DeliveryOutcome } from './channels/channel.js';
 import { channelNamed } from './channels/channels.js';
 import { Outbound } from './channels/outbound.client.js';
-import type { DueNotice, Try } from './notice.js';
+import type { DueNotice, DeliveryAttempt } from './notice.js';
 import type { Receiver } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
 
-/** Carries one notice to its receiver, once. */
+/** Delivers one notice through the channel of its receiver, once. */
 @Injectable()
-export class Courier {
+export class NoticeDelivery {
   readonly #externalUrl: string;
 
   constructor(
@@ -25,19 +25,19 @@ export class Courier {
     return new Map((await this.reader.all()).map((receiver) => [receiver.name, receiver]));
   }
 
-  /** Milliseconds that one delivery to the receiver takes at most. */
+  /** Timeout of one delivery to the receiver (ms). */
   timeoutMs(receiver: Receiver | undefined): number {
     return (receiver && channelNamed(receiver.channel)?.timeoutMs(receiver.settings)) ?? this.config.NOTICE_TIMEOUT_MS;
   }
 
-  /** Never rejects: whatever goes wrong is an outcome. `stopping` ends a delivery early. */
-  async deliver(notice: DueNotice, receiver: Receiver | undefined, stopping: AbortSignal): Promise<Try> {
+  /** Never rejects: a failure is an outcome. `stopping` aborts the delivery. */
+  async deliver(notice: DueNotice, receiver: Receiver | undefined, stopping: AbortSignal): Promise<DeliveryAttempt> {
     const started = performance.now();
     const outcome = await this.#deliver(notice, receiver, stopping);
     return { outcome, latencyMs: performance.now() - started };
   }
 
-  async #deliver(notice: DueNotice, receiver: Receiver | undefined, stopping: AbortSignal): Promise<Outcome> {
+  async #deliver(notice: DueNotice, receiver: Receiver | undefined, stopping: AbortSignal): Promise<DeliveryOutcome> {
     if (!receiver) return refused('receiver_deleted', `receiver ${notice.receiver} no longer exists`);
     if (!receiver.is_enabled) return refused('receiver_disabled', `receiver ${notice.receiver} is disabled`);
     const channel = channelNamed(receiver.channel);
@@ -60,7 +60,7 @@ export class Courier {
         this.outbound,
       );
     } catch (error) {
-      // A channel that fails in a way of its own must not stop the others; people read it in the notice.
+      // An unexpected error of a channel must not stop the sender; the notice shows it.
       return { kind: 'failed', reason: 'channel', error: String(error), retry: true };
     } finally {
       clearTimeout(timer);
@@ -69,4 +69,4 @@ export class Courier {
   }
 }
 
-const refused = (reason: string, error: string): Outcome => ({ kind: 'failed', reason, error, retry: false });
+const refused = (reason: string, error: string): DeliveryOutcome => ({ kind: 'failed', reason, error, retry: false });

@@ -7,7 +7,7 @@ import { Metrics } from '../runtime/metrics.service.js';
 import type { ConvergedAlert } from '../topics.js';
 import { AlertReader } from '../alert/alert.reader.js';
 import { Outbound } from './channels/outbound.client.js';
-import { Courier } from './notice-delivery.service.js';
+import { NoticeDelivery } from './notice-delivery.service.js';
 import { NoticeSender } from './notice-sender.service.js';
 import { GroupCommit } from './group-commit.repository.js';
 import { NoticeReader } from './notice.reader.js';
@@ -56,8 +56,8 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     const config = parseConfig({ ...FAST, ...settings });
     const duties = new DutiesByHand();
     const outbound = new Outbound();
-    const courier = new Courier(config, new ReceiverReader(on.database), outbound);
-    const sender = new NoticeSender(config, notices, courier, duties, new Metrics());
+    const delivery = new NoticeDelivery(config, new ReceiverReader(on.database), outbound);
+    const sender = new NoticeSender(config, notices, delivery, duties, new Metrics());
     closers.push(async () => {
       await sender.beforeApplicationShutdown();
       await outbound.onApplicationShutdown();

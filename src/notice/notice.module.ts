@@ -4,7 +4,7 @@ import { LogModule } from '../log/log.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { Outbound } from './channels/outbound.client.js';
 import { GroupCommit } from './group-commit.repository.js';
-import { Courier } from './notice-delivery.service.js';
+import { NoticeDelivery } from './notice-delivery.service.js';
 import { NoticeSender } from './notice-sender.service.js';
 import { NoticeConsumer } from './notice.consumer.js';
 import { NoticeController } from './notice.controller.js';
@@ -26,5 +26,5 @@ import { ReceiverService } from './receiver.service.js';
 export class NoticeModule {}
 
 /** The consumer group of Notice, and the delivery of notices. */
-@Module({ imports: [LogModule, RuntimeModule, NoticeModule], controllers: [NoticeConsumer], providers: [Courier, NoticeSender, Outbound] })
+@Module({ imports: [LogModule, RuntimeModule, NoticeModule], controllers: [NoticeConsumer], providers: [NoticeDelivery, NoticeSender, Outbound] })
 export class NoticeDeliveryModule {}

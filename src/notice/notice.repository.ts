@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import type { ConvergedAlert } from '../topics.js';
-import type { History, Untold } from './dispatch.js';
+import type { NotificationHistory, NotSentReason } from './dispatch.js';
 import { GroupCommit } from './group-commit.repository.js';
-import { type DueNotice, idempotencyKey, type Notice, type Settlement } from './notice.js';
+import { type DueNotice, idempotencyKey, type Notice, type NoticeSettlement } from './notice.js';
 import { noticeOf } from './notice.reader.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
@@ -24,27 +24,27 @@ const COLUMNS = [
 
 const OPEN = "state IN ('pending', 'sending')";
 
-/** A notice to write: to be sent, or to remember why it is not. */
+/** A new notice: one to send, or a record of why none is sent. */
 export interface NewNotice {
   readonly receiver: string;
   readonly group: ConvergedAlert;
-  readonly untold?: Untold;
+  readonly notSent?: NotSentReason;
 }
 
-/** A notice that may be tried, as it was when that was found out. */
+/** A notice that may be sent, as it was when it was found. */
 export type Candidate = Pick<Notice, 'id' | 'attempts'>;
 
-/** What the table knows of the groups of a batch. */
-export interface Known {
-  history(convergeId: string, receiver: string): History | undefined;
-  /** Highest sequence number of a group, whoever the receiver; 0 when it is new. */
+/** Earlier notices of the groups of a batch. */
+export interface KnownGroups {
+  history(convergeId: string, receiver: string): NotificationHistory | undefined;
+  /** Highest sequence number of a group over all receivers; 0 when it is new. */
   latest(convergeId: string): number;
 }
 
 const keyOf = (...parts: readonly unknown[]): string => JSON.stringify(parts);
 const places = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
 
-/** Writes notices. What a handler calls takes part in its transaction; the tries of the sender share transactions of their own. */
+/** Writes notices. Handlers write in their own transaction; delivery attempts share transactions by group commit. */
 @Injectable()
 export class NoticeRepository {
   constructor(
@@ -53,29 +53,30 @@ export class NoticeRepository {
     private readonly commits: GroupCommit,
   ) {}
 
-  /** What is known of groups, in one query; `remember` keeps it up to date within a batch. */
-  async known(convergeIds: readonly string[]): Promise<Known & { remember(notice: NewNotice): void }> {
+  /** Earlier notices of groups, in one query; `remember` adds those of the same batch. */
+  async known(convergeIds: readonly string[]): Promise<KnownGroups & { remember(notice: NewNotice): void }> {
     const rows = await this.database.query(
-      `SELECT converge_id, receiver, MAX(sequence_no) AS latest, MAX(CASE WHEN status = 'firing' AND state <> 'not_sent' THEN 1 ELSE 0 END) AS told
+      `SELECT converge_id, receiver, MAX(sequence_no) AS latest, MAX(CASE WHEN status = 'firing' AND state <> 'not_sent' THEN 1 ELSE 0 END) AS notified
        FROM notice WHERE converge_id IN (${places(convergeIds)}) GROUP BY converge_id, receiver`,
       convergeIds,
     );
-    const histories = new Map<string, History>();
+    const histories = new Map<string, NotificationHistory>();
     const latest = new Map<string, number>();
-    const note = (convergeId: string, receiver: string, sequence: number, told: boolean): void => {
+    const note = (convergeId: string, receiver: string, sequence: number, notified: boolean): void => {
       const past = histories.get(keyOf(convergeId, receiver));
-      histories.set(keyOf(convergeId, receiver), { latest: Math.max(sequence, past?.latest ?? 0), told: told || (past?.told ?? false) });
+      histories.set(keyOf(convergeId, receiver), { latest: Math.max(sequence, past?.latest ?? 0), notified: notified || (past?.notified ?? false) });
       latest.set(convergeId, Math.max(sequence, latest.get(convergeId) ?? 0));
     };
-    for (const row of rows) note(row['converge_id'] as string, row['receiver'] as string, Number(row['latest']), Number(row['told']) === 1);
+    for (const row of rows) note(row['converge_id'] as string, row['receiver'] as string, Number(row['latest']), Number(row['notified']) === 1);
     return {
       history: (convergeId, receiver) => histories.get(keyOf(convergeId, receiver)),
       latest: (convergeId) => latest.get(convergeId) ?? 0,
-      remember: ({ receiver, group, untold }) => note(group.converge_id, receiver, group.sequence, group.status === 'firing' && untold === undefined),
+      remember: ({ receiver, group, notSent }) =>
+        note(group.converge_id, receiver, group.sequence, group.status === 'firing' && notSent === undefined),
     };
   }
 
-  /** Which of the messages have left their notices before. */
+  /** Finds which of the messages already have notices. */
   async applied(
     groups: readonly Pick<ConvergedAlert, 'converge_id' | 'sequence'>[],
   ): Promise<(group: Pick<ConvergedAlert, 'converge_id' | 'sequence'>) => boolean> {
@@ -91,18 +92,18 @@ export class NoticeRepository {
 
   /** Adds notices; one that exists stays as it is. */
   async add(notices: readonly NewNotice[], now: number): Promise<void> {
-    // What is to be sent comes first, in case a database takes two names for the same.
-    const rows = [...notices].sort((a, b) => Number(a.untold !== undefined) - Number(b.untold !== undefined)).map((notice) => rowOf(notice, now));
+    // Notices to send come first, in case the collation of a database takes two names for the same.
+    const rows = [...notices].sort((a, b) => Number(a.notSent !== undefined) - Number(b.notSent !== undefined)).map((notice) => rowOf(notice, now));
     if (rows.length > 0) await this.database.insert('notice', COLUMNS, rows, { key: ['converge_id', 'receiver', 'sequence_no'], update: [] });
   }
 
-  /** Receivers for which something is due. */
+  /** Receivers with due notices. */
   async receiversWithDue(now: number): Promise<string[]> {
     const rows = await this.database.query(`SELECT DISTINCT receiver FROM notice WHERE ${OPEN} AND next_attempt_at <= ? ORDER BY receiver`, [now]);
     return rows.map((row) => row['receiver'] as string);
   }
 
-  /** The notices of a receiver that may be tried now, longest due first; of each group only the first that is not finished. */
+  /** Due notices of a receiver, the longest due first; of each group only the first unfinished one. */
   async due(receiver: string, now: number, limit: number): Promise<Candidate[]> {
     const rows = await this.database.query(
       `SELECT id, attempts FROM notice WHERE ${OPEN} AND receiver = ? AND next_attempt_at <= ?
@@ -115,8 +116,8 @@ export class NoticeRepository {
   }
 
   /**
-   * Claims a notice for one try that ends by `until`; answers it as it is now, or undefined when it is not ours to send:
-   * the number of tries is compared, so that of two senders one gets it.
+   * Claims a notice for one attempt until `until` and returns it, or undefined when another sender has claimed it:
+   * the update compares the number of attempts.
    */
   claim({ id, attempts }: Candidate, now: number, until: number): Promise<DueNotice | undefined> {
     return this.commits.run(async () => {
@@ -131,8 +132,8 @@ export class NoticeRepository {
     });
   }
 
-  /** Records what a try came to, with the timelines of the members. False when the claim was no longer ours: then nothing is written. */
-  settle(notice: DueNotice, { state, reason, next_attempt_at, last_code, last_error, timeline }: Settlement, now: number): Promise<boolean> {
+  /** Records the result of an attempt, with the timelines of the members. False, without a write, when the claim has expired. */
+  settle(notice: DueNotice, { state, reason, next_attempt_at, last_code, last_error, timeline }: NoticeSettlement, now: number): Promise<boolean> {
     return this.commits.run(async () => {
       const settled = await this.database.execute(
         `UPDATE notice SET state = ?, reason = ?, next_attempt_at = ?, last_code = ?, last_error = ?, finished_at = ?
@@ -144,7 +145,7 @@ export class NoticeRepository {
     });
   }
 
-  /** When the next notice becomes due after `now`; undefined when none waits. */
+  /** When the next notice becomes due after `now`; undefined when none is pending. */
   async nextDue(now: number): Promise<number | undefined> {
     const [row] = await this.database.query(`SELECT MIN(next_attempt_at) AS due FROM notice WHERE ${OPEN} AND next_attempt_at > ?`, [now]);
     return row === undefined || row['due'] === null ? undefined : Number(row['due']);
@@ -154,7 +155,7 @@ export class NoticeRepository {
     return (await this.database.query('SELECT id FROM notice WHERE id = ?', [id])).length > 0;
   }
 
-  /** A dead notice becomes due again, with the same key and a new patience. False when it is not dead. */
+  /** Makes a dead notice due again, with the same key and a new time limit. False when it is not dead. */
   async revive(id: number, now: number): Promise<boolean> {
     const revived = await this.database.execute(
       "UPDATE notice SET state = 'pending', reason = NULL, next_attempt_at = ?, first_attempt_at = NULL, finished_at = NULL WHERE id = ? AND state = 'dead'",
@@ -164,9 +165,9 @@ export class NoticeRepository {
   }
 }
 
-function rowOf({ receiver, group, untold }: NewNotice, now: number): unknown[] {
+function rowOf({ receiver, group, notSent }: NewNotice, now: number): unknown[] {
   const { converge_id, sequence, status } = group;
-  const fate = untold ? ['not_sent', untold] : ['pending', null];
-  const end = untold ? [now, null] : [null, JSON.stringify(group)];
-  return [receiver, converge_id, sequence, idempotencyKey(receiver, group), status, ...fate, 0, now, now, ...end];
+  const state = notSent ? ['not_sent', notSent] : ['pending', null];
+  const end = notSent ? [now, null] : [null, JSON.stringify(group)];
+  return [receiver, converge_id, sequence, idempotencyKey(receiver, group), status, ...state, 0, now, now, ...end];
 }

@@ -83,7 +83,7 @@ describe.each(databases)('notices on %s', (_name, open) => {
     await receive(aGroup(), aResolvedGroup());
     await receive(aGroup({ converge_id: 'group-2' }));
     await receive(aResolvedGroup({ converge_id: 'group-2' }), aResolvedGroup({ converge_id: 'group-3' }));
-    expect(await notices()).toEqual(['ops 1 pending', 'ops 2 pending', 'ops 1 pending', 'ops 2 pending', 'ops 2 not_sent never_told']);
+    expect(await notices()).toEqual(['ops 1 pending', 'ops 2 pending', 'ops 1 pending', 'ops 2 pending', 'ops 2 not_sent never_notified']);
   });
 
   it('are left once, however often a message comes', async () => {

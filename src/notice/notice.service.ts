@@ -11,7 +11,7 @@ import { type NewNotice, NoticeRepository } from './notice.repository.js';
 import { ReceiverReader } from './receiver.reader.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
-/** Decides who is told, and keeps what they are due. */
+/** Decides who is notified, and stores the notices. */
 @Injectable()
 export class NoticeService {
   constructor(
@@ -23,13 +23,13 @@ export class NoticeService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Leaves notices for messages of one partition, in order, in the transaction that is open. Messages that come again leave nothing. */
+  /** Stores notices for the messages of one partition, in order, in the open transaction. A redelivered message adds none. */
   async receive(groups: readonly ConvergedAlert[], now: number): Promise<void> {
     if (groups.length === 0) return;
     const notices = await this.#decide(groups);
     await this.notices.add(notices, now);
     await this.timelines.append(
-      notices.flatMap(({ group, receiver, untold }) => (untold ? memberEntries(group, 'not_sent', untold, { receiver }, now) : [])),
+      notices.flatMap(({ group, receiver, notSent }) => (notSent ? memberEntries(group, 'not_sent', notSent, { receiver }, now) : [])),
     );
     this.database.afterCommit(() => this.duties.wake('notice'));
   }
@@ -54,7 +54,7 @@ export class NoticeService {
     return notices;
   }
 
-  /** A dead notice is tried again at once, under the same key. Throws T4005 when there is no such notice, T4006 when it is not dead. */
+  /** Sends a dead notice again at once, under the same key. Throws T4005 when there is no such notice, T4006 when it is not dead. */
   async replay(id: number, actor: Actor, now: number): Promise<void> {
     await this.database.transaction(async () => {
       if (await this.notices.revive(id, now)) {

@@ -1,6 +1,6 @@
 import { aGroup, aMember } from '../../test/support/notices.js';
-import type { Outcome } from './channels/channel.js';
-import { type DueNotice, idempotencyKey, settle } from './notice.js';
+import type { DeliveryOutcome } from './channels/channel.js';
+import { type DueNotice, idempotencyKey, settleNotice } from './notice.js';
 
 const NOW = 1_000_000;
 const patience = { firstMs: 1000, mostMs: 60_000, giveUpMs: 600_000 };
@@ -25,8 +25,9 @@ const notice = (fields: Partial<DueNotice> = {}): DueNotice => ({
   group,
   ...fields,
 });
-const failed: Outcome = { kind: 'failed', reason: 'http_503', error: '503: busy', retry: true, code: 503 };
-const after = (outcome: Outcome, fields: Partial<DueNotice> = {}) => settle(notice(fields), { outcome, latencyMs: 12.4 }, NOW, patience, 0);
+const failed: DeliveryOutcome = { kind: 'failed', reason: 'http_503', error: '503: busy', retry: true, code: 503 };
+const after = (outcome: DeliveryOutcome, fields: Partial<DueNotice> = {}) =>
+  settleNotice(notice(fields), { outcome, latencyMs: 12.4 }, NOW, patience, 0);
 
 describe('what becomes of a notice', () => {
   it('is sent when it was delivered, and every member says so', () => {
@@ -52,7 +53,7 @@ describe('what becomes of a notice', () => {
     });
   });
 
-  it('waits after a failure that may pass, which is news only the first time', () => {
+  it('waits after a failure that may pass, and the timeline has the first failure only', () => {
     expect(after(failed)).toMatchObject({ state: 'pending', next_attempt_at: NOW + 500, last_code: 503, last_error: '503: busy' });
     expect(after(failed).timeline).toMatchObject([{ what: 'not_sent', why: '503: busy; will be retried' }, {}]);
     expect(after(failed, { attempts: 3 })).toMatchObject({ state: 'pending', next_attempt_at: NOW + 2000, timeline: [] });

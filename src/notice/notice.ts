@@ -2,11 +2,11 @@ import { identity } from '../shared/identity.js';
 import type { ConvergedAlert } from '../topics.js';
 import type { TimelineEntry, What } from '../database/timeline-table.js';
 import { retryDelay, type RetryPolicy } from '../shared/retry.js';
-import type { Outcome } from './channels/channel.js';
+import type { DeliveryOutcome } from './channels/channel.js';
 
-/** When a failed delivery is tried again, and when it is given up. */
+/** Retry waits of a failed delivery, and the time limit for all attempts. */
 export interface DeliveryPolicy extends RetryPolicy {
-  /** Time since the first try (ms) after which a notice is dead. */
+  /** Time since the first attempt (ms) after which a notice is dead. */
   readonly giveUpMs: number;
 }
 
@@ -35,17 +35,17 @@ export interface Notice {
   readonly last_error: string | null;
 }
 
-/** A notice that is to be sent now, with what it says. */
+/** A notice that is due, with its message. */
 export interface DueNotice extends Notice {
   readonly group: ConvergedAlert;
 }
 
-/** What receivers see as the Idempotency-Key header; the same for every try of the same notice. */
+/** Value of the Idempotency-Key header; the same for every attempt to send a notice. */
 export const idempotencyKey = (receiver: string, group: Pick<ConvergedAlert, 'converge_id' | 'sequence'>): string =>
   identity('notice', receiver, group.converge_id, group.sequence);
 
-/** What becomes of a notice after a try. */
-export interface Settlement {
+/** State of a notice after an attempt. */
+export interface NoticeSettlement {
   readonly state: 'sent' | 'pending' | 'dead';
   readonly reason: string | null;
   readonly next_attempt_at: number;
@@ -54,30 +54,48 @@ export interface Settlement {
   readonly timeline: readonly TimelineEntry[];
 }
 
-export interface Try {
-  readonly outcome: Outcome;
+export interface DeliveryAttempt {
+  readonly outcome: DeliveryOutcome;
   readonly latencyMs: number;
 }
 
-/** Decides what becomes of a notice whose `attempts`-th try just ended. `random` is in [0, 1). */
-export function settle(notice: DueNotice, tried: Try, now: number, policy: DeliveryPolicy, random: number): Settlement {
-  const { outcome } = tried;
-  const told = { last_code: outcome.code ?? null, last_error: outcome.kind === 'failed' ? outcome.error : null };
+/** Decides the state of a notice after its `attempts`-th attempt. `random` is in [0, 1). */
+export function settleNotice(notice: DueNotice, attempt: DeliveryAttempt, now: number, policy: DeliveryPolicy, random: number): NoticeSettlement {
+  const { outcome } = attempt;
+  const result = { last_code: outcome.code ?? null, last_error: outcome.kind === 'failed' ? outcome.error : null };
   if (outcome.kind === 'delivered') {
-    return { ...told, state: 'sent', reason: null, next_attempt_at: now, timeline: outcomes(notice, 'notified', notice.group.reason, tried, now) };
+    return {
+      ...result,
+      state: 'sent',
+      reason: null,
+      next_attempt_at: now,
+      timeline: outcomes(notice, 'notified', notice.group.reason, attempt, now),
+    };
   }
   const late = now - (notice.first_attempt_at ?? now) >= policy.giveUpMs;
   if (outcome.retry && !late) {
     const wait = retryDelay(notice.attempts, policy, random, outcome.retryAfterMs);
-    // Only the first failure is news; how often it failed is in the notice.
-    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be retried`, tried, now) : [];
-    return { ...told, state: 'pending', reason: null, next_attempt_at: now + wait, timeline };
+    // The timeline has the first failure only; the number of attempts is in the notice.
+    const timeline = notice.attempts === 1 ? outcomes(notice, 'not_sent', `${outcome.error}; will be retried`, attempt, now) : [];
+    return { ...result, state: 'pending', reason: null, next_attempt_at: now + wait, timeline };
   }
   const reason = outcome.retry ? 'gave_up' : outcome.reason;
-  return { ...told, state: 'dead', reason, next_attempt_at: now, timeline: outcomes(notice, 'not_sent', `${outcome.error}; ${reason}`, tried, now) };
+  return {
+    ...result,
+    state: 'dead',
+    reason,
+    next_attempt_at: now,
+    timeline: outcomes(notice, 'not_sent', `${outcome.error}; ${reason}`, attempt, now),
+  };
 }
 
-function outcomes({ receiver, attempts, group }: DueNotice, what: What, why: string, { outcome, latencyMs }: Try, now: number): TimelineEntry[] {
+function outcomes(
+  { receiver, attempts, group }: DueNotice,
+  what: What,
+  why: string,
+  { outcome, latencyMs }: DeliveryAttempt,
+  now: number,
+): TimelineEntry[] {
   return memberEntries(group, what, why, { receiver, attempt: attempts, code: outcome.code ?? null, latency_ms: Math.round(latencyMs) }, now);
 }
 

@@ -3,7 +3,7 @@ import { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
 import type { ReceiverBody } from './receiver.js';
 
-/** Writes receivers, as part of the transaction that is open. Throws T4007 when the database takes a name for one that it has. */
+/** Writes receivers, as part of the transaction that is open. Throws T4007 when the database has an equal name. */
 @Injectable()
 export class ReceiverRepository {
   constructor(private readonly database: Database) {}

@@ -8,8 +8,8 @@ import { nameKey, type Receiver, type ReceiverBody } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 
-/** What applying a list of receivers did, by name. */
-export interface Applied {
+/** Names of the receivers that applying a list created, updated or left as they were. */
+export interface AppliedReceivers {
   readonly created: readonly string[];
   readonly updated: readonly string[];
   readonly unchanged: readonly string[];
@@ -63,7 +63,7 @@ export class ReceiverService {
    * Creates receivers or brings those of the same name up to date; others stay as they are.
    * All or nothing.
    */
-  async apply(receivers: readonly ReceiverBody[], actor: Actor, now: number): Promise<Applied> {
+  async apply(receivers: readonly ReceiverBody[], actor: Actor, now: number): Promise<AppliedReceivers> {
     return this.database.transaction(async () => {
       const done = { created: [] as string[], updated: [] as string[], unchanged: [] as string[] };
       for (const receiver of receivers) done[await this.#upsert(receiver, actor, now)].push(receiver.name);
@@ -71,7 +71,7 @@ export class ReceiverService {
     });
   }
 
-  async #upsert(receiver: ReceiverBody, actor: Actor, now: number): Promise<keyof Applied> {
+  async #upsert(receiver: ReceiverBody, actor: Actor, now: number): Promise<keyof AppliedReceivers> {
     const stored = await this.#named(receiver.name);
     if (!stored) {
       await this.#create(receiver, actor, now);

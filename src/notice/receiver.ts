@@ -11,14 +11,14 @@ const schema = z.strictObject({
     .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters'),
   channel: z.enum(channelNames, { error: `must be one of ${channelNames.join(', ')}` }),
   settings: z.record(z.string(), z.unknown()).default({}),
-  /** Tell this receiver also that something is over. */
+  /** Notify the receiver of resolved alerts too. */
   send_resolved: z.boolean().default(true),
-  /** Gets what names no receiver. */
+  /** Receives the messages that name no receiver. */
   is_default: z.boolean().default(true),
   is_enabled: z.boolean().default(true),
 });
 
-/** A receiver as people write it. Unknown fields are refused, so that a typing mistake never goes unnoticed. */
+/** A receiver as people write it. Unknown fields are refused, so that a typing mistake is found. */
 export const receiverSchema = bodySchema(
   schema.superRefine(({ channel, settings }, context) => {
     for (const issue of channels[channel].settings.safeParse(settings).error?.issues ?? []) {
@@ -40,7 +40,7 @@ export interface Receiver extends ReceiverBody {
   readonly updated_at: number;
 }
 
-/** Names that some database cannot tell apart are one name. */
+/** Names that the collation of some database takes for equal have the same key. */
 export const nameKey = (name: string): string => name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** Checks what somebody wrote. Throws {@link TocsinError} T4001 whose details name every field that is wrong and why. */

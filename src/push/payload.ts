@@ -12,7 +12,7 @@ const types: Readonly<Partial<Record<AlertStatusChange['what'], PushType>>> = {
   closed: 'CLOSE_PUSH',
 };
 
-/** What a self-healing system is told about a change; undefined for changes that heal nothing and hurt nobody, such as a comment. */
+/** The push type of a change; undefined for changes that are not pushed, such as a comment. */
 export const pushTypeOf = ({ what }: Pick<AlertStatusChange, 'what'>): PushType | undefined => types[what];
 
 /** The type for an alert as it is now. */

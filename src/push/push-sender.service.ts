@@ -9,25 +9,25 @@ import { PushService } from './push.service.js';
 import type { Queue } from './queue.js';
 import { QueueClient } from './queue.client.js';
 
-/** Pushes that are delivered to one queue at once. */
-const MOST = 200;
+/** Pushes in one delivery to a queue. */
+const MOST_PUSHES = 200;
 /** Pushes that another replica added are found within this time (ms). */
 const POLL_MS = 1000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 
-/** What we remember of a queue that fails. */
-interface Trouble {
+/** Retry state of a failing queue. */
+interface QueueBackoff {
   failures: number;
   until: number;
 }
 
-/** Delivers pushes, to each queue in order; a queue that fails does not hold up the others. */
+/** Delivers pushes, to each queue in order; a failing queue delays no other. */
 @Injectable()
 export class PushSender {
   readonly #logger = new Logger('push');
-  readonly #troubles = new Map<string, Trouble>();
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #backoffs = new Map<string, QueueBackoff>();
+  readonly #inFlight = new Map<string, Promise<void>>();
 
   constructor(
     private readonly pushes: PushService,
@@ -37,40 +37,40 @@ export class PushSender {
     private readonly metrics: Metrics,
   ) {}
 
-  /** One round: starts a delivery for every queue that may be tried; answers the milliseconds until the next round. */
+  /** Starts a delivery for every queue that has pending pushes and no backoff; returns the milliseconds until the next call. */
   @LeaderTask('push')
   async work(now: number): Promise<number> {
     const queues = this.pushes.queues();
     let next = POLL_MS;
     for (const key of await this.rows.waitingQueues()) {
-      const wait = (this.#troubles.get(key)?.until ?? 0) - now;
+      const wait = (this.#backoffs.get(key)?.until ?? 0) - now;
       if (wait > 0) next = Math.min(next, wait);
-      else if (!this.#underWay.has(key)) this.#start(key, queues.get(key));
+      else if (!this.#inFlight.has(key)) this.#start(key, queues.get(key));
     }
     return next;
   }
 
   @LeadershipLost('push')
   forget(): void {
-    this.#troubles.clear();
+    this.#backoffs.clear();
   }
 
   /** Resolves when no delivery is under way. */
   async idle(): Promise<void> {
-    await Promise.all(this.#underWay.values());
+    await Promise.all(this.#inFlight.values());
   }
 
   #start(key: string, queue: Queue | undefined): void {
     const delivery = this.#deliver(key, queue)
       .catch((error: unknown) => this.#logger.warn(`saving the delivery result of a push failed, it is delivered again: ${String(error)}`))
-      .finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, delivery);
+      .finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, delivery);
   }
 
   async #deliver(key: string, queue: Queue | undefined): Promise<void> {
-    const trouble = this.#troubles.get(key);
-    // Of several messages one may be what the queue refuses: after a failure they go one by one.
-    const due = await this.rows.due(key, trouble ? 1 : MOST);
+    const backoff = this.#backoffs.get(key);
+    // The queue may refuse one of several messages: after a failure they are sent one by one.
+    const due = await this.rows.due(key, backoff ? 1 : MOST_PUSHES);
     if (due.length === 0) return;
     const settlements = queue ? await this.#try(key, queue, due) : removed(due);
     await this.rows.settle(settlements, Date.now());
@@ -82,13 +82,13 @@ export class PushSender {
     const giveUp = this.pushes.giveUpMs;
     try {
       await this.client.deliver(queue, due);
-      this.#troubles.delete(key);
+      this.#backoffs.delete(key);
       return settlePushes(due, undefined, Date.now(), giveUp);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
+      const failures = (this.#backoffs.get(key)?.failures ?? 0) + 1;
       const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
-      this.#troubles.set(key, { failures, until: Date.now() + wait });
+      this.#backoffs.set(key, { failures, until: Date.now() + wait });
       this.#logger.warn(`${queue.name}: ${reason}; retrying in ${wait} ms`);
       return settlePushes(due, reason, Date.now(), giveUp);
     }

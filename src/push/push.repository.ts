@@ -24,7 +24,7 @@ export class PushRepository {
     private readonly timelines: TimelineRepository,
   ) {}
 
-  /** Adds pushes in the transaction that is open; one that exists stays as it is. */
+  /** Adds pushes in the open transaction; an existing one is left unchanged. */
   async add(pushes: readonly NewPush[], now: number): Promise<void> {
     const rows = pushes.map(({ queue, alert, event_id, type, body }) => [
       queue.key,
@@ -42,22 +42,22 @@ export class PushRepository {
     if (rows.length > 0) await this.database.insert('push', COLUMNS, rows, { key: ['event_id', 'queue_key'], update: [] });
   }
 
-  /** Keys of the queues for which something waits. */
+  /** Keys of the queues with pending pushes. */
   async waitingQueues(): Promise<string[]> {
     const rows = await this.database.query("SELECT DISTINCT queue_key FROM push WHERE state = 'pending' ORDER BY queue_key");
     return rows.map((row) => row['queue_key'] as string);
   }
 
-  /** The oldest pushes that wait for a queue. */
+  /** The oldest pending pushes of a queue. */
   async due(queueKey: string, limit: number): Promise<DuePush[]> {
     const rows = await this.database.query("SELECT * FROM push WHERE state = 'pending' AND queue_key = ? ORDER BY id LIMIT ?", [queueKey, limit]);
     return rows.map((row) => ({ ...pushOf(row), body: row['body'] as string }));
   }
 
-  /** Notes what came of a try, in the timelines of the alerts too. */
+  /** Records the results of an attempt, with the timelines of the alerts. */
   async settle(settlements: readonly PushSettlement[], now: number): Promise<void> {
     await this.database.transaction(async () => {
-      for (const same of byFate(settlements)) {
+      for (const same of byResult(settlements)) {
         const { state, reason, error } = same[0]!;
         await this.database.execute(
           `UPDATE push SET state = ?, reason = ?, last_error = ?, attempts = attempts + 1, finished_at = ?
@@ -73,20 +73,20 @@ export class PushRepository {
     return (await this.database.query('SELECT id FROM push WHERE id = ?', [id])).length > 0;
   }
 
-  /** A dead push waits again, as new. False when it is not dead. */
+  /** Makes a dead push pending again, with a new time limit. False when it is not dead. */
   async revive(id: number, now: number): Promise<boolean> {
     const sql = "UPDATE push SET state = 'pending', reason = NULL, attempts = 0, created_at = ?, finished_at = NULL WHERE id = ? AND state = 'dead'";
     return (await this.database.execute(sql, [now, id])) > 0;
   }
 }
 
-function byFate(settlements: readonly PushSettlement[]): PushSettlement[][] {
+function byResult(settlements: readonly PushSettlement[]): PushSettlement[][] {
   const groups = new Map<string, PushSettlement[]>();
   for (const settlement of settlements) {
-    const fate = `${settlement.state} ${settlement.reason} ${settlement.error}`;
-    const same = groups.get(fate);
+    const result = `${settlement.state} ${settlement.reason} ${settlement.error}`;
+    const same = groups.get(result);
     if (same) same.push(settlement);
-    else groups.set(fate, [settlement]);
+    else groups.set(result, [settlement]);
   }
   return [...groups.values()];
 }

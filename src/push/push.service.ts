@@ -13,7 +13,7 @@ import { compatiblePayload, fullPayload, pushTypeNow, pushTypeOf, type PushType 
 import { type NewPush, PushRepository } from './push.repository.js';
 import { parseQueues, type Queue, queuesByKey, queuesOf, type Queues } from './queue.js';
 
-/** Decides which queues are told of which change, and keeps what they are due. */
+/** Decides which queues get which change, and stores the pushes. */
 @Injectable()
 export class PushService {
   readonly #queues: Queues;
@@ -45,8 +45,8 @@ export class PushService {
   }
 
   /**
-   * Leaves pushes for changes of one partition in the transaction that is open. Changes that come again leave nothing, those that are too old to heal
-   * anything neither: `omitted` hears how many these are, once that is durable.
+   * Stores pushes for the changes of one partition in the open transaction. A redelivered change adds none. Changes older than the limit
+   * are skipped; after the commit `omitted` gets their number.
    */
   async receive(changes: readonly AlertStatusChange[], now: number, omitted: (tooOld: number) => void): Promise<void> {
     const wanted = changes.filter((change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0);
@@ -66,7 +66,7 @@ export class PushService {
     this.database.afterCommit(() => this.duties.wake('push'));
   }
 
-  /** Pushes an alert as it is now, by hand. Answers the queues. Throws T3001 when there is no such alert, T4101 when nobody would get it. */
+  /** Pushes an alert as it is now, by hand. Returns the queues. Throws T3001 when there is no such alert, T4101 when the business has no queue. */
   async push(alertId: string, actor: Actor, now: number): Promise<string[]> {
     const alert = await this.alerts.find(alertId);
     if (!alert) throw new TocsinError('T3001', alertId);
@@ -81,7 +81,7 @@ export class PushService {
     return queues;
   }
 
-  /** A dead push is tried again. Throws T4102 when there is no such push, T4103 when it is not dead. */
+  /** Sends a dead push again. Throws T4102 when there is no such push, T4103 when it is not dead. */
   async replay(id: number, actor: Actor, now: number): Promise<void> {
     await this.database.transaction(async () => {
       if (await this.pushes.revive(id, now)) {
@@ -109,7 +109,7 @@ function readQueues(setting: string | undefined): Queues {
   }
 }
 
-/** The row may know by now how the alert ended; what is pushed about its beginning must not. */
+/** The row may hold the end of the alert by now; the push about its beginning must not. */
 function asOf(alert: Alert, change: AlertStatusChange): Alert {
   if (change.what !== 'created' && change.what !== 'severity_changed') return alert;
   return { ...alert, status: 'ABNORMAL', end_time: null, end_reason: null };

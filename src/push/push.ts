@@ -13,7 +13,7 @@ export interface Push {
   readonly bk_biz_id: string;
   readonly alert_id: string;
   readonly alert_key: string;
-  /** Id of the state change; what receivers see as idempotency key. */
+  /** Id of the state change, which is the idempotency key for receivers. */
   readonly event_id: string;
   readonly type: PushType;
   readonly state: PushState;
@@ -25,12 +25,12 @@ export interface Push {
   readonly last_error: string | null;
 }
 
-/** A push that is to be delivered, with what it says. */
+/** A push that is due, with its body. */
 export interface DuePush extends Push {
   readonly body: string;
 }
 
-/** What becomes of a push after a try. */
+/** State of a push after an attempt. */
 export interface PushSettlement {
   readonly push: DuePush;
   readonly state: PushState;
@@ -38,7 +38,7 @@ export interface PushSettlement {
   readonly error: string | null;
 }
 
-/** Decides what becomes of pushes that were delivered together; `error` is undefined when the queue has confirmed them all. */
+/** Decides the states of pushes that were delivered together; `error` is undefined when the queue acknowledged all of them. */
 export function settlePushes(pushes: readonly DuePush[], error: string | undefined, now: number, giveUpMs: number): PushSettlement[] {
   return pushes.map((push) => {
     if (error === undefined) return { push, state: 'sent', reason: null, error: null };
@@ -47,7 +47,7 @@ export function settlePushes(pushes: readonly DuePush[], error: string | undefin
   });
 }
 
-/** What the timeline of the alert says about it; only the first failure is news. */
+/** The timeline entry of an attempt; later failures of the same push have none. */
 export function pushEntry({ push, state, reason, error }: PushSettlement, now: number): TimelineEntry | undefined {
   if (state === 'pending' && push.attempts > 0) return undefined;
   const what = state === 'sent' ? 'notified' : 'not_sent';

@@ -13,7 +13,7 @@ export interface KafkaQueue {
   readonly name: string;
   readonly access: ClusterAccess;
   readonly topic: string;
-  /** What the queue's own settings say; undefined: the default of the installation. */
+  /** Timeout in the queue's own settings; undefined: the default of the installation. */
   readonly timeoutMs: number | undefined;
 }
 
@@ -31,17 +31,17 @@ export interface RedisQueue {
   readonly timeoutMs: undefined;
 }
 
-/** Queues by business; those of business 0 get the alerts of every business. */
+/** Queues by business; the queues of business 0 get the alerts of every business. */
 export type Queues = ReadonlyMap<string, readonly Queue[]>;
 
-/** Business whose queues are everybody's. */
+/** Business whose queues get the alerts of every business. */
 const EVERY_BUSINESS = '0';
 
 const mechanisms = { PLAIN: 'plain', 'SCRAM-SHA-256': 'scram-sha-256', 'SCRAM-SHA-512': 'scram-sha-512' } as const;
 const protocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
 const milliseconds = z.union([z.string(), z.number()]).optional();
 
-/** A queue in the words of Kafka's own clients. */
+/** A queue as properties of Kafka clients. */
 const kafkaProperties = z.strictObject({
   'bootstrap.servers': z.string().min(1),
   topic: z.string().min(1),
@@ -54,7 +54,7 @@ const kafkaProperties = z.strictObject({
   'delivery.timeout.ms': milliseconds,
 });
 
-/** The queues that somebody wrote: an address, an object, a list of them, or a map from business to any of these. Throws an Error that says what is wrong, without secrets. */
+/** Parses the queues of the setting: an address, an object, a list of them, or a map from business to any of these. Throws an Error that says what is wrong, without secrets. */
 export function parseQueues(text: string): Queues {
   const value = readSetting(text);
   if (typeof value === 'string' || Array.isArray(value) || (isObject(value) && 'bootstrap.servers' in value)) {
@@ -64,7 +64,7 @@ export function parseQueues(text: string): Queues {
   return new Map(Object.entries(value).map(([business, each]) => [business, parseList(each)]));
 }
 
-/** Who gets the alerts of a business: the queues of every business, and its own. Each queue once. */
+/** Queues of a business: its own and those of every business, each once. */
 export function queuesOf(queues: Queues, business: string): Queue[] {
   const all = [...(queues.get(EVERY_BUSINESS) ?? []), ...(queues.get(business) ?? [])];
   return [...new Map(all.map((queue) => [queue.key, queue])).values()];
@@ -154,7 +154,7 @@ function fromRedisAddress(address: string): RedisQueue {
   };
 }
 
-/** Zero and what is no number mean the default. */
+/** Zero and anything but a number mean the default. */
 function timeout(value: string | number | undefined): number | undefined {
   const ms = Number(value);
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;

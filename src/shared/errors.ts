@@ -74,6 +74,7 @@ export const errors = {
   T6207: { status: 409, title: 'Directory cannot be used as a sandbox' },
   T6208: { status: 404, title: 'Dead letter record not found' },
   T6210: { status: 500, title: 'Replay did not complete' },
+  T6301: { status: 500, title: 'The checkpoint of the Detect state cannot be read by this version' },
   T6401: { status: 404, title: 'Topic not found' },
   T6402: { status: 400, title: 'Invalid topic configuration' },
   T6403: { status: 409, title: 'Topic already exists' },

@@ -179,7 +179,7 @@ function wrongMessages(reference: Reference, { messages }: Remains): string[] {
 }
 
 /** Fates that a notice may have: told, or a reason for not telling that lies in the group. */
-const fates = new Set(['sent ', 'not_sent never_told', 'not_sent overtaken']);
+const fates = new Set(['sent ', 'not_sent never_notified', 'not_sent overtaken']);
 
 function wrongConvergence({ alerts, members, notices }: Remains): string[] {
   const grouped = new Set(members.map(({ alert_id }) => alert_id));

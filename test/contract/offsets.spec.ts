@@ -174,7 +174,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     const wish = (from: string, to: string, more = {}) =>
       replay(installation.config, { topic: 'raw_events', partition: 0, from: parseTarget(from), to: parseTarget(to), folder, ...more }, Date.now());
     await expect(wish('offset:5', 'offset:2')).rejects.toMatchObject({ code: 'T6206' });
-    await expect(wish('offset:0', 'latest', { partition: undefined })).rejects.toThrow('add --partition');
+    await expect(wish('offset:0', 'latest', { partition: undefined })).rejects.toThrow('requires --partition');
     await expect(wish('earliest', 'latest', { topic: 'converged_alerts' })).rejects.toMatchObject({ code: 'T6206' });
     await expect(wish('earliest', 'latest', { partition: 99 })).rejects.toMatchObject({ code: 'T6203' });
     expect(existsSync(folder)).toBe(false);

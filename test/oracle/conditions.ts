@@ -5,7 +5,7 @@ type Dimensions = Readonly<Record<string, string>>;
 /** The text of a dimension; missing is empty. */
 export const textOf = (dimensions: Dimensions, name: string): string => (Object.hasOwn(dimensions, name) ? dimensions[name]! : '');
 
-/** Section 2: an `or` starts a new group, inside a group all must hold, one group suffices, none at all is always true. */
+/** Section 2: an `or` starts a new group; all conditions of one group must hold; no conditions always hold. */
 export function conditionsHold(conditions: readonly Condition[], dimensions: Dimensions): boolean {
   const groups: Condition[][] = [[]];
   conditions.forEach((condition, index) => {
@@ -30,12 +30,12 @@ function conditionHolds({ method, value: values }: Condition, text: string): boo
   }
 }
 
-/** NaN, which matches no comparison, for what is not a number. */
+/** NaN, which fulfils no comparison, for text that is not a number. */
 function numberOf(text: string): number {
   return text.trim() === '' ? NaN : Number(text);
 }
 
-/** `a method b`; not a number matches nothing, `neq` included. */
+/** `a method b`; NaN fulfils none, `neq` included. */
 export function compares(method: 'gt' | 'gte' | 'lt' | 'lte' | 'eq' | 'neq', a: number, b: number): boolean {
   if (Number.isNaN(a) || Number.isNaN(b)) return false;
   switch (method) {

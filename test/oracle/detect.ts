@@ -4,30 +4,30 @@ import { canonical, identity } from '../../src/shared/identity.js';
 import type { RawEvent } from '../../src/topics.js';
 import { conditionsHold, textOf } from './conditions.js';
 import { Journal, type ReferenceAlert, type ReferenceMessage } from './journal.js';
-import { Leases } from './leases.js';
-import { decodeRecord, type PoisonReason } from './records.js';
+import { ReferenceLeases } from './leases.js';
+import { decodeReferenceRecord, type PoisonReason } from './records.js';
 import { aSeries, closeAll, closeForNoData, intervalOf, latenessOf, noDataClose, observe, type Observation, type Series } from './series.js';
 
 const MAX_ADVANCE = 5_000;
 const ID_GENERATION = 131_072;
 
-/** The bytes of raw_events, oldest first, as they were read from the log. */
+/** The records of one partition of raw_events, oldest first, as read from the log. */
 export interface PartitionHistory {
   readonly partition: number;
   readonly records: readonly { readonly offset: number; readonly value: Buffer | string | null }[];
 }
 
 export interface ReferenceOptions {
-  /** What raw events are keyed by in the deployment (setting PARTITION_KEY). */
+  /** Key of raw events in the deployment (setting PARTITION_KEY). */
   readonly identifyBy: 'bk_biz_id' | 'event_source';
   /** A larger record is poison (setting MAX_RECORD_BYTES). */
   readonly maxRecordBytes?: number;
 }
 
-/** An event that strategies look at. */
+/** An event that strategies can observe. */
 type Measured = Exclude<RawEvent, { event_type: 'tick' | 'alert' }>;
 
-/** A record that can never work, with its original bytes. */
+/** A poison record, with its original bytes. */
 export interface ReferencePoison {
   readonly partition: number;
   readonly offset: number;
@@ -36,15 +36,15 @@ export interface ReferencePoison {
 }
 
 export interface Reference {
-  /** Every message in order, one partition after the other. */
+  /** Every message in order, partition by partition. */
   readonly messages: readonly ReferenceMessage[];
   readonly alerts: ReadonlyMap<string, ReferenceAlert>;
   readonly poison: readonly ReferencePoison[];
 }
 
 /**
- * What a sequential run over the log must produce: docs/detect.md a second time, slowly and without tricks.
- * `ruleSets` answers the rule set of a version that a tick names. Throws when two alerts would get the same id.
+ * The result of a sequential run over the log: a second implementation of docs/detect.md, slow and without optimisations.
+ * `ruleSets` returns the rule set of a version. Throws when two alerts would get the same id.
  */
 export function referenceAlerts(history: readonly PartitionHistory[], ruleSets: (version: number) => RuleSet, options: ReferenceOptions): Reference {
   const messages: ReferenceMessage[] = [];
@@ -54,7 +54,7 @@ export function referenceAlerts(history: readonly PartitionHistory[], ruleSets: 
     const journal = new Journal(partition);
     const run = new PartitionRun(journal, ruleSets, options.identifyBy === 'event_source');
     for (const { offset, value } of records) {
-      const decoded = decodeRecord(value, options.maxRecordBytes);
+      const decoded = decodeReferenceRecord(value, options.maxRecordBytes);
       journal.offset = offset;
       if ('poison' in decoded) poison.push({ partition, offset, reason: decoded.poison, value });
       else decoded.events.forEach((event) => run.apply(event));
@@ -68,7 +68,7 @@ export function referenceAlerts(history: readonly PartitionHistory[], ruleSets: 
   return { messages, alerts, poison };
 }
 
-/** One partition on its way through the records. */
+/** The run over one partition. */
 class PartitionRun {
   #clock = 0;
   /** Greatest timestamp of a tick. */
@@ -78,7 +78,7 @@ class PartitionRun {
   #strategies: readonly Strategy[] = [];
   /** By strategy id, then by the series' text, in order of first observation. */
   readonly #series = new Map<number, Map<string, Series>>();
-  readonly #leases: Leases;
+  readonly #leases: ReferenceLeases;
   /** Section 1: the ids of this generation and of the one before it. */
   #ids = new Set<string>();
   #olderIds = new Set<string>();
@@ -86,9 +86,9 @@ class PartitionRun {
   constructor(
     private readonly journal: Journal,
     private readonly ruleSets: (version: number) => RuleSet,
-    private readonly sourceBelongs: boolean,
+    private readonly sourceInIdentity: boolean,
   ) {
-    this.#leases = new Leases(journal, sourceBelongs);
+    this.#leases = new ReferenceLeases(journal, sourceInIdentity);
   }
 
   apply(event: RawEvent): void {
@@ -119,7 +119,7 @@ class PartitionRun {
   #seriesOf(strategy: Strategy, event: Measured): Series {
     const ofStrategy = this.#series.get(strategy.id) ?? new Map<string, Series>();
     this.#series.set(strategy.id, ofStrategy);
-    const source = this.sourceBelongs ? [event.event_source] : [];
+    const source = this.sourceInIdentity ? [event.event_source] : [];
     const values = queryOf(strategy).dimensions.map((name) => [name, textOf(event.raw_data.dimensions, name)] as const);
     const text = JSON.stringify([...values, ...source]);
     const dimensions = Object.fromEntries(values);
@@ -153,7 +153,7 @@ class PartitionRun {
       const reason = reasonToForget(old, successor);
       if (!reason) continue;
       for (const { alert } of this.#series.get(old.id)?.values() ?? []) {
-        if (alert) this.journal.tell(alert, 'closed', { reason, time, value: null });
+        if (alert) this.journal.emit(alert, 'closed', { reason, time, value: null });
       }
       this.#series.delete(old.id);
     }
@@ -164,7 +164,7 @@ class PartitionRun {
 
 const queryOf = (strategy: Strategy) => strategy.items[0]!.queries[0]!;
 
-/** Section 2: the value and time that a strategy sees in an event, undefined when it sees none. */
+/** Section 2: the observation that a strategy makes of an event, undefined when it makes none. */
 function observationOf(strategy: Strategy, event: Measured): Observation | undefined {
   const { data_type, metric, conditions } = queryOf(strategy);
   if (strategy.bk_biz_id !== event.bk_biz_id || data_type !== event.event_type) return undefined;
@@ -185,7 +185,7 @@ function reasonToForget(old: Strategy, next: Strategy | undefined): string | und
   return isDeepStrictEqual(shape(old), shape(next)) ? undefined : 'strategy_changed';
 }
 
-/** What must be the same in two versions of a strategy for its series to go on. */
+/** The parts of a strategy that must be equal for its series to go on. */
 function shape({ bk_biz_id, items, detects }: Strategy): unknown {
   const levels = new Map(detects.map(({ level, trigger, recovery }) => [level, { trigger, recovery }]));
   return { bk_biz_id, query: items[0]!.queries[0], lateness: items[0]!.lateness, levels };

@@ -7,7 +7,7 @@ export function historyOf(events: readonly RawEvent[], partition = 0): Partition
   return { partition, records: events.map((event, offset) => ({ offset, value: JSON.stringify(event) })) };
 }
 
-/** Rule sets 1, 2, 3 … by their strategies. Asking for another version is a mistake of the test. */
+/** Rule sets 1, 2, 3 … by their strategies. Throws for any other version. */
 export function ruleSetsOf(...sets: readonly (readonly Strategy[])[]): (version: number) => RuleSet {
   return (version) => {
     const strategies = sets[version - 1];

@@ -1,24 +1,24 @@
 import { identity } from '../../src/shared/identity.js';
 import type { AlertEvent, Severity } from '../../src/topics.js';
 
-/** A message that Detect must emit, as far as docs/detect.md defines it. */
+/** A message that Detect must emit, reduced to the fields that docs/detect.md defines. */
 export interface ReferenceMessage extends Pick<
   AlertEvent,
   'kind' | 'status' | 'severity' | 'alert_id' | 'alert_key' | 'event_id' | 'transition' | 'begin_time' | 'time'
 > {
-  /** undefined where the page does not name one. */
+  /** undefined where the page defines none. */
   readonly reason?: string;
-  /** undefined where the page does not say. */
+  /** undefined where the page defines none. */
   readonly value?: number | null;
-  /** Only at birth, and only for alerts of strategies. */
+  /** Only in the first message, and only for alerts of strategies. */
   readonly anomaly_timestamps?: readonly number[];
   readonly strategy_id: number;
-  /** The record that caused it. */
+  /** Position of the record that caused it. */
   readonly partition: number;
   readonly offset: number;
 }
 
-/** An alert as it is after the last record. */
+/** The state of an alert after the last record. */
 export interface ReferenceAlert {
   readonly alert_id: string;
   readonly alert_key: string;
@@ -31,8 +31,8 @@ export interface ReferenceAlert {
   readonly transitions: ReferenceMessage[];
 }
 
-/** What is special about one message. */
-interface Occasion extends Pick<ReferenceMessage, 'time' | 'reason' | 'value' | 'anomaly_timestamps'> {
+/** The fields in which messages about one alert differ. */
+interface Change extends Pick<ReferenceMessage, 'time' | 'reason' | 'value' | 'anomaly_timestamps'> {
   readonly severity?: Severity;
 }
 
@@ -44,38 +44,38 @@ const statusAfter = {
   closed: 'CLOSED',
 } as const;
 
-/** What one partition has emitted so far. */
+/** The messages and alerts of one partition. */
 export class Journal {
   readonly messages: ReferenceMessage[] = [];
   readonly alerts: ReferenceAlert[] = [];
-  /** The record that is being applied. */
+  /** Offset of the record being applied. */
   offset = -1;
 
   constructor(private readonly partition: number) {}
 
-  /** Opens an alert: its first message. */
-  fire(birth: Pick<ReferenceAlert, 'alert_id' | 'alert_key' | 'strategy_id' | 'begin_time' | 'severity'>, occasion: Occasion): ReferenceAlert {
-    const alert: ReferenceAlert = { ...birth, status: 'ABNORMAL', end_time: null, transitions: [] };
+  /** Opens an alert with its first message. */
+  fire(facts: Pick<ReferenceAlert, 'alert_id' | 'alert_key' | 'strategy_id' | 'begin_time' | 'severity'>, change: Change): ReferenceAlert {
+    const alert: ReferenceAlert = { ...facts, status: 'ABNORMAL', end_time: null, transitions: [] };
     this.alerts.push(alert);
-    this.tell(alert, 'fired', occasion);
+    this.emit(alert, 'fired', change);
     return alert;
   }
 
-  /** Adds a message to an open alert, and changes the alert as the message says. */
-  tell(alert: ReferenceAlert, kind: AlertEvent['kind'], { severity = alert.severity, ...occasion }: Occasion): void {
+  /** Adds a message to an open alert, and updates the alert accordingly. */
+  emit(alert: ReferenceAlert, kind: AlertEvent['kind'], { severity = alert.severity, ...change }: Change): void {
     if (alert.status !== 'ABNORMAL') throw new Error(`${kind} for alert ${alert.alert_id}, which has ended`);
     alert.severity = severity;
     alert.status = statusAfter[kind];
-    if (alert.status !== 'ABNORMAL') alert.end_time = occasion.time;
+    if (alert.status !== 'ABNORMAL') alert.end_time = change.time;
     const { alert_id, alert_key, begin_time, status, strategy_id } = alert;
     const transition = alert.transitions.length + 1;
     const event_id = identity(alert_id, transition);
     const { partition, offset } = this;
-    const message = { kind, status, severity, alert_id, alert_key, event_id, transition, begin_time, strategy_id, partition, offset, ...occasion };
+    const message = { kind, status, severity, alert_id, alert_key, event_id, transition, begin_time, strategy_id, partition, offset, ...change };
     alert.transitions.push(message);
     this.messages.push(message);
   }
 }
 
-/** Data time of the last message about an alert. */
-export const lastTold = (alert: ReferenceAlert): number => alert.transitions.at(-1)!.time;
+/** `time` of the last message about an alert. */
+export const lastMessageTime = (alert: ReferenceAlert): number => alert.transitions.at(-1)!.time;

@@ -1,35 +1,35 @@
 import { canonical, identity } from '../../src/shared/identity.js';
 import type { ExternalAlert, Severity } from '../../src/topics.js';
 import { textOf } from './conditions.js';
-import { type Journal, lastTold, type ReferenceAlert } from './journal.js';
+import { type Journal, lastMessageTime, type ReferenceAlert } from './journal.js';
 import { STILL_ABNORMAL } from './series.js';
 
 const FORGET_AFTER = 3_600_000;
 
-/** The latest alert of one sender's label set. */
-interface Lease {
+/** The latest alert of one label set of an external sender. */
+interface ReferenceLease {
   readonly alert: ReferenceAlert;
   readonly firstAnomaly: number;
   /** On the partition's clock. */
   end: number;
-  /** True when the sender named the end himself. */
+  /** True when the sender set endsAt explicitly. */
   explicit: boolean;
-  /** As its last message had them. */
+  /** As in its last message. */
   annotations: string;
 }
 
 /** Section 7: the alerts of external senders in one partition. */
-export class Leases {
+export class ReferenceLeases {
   /** In order of opening. */
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases = new Map<string, ReferenceLease>();
 
   constructor(
     private readonly journal: Journal,
-    private readonly sourceBelongs: boolean,
+    private readonly sourceInIdentity: boolean,
   ) {}
 
   apply(event: ExternalAlert, clock: number): void {
-    const key = identity('external', event.bk_biz_id, canonical(event.raw_data.labels), ...(this.sourceBelongs ? [event.event_source] : []));
+    const key = identity('external', event.bk_biz_id, canonical(event.raw_data.labels), ...(this.sourceInIdentity ? [event.event_source] : []));
     const lease = this.#leases.get(key);
     const firing = event.raw_data.endsAt > event.timestamp;
     if (lease?.alert.status === 'ABNORMAL') {
@@ -40,17 +40,17 @@ export class Leases {
     }
   }
 
-  #open(key: string, event: ExternalAlert, clock: number, previous: Lease | undefined): void {
+  #open(key: string, event: ExternalAlert, clock: number, previous: ReferenceLease | undefined): void {
     const { timestamp } = event;
     const { startsAt, endsAt, timeout } = event.raw_data;
     const firstAnomaly = previous ? Math.max(timestamp, previous.firstAnomaly + 1) : timestamp;
-    const birth = { alert_id: identity(key, 0, firstAnomaly), alert_key: key, strategy_id: 0, begin_time: startsAt, severity: severityOf(event) };
-    const alert = this.journal.fire(birth, { time: timestamp });
+    const facts = { alert_id: identity(key, 0, firstAnomaly), alert_key: key, strategy_id: 0, begin_time: startsAt, severity: severityOf(event) };
+    const alert = this.journal.fire(facts, { time: timestamp });
     this.#leases.delete(key);
     this.#leases.set(key, { alert, firstAnomaly, end: clock + endsAt - timestamp, explicit: !timeout, annotations: annotationsOf(event) });
   }
 
-  #renew(lease: Lease, event: ExternalAlert, clock: number): void {
+  #renew(lease: ReferenceLease, event: ExternalAlert, clock: number): void {
     const { timestamp } = event;
     const { endsAt, timeout } = event.raw_data;
     const end = clock + endsAt - timestamp;
@@ -60,21 +60,21 @@ export class Leases {
     }
     const severity = severityOf(event);
     const annotations = annotationsOf(event);
-    if (severity !== lease.alert.severity) this.journal.tell(lease.alert, 'severity_changed', { severity, time: timestamp });
-    else if (annotations !== lease.annotations && timestamp - lastTold(lease.alert) >= STILL_ABNORMAL)
-      this.journal.tell(lease.alert, 'still_abnormal', { reason: 'annotations_changed', time: timestamp });
+    if (severity !== lease.alert.severity) this.journal.emit(lease.alert, 'severity_changed', { severity, time: timestamp });
+    else if (annotations !== lease.annotations && timestamp - lastMessageTime(lease.alert) >= STILL_ABNORMAL)
+      this.journal.emit(lease.alert, 'still_abnormal', { reason: 'annotations_changed', time: timestamp });
     else return;
     lease.annotations = annotations;
   }
 
-  #resolve({ alert }: Lease, { raw_data: { endsAt } }: ExternalAlert): void {
-    if (endsAt > alert.begin_time) this.journal.tell(alert, 'recovered', { reason: 'resolved_by_sender', time: endsAt });
+  #resolve({ alert }: ReferenceLease, { raw_data: { endsAt } }: ExternalAlert): void {
+    if (endsAt > alert.begin_time) this.journal.emit(alert, 'recovered', { reason: 'resolved_by_sender', time: endsAt });
   }
 
   tick(clock: number, time: number): void {
     for (const [key, { alert, end }] of [...this.#leases]) {
-      if (alert.status === 'ABNORMAL' && clock >= end) this.journal.tell(alert, 'recovered', { reason: 'lease_expired', time });
-      if (alert.status !== 'ABNORMAL' && time - lastTold(alert) >= FORGET_AFTER) this.#leases.delete(key);
+      if (alert.status === 'ABNORMAL' && clock >= end) this.journal.emit(alert, 'recovered', { reason: 'lease_expired', time });
+      if (alert.status !== 'ABNORMAL' && time - lastMessageTime(alert) >= FORGET_AFTER) this.#leases.delete(key);
     }
   }
 }

@@ -1,16 +1,16 @@
 import { type RawEvent, topics } from '../../src/topics.js';
 
-/** Why a record can never work. */
+/** Why a record is poison. */
 export type PoisonReason = 'tombstone' | 'too large' | 'not UTF-8' | 'not JSON' | 'nested too deeply' | 'forbidden key' | 'not in the schema';
 
-export type Decoded = { readonly events: readonly RawEvent[] } | { readonly poison: PoisonReason };
+export type DecodedRecord = { readonly events: readonly RawEvent[] } | { readonly poison: PoisonReason };
 
-/** Arrays and objects inside each other that a record may have. */
+/** Maximum nesting of arrays and objects in a record. */
 const MAX_DEPTH = 32;
 const forbidden = ['__proto__', 'constructor', 'prototype'];
 
-/** The events of a record of raw_events in their order, or why there are none. */
-export function decodeRecord(value: Buffer | string | null, maxBytes = Infinity): Decoded {
+/** The events of a record of raw_events in order, or why it is poison. */
+export function decodeReferenceRecord(value: Buffer | string | null, maxBytes = Infinity): DecodedRecord {
   if (value === null) return { poison: 'tombstone' };
   const bytes = Buffer.from(value);
   if (bytes.length > maxBytes) return { poison: 'too large' };
@@ -29,7 +29,7 @@ export function decodeRecord(value: Buffer | string | null, maxBytes = Infinity)
   return eventsOf(json);
 }
 
-function eventsOf(json: unknown): Decoded {
+function eventsOf(json: unknown): DecodedRecord {
   const harm = harmIn(json);
   if (harm) return { poison: harm };
   try {
@@ -40,7 +40,7 @@ function eventsOf(json: unknown): Decoded {
   }
 }
 
-/** Looks at every object and array, level by level and without recursion, so that depth cannot break it. */
+/** Visits every object and array level by level, without recursion, so that deep nesting cannot overflow the stack. */
 function harmIn(json: unknown): PoisonReason | undefined {
   let values = [json];
   for (let depth = 0; values.length > 0; depth++) {

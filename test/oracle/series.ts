@@ -1,7 +1,7 @@
 import type { Level, Strategy } from '../../src/detect/strategy.js';
 import { identity } from '../../src/shared/identity.js';
 import { compares } from './conditions.js';
-import { type Journal, lastTold, type ReferenceAlert } from './journal.js';
+import { type Journal, lastMessageTime, type ReferenceAlert } from './journal.js';
 
 export const STILL_ABNORMAL = 300_000;
 const MAX_OPEN_BUCKETS = 64;
@@ -15,14 +15,14 @@ export interface Observation {
 interface Point {
   readonly time: number;
   readonly value: number;
-  /** The levels at which it is anomalous, by the rules of the moment it was closed. */
+  /** The levels at which it is anomalous under the rules in force when it closed. */
   readonly levels: readonly Level[];
 }
 
-/** One series: everything it has seen that can still matter, as plain lists. */
+/** One series: everything that can still have an effect, as plain lists. */
 export interface Series {
   readonly alertKey: string;
-  /** Start of each open bucket, with what it holds in order of arrival. */
+  /** The observations of each open bucket in order of arrival, by its start. */
   readonly open: Map<number, Observation[]>;
   /** Closed buckets since the level windows were last cleared, in order. */
   points: Point[];
@@ -45,7 +45,7 @@ const detectOf = (strategy: Strategy, level: Level) => strategy.detects.find((de
 export const intervalOf = (strategy: Strategy): number => queryOf(strategy).interval * 1000;
 export const latenessOf = (strategy: Strategy): number => itemOf(strategy).lateness * 1000;
 
-/** Section 5.2: how long a series may be silent before its alert is closed (ms). */
+/** Section 5.2: time without data (ms) after which the alert of a series is closed. */
 export function noDataClose(strategy: Strategy, level: Level): number {
   const { check_window } = detectOf(strategy, level).trigger;
   return Math.max(Math.max(check_window, 5) * intervalOf(strategy), 30 * 60_000);
@@ -54,7 +54,7 @@ export function noDataClose(strategy: Strategy, level: Level): number {
 const oldest = (series: Series): number => Math.min(...series.open.keys());
 const newest = (series: Series): number => Math.max(...series.open.keys());
 
-/** Section 3: an observation joins its bucket, and closes those that are due. */
+/** Section 3: adds an observation to its bucket, and closes the buckets that are due. */
 export function observe(series: Series, strategy: Strategy, observation: Observation, clock: number, journal: Journal): void {
   const interval = intervalOf(strategy);
   const reach = MAX_OPEN_BUCKETS * interval;
@@ -145,13 +145,13 @@ function judge(series: Series, strategy: Strategy, point: Point, journal: Journa
   }
   const { recovery } = detectOf(strategy, series.alert.severity);
   if (streak(series, strategy, series.alert, time, recovery.check_window) >= recovery.check_window) {
-    journal.tell(series.alert, recovery.status_setter === 'close' ? 'closed' : 'recovered', { reason: 'recovered', time, value });
+    journal.emit(series.alert, recovery.status_setter === 'close' ? 'closed' : 'recovered', { reason: 'recovered', time, value });
     series.alert = undefined;
     series.lastEnd = time;
   } else if (triggered && triggered < series.alert.severity) {
-    journal.tell(series.alert, 'severity_changed', { severity: triggered, time, value });
-  } else if (triggered && time - lastTold(series.alert) >= STILL_ABNORMAL) {
-    journal.tell(series.alert, 'still_abnormal', { time, value });
+    journal.emit(series.alert, 'severity_changed', { severity: triggered, time, value });
+  } else if (triggered && time - lastMessageTime(series.alert) >= STILL_ABNORMAL) {
+    journal.emit(series.alert, 'still_abnormal', { time, value });
   }
 }
 
@@ -160,14 +160,14 @@ function fire(series: Series, strategy: Strategy, severity: Level, { time, value
   const anomaly_timestamps = fresh.length > 0 ? fresh : [time];
   const begin_time = anomaly_timestamps[0]!;
   const alert_id = identity(series.alertKey, strategy.version, begin_time);
-  const birth = { alert_id, alert_key: series.alertKey, strategy_id: strategy.id, begin_time, severity };
-  series.alert = journal.fire(birth, { time, value, anomaly_timestamps });
+  const facts = { alert_id, alert_key: series.alertKey, strategy_id: strategy.id, begin_time, severity };
+  series.alert = journal.fire(facts, { time, value, anomaly_timestamps });
 }
 
-/** Section 5.2: the series was silent for too long. */
+/** Section 5.2: the series had no data for too long. */
 export function closeForNoData(series: Series, time: number, journal: Journal): void {
   if (!series.alert) return;
-  journal.tell(series.alert, 'closed', { reason: 'no_data', time, value: null });
+  journal.emit(series.alert, 'closed', { reason: 'no_data', time, value: null });
   series.alert = undefined;
   series.lastEnd = Math.max(time, series.points.at(-1)!.time);
   series.points = [];

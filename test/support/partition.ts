@@ -2,6 +2,7 @@ import { type AlertDraft, PartitionFold } from '../../src/detect/fold.js';
 import type { Strategy } from '../../src/detect/strategy.js';
 import type { RawEvent } from '../../src/topics.js';
 import { aMetric, aTick, NOON } from './builders.js';
+import { changeRules } from './compiled-rules.js';
 
 const MINUTE = 60_000;
 
@@ -27,7 +28,7 @@ export class Partition {
   /** A tick that brings the next rule set. */
   rules(strategies: readonly Strategy[], time = this.time): AlertDraft[] {
     const before = this.drafts.length;
-    this.fold.changeRules({ version: this.fold.rulesVersion + 1, strategies }, time, (draft) => this.drafts.push(draft));
+    changeRules(this.fold, { version: this.fold.rulesVersion + 1, strategies }, time, (draft) => this.drafts.push(draft));
     this.tick(time);
     return this.drafts.slice(before);
   }

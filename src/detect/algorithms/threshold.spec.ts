@@ -1,9 +1,12 @@
-import type { ThresholdConfig } from '../strategy.js';
+import type { z } from 'zod';
 import { threshold } from './threshold.js';
 
-type Limit = ThresholdConfig[number][number];
+type Config = z.output<typeof threshold.schema>;
+type Limit = Config[number][number];
 
 const limit = (method: Limit['method'], value: number): Limit => ({ method, threshold: value });
+const findingOf = (config: Config, value: number) => threshold.compile(config, 60_000).judge({ value, time: 0, past: [] });
+const isAnomalous = (config: Config, value: number): boolean => findingOf(config, value) !== undefined;
 const band = [[limit('gt', 10), limit('lt', 20)], [limit('gt', 100)]];
 
 const cases: [limit: Limit, value: number, expected: boolean][] = [
@@ -25,11 +28,11 @@ const cases: [limit: Limit, value: number, expected: boolean][] = [
 
 describe('a threshold', () => {
   it.each(cases)('%j judges %d as %s', (each, value, expected) => {
-    expect(threshold([[each]]).anomalous(value)).toBe(expected);
+    expect(isAnomalous([[each]], value)).toBe(expected);
   });
 
   it.each(['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const)('with %s never matches NaN', (method) => {
-    expect(threshold([[limit(method, 1)]]).anomalous(NaN)).toBe(false);
+    expect(isAnomalous([[limit(method, 1)]], NaN)).toBe(false);
   });
 
   it.each([
@@ -39,12 +42,18 @@ describe('a threshold', () => {
     [100, false],
     [101, true],
   ])('wants all of one group, so that %d is %s', (value, expected) => {
-    expect(threshold(band).anomalous(value)).toBe(expected);
+    expect(isAnomalous(band, value)).toBe(expected);
   });
 
-  it('explains itself by the first group that holds', () => {
-    expect(threshold(band).explain('avg(cpu)', 15)).toBe('avg(cpu) > 10 and avg(cpu) < 20');
-    expect(threshold(band).explain('avg(cpu)', 101)).toBe('avg(cpu) > 100');
-    expect(threshold(band).explain('avg(cpu)', 20)).toBeUndefined();
+  it('finds the first group that holds', () => {
+    expect(findingOf(band, 15)?.text('avg(cpu)')).toBe('avg(cpu) > 10 and avg(cpu) < 20');
+    expect(findingOf(band, 101)?.text('avg(cpu)')).toBe('avg(cpu) > 100');
+    expect(findingOf(band, 101)?.reason).toBe('threshold');
+  });
+
+  it('needs no past points, and judges without allocating a finding', () => {
+    const { lookback, judge } = threshold.compile(band, 60_000);
+    expect(lookback).toEqual([]);
+    expect(judge({ value: 15, time: 0, past: [] })).toBe(judge({ value: 16, time: 0, past: [] }));
   });
 });

@@ -1,7 +1,12 @@
-import type { ThresholdConfig } from '../strategy.js';
-import type { Algorithm } from './algorithm.js';
+import { z } from 'zod';
+import { comparisons } from '../comparisons.js';
+import { algorithm, type AlgorithmFinding } from './algorithm.js';
 
-type Limit = ThresholdConfig[number][number];
+const limit = z.strictObject({ method: z.enum(comparisons), threshold: z.number().refine(Number.isFinite, 'must be a finite number') });
+/** An OR list of AND lists. */
+const schema = z.array(z.array(limit).min(1)).min(1);
+
+type Limit = z.output<typeof limit>;
 type Test = (value: number) => boolean;
 
 /** NaN fulfils none of them. */
@@ -14,16 +19,30 @@ const methods: Record<Limit['method'], { readonly sign: string; readonly against
   neq: { sign: '!=', against: (threshold) => (value) => value < threshold || value > threshold },
 };
 
-/** Anomalous when all limits of one group hold: an OR list of AND lists. */
-export function threshold(config: ThresholdConfig): Algorithm {
-  const tests = config.map((group) => all(group.map((limit) => methods[limit.method].against(limit.threshold))));
-  const [only] = tests;
+/** Anomalous when all limits of one group hold; the first such group is the finding. */
+export const threshold = algorithm(schema, (config) => {
+  const groups = config.map((limits) => ({
+    holds: all(limits.map((each) => methods[each.method].against(each.threshold))),
+    finding: findingOf(limits),
+  }));
+  const [only] = groups;
   return {
-    anomalous: only && tests.length === 1 ? only : (value) => tests.some((test) => test(value)),
-    explain(subject, value) {
-      const group = config[tests.findIndex((test) => test(value))];
-      return group?.map(({ method, threshold: limit }) => `${subject} ${methods[method].sign} ${limit}`).join(' and ');
-    },
+    lookback: [],
+    judge:
+      only && groups.length === 1
+        ? ({ value }) => (only.holds(value) ? only.finding : undefined)
+        : ({ value }) => {
+            for (const { holds, finding } of groups) if (holds(value)) return finding;
+            return undefined;
+          },
+  };
+});
+
+/** Limits hold or do not hold, so a group has one finding for every value. */
+function findingOf(limits: readonly Limit[]): AlgorithmFinding {
+  return {
+    reason: 'threshold',
+    text: (subject) => limits.map((each) => `${subject} ${methods[each.method].sign} ${each.threshold}`).join(' and '),
   };
 }
 

@@ -3,7 +3,7 @@ import { sleep } from '../../shared/wait.js';
 import { backoff } from '../../shared/retry.js';
 import type { ConsumerState, GroupConsumer, LogRecord, Subscription, TopicPartition } from '../event-log.js';
 
-/** What the consumer needs of the log's tables. */
+/** The operations on stored records that the consumer needs. */
 interface RecordSource {
   readonly partitions: ReadonlyMap<string, number>;
   read(at: TopicPartition, from: number, limit: number): LogRecord[];
@@ -16,19 +16,19 @@ interface RecordSource {
 interface PartitionLoop {
   readonly at: TopicPartition;
   position: number;
-  /** The listener has said where to start. */
+  /** The listener has returned the start offset. */
   assigned: boolean;
   paused: boolean;
-  /** Waits after a failure. */
+  /** In backoff after a failure. */
   failing: boolean;
   running: Promise<void>;
 }
 
-/** Reads each partition of its topics in a loop of its own; every partition is always ours. */
+/** Reads each partition of its topics in its own loop; all partitions are always assigned. */
 export class EmbeddedConsumer implements GroupConsumer {
   readonly #loops = new Map<string, PartitionLoop>();
   readonly #stop = new AbortController();
-  /** Grows with every process that owns the database file, so that a claim of an earlier one is older. */
+  /** Grows with every process that owns the database file, so that an earlier process is fenced. */
   readonly #generation = Date.now();
 
   constructor(
@@ -62,7 +62,7 @@ export class EmbeddedConsumer implements GroupConsumer {
         if (await this.#handleNext(loop)) failures = 0;
         loop.failing = false;
       } catch {
-        // The listener has logged it; here it only means: again, a little later.
+        // The listener has logged the error.
         loop.failing = true;
         loop.assigned = false;
         await sleep(backoff(++failures, Math.random()), this.#stop.signal);
@@ -72,7 +72,7 @@ export class EmbeddedConsumer implements GroupConsumer {
     this.subscription.listener.revoked(loop.at);
   }
 
-  /** Handles the next batch, or waits until there may be one. True when records were handled. */
+  /** Processes the next batch, or waits for one. True when records were processed. */
   async #handleNext(loop: PartitionLoop): Promise<boolean> {
     const from = loop.position;
     const records = loop.paused ? [] : this.source.read(loop.at, from, this.subscription.maxRecords);
@@ -93,8 +93,8 @@ export class EmbeddedConsumer implements GroupConsumer {
   }
 
   /**
-   * Resolves at the next append, when the consumer stops, at the latest after `ms` (another process may have written). Reading and
-   * waiting happen in one turn of the event loop, so no append can slip between them.
+   * Resolves at the next append, when the consumer stops, or after `ms` (another process may have written). Reading and waiting happen in one
+   * turn of the event loop, so no append is missed.
    */
   #waitForAppend(ms: number): Promise<void> {
     return new Promise((resolve) => {

@@ -34,7 +34,7 @@ describe('retention of the embedded log', () => {
        VALUES ('g', 'events', 0, ${next}, ${state}, 1, 1, 'me', 0)`,
     );
 
-  it('deletes what is older than its hours, and keeps the numbering', async () => {
+  it('deletes records older than the retention time, and continues their offsets', async () => {
     const log = await aLog();
     await log.housekeep(Date.now() + 71 * HOUR);
     expect(await bounds(log)).toEqual({ partition: 0, low: 0, high: 1200 });
@@ -44,13 +44,13 @@ describe('retention of the embedded log', () => {
     expect(await bounds(log)).toEqual({ partition: 0, low: 1200, high: 1201 });
   });
 
-  it('deletes the oldest beyond its bytes', async () => {
+  it('deletes the oldest records beyond the size limit', async () => {
     const log = await aLog({ RETENTION_BYTES: 50_000 });
     await log.housekeep(Date.now());
     expect(await bounds(log)).toEqual({ partition: 0, low: 700, high: 1200 });
   });
 
-  it('never deletes what a group has still to handle, nor what the memory of a stage is rebuilt from', async () => {
+  it('never deletes records that a group has yet to process, or needs to rebuild its state', async () => {
     const log = await aLog();
     await cursorAt(900, 400);
     await log.housekeep(Date.now() + 100 * HOUR);
@@ -65,7 +65,7 @@ describe('retention of the embedded log', () => {
       jest.useRealTimers();
     });
 
-    it('is tried again after a failure, which ends nothing else', async () => {
+    it('is retried after a failure', async () => {
       const log = await aLog({ RETENTION_BYTES: 50_000 });
       const full = jest.spyOn(test.database, 'transaction').mockRejectedValue(new Error('disk is full'));
       await jest.advanceTimersByTimeAsync(30_000);
@@ -76,7 +76,7 @@ describe('retention of the embedded log', () => {
       expect(await bounds(log)).toMatchObject({ low: 700 });
     });
 
-    it('is over when the log is closed', async () => {
+    it('finishes before the log is closed', async () => {
       const log = await aLog({ RETENTION_BYTES: 50_000 });
       const original = test.database.transaction.bind(test.database);
       let go!: () => void;
@@ -92,7 +92,7 @@ describe('retention of the embedded log', () => {
     });
   });
 
-  it('deletes what a stage without memory has handled, and nothing under it: it comes to the end without a gap', async () => {
+  it('deletes only records that a stateless stage has processed, so that it reaches the end without a gap', async () => {
     const log = await aLog();
     await log.ensureTopics(['notes', 'notes.dlq'].map((name) => ({ name, partitions: 1 })));
     await log.publish(
@@ -121,7 +121,7 @@ describe('retention of the embedded log', () => {
     await stage.close();
   });
 
-  it('keeps everything that was published across a restart', async () => {
+  it('keeps all records across a restart', async () => {
     await (await aLog()).close();
     const again = new EmbeddedLog(test.database, { RETENTION_HOURS: 72, RETENTION_BYTES: 1e9, LINGER_MS: 0 });
     logs.push(again);

@@ -30,8 +30,8 @@ interface PendingPublish {
 }
 
 /**
- * The log as append-only records in the embedded database. Publishing inside a transaction is part of it, so no outbox is needed;
- * consumers are woken by an in-process event. One process only.
+ * The event log as append-only tables in the embedded database. Staging is part of the transaction, so no outbox is needed;
+ * an in-process event wakes consumers. One process only.
  */
 export class EmbeddedLog extends EventLog {
   readonly #records: RecordRepository;
@@ -39,7 +39,7 @@ export class EmbeddedLog extends EventLog {
   readonly #appended = new EventEmitter().setMaxListeners(0);
   readonly #partitions = new Map<string, number>();
   readonly #positions = new Map<string, Map<number, number>>();
-  /** There are positions that were not saved yet. */
+  /** Some positions are not saved yet. */
   #positionsChanged = false;
   readonly #groups = new Map<string, EmbeddedConsumer>();
   readonly topics: EmbeddedTopics;
@@ -76,7 +76,7 @@ export class EmbeddedLog extends EventLog {
     await this.#savePositions();
   }
 
-  /** Saves positions and deletes what retention allows. Records that a group of this process has not yet handled stay. */
+  /** Saves positions and applies retention, which keeps records that a group has not processed. */
   async housekeep(now: number): Promise<void> {
     await this.#savePositions();
     const before = now - this.config.RETENTION_HOURS * 3_600_000;
@@ -126,7 +126,7 @@ export class EmbeddedLog extends EventLog {
     return written;
   }
 
-  /** One transaction, and so one fsync, for all who came while the last one was written. */
+  /** Group commit: one transaction, and thus one fsync, for all publishes that arrived during the last write. */
   async #writePending(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.length > 0) {
@@ -173,11 +173,11 @@ export class EmbeddedLog extends EventLog {
   }
 
   acquireOrderingKey(): void {
-    // What is staged is in the log already.
+    // Staged records are already in the log.
   }
 
   releaseOrderingKey(): void {
-    // As above.
+    // See above.
   }
 
   #partition({ topic, partition, key }: OutgoingRecord & { topic: string }): number {
@@ -248,7 +248,7 @@ export class EmbeddedLog extends EventLog {
     this.#positionsChanged = true;
   }
 
-  /** Positions only serve the lag tools, so they are saved now and then. */
+  /** Positions serve only the lag tools, so they are saved periodically. */
   async #savePositions(): Promise<void> {
     if (!this.#positionsChanged) return;
     this.#positionsChanged = false;

@@ -3,17 +3,17 @@ import { TocsinError } from '../../shared/errors.js';
 import { type GroupState, type NewTopic, TopicAdmin, type TopicState } from '../topic-admin.js';
 import type { RecordRepository } from './record.repository.js';
 
-/** What the embedded log tells its topics. */
+/** What topic administration needs of the embedded log. */
 export interface EmbeddedTopicsHost {
   readonly records: RecordRepository;
   readonly database: Database;
-  /** What this process consumes. */
+  /** Groups of this process. */
   groups(): readonly { readonly group: string; readonly assigned: readonly { readonly topic: string; readonly partition: number }[] }[];
-  /** Partitions or topics were added. */
+  /** Called after topics or partitions were added. */
   changed(): Promise<void>;
 }
 
-/** Topics of the embedded log: one process, one copy, one retention for all. */
+/** Topic administration of the embedded log: one process, one replica, one retention for all topics. */
 export class EmbeddedTopics extends TopicAdmin {
   constructor(
     private readonly host: EmbeddedTopicsHost,

@@ -4,8 +4,8 @@ import type { LogRecord, TopicPartition } from '../event-log.js';
 const COLUMNS = ['topic', 'partition_no', 'record_offset', 'timestamp', 'record_key', 'value', 'headers'];
 
 /**
- * Fills a partition of the embedded log that is still empty with records of another log: the same offsets, times, keys, bytes and headers.
- * The partition begins at `from`. Answers how many there were.
+ * Imports records of another log into an empty partition, with the same offsets, timestamps, keys, bytes and headers.
+ * The partition starts at `from`. Returns the number of records.
  */
 export async function importRecords(
   database: Database,

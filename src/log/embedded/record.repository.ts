@@ -17,10 +17,10 @@ interface PartitionRow {
   bytes: number;
 }
 
-/** A batch for one consumer stops growing at this many bytes. */
+/** Size limit of a batch. */
 const READ_BYTES = 8 * 1024 * 1024;
 
-/** The statements of the embedded log, prepared once and run synchronously. Writes need an open transaction on the database. */
+/** The SQL statements of the embedded log, prepared once and run synchronously. Writes need an open transaction. */
 export class RecordRepository {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
@@ -62,7 +62,7 @@ export class RecordRepository {
     this.create(topic, partitions);
   }
 
-  /** Answers the offset of each record. */
+  /** Returns the offset of each record. */
   append(records: readonly (OutgoingRecord & { topic: string; partition: number })[], now: number): number[] {
     const offsets: number[] = [];
     const insert = this.#write(
@@ -144,7 +144,7 @@ export class RecordRepository {
     ).run(group, topic, partition, next);
   }
 
-  /** Deletes records older than `before` (epoch ms) and the oldest beyond `most` bytes, but nothing that a group has still to handle. */
+  /** Deletes records older than `before` (epoch ms) and the oldest beyond `most` bytes, but none that a group has yet to process. */
   retain({ topic, partition }: TopicPartition, before: number, most: number): void {
     const at = [topic, partition];
     const row = this.#write('SELECT partition_no, low, high, bytes FROM log_partition WHERE topic = ? AND partition_no = ?').get(

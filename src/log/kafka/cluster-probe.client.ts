@@ -10,13 +10,13 @@ import { fetchApiVersions, clientApiVersions } from './connection/api-versions.c
 import { KafkaCluster } from './kafka-cluster.client.js';
 import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
 
-/** A broker may be slow; whether it is there is another question than whether it is ready in time. */
+/** Reachability of a slow broker matters here, not readiness. */
 const BROKER_TIMEOUT_MS = 10_000;
 const CLUSTER_TIMEOUT_MS = 30_000;
-/** Partitions whose newest record is looked at. */
+/** Maximum number of partitions whose newest record is read. */
 const MAX_SAMPLED_PARTITIONS = 12;
 
-/** Looks at the clusters of the settings without changing anything: no group, no record, no topic is made. */
+/** Examines the configured clusters read-only: creates no group, record or topic. */
 export async function probeClusters(config: Config, topics: readonly string[], cursors: readonly StageCursor[]): Promise<ClusterEvidence[]> {
   const clientId = `${config.GROUP_PREFIX}-doctor`;
   const alert = alertAccess(config);
@@ -76,7 +76,7 @@ async function gatherEvidence(
   };
 }
 
-/** Whether a broker can be reached, lets us in, and speaks as our client does. */
+/** Checks connection, authentication and API versions of a broker. */
 async function probeBroker(address: string, known: BrokerEvidence['known'], { access, config, clientId }: ProbeTarget): Promise<BrokerEvidence> {
   const single = new KafkaCluster({ ...access, brokers: [address] }, clientId, config);
   try {
@@ -101,7 +101,7 @@ async function incompatible(address: string, access: ClusterAccess): Promise<str
   const supported = new Map((await fetchApiVersions(address, access, BROKER_TIMEOUT_MS)).map((range) => [range.key, range]));
   return clientApiVersions.flatMap(({ name, key, min, max }) => {
     const theirs = supported.get(key);
-    // Logins are only supported of by listeners that ask for one.
+    // Listeners without SASL do not advertise the SASL APIs.
     if (!theirs) return name.startsWith('Sasl') ? [] : [`${name}: not supported by the broker`];
     return theirs.min > max || theirs.max < min ? [`${name}: broker supports versions ${theirs.min} to ${theirs.max}, client ${min} to ${max}`] : [];
   });
@@ -129,7 +129,7 @@ async function newest(cluster: KafkaCluster, placement: TopicPlacement, topics: 
   return timestampsOf(filled.slice(0, MAX_SAMPLED_PARTITIONS).map((at) => ({ at, read: () => recordAt(cluster, placement, at, at.high - 1) })));
 }
 
-/** The oldest record of each stage and topic that waits, where most of them wait. */
+/** Timestamps of the oldest unprocessed records, per stage and topic at the partition with the largest lag. */
 async function unhandled(cluster: KafkaCluster, placement: TopicPlacement, topics: readonly TopicState[], cursors: readonly StageCursor[]) {
   const mostLagging = new Map<string, StageCursor & { lag: number }>();
   for (const cursor of cursors) {

@@ -20,16 +20,16 @@ import { EARLIEST, LATEST, OffsetLookup } from './connection/offset-lookup.clien
 import { readRange } from './reader/read-range.client.js';
 import { DynamicTopicConsumer } from './consumer/dynamic-topic-consumer.client.js';
 
-/** A readiness check waits 2 s for all clusters. */
+/** Below the 2 s limit of a readiness check over all clusters. */
 const PING_MS = 1500;
 
-/** How long (ms) what was just granted may take until the brokers know it. */
+/** Time limit for changes of the controller to reach the brokers (ms). */
 const PROPAGATION_TIMEOUT_MS = 10_000;
 const PROPAGATION_POLL_MS = 50;
 
 const UNPREFIXED_NAMES: ClusterNaming = { groupId: (group) => group, physical: (topic) => topic, logical: (physical) => physical };
 
-/** One Kafka cluster through kafkajs, by its own names. Connects at the first use. */
+/** One Kafka cluster through kafkajs, by physical names. Connects lazily. */
 export class KafkaCluster implements Cluster {
   readonly #kafka: Kafka;
   readonly #partitions = new Map<string, { count: number; at: number }>();
@@ -53,7 +53,7 @@ export class KafkaCluster implements Cluster {
     this.#kafka = kafkaClient(access, clientId);
   }
 
-  /** One connection for all questions; after a failed attempt the next question tries again. */
+  /** Shared admin connection; a failed attempt is retried by the next call. */
   admin(): Promise<Admin> {
     return (this.#admin ??= this.#connect());
   }
@@ -61,7 +61,7 @@ export class KafkaCluster implements Cluster {
   async #connect(): Promise<Admin> {
     const admin = this.#kafka.admin();
     try {
-      // Says at once, and in errorName, what kafkajs would try again and again.
+      // Fails fast with an explanation, where kafkajs would retry.
       await this.checkConnection();
       await admin.connect();
       return admin;
@@ -79,7 +79,7 @@ export class KafkaCluster implements Cluster {
     this.onClosed();
   }
 
-  /** Throws why the cluster cannot be used; takes the time that connecting takes. */
+  /** Throws the reason when the cluster cannot be used; no time limit beyond the connection timeouts. */
   async checkConnection(): Promise<void> {
     await this.brokers.ping();
   }
@@ -96,10 +96,10 @@ export class KafkaCluster implements Cluster {
     return new Map([...(await this.brokers.topics())].map(([name, leaders]) => [name, leaders.size]));
   }
 
-  /** Creates what is missing; never changes what exists. */
+  /** Creates missing topics; never changes existing ones. */
   async ensureTopics(topics: readonly NewTopic[], replicationFactor: number): Promise<void> {
     const isDeadLetterTopic = ({ name }: NewTopic): boolean => originalTopic(name) !== undefined;
-    // How large dead letters may be goes by their topic, which must be there first.
+    // The limits of a dead-letter topic depend on its original topic, which must exist first.
     await this.#ensure(
       topics.filter((topic) => !isDeadLetterTopic(topic)),
       replicationFactor,
@@ -113,12 +113,12 @@ export class KafkaCluster implements Cluster {
     const missing = topics.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return;
     const wanted = await Promise.all(missing.map((topic) => withDeadLetterRoom(this.brokers, topic)));
-    // Those that another replica has created in the meantime are no error.
+    // A topic that another replica created meanwhile is not an error.
     await (await this.admin()).createTopics({ waitForLeaders: false, topics: wanted.map((topic) => kafkajsTopicConfig(topic, replicationFactor)) });
     await this.awaitPartitions(new Map(missing.map(({ name }) => [name, 1])));
   }
 
-  /** Waits until the topics have so many partitions at least, each with a leader. Throws T7004 after 10 s. */
+  /** Waits until each topic has at least this many partitions, all with a leader. Throws T7004 after 10 s. */
   async awaitPartitions(partitions: ReadonlyMap<string, number>): Promise<void> {
     const names = [...partitions.keys()];
     await awaitPropagation(async () => {
@@ -127,7 +127,7 @@ export class KafkaCluster implements Cluster {
     });
   }
 
-  /** Sets these settings of a topic, and waits until every broker that answers has them. Throws T7005 without such a topic, T7004 after 10 s. */
+  /** Sets topic configs and waits until every reachable broker returns them. Throws T7005 for a missing topic, T7004 after 10 s. */
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
     await this.brokers.configure(topic, config);
     const wanted = Object.entries(config);
@@ -139,7 +139,7 @@ export class KafkaCluster implements Cluster {
     });
   }
 
-  /** How many partitions the topic has, as far as we know; asks again in the background now and then, for topics grow. */
+  /** Cached number of partitions; refreshed in the background, because topics grow. */
   cachedPartitions(topic: string): number | undefined {
     const known = this.#partitions.get(topic);
     if (known && Date.now() - known.at >= this.config.KAFKA_METADATA_MAX_AGE_MS) this.#fetchPartitions(topic).catch(() => undefined);
@@ -164,7 +164,7 @@ export class KafkaCluster implements Cluster {
     return request;
   }
 
-  /** What publishes to this cluster: made once, for clusters that are only read need none. */
+  /** The producers of this cluster, created at the first call: most clusters are only read. */
   producers(watch: ProducerWatch, logical: (topic: string) => string): KafkaProducerPool {
     const { config } = this;
     return (this.#producers ??= new KafkaProducerPool(() => kafkaClient(this.access, this.clientId, { retries: 0 }), {
@@ -185,7 +185,7 @@ export class KafkaCluster implements Cluster {
 
   async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
     const [found, ends] = await Promise.all([timestamp, LATEST].map((which) => this.lookup.listOffsets(topic, which)));
-    // Beyond the last record the broker answers -1.
+    // The broker returns −1 beyond the last record.
     return new Map([...found!].map(([partition, offset]) => [partition, offset >= 0 ? offset : (ends!.get(partition) ?? 0)]));
   }
 
@@ -199,7 +199,7 @@ export class KafkaCluster implements Cluster {
   }
 
   assign(assignment: PartitionAssignment): AssignedConsumer {
-    // Connections of its own: a fetch that waits for records holds up everything behind it.
+    // Separate connections: a fetch that waits for records blocks all later requests.
     const brokers = new Brokers(this.access, this.clientId);
     const consumer: KafkaAssignedConsumer = new KafkaAssignedConsumer(brokers, assignment, this.config, () => this.#consumers.delete(consumer));
     this.#consumers.add(consumer);
@@ -213,7 +213,7 @@ export class KafkaCluster implements Cluster {
     return consumer;
   }
 
-  /** A member of a group on topics that are there. */
+  /** Joins a group with existing topics. */
   join(subscription: DynamicSubscription, names: ClusterNaming): KafkaConsumer {
     const client = kafkaClient(this.access, `${names.groupId(subscription.group)}-${this.config.INSTANCE_ID}`);
     const consumer = new KafkaConsumer(client, subscription, this.config, names);
@@ -223,8 +223,8 @@ export class KafkaCluster implements Cluster {
 }
 
 /**
- * Waits until nothing is `missing` any more. The controller grants at once, and each broker learns of it in its own time; until then it answers
- * as if nothing had happened. Throws T7004.
+ * Waits until nothing is `missing`. The controller acknowledges a change at once, but each broker applies it later and until then
+ * responds with the old state. Throws T7004.
  */
 async function awaitPropagation(missing: () => Promise<readonly string[]>): Promise<void> {
   for (const end = Date.now() + PROPAGATION_TIMEOUT_MS; ; await delay(PROPAGATION_POLL_MS)) {

@@ -3,7 +3,7 @@ import { Config } from '../../config.js';
 import { type Cluster, type ClusterAccess, Clusters } from '../cluster.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
 
-/** Clusters of other people through kafkajs, in both modes. What is still open at the end of the process is closed then. */
+/** External clusters through kafkajs, in both modes. Closes those that are still open at shutdown. */
 @Injectable()
 export class KafkaClusters extends Clusters implements OnApplicationShutdown {
   readonly #open = new Set<KafkaCluster>();

@@ -8,10 +8,10 @@ import { Partitioning } from '../partitioner.js';
 import { ProducerWatch } from '../producer-watch.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
 
-/** The producer gives up so long (ms) before the limit that its reason is heard. */
+/** The producer times out this long (ms) before the caller, so that the caller gets its reason. */
 const FAILURE_MARGIN_MS = 300;
 
-/** Connections for each delivery: pushes are rare, and a connection that nobody watches is one that is dead when it is needed. */
+/** Connects for each delivery: pushes are rare, and an unused connection may be dead when it is needed. */
 @Injectable()
 export class KafkaExternalTopics extends ExternalTopics {
   readonly #config: Config;
@@ -19,20 +19,20 @@ export class KafkaExternalTopics extends ExternalTopics {
 
   constructor(config: Config) {
     super();
-    // What others read with may know no codec, there is no company to wait for, and what the limit has cut off is over.
+    // Consumers of others may lack codecs, a single record needs no linger, and after the timeout nothing is worth flushing.
     this.#config = { ...config, KAFKA_COMPRESSION: 'none', KAFKA_TOPIC_COMPRESSION: new Map(), KAFKA_PRODUCERS: 1, LINGER_MS: 0, SHUTDOWN_MS: 0 };
   }
 
   async deliver(access: ClusterAccess, topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     const cluster = new KafkaCluster(access, 'tocsin-push', this.#config);
     const delivery = this.#publish(cluster, topic, records, Date.now() + timeoutMs - FAILURE_MARGIN_MS);
-    // The end of a connection that hangs must not be waited for.
+    // Not awaited: closing a hanging connection takes long.
     const closeCluster = (): void => void cluster.close().catch(() => undefined);
     try {
       await within(timeoutMs, delivery, () => new Error(`not acknowledged within ${timeoutMs} ms`));
     } finally {
       closeCluster();
-      // What was still connecting when the limit passed connects nevertheless.
+      // A connection that was being established at the timeout still opens, so close it then.
       delivery.then(closeCluster, closeCluster);
     }
   }

@@ -22,7 +22,7 @@ import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from '.
 import { OutboxRelay } from './producer/outbox-relay.client.js';
 import { withClusterName } from './connection/connection-failure.client.js';
 
-/** The log on Apache Kafka. What is staged in a transaction goes to the outbox table, and a relay publishes it. */
+/** The event log on Apache Kafka. Staged records go to the outbox table, from which a relay publishes them. */
 export class KafkaLog extends EventLog {
   readonly #main: KafkaCluster;
   readonly #alert: KafkaCluster;
@@ -50,7 +50,7 @@ export class KafkaLog extends EventLog {
     this.topics = new KafkaTopics(this.#placement(), config.TOPIC_REPLICATION);
   }
 
-  /** Asks every cluster, and says which of them refuses. */
+  /** Runs on every cluster, and names the cluster that fails. */
   async #onEachCluster(ask: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
     const named = async (cluster: KafkaCluster): Promise<void> => {
       try {
@@ -80,7 +80,7 @@ export class KafkaLog extends EventLog {
   }
 
   async close(): Promise<void> {
-    // The relay waits for what it has published, and that waits no longer than the producers.
+    // The relay waits for its publishes, which end with the producers.
     await Promise.all([this.#relay.close(), ...[...this.#clusters].map((cluster) => cluster.close())]);
   }
 
@@ -112,7 +112,7 @@ export class KafkaLog extends EventLog {
     return { partition: placed!.partition, offset: offsets.get(placed!.partition)! };
   }
 
-  /** The partition is computed once, before the first try, so that a retry cannot move a record. */
+  /** The partition is chosen once, so that a retry cannot move the record. */
   #withPartitions(topic: string, records: readonly OutgoingRecord[], count: number): PartitionedRecord[] {
     return records.map((record) => ({ ...record, partition: record.partition ?? this.#partitioning.partition(topic, record.key, count) }));
   }
@@ -126,7 +126,7 @@ export class KafkaLog extends EventLog {
   async stage(records: readonly StagedRecord[], orderingKey: string): Promise<void> {
     const now = Date.now();
     const rows = encodeOutboxRows(records).map((parcel) => [orderingKey, parcel, now]);
-    // A few mebibytes for each statement: the server's packet limit is 16 MiB by default on MariaDB.
+    // A few MiB per statement: MariaDB's default max_allowed_packet is 16 MiB.
     for (let start = 0; start < rows.length; start += 4) {
       await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], rows.slice(start, start + 4));
     }

@@ -2,50 +2,50 @@ import type { z } from 'zod';
 import type { ConvergedAlert } from '../../topics.js';
 import type { Outbound } from './outbound.client.js';
 
-/** One notice on its way to one receiver. */
-export interface Delivery {
+/** One notice for one receiver, as a channel delivers it. */
+export interface ChannelRequest {
   readonly receiver: string;
-  /** What the channel's own schema made of the receiver's settings. */
+  /** The receiver's settings, parsed by the channel's schema. */
   readonly settings: unknown;
-  /** False: members that have ended are left out of what is told. */
+  /** False: resolved members are left out. */
   readonly sendResolved: boolean;
   readonly group: ConvergedAlert;
-  /** The same for every try of the same notice. */
+  /** The same for every attempt to send the notice. */
   readonly idempotencyKey: string;
-  /** How people reach this server. */
+  /** Public base URL of this server. */
   readonly externalUrl: string;
-  /** Fires when it has taken too long, or when the process stops. */
+  /** Aborts at the timeout and when the process stops. */
   readonly signal: AbortSignal;
 }
 
-export type Outcome =
+export type DeliveryOutcome =
   | { readonly kind: 'delivered'; readonly code?: number }
   | {
       readonly kind: 'failed';
-      /** Short and of a bounded set: network, timeout, http_503 … */
+      /** From a bounded set: network, timeout, http_503 … */
       readonly reason: string;
-      /** In words, for people. */
+      /** Message for people. */
       readonly error: string;
-      /** False: trying again cannot help. */
+      /** False: a retry cannot succeed. */
       readonly retry: boolean;
       readonly code?: number;
-      /** The receiver asked for so much time. */
+      /** From the receiver's Retry-After header. */
       readonly retryAfterMs?: number;
     };
 
-/** A way to tell people. */
+/** A way to send notices. */
 export interface Channel {
-  /** Checks what people write as `settings` of a receiver. */
+  /** Schema of the `settings` of a receiver. */
   readonly settings: z.ZodType;
-  /** Longest time of one delivery that the settings ask for (ms), if they do. */
+  /** Timeout of one delivery in the settings (ms), if they have one. */
   timeoutMs(settings: unknown): number | undefined;
-  deliver(delivery: Delivery, outbound: Outbound): Promise<Outcome>;
+  deliver(delivery: ChannelRequest, outbound: Outbound): Promise<DeliveryOutcome>;
 }
 
-/** Ties a channel's settings to what uses them. */
+/** Defines a channel: its settings, and the functions that use them. */
 export function channel<S extends object>(
   settings: z.ZodType<S>,
-  deliver: (delivery: Delivery, settings: S, outbound: Outbound) => Promise<Outcome>,
+  deliver: (delivery: ChannelRequest, settings: S, outbound: Outbound) => Promise<DeliveryOutcome>,
   timeoutMs: (settings: S) => number | undefined = () => undefined,
 ): Channel {
   return {

@@ -2,7 +2,7 @@ import type { Channel } from './channel.js';
 import { consoleChannel } from './console.js';
 import { webhook } from './webhook.js';
 
-/** Every way to tell people. A new one is a file here and a line in this table. */
+/** All channels. A new one is a file here and a line in this table. */
 export const channels: Readonly<Record<'webhook' | 'console', Channel>> = { webhook, console: consoleChannel };
 
 export type ChannelName = keyof typeof channels;

@@ -5,13 +5,13 @@ import { channel } from './channel.js';
 
 const MOST_NAMES = 3;
 
-/** Writes one line to our own log. */
+/** Writes one line to the log of this process. */
 export const consoleChannel = channel(z.strictObject({}), ({ group, receiver }, _settings, outbound) => {
   outbound.print(`${headline(group)} | receiver=${receiver} converge_id=${group.converge_id} sequence=${group.sequence}`);
   return Promise.resolve({ kind: 'delivered' });
 });
 
-/** What a person wants to know first comes first; line breaks in names and descriptions become blanks. */
+/** Status, severity and name come first; line breaks in names and descriptions become blanks. */
 export function headline({ status, severity, kind, reason, counts, members, dimensions }: ConvergedAlert): string {
   const names = [...new Set(members.map(({ alert_name }) => alert_name))];
   const title = names.slice(0, MOST_NAMES).join(', ') + (names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '');

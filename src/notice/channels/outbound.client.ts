@@ -2,25 +2,25 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Agent, type Dispatcher, request } from 'undici';
 import { version } from '../../shared/version.js';
 
-/** Answers are for people to read in the log of a failure: more than this is not read. */
-const MOST_ANSWER_BYTES = 65_536;
+/** Response bodies are only shown in error messages, so the rest is not read. */
+const MOST_BODY_BYTES = 65_536;
 
-export interface Answer {
+export interface HttpResponse {
   readonly code: number;
   readonly body: string;
   readonly retryAfter: string | undefined;
-  /** When it came (epoch ms). */
+  /** Time of receipt (epoch ms). */
   readonly at: number;
 }
 
-/** The one place through which notices leave, for addresses that people configured and for our own log. */
+/** The only way out for notices: HTTP to configured addresses, and the log of this process. */
 @Injectable()
 export class Outbound implements OnApplicationShutdown {
   readonly #logger = new Logger('notice');
   readonly #agent = new Agent({ pipelining: 1, connect: { timeout: 10_000 } });
 
-  /** Posts and reads the answer; redirects are answers like others. Rejects on network trouble and when `signal` fires. */
-  async post(url: string, headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<Answer> {
+  /** Posts and reads the response; redirects are not followed. Rejects on network errors and when `signal` aborts. */
+  async post(url: string, headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<HttpResponse> {
     const response = await request(url, {
       dispatcher: this.#agent,
       method: 'POST',
@@ -37,7 +37,7 @@ export class Outbound implements OnApplicationShutdown {
     };
   }
 
-  /** Writes a line to our own log. */
+  /** Writes a line to the log of this process. */
   print(line: string): void {
     this.#logger.log(line);
   }
@@ -47,15 +47,15 @@ export class Outbound implements OnApplicationShutdown {
   }
 }
 
-/** At most {@link MOST_ANSWER_BYTES}; a longer answer costs its connection, not our memory. */
+/** At most {@link MOST_BODY_BYTES}; a longer body is cut off with its connection. */
 async function read(body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk as Uint8Array);
-    chunks.push(bytes.subarray(0, MOST_ANSWER_BYTES - size));
+    chunks.push(bytes.subarray(0, MOST_BODY_BYTES - size));
     size += bytes.length;
-    if (size >= MOST_ANSWER_BYTES) break;
+    if (size >= MOST_BODY_BYTES) break;
   }
   return Buffer.concat(chunks).toString();
 }

@@ -75,7 +75,7 @@ function fingerprint({ alert_key }: MemberAlert): string {
   return alert_key.slice(0, 16);
 }
 
-/** What is the same everywhere. */
+/** The pairs that all records have in common. */
 function common(all: readonly Record<string, string>[]): Record<string, string> {
   const [first, ...rest] = all;
   return Object.fromEntries(Object.entries(first ?? {}).filter(([name, value]) => rest.every((other) => other[name] === value)));

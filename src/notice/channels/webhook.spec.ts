@@ -1,7 +1,7 @@
 import { aGroup } from '../../../test/support/notices.js';
 import { type Reply, WebhookReceiver } from '../../../test/support/webhook-receiver.js';
 import { version } from '../../shared/version.js';
-import type { Delivery, Outcome } from './channel.js';
+import type { ChannelRequest, DeliveryOutcome } from './channel.js';
 import { Outbound } from './outbound.client.js';
 import { webhook } from './webhook.js';
 
@@ -22,8 +22,8 @@ describe('the webhook channel', () => {
     receiver.received.length = 0;
   });
 
-  const deliver = (settings: object = {}, signal = new AbortController().signal): Promise<Outcome> => {
-    const delivery: Delivery = {
+  const deliver = (settings: object = {}, signal = new AbortController().signal): Promise<DeliveryOutcome> => {
+    const delivery: ChannelRequest = {
       receiver: 'ops',
       settings: { url: `${receiver.url}/hook?team=a`, ...settings },
       sendResolved: true,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { retryAfter } from '../../shared/retry.js';
-import { channel, type Delivery, type Outcome } from './channel.js';
-import type { Answer, Outbound } from './outbound.client.js';
+import { channel, type ChannelRequest, type DeliveryOutcome } from './channel.js';
+import type { HttpResponse, Outbound } from './outbound.client.js';
 import { webhookBody } from './webhook-body.js';
 
-/** Headers that are ours, or that could change where the body ends. */
+/** Headers that the channel sets, or that could change the framing of the body. */
 const reserved = new Set([
   'content-type',
   'content-length',
@@ -39,7 +39,7 @@ type Settings = z.output<typeof settings>;
 /** Posts the Alertmanager webhook body. Any 2xx is success. */
 export const webhook = channel(settings, deliver, ({ timeout_ms }) => timeout_ms);
 
-async function deliver(delivery: Delivery, { url, headers, max_alerts }: Settings, outbound: Outbound): Promise<Outcome> {
+async function deliver(delivery: ChannelRequest, { url, headers, max_alerts }: Settings, outbound: Outbound): Promise<DeliveryOutcome> {
   const body = webhookBody(delivery.group, { ...delivery, maxAlerts: max_alerts });
   const ours = { 'content-type': 'application/json', 'idempotency-key': delivery.idempotencyKey };
   try {
@@ -50,8 +50,8 @@ async function deliver(delivery: Delivery, { url, headers, max_alerts }: Setting
   }
 }
 
-/** Server errors, "too many", "too early" and "too slow" pass; whatever else is not 2xx will be the same next time. */
-function judge({ code, body, retryAfter: after, at }: Answer): Outcome {
+/** 5xx, 429, 425 and 408 are retried; any other status but 2xx is final. */
+function judge({ code, body, retryAfter: after, at }: HttpResponse): DeliveryOutcome {
   if (code >= 200 && code < 300) return { kind: 'delivered', code };
   const wait = after === undefined ? undefined : retryAfter(after, at);
   return {

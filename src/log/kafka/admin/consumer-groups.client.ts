@@ -7,11 +7,11 @@ import type { RequestName } from '../protocol/api-keys.js';
 import type { Brokers } from '../connection/brokers.client.js';
 import { sortedByPartition } from '../protocol/group-by.js';
 
-/** Brokers load the groups that they take over, and make the topic for them at the first question; so long (ms) that may take. */
+/** Time limit of retries: a new coordinator loads its groups, and the first request creates __consumer_offsets (ms). */
 const COORDINATOR_TIMEOUT_MS = 10_000;
-/** The coordinator is loading, does not exist yet, or is elsewhere. */
+/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR. */
 const RETRIABLE_ERRORS: ReadonlySet<number> = new Set([14, 15, 16]);
-/** The group has members, which alone may commit. */
+/** The group has members, so an external commit is rejected. */
 const GROUP_NOT_EMPTY_ERRORS: ReadonlySet<number> = new Set([22, 25, 27]);
 
 interface DescribeGroupsResponse {
@@ -27,14 +27,14 @@ interface OffsetFetchResponse {
 
 type CoordinatorResult<T> = { readonly value: T } | { readonly retriable: TocsinError };
 
-/** The consumer groups of a cluster, by their ids there. What is thrown is a {@link TocsinError} T7001-T7005. */
+/** Consumer groups of a cluster, by their physical ids. Throws {@link TocsinError} T7001-T7005. */
 export class ConsumerGroups {
   constructor(private readonly brokers: Brokers) {}
 
-  /** Every consumer group that the brokers know. */
+  /** All consumer groups of the cluster. */
   async all(): Promise<GroupDescription[]> {
     const found = (await Promise.all((await this.brokers.nodes()).map((node) => this.#coordinatedBy(node)))).flat();
-    // One that moves meanwhile is known to two of them.
+    // A group may appear twice while its coordinator changes.
     return [...new Map(found.map((group) => [group.groupId, group])).values()];
   }
 
@@ -58,14 +58,14 @@ export class ConsumerGroups {
     );
   }
 
-  /** A group that nobody knows is in state Dead. */
+  /** An unknown group has the state Dead. */
   async describe(id: string): Promise<GroupDescription> {
     const codes = ({ groups }: DescribeGroupsResponse): number[] => groups.map(({ errorCode }) => errorCode);
     const { groups } = await this.#requestCoordinator<DescribeGroupsResponse>(id, 'DescribeGroups', { groupIds: [id] }, codes);
     return groups[0]!;
   }
 
-  /** What a group has committed, by partition in ascending order; absent when it never did. */
+  /** Committed offsets of a group by partition, in ascending order; absent without a commit. */
   async committed(groupId: string, topic: string): Promise<Map<number, number>> {
     const partitions = [...(await this.brokers.leaders(topic, { fresh: true })).keys()].map((partition) => ({ partition }));
     const response = await this.#requestCoordinator<OffsetFetchResponse>(
@@ -78,7 +78,7 @@ export class ConsumerGroups {
     return sortedByPartition(known.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
-  /** Commits for a group without members; the broker refuses it (T7004) for one that has some. */
+  /** Commits for a group without members. Throws T7004 when the group has members. */
   async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
     const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
     const fields = { groupId, groupGenerationId: -1, memberId: '', topics: [{ topic, partitions }] };
@@ -87,7 +87,7 @@ export class ConsumerGroups {
     );
   }
 
-  /** Asks the coordinator of a group. */
+  /** Sends a request to the coordinator of the group. */
   #requestCoordinator<T>(groupId: string, request: RequestName, fields: object, codes: (response: T) => readonly number[]): Promise<T> {
     return retryWhileRetriable(async () => {
       const coordinator = await this.#coordinator(groupId);
@@ -96,7 +96,7 @@ export class ConsumerGroups {
         const value = (await this.brokers.request(coordinator.value, request, fields)) as T;
         return toResult(codes(value), groupId, value);
       } catch (error) {
-        // It was named a moment ago: another will follow.
+        // The coordinator has just failed: a new one will be elected.
         if (error instanceof TocsinError && error.code === 'T7001') return { retriable: error };
         throw error;
       }
@@ -120,7 +120,7 @@ function toResult<T>(codes: readonly number[], about: string, value: T): Coordin
   throw refused;
 }
 
-/** Asks deadline the group has retryWhileRetriable. */
+/** Retries until the coordinator is stable. */
 async function retryWhileRetriable<T>(attempt: () => Promise<CoordinatorResult<T>>): Promise<T> {
   const deadline = Date.now() + COORDINATOR_TIMEOUT_MS;
   for (let attempts = 1; ; attempts++) {

@@ -12,36 +12,35 @@ import type { Brokers } from '../connection/brokers.client.js';
 import type { ConsumerGroups } from './consumer-groups.client.js';
 import type { OffsetRange, OffsetLookup } from '../connection/offset-lookup.client.js';
 
-/** One of our clusters, as far as the tools need it. */
+/** A configured cluster, with the operations that topic administration needs. */
 interface ManagedCluster {
   readonly brokers: Brokers;
   readonly lookup: OffsetLookup;
   readonly groups: ConsumerGroups;
-  /** For what only the controller does. */
+  /** For requests that only the controller handles. */
   admin(): Promise<Admin>;
-  /** Waits until the brokers tell of so many partitions of each topic. */
+  /** Waits until the metadata shows at least this many partitions of each topic. */
   awaitPartitions(partitions: ReadonlyMap<string, number>): Promise<void>;
-  /** Sets these settings of a topic, and waits until the brokers tell of them. */
+  /** Sets configs of a topic and waits until the brokers return them. */
   configure(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** Which cluster a topic stands on, and how topics are called there. */
+/** Maps topics to clusters, and logical to physical names. */
 export interface TopicPlacement {
   readonly clusters: ReadonlyMap<string, ManagedCluster>;
   clusterOf(topic: string): string;
   physical(topic: string): string;
-  /** undefined for a topic that is not ours. */
+  /** undefined for a topic without our prefix. */
   logical(physical: string): string | undefined;
-  /** undefined for a group that is not ours. */
+  /** undefined for a group without our prefix. */
   stage(groupId: string): string | undefined;
 }
 
-/** Topics that stand on the cluster of ALERT_KAFKA_BROKERS where there is one. */
+/** Topics of the cluster of ALERT_KAFKA_BROKERS, where one is configured. */
 export const alertTopics: ReadonlySet<string> = new Set(
   [contract.alerts, contract.alertStatus, contract.convergedAlerts].flatMap(({ name }) => [name, deadLetterTopic(name)]),
 );
 
-/** The placement that the settings say. */
 export function topicPlacement(
   { TOPIC_PREFIX, GROUP_PREFIX }: Pick<Config, 'TOPIC_PREFIX' | 'GROUP_PREFIX'>,
   clusters: ReadonlyMap<string, ManagedCluster>,
@@ -67,7 +66,6 @@ const DESCRIBED_CONFIGS = [
 ];
 const MAX_ATTEMPTS = 5;
 
-/** Topics on Apache Kafka. */
 export class KafkaTopics extends TopicAdmin {
   constructor(
     private readonly placement: TopicPlacement,
@@ -91,7 +89,7 @@ export class KafkaTopics extends TopicAdmin {
 
   async #describe(name: string, { brokers, lookup }: ManagedCluster, names: readonly string[] | undefined): Promise<TopicState[]> {
     const wanted = names?.filter((topic) => this.placement.clusterOf(topic) === name).map((topic) => this.placement.physical(topic));
-    // No names would mean all topics.
+    // An empty list would request all topics.
     if (wanted?.length === 0) return [];
     const { addresses, topics } = await brokers.metadata(wanted);
     const physical = [...topics.keys()].filter((topic) => wanted !== undefined || this.placement.logical(topic) !== undefined);
@@ -113,7 +111,7 @@ export class KafkaTopics extends TopicAdmin {
     return found.sort((a, b) => (a.group < b.group ? -1 : 1));
   }
 
-  /** Members of one group, on whichever cluster it consumes. */
+  /** Members of a group on all clusters. */
   async members(groupId: string): Promise<GroupMember[]> {
     const found: GroupMember[] = [];
     for (const [cluster, { groups }] of this.placement.clusters) {
@@ -165,8 +163,8 @@ export class KafkaTopics extends TopicAdmin {
 }
 
 /**
- * Dead letters get room for every record that their topic takes and for the headers besides, whatever else is asked. The topic must exist;
- * where nobody tells what it takes, that of its dead letters is left to the brokers, and said. `name` is the physical one.
+ * Raises max.message.bytes of a dead-letter topic so that every record of its original topic fits with the additional headers. When the
+ * limit of the original topic is unknown, logs a warning and leaves the default of the broker. `name` is physical.
  */
 export async function withDeadLetterRoom(brokers: Brokers, topic: NewTopic): Promise<NewTopic> {
   const original = originalTopic(topic.name);
@@ -183,7 +181,7 @@ export async function withDeadLetterRoom(brokers: Brokers, topic: NewTopic): Pro
   }
 }
 
-/** What a topic takes; of one that was just created not every broker knows yet. */
+/** max.message.bytes of a topic. Retried: not every broker knows a new topic yet. */
 async function maxMessageBytes(brokers: Brokers, topic: string): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const values = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));
@@ -194,7 +192,7 @@ async function maxMessageBytes(brokers: Brokers, topic: string): Promise<number>
   }
 }
 
-/** How kafkajs wants to be values of a topic to create; `name` is the physical one. */
+/** The topic in the format of kafkajs; `name` is physical. */
 export function kafkajsTopicConfig({ name, partitions, replication, config = {} }: NewTopic, byDefault: number): ITopicConfig {
   return { topic: name, numPartitions: partitions, replicationFactor: replication ?? byDefault, configEntries: entries(config) };
 }

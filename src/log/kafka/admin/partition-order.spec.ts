@@ -8,7 +8,7 @@ interface Asked {
   readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
 }
 
-/** One broker that leads partitions 0 to 2, answers the last first, and refuses `refused` once. */
+/** One broker that leads partitions 0 to 2, returns the last one first, and rejects `refused` once. */
 function aBroker(refused?: number): Brokers {
   const refusing = new Set([refused]);
   const leaders = new Map([2, 1, 0].map((partition) => [partition, 1]));
@@ -31,8 +31,8 @@ function aBroker(refused?: number): Brokers {
   return fake as Brokers;
 }
 
-describe('partitions, in whatever order brokers answer', () => {
-  it.each([undefined, 0, 1, 2])('ascend in what a lookup finds, also when a leader refuses partition %p first', async (refused) => {
+describe('partitions, in whatever order brokers return them', () => {
+  it.each([undefined, 0, 1, 2])('ascend in an offset lookup, also when a leader rejects partition %p first', async (refused) => {
     expect([...(await new OffsetLookup(aBroker(refused)).listOffsets('t', -1))]).toEqual([
       [0, 0],
       [1, 10],
@@ -44,7 +44,7 @@ describe('partitions, in whatever order brokers answer', () => {
     );
   });
 
-  it('ascend in what a group has committed', async () => {
+  it('ascend in the committed offsets of a group', async () => {
     expect([...(await new ConsumerGroups(aBroker()).committed('g', 't')).keys()]).toEqual([0, 1, 2]);
   });
 });

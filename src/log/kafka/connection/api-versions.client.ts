@@ -2,16 +2,16 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ClusterAccess } from '../../cluster.js';
 
-/** Versions of one request that somebody speaks. */
+/** Version range of one request type. */
 export interface ApiVersionRange {
   readonly key: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** The requests that we send and the versions of them that kafkajs 2.2.4 speaks (its src/protocol/requests). */
+/** The request types that Tocsin sends, with the versions that kafkajs 2.2.4 implements (its src/protocol/requests). */
 export const clientApiVersions: readonly (ApiVersionRange & { readonly name: string })[] = [
-  // Ours, beside kafkajs: always version 7.
+  // Encoded by Tocsin itself, always as version 7.
   { name: 'Produce', key: 0, min: 7, max: 7 },
   { name: 'Fetch', key: 1, min: 0, max: 11 },
   { name: 'ListOffsets', key: 2, min: 0, max: 3 },
@@ -35,11 +35,11 @@ export const clientApiVersions: readonly (ApiVersionRange & { readonly name: str
   { name: 'IncrementalAlterConfigs', key: 44, min: 0, max: 0 },
 ];
 
-/** ApiVersions version 0 without a client id; brokers response it before any login. */
+/** ApiVersions version 0 with a null client id; brokers answer it before authentication. */
 const REQUEST = Buffer.from('0000000a' + '0012' + '0000' + '00000001' + 'ffff', 'hex');
 const MAX_RESPONSE_BYTES = 65_536;
 
-/** Asks one broker which versions of which requests it speaks. Rejects when it does not response in Kafka's way within `timeoutMs`. */
+/** Requests the supported API versions of one broker. Rejects without a valid Kafka response within `timeoutMs`. */
 export function fetchApiVersions(address: string, { tls }: Pick<ClusterAccess, 'tls'>, timeoutMs: number): Promise<ApiVersionRange[]> {
   const separator = address.lastIndexOf(':');
   const [host, port] = [address.slice(0, separator), Number(address.slice(separator + 1))];
@@ -68,7 +68,7 @@ export function fetchApiVersions(address: string, { tls }: Pick<ClusterAccess, '
   });
 }
 
-/** Correlation id, error code, and three int16 for each request. */
+/** Correlation id, error code, and three int16 per API. */
 export function parseApiVersions(body: Buffer): ApiVersionRange[] | undefined {
   if (body.length < 10 || body.readInt32BE(0) !== 1 || body.readInt16BE(4) !== 0) return undefined;
   const count = body.readInt32BE(6);

@@ -6,7 +6,7 @@ import { incrementalAlterConfigs } from '../protocol/incremental-alter-configs.c
 
 const definitions = { ...protocol.requests, IncrementalAlterConfigs: incrementalAlterConfigs };
 
-/** Whoever asks again soon need not wait long; but bytes may take their time. */
+/** Metadata requests are retried often, so their timeout is short; a fetch may transfer much data. */
 export const REQUEST_TIMEOUT_MS = 5000;
 const FETCH_TIMEOUT_MS = 30_000;
 
@@ -19,7 +19,7 @@ export interface KafkajsBroker {
   readonly connectionPool: {
     readonly host: string;
     readonly port: number;
-    /** 1 is the one for Fetch, 0 the one for everything else. */
+    /** Index 1 is the connection for Fetch, 0 the one for all other requests. */
     getConnection(index: number): Promise<unknown>;
     send(request: RequestProtocol & { logResponseError: boolean; requestTimeout: number }): Promise<unknown>;
   };
@@ -42,7 +42,7 @@ export interface KafkajsBrokerPool {
 
 export interface PartitionMetadata {
   readonly partitionId: number;
-  /** -1 where nobody leads. */
+  /** −1 while the partition has no leader. */
   readonly leader: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
@@ -57,13 +57,13 @@ interface KafkajsMetadata {
   }[];
 }
 
-/** The bytes of an answer are not what they should be, or compressed in a way that we do not know. */
+/** A response could not be decoded, or uses an unknown compression. */
 export class DecodeError extends Error {}
 
-/** Kafka's name for the number of an error. */
+/** Name of a Kafka error code. */
 export const errorName = (errorCode: number): string => errors.createErrorFromCode(errorCode).type;
 
-/** Sends a request and answers what came, errors of single partitions included. */
+/** Sends a request and returns the decoded response, including errors of single partitions. */
 export function sendRequest(broker: KafkajsBroker, name: RequestName, fields: object): Promise<unknown> {
   const { response, ...rest } = broker.lookupRequest(apiKeys[name], definitions[name])(fields);
   const decode = async (bytes: Buffer): Promise<unknown> => {
@@ -73,7 +73,7 @@ export function sendRequest(broker: KafkajsBroker, name: RequestName, fields: ob
       throw new DecodeError(error instanceof Error ? error.message : String(error));
     }
   };
-  // kafkajs would throw the first error of any partition, and with it the answers about all others.
+  // kafkajs would throw the first partition error and discard the results of all other partitions.
   return broker.connectionPool.send({
     ...rest,
     response: { decode, parse: (decoded) => Promise.resolve(decoded) },
@@ -82,7 +82,7 @@ export function sendRequest(broker: KafkajsBroker, name: RequestName, fields: ob
   });
 }
 
-/** The broker pool of a client, whose metadata requests tell errors instead of throwing them. */
+/** The broker pool of a client. Its metadata requests return errors of single topics instead of throwing them. */
 export function brokerPoolOf(kafka: Kafka): KafkajsBrokerPool {
   const createCluster = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
   const makeCluster =

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Brokers } from './brokers.client.js';
 
-describe('the brokers of a cluster', () => {
-  it('are not connected to again by a question that comes when all is closed', async () => {
+describe('requests to the brokers of a cluster', () => {
+  it('do not reconnect after close', async () => {
     let sockets = 0;
     const server = createServer((socket) => {
       sockets++;

@@ -22,12 +22,12 @@ import type { AlterConfigsResponse } from '../protocol/incremental-alter-configs
 import { checkTlsMaterial, rootCause, toTocsinError } from './connection-failure.client.js';
 import { toLogRecord } from '../protocol/log-record.js';
 
-/** The broker does not know the partition, or does not lead it any more: whom to ask must be learnt again. */
+/** Errors after which the leaders must be refreshed: the broker does not know the partition, or no longer leads it. */
 const STALE_LEADER_ERRORS: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 72, 74, 75, 76, 78, 100, 103]);
 export const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const TOPIC_AUTHORIZATION_FAILED = 29;
-/** Asked for when only the response matters: an empty list of topics means all of them. */
+/** Requested where only the broker list or the reachability matters: an empty list of topics would mean all topics. */
 const PROBE_TOPIC = '__consumer_offsets';
 
 export interface FetchPosition extends TopicPartition {
@@ -36,12 +36,12 @@ export interface FetchPosition extends TopicPartition {
 
 export interface FetchedPartition extends FetchPosition {
   readonly records: readonly LogRecord[];
-  /** Where to go on: behind the records, and behind what is not to be seen (aborted and control records). */
+  /** Offset of the next fetch: after the records and after skipped ones (aborted transactions, control records). */
   readonly nextPosition: number;
   readonly highWatermark: number;
-  /** Kafka's number; 0 is none. */
+  /** Error code of the Kafka protocol; 0 is success. */
   readonly errorCode: number;
-  /** Why the bytes cannot be decoded. */
+  /** Why the records cannot be decoded. */
   readonly problem?: string;
 }
 
@@ -51,13 +51,13 @@ export interface FetchLimits {
   readonly partitionBytes: number;
 }
 
-/** Which node leads each partition of a topic, in ascending order; -1 where nobody does. */
+/** Leader node of each partition of a topic, in ascending order of partitions; −1 without a leader. */
 export type PartitionLeaders = ReadonlyMap<number, number>;
 
 export interface ClusterMetadata {
-  /** host:port of every broker, by node. */
+  /** host:port of every broker, by node id. */
   readonly addresses: ReadonlyMap<number, string>;
-  /** Those that exist, with their partitions in ascending order. */
+  /** Existing topics, with their partitions in ascending order. */
   readonly topics: ReadonlyMap<string, readonly PartitionMetadata[]>;
 }
 
@@ -70,8 +70,8 @@ interface DescribeConfigsResponse {
 }
 
 /**
- * The brokers of a cluster, asked directly: kafkajs reads in groups only, and lets one bad topic or partition fail a whole response.
- * Built from its private parts, whose version is pinned. Everything that is thrown is a {@link TocsinError} T7001-T7005 that says what to do.
+ * Requests to the brokers of a cluster without a consumer group: kafkajs reads only in groups, and fails a whole response for one bad topic
+ * or partition. Built on private parts of kafkajs, whose version is pinned. Throws {@link TocsinError} T7001-T7005 with a remedy.
  */
 export class Brokers {
   readonly #pool: KafkajsBrokerPool;
@@ -86,7 +86,7 @@ export class Brokers {
     this.#pool = brokerPoolOf(kafkaClient(access, clientId, { retries: 0 }, REQUEST_TIMEOUT_MS));
   }
 
-  /** Reaches one of the brokers, and is let in. One try for each. */
+  /** Connects to one of the bootstrap brokers and authenticates; one attempt per broker. */
   async #connect(): Promise<void> {
     this.#checkOpen();
     checkTlsMaterial(this.access);
@@ -97,7 +97,7 @@ export class Brokers {
       try {
         await this.#pool.connect();
         attempted = address();
-        // A broker that wants a login says so at the first real question.
+        // A listener that requires SASL closes the connection only at the first request after ApiVersions.
         await this.#pool.refreshMetadata([PROBE_TOPIC]);
         return;
       } catch (error) {
@@ -109,12 +109,12 @@ export class Brokers {
     throw mostSpecific(failures);
   }
 
-  /** Throws why the cluster cannot be used, if so. */
+  /** Throws the reason when the cluster cannot be used. */
   async ping(): Promise<void> {
     await this.topics([PROBE_TOPIC]);
   }
 
-  /** The brokers, and the topics of these names as one of them knows them at the moment. No names: all of them, but Kafka's own. */
+  /** Brokers and the topics of these names, as one broker currently knows them. Without names: all topics except internal ones. */
   async metadata(names: readonly string[] = []): Promise<ClusterMetadata> {
     const release = await this.#metadataLock.acquire();
     try {
@@ -137,18 +137,18 @@ export class Brokers {
     }
   }
 
-  /** Topics by name, with the leaders of their partitions; those that do not exist are absent. No names: all of them, but Kafka's own. */
+  /** Partition leaders by topic; missing topics are absent. Without names: all topics except internal ones. */
   async topics(names: readonly string[] = []): Promise<ReadonlyMap<string, PartitionLeaders>> {
     const leaders = (all: readonly PartitionMetadata[]): PartitionLeaders => new Map(all.map(({ partitionId, leader }) => [partitionId, leader]));
     return new Map([...(await this.metadata(names)).topics].map(([topic, all]) => [topic, leaders(all)]));
   }
 
-  /** Every broker of the cluster. */
+  /** Node ids of all brokers. */
   async nodes(): Promise<number[]> {
     return [...(await this.metadata([PROBE_TOPIC])).addresses.keys()];
   }
 
-  /** Who leads the partitions of a topic. Throws T7005 when there is no such topic. */
+  /** Leaders of the partitions of a topic, from the cache unless `fresh`. Throws T7005 when the topic does not exist. */
   async leaders(topic: string, { fresh }: { fresh: boolean }): Promise<PartitionLeaders> {
     const known = fresh ? undefined : this.#leaders.get(topic);
     if (known) return known;
@@ -161,7 +161,7 @@ export class Brokers {
     return found;
   }
 
-  /** What the node has of the partitions, from their positions on. A partition whose bytes cannot be decoded does not fail the others. */
+  /** Fetches from one node. A partition whose records cannot be decoded does not fail the others. */
   async fetch(nodeId: number, positions: readonly FetchPosition[], limits: FetchLimits): Promise<FetchedPartition[]> {
     try {
       return await this.#fetch(nodeId, positions, limits);
@@ -190,14 +190,14 @@ export class Brokers {
     );
   }
 
-  /** Sets these settings of a topic; others that were set on it stay. Throws T7005 when there is no such topic. */
+  /** Sets configs of a topic and keeps all others. Throws T7005 when the topic does not exist. */
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
     await this.leaders(topic, { fresh: true });
     const { errorCode, errorMessage } = (await this.requestAny('IncrementalAlterConfigs', { topic, config })) as AlterConfigsResponse;
     if (errorCode !== 0) throw new TocsinError('T7004', `${topic}: ${errorName(errorCode)}: ${errorMessage ?? ''}`);
   }
 
-  /** The settings of topics, once for each broker that answers; of a topic that a broker does not know yet, none. */
+  /** Topic configs as each reachable broker returns them; empty for a topic that a broker does not know yet. */
   async configs(topics: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>[]> {
     const answers = await Promise.all((await this.nodes()).map((node) => this.#configsOf(node, topics, names)));
     return answers.filter((each) => each !== undefined);
@@ -218,7 +218,7 @@ export class Brokers {
     }
   }
 
-  /** What a broker answers, errors of single topics, partitions and groups included. */
+  /** Sends a request to one broker and returns the response, including errors of single topics, partitions and groups. */
   async request(node: number, name: RequestName, fields: object): Promise<unknown> {
     try {
       return await this.#request(node, name, fields);
@@ -227,7 +227,7 @@ export class Brokers {
     }
   }
 
-  /** What one of the brokers answers, whichever can be reached. */
+  /** Sends a request to any reachable broker. */
   async requestAny(name: RequestName, fields: object): Promise<unknown> {
     let rejected: unknown;
     for (const node of await this.nodes()) {
@@ -252,7 +252,7 @@ export class Brokers {
     }
   }
 
-  /** kafkajs would connect once more for a question that comes late. */
+  /** kafkajs would reconnect for a request after close. */
   #checkOpen(): void {
     if (this.#closed) throw new TocsinError('T7001', `${this.access.brokers.join()}: closed`);
   }
@@ -263,7 +263,7 @@ export class Brokers {
     void this.#closeLateConnections();
   }
 
-  /** Whoever was just connecting when it was closed has come through by the end of its question. */
+  /** Closes connections that were still being established during close. */
   async #closeLateConnections(): Promise<void> {
     const release = await this.#metadataLock.acquire();
     await this.#pool.disconnect();
@@ -271,7 +271,7 @@ export class Brokers {
   }
 }
 
-/** True when the partition is elsewhere, or nowhere: the leaders must be learnt again. */
+/** True when the leaders must be refreshed. */
 export const isStaleLeader = (errorCode: number): boolean => STALE_LEADER_ERRORS.has(errorCode);
 
 function toFetchedPartition(topic: string, position: number, bytes: FetchPartitionResponse): FetchedPartition {
@@ -285,7 +285,7 @@ function toFetchedPartition(topic: string, position: number, bytes: FetchPartiti
 
 const addressOf = ({ connectionPool: { host, port } }: KafkajsBroker): string => `${host}:${port}`;
 
-/** Of several failures the one that says most: being rejected a login or TLS is more than not being there. */
+/** Prefers authentication and TLS failures over unreachable brokers. */
 function mostSpecific(failures: readonly TocsinError[]): TocsinError {
   const [first] = failures.toSorted((a, b) => (a.code === 'T7001' ? 1 : 0) - (b.code === 'T7001' ? 1 : 0));
   if (first!.code !== 'T7001') return first!;

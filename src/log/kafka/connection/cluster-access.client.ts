@@ -17,12 +17,12 @@ type AccessSettings = Pick<
   | 'KAFKA_SASL_PASSWORD'
 >;
 
-/** How the settings say to reach the cluster of KAFKA_BROKERS. Throws {@link TocsinError} T5001 for a file that cannot be read and for half a login. */
+/** Access to the cluster of KAFKA_BROKERS. Throws {@link TocsinError} T5001 for an unreadable file and for incomplete SASL settings. */
 export function mainAccess(config: Config): ClusterAccess {
   return accessFrom(config, '');
 }
 
-/** The same for ALERT_KAFKA_BROKERS; undefined where alerts share the cluster of everything else. */
+/** Access to the cluster of ALERT_KAFKA_BROKERS; undefined where alerts share the main cluster. */
 export function alertAccess(config: Config): ClusterAccess | undefined {
   if (!config.ALERT_KAFKA_BROKERS?.length) return undefined;
   return accessFrom(

@@ -2,7 +2,7 @@ import { createSecureContext, connect as connectTls } from 'node:tls';
 import { type ErrorCode, errors, TocsinError } from '../../../shared/errors.js';
 import type { ClusterAccess } from '../../cluster.js';
 
-/** What the errors of kafkajs carry, beside what its types say. */
+/** Properties of kafkajs errors beyond their declared types. */
 interface KafkajsFailure {
   readonly name?: string;
   readonly message?: string;
@@ -38,15 +38,15 @@ const NETWORK_ERRORS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 };
 
-/** The error inside the wrappers that kafkajs puts around it when it gives up. */
+/** Unwraps the errors that kafkajs adds when it gives up. */
 export function rootCause(error: unknown): KafkajsFailure {
   const failure = error as KafkajsFailure;
   return failure.cause instanceof Error ? rootCause(failure.cause) : failure;
 }
 
 /**
- * Why a cluster does not finish, as the code and the tlsError that people can act on. Without secrets: kafkajs never puts them into messages.
- * `isFirstContact`: it never answered before on this connection, so that hanging up is a explainFailure.
+ * Explains a connection failure with an error code and a text that an operator can act on. Free of secrets: kafkajs never puts them
+ * into messages. `isFirstContact`: no request has succeeded on this connection, so a closed connection means that the broker rejected it.
  */
 export function explainFailure(error: unknown, { tls, sasl }: Pick<ClusterAccess, 'tls' | 'sasl'>, isFirstContact: boolean): ConnectionFailure {
   const { name, type, message = String(error), code = '' } = rootCause(error);
@@ -74,7 +74,7 @@ export function explainFailure(error: unknown, { tls, sasl }: Pick<ClusterAccess
 
 const detail = (message: string): string => message.replace(/^(Connection error|Failed to connect): /, '');
 
-/** The error of kafkajs as one of ours that explanation which broker refuses, and why. `connectingTo`: the broker whom we were just connecting to; empty when it is not known which. */
+/** Converts a kafkajs error to one that names the broker and the cause. `connectingTo`: the broker being connected to; empty when unknown. */
 export async function toTocsinError(error: unknown, access: ClusterAccess, connectingTo?: string): Promise<TocsinError> {
   if (error instanceof TocsinError) return error;
   const failure = rootCause(error);
@@ -86,13 +86,13 @@ export async function toTocsinError(error: unknown, access: ClusterAccess, conne
   return new TocsinError(code, address ? `${address}: ${explanation}` : explanation);
 }
 
-/** The same error, and whose it is. */
+/** Prefixes the error with the name of the cluster. */
 export function withClusterName(cluster: string, error: unknown): unknown {
   if (!(error instanceof TocsinError)) return error;
   return new TocsinError(error.code, `${cluster}: ${error.message.slice(errors[error.code].title.length + 2)}`);
 }
 
-/** Throws T7003 when authority, certificate or key are not what they should be, before anything is sent anywhere. */
+/** Throws T7003 when CA, certificate or key are invalid, before any connection is made. */
 export function checkTlsMaterial({ tls }: ClusterAccess): void {
   if (!tls) return;
   try {
@@ -108,7 +108,7 @@ export function checkTlsMaterial({ tls }: ClusterAccess): void {
 function speaksTls(address: string): Promise<boolean> {
   const [host, port] = [address.slice(0, address.lastIndexOf(':')), Number(address.slice(address.lastIndexOf(':') + 1))];
   return new Promise((resolve) => {
-    // Nothing is sent and nothing is trusted: only whether there is an finish matters.
+    // Only the success of the handshake matters; no data is sent.
     const socket = connectTls({ host, port, rejectUnauthorized: false, timeout: 2000 }, () => finish(true));
     const finish = (isTls: boolean): void => {
       socket.destroy();

@@ -6,10 +6,10 @@ import { patchKafkajs } from '../protocol/kafkajs-patches.client.js';
 
 const logger = new Logger('kafka');
 
-// kafkajs takes other defaults under NODE_ENV=test; ours are always these.
+// Explicit, because kafkajs has other defaults under NODE_ENV=test.
 const DEFAULT_RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 3000, retries: 8 };
 
-/** A kafkajs client with our repairs, codecs and logging. */
+/** A kafkajs client with the patches, codecs and logging of Tocsin. */
 export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: string, retry = DEFAULT_RETRY, requestTimeout = 10_000): Kafka {
   patchKafkajs();
   registerCodecs();
@@ -17,7 +17,7 @@ export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: str
     clientId,
     brokers: [...brokers],
     ...(tls && { ssl: { ...tls, ...(tls.serverName && { servername: tls.serverName }) } }),
-    // A copy: kafkajs writes into it.
+    // A copy, because kafkajs modifies it.
     ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,
     requestTimeout,
@@ -27,7 +27,7 @@ export function kafkaClient({ brokers, tls, sasl }: ClusterAccess, clientId: str
   });
 }
 
-/** kafkajs calls everything an error that it will simply try again; what matters reaches us through events and rejections. */
+/** kafkajs logs retriable failures as errors; relevant ones arrive as events and rejections. */
 function logAtDebug({ namespace, log }: LogEntry): void {
   const { message, error } = log as { message: string; error?: string };
   logger.debug(`${namespace}: ${message}${error ? ` (${error})` : ''}`);

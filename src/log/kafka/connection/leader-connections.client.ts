@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 import { brokerPoolOf } from './broker-pool.client.js';
 import { decodeProduceResponse, type ProduceResponse } from '../protocol/produce-request.js';
 
-/** What we use of kafkajs' connections to one broker. */
+/** The parts of a kafkajs broker that a producer uses. */
 interface ProducerBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
@@ -28,13 +28,13 @@ interface ProducerBrokerPool {
 }
 
 const PRODUCE_API_KEY = 0;
-/** Since Kafka 2.1: the first that may carry any codec. */
+/** First version that allows every codec (Kafka 2.1). */
 const PRODUCE_VERSION = 7;
 
-/** The try ended before anything was sent. */
+/** The attempt failed before the request was sent. */
 export class NotSentError extends Error {}
 
-/** Connections to the brokers that lead the partitions we publish to. One try each: who asks knows how long to go on. */
+/** Connections to the leaders of the partitions that are published to. One attempt per call: retries are the caller's decision. */
 export class LeaderConnections {
   readonly #pool: ProducerBrokerPool;
   readonly #leaders = new Map<string, number>();
@@ -44,16 +44,16 @@ export class LeaderConnections {
     this.#pool = brokerPoolOf(kafka) as unknown as ProducerBrokerPool;
   }
 
-  /** The broker that leads the partition, as far as we know. */
+  /** The last known leader of the partition. */
   leaderOf(topic: string, partition: number): number | undefined {
     return this.#leaders.get(`${topic} ${partition}`);
   }
 
-  /** Asks the cluster who leads the partitions of these topics. Rejects when nobody answers. */
+  /** Refreshes the leaders of these topics. Rejects when no broker responds. */
   async refresh(topics: readonly string[]): Promise<void> {
     if (this.#closed) throw new Error('producer closed');
     if (!this.#pool.hasConnectedBrokers()) await this.#pool.connect();
-    // No names would mean all topics.
+    // An empty list would request all topics.
     if (topics.length === 0) return;
     await this.#pool.refreshMetadata(topics);
     for (const { topic, partitionMetadata } of this.#pool.metadata?.topicMetadata ?? []) {
@@ -64,7 +64,7 @@ export class LeaderConnections {
     }
   }
 
-  /** A number under which a broker tells our batches from those of others. Rejects with {@link NotSentError}. */
+  /** Requests a producer id (InitProducerId). Rejects with {@link NotSentError}. */
   async producerId(leader: number): Promise<bigint> {
     const broker = await this.#connected(leader);
     try {
@@ -75,7 +75,7 @@ export class LeaderConnections {
     }
   }
 
-  /** Rejects with {@link NotSentError} when the request has not left, with anything else when nobody knows. */
+  /** Rejects with {@link NotSentError} when the request was not sent, and with another error when its outcome is unknown. */
   async produce(leader: number, body: Buffer): Promise<ProduceResponse> {
     const broker = await this.#connected(leader);
     try {
@@ -98,7 +98,7 @@ export class LeaderConnections {
     }
   }
 
-  /** A connection on which an response is missing is of no use, and kafkajs would read the rest of that response as the beginning of the next. */
+  /** After a missing response the connection is unusable: kafkajs would parse the rest of that response as the next one. */
   #dropConnections(broker: ProducerBroker): void {
     const { host, port, pool } = broker.connectionPool;
     broker.disconnect().catch(() => undefined);
@@ -118,7 +118,7 @@ function produceProtocol(body: Buffer): object {
       apiKey: PRODUCE_API_KEY,
       apiVersion: PRODUCE_VERSION,
       apiName: 'Produce',
-      // What kafkajs takes for one of its encoders.
+      // Has the shape of a kafkajs encoder.
       encode: () => Promise.resolve({ buf: body, buffer: body, size: () => body.length }),
     },
     response: {

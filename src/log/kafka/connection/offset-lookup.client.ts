@@ -4,25 +4,25 @@ import type { Brokers, PartitionLeaders } from './brokers.client.js';
 import { errorName } from './broker-pool.client.js';
 import { sortedByPartition, groupBy } from '../protocol/group-by.js';
 
-/** A leader that was just elected refuses for a moment, and metadata tells of it before it knows itself. */
+/** A newly elected leader rejects requests for a moment, while metadata already names it. */
 const MAX_ATTEMPTS = 5;
-/** Nobody waits longer (ms) for brokers that do not answer. */
+/** Time limit of a lookup over all its retries (ms). */
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 export const EARLIEST = -2;
 export const LATEST = -1;
 
 export interface OffsetRange {
-  /** Offset of the oldest record that is there. */
+  /** Log start offset: the oldest available record. */
   readonly low: number;
-  /** Offset that the next record will get. */
+  /** High watermark: the offset of the next record. */
   readonly high: number;
 }
 
 interface ListOffsetsQuery {
   /** Epoch ms, {@link EARLIEST} or {@link LATEST}. */
   readonly timestamp: number;
-  /** Of this partition only. */
+  /** Restricts the lookup to one partition. */
   readonly partition?: number | undefined;
   readonly committed?: boolean;
 }
@@ -43,13 +43,14 @@ interface ListOffsetsResponse {
 /** By topic and partition. */
 type OffsetsByTopic = Map<string, Map<number, number>>;
 
-/** Where partitions begin and end, and where in them a time is; query of their leaders, again where one is only just becoming it. */
+/** ListOffsets requests to the partition leaders, retried during leader elections. */
 export class OffsetLookup {
   constructor(private readonly brokers: Brokers) {}
 
   /**
-   * By partition in ascending order, the offset of the first record at or after `timestamp` (epoch ms; -1 is the end, -2 the beginning); -1 when there is none.
-   * `committed`: the end is where pending transactions begin, which is as far as a fetch can read. Throws T7001-T7005 unless every partition answers.
+   * By partition in ascending order, the offset of the first record at or after `timestamp` (epoch ms, {@link EARLIEST} or {@link LATEST});
+   * −1 when there is none. `committed`: LATEST is the last stable offset, which is as far as a fetch can read. Throws T7001-T7005 unless every
+   * partition responds.
    */
   async listOffsets(topic: string, timestamp: number, query: Omit<ListOffsetsQuery, 'timestamp'> = {}): Promise<ReadonlyMap<number, number>> {
     const { found, problem } = await this.#lookUp([topic], { ...query, timestamp });
@@ -57,7 +58,7 @@ export class OffsetLookup {
     return found.get(topic) ?? new Map();
   }
 
-  /** The bounds of all partitions of these topics, in ascending order; those for which nobody answers are absent. */
+  /** Offset ranges of all partitions of these topics, in ascending order; partitions without a response are absent. */
   async ranges(topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, OffsetRange>>> {
     const [low, high] = await Promise.all([EARLIEST, LATEST].map(async (timestamp) => (await this.#lookUp(topics, { timestamp })).found));
     const both = (topic: string): [number, OffsetRange][] =>
@@ -81,7 +82,7 @@ export class OffsetLookup {
     }
   }
 
-  /** Fills `found`; answers why it could not, where another try may help. */
+  /** Adds to `found`; returns the error when a retry may help. */
   async #attempt(topics: readonly string[], query: ListOffsetsQuery, attempt: number, found: OffsetsByTopic): Promise<TocsinError | undefined> {
     try {
       const leaders = await this.#leaders(topics, query.partition === undefined || attempt > 1);
@@ -99,7 +100,7 @@ export class OffsetLookup {
     return others.length > 0 ? this.brokers.topics(topics) : new Map([[topic!, await this.brokers.leaders(topic!, { fresh })]]);
   }
 
-  /** What one broker answers does not depend on whether others do. */
+  /** Each node is requested independently of failures of the others. */
   async #requestNode(
     node: number,
     own: readonly LedPartition[],
@@ -147,7 +148,7 @@ function collectOffsets(responses: ListOffsetsResponse['responses'], found: Offs
   return problem;
 }
 
-/** Answers the problem that may pass by itself: a broker that does not answer, a topic that is not known yet. Throws every other. */
+/** Returns a transient error (broker unreachable, topic not yet known) and throws any other. */
 function transientOnly(error: unknown): TocsinError {
   if (error instanceof TocsinError && (error.code === 'T7001' || error.code === 'T7005')) return error;
   throw error;

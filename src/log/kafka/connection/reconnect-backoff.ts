@@ -3,8 +3,8 @@ import { backoff } from '../../../shared/retry.js';
 const QUICK_RETRIES = 3;
 
 /**
- * Milliseconds until the next try after the `failures`-th failure in a row (1, 2, 3 …): three quick ones, for what passes by itself, then
- * doubling waits that end in a maxMs every `maxMs` ms. `random` is in [0, 1).
+ * Milliseconds until the next connection attempt after `failures` consecutive failures (1, 2, 3 …): three quick retries, then exponential
+ * backoff up to `maxMs`. `random` is in [0, 1).
  */
 export function reconnectBackoff(failures: number, random: number, maxMs: number): number {
   if (failures <= QUICK_RETRIES) return Math.min(maxMs, backoff(failures, random, 200, 800));

@@ -32,7 +32,7 @@ const holding = (id: string, generation: number, ...partitions: number[]): Assig
 });
 const numbers = (size: number): Map<string, number[]> => new Map([['a', Array.from({ length: size }, (_, partition) => partition)]]);
 
-describe.each(strategies)('dealing out partitions, %s', (_name, assign) => {
+describe.each(strategies)('the assignment of partitions, %s', (_name, assign) => {
   it('assigns every subscribed partition to exactly one subscriber, and includes every member', () => {
     fc.assert(
       fc.property(group(false), topics, (members, partitions) => {
@@ -59,7 +59,7 @@ describe.each(strategies)('dealing out partitions, %s', (_name, assign) => {
   });
 });
 
-describe('dealing out partitions', () => {
+describe('the assignment of partitions', () => {
   it('is balanced to one partition, round robin and sticky over all topics, range over each', () => {
     fc.assert(
       fc.property(group(true), topics, (members, partitions) => {
@@ -75,13 +75,13 @@ describe('dealing out partitions', () => {
     );
   });
 
-  it('keeps neighbours together by range, and deals them out one by one by round robin', () => {
+  it('assigns consecutive partitions by range, and single ones by round robin', () => {
     const members = [fresh('x'), fresh('y')];
     expect(text(range(members, numbers(5)))).toEqual({ x: ['a0', 'a1', 'a2'], y: ['a3', 'a4'] });
     expect(text(roundRobin(members, numbers(5)))).toEqual({ x: ['a0', 'a2', 'a4'], y: ['a1', 'a3'] });
   });
 
-  it('moves no more partitions than balance needs, sticky', () => {
+  it('moves no more partitions than the balance requires, sticky', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6 }),
@@ -89,7 +89,7 @@ describe('dealing out partitions', () => {
         fc.integer({ min: 0, max: 24 }),
         fc.nat(1000),
         (staying, coming, size, salt) => {
-          // Who holds what before: any distribution among those who stay.
+          // Any previous distribution among the staying members.
           const before = Array.from({ length: staying }, (): number[] => []);
           for (let partition = 0; partition < size; partition++) before[(partition * 31 + salt * (partition % 5)) % staying]!.push(partition);
           const members = [
@@ -98,7 +98,7 @@ describe('dealing out partitions', () => {
           ];
           const after = sticky(members, numbers(size));
           const kept = before.map((own, index) => own.filter((partition) => after.get(`s${index}`)!.some((at) => at.partition === partition)).length);
-          // As many as possible may have one more than the others; they should be those who hold most.
+          // As many members as possible may own one partition more; they should be those with the most partitions.
           const low = Math.floor(size / members.length);
           const more = size % members.length;
           const possible = before

@@ -1,18 +1,18 @@
 import type { TopicPartition } from '../../event-log.js';
 
-/** A member of a consumer group, as the leader sees it when partitions are dealt out. */
+/** A member of a consumer group, as the group leader sees it during assignment. */
 export interface AssignableMember {
   readonly id: string;
   readonly topics: readonly string[];
-  /** What it had in `generation`, as it says. */
+  /** The partitions that it claims from `generation`. */
   readonly owned: readonly TopicPartition[];
   readonly generation: number;
 }
 
-/** What each member gets, by its id. */
+/** Assigned partitions by member id. */
 export type GroupAssignment = ReadonlyMap<string, readonly TopicPartition[]>;
 
-/** Deals out the partitions of all topics. Pure, and the same for every order of members and topics. */
+/** Assigns the partitions of all topics. Pure, and independent of the order of members and topics. */
 export type AssignmentStrategy = (members: readonly AssignableMember[], partitions: ReadonlyMap<string, readonly number[]>) => GroupAssignment;
 
 const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -27,7 +27,7 @@ function inOrder(partitions: ReadonlyMap<string, readonly number[]>): TopicParti
 
 const empty = (members: readonly AssignableMember[]): Map<string, TopicPartition[]> => new Map(byId(members).map(({ id }) => [id, []]));
 
-/** One after the other, over all topics. */
+/** Round robin over the partitions of all topics. */
 export const roundRobin: AssignmentStrategy = (members, partitions) => {
   const assignment = empty(members);
   const sorted = byId(members);
@@ -41,7 +41,7 @@ export const roundRobin: AssignmentStrategy = (members, partitions) => {
   return assignment;
 };
 
-/** A run of neighbours of each topic, so that equal partitions of different topics meet in one member. */
+/** Consecutive partitions of each topic, so that equal partition numbers of different topics go to the same member. */
 export const range: AssignmentStrategy = (members, partitions) => {
   const assignment = empty(members);
   for (const [topic, numbers] of partitions) {
@@ -58,8 +58,8 @@ export const range: AssignmentStrategy = (members, partitions) => {
 };
 
 /**
- * Leaves partitions where they are, as far as nobody has two more than somebody who could take one. Where two claim a partition the
- * younger generation has it: the other one is a zombie that speaks of the past.
+ * Keeps partitions with their owners as far as the loads differ by at most one. When two members claim a partition, the younger generation
+ * wins: the other is a zombie.
  */
 export const sticky: AssignmentStrategy = (members, partitions) => {
   const assignment = empty(members);
@@ -81,7 +81,7 @@ export const sticky: AssignmentStrategy = (members, partitions) => {
   return assignment;
 };
 
-/** Whose each claimed partition is. */
+/** Owner of each claimed partition. */
 function claimedOwners(members: readonly AssignableMember[]): Map<string, AssignableMember> {
   const owners = new Map<string, AssignableMember>();
   for (const member of byId(members)) {
@@ -93,7 +93,7 @@ function claimedOwners(members: readonly AssignableMember[]): Map<string, Assign
   return owners;
 }
 
-/** Moves one partition from the fullest member to the emptiest that has at least two less, also of the topics that both read. False when there is none. */
+/** Moves one partition from the most to the least loaded member that can take it and has at least two fewer. False when none can move. */
 function movePartition(members: readonly AssignableMember[], assignment: Map<string, TopicPartition[]>): boolean {
   const load = ({ id }: AssignableMember): number => assignment.get(id)!.length;
   const shared = ({ id }: AssignableMember, other: AssignableMember): number =>
@@ -102,7 +102,7 @@ function movePartition(members: readonly AssignableMember[], assignment: Map<str
   for (const from of full) {
     for (const to of [...full].reverse()) {
       if (load(from) - load(to) < 2) break;
-      // Who does not know a topic yet will soon: what both read is shared well enough until then.
+      // A member with outdated topics will rejoin soon: balance only the topics that both subscribe to.
       if (shared(from, to) - shared(to, from) < 2) continue;
       const own = assignment.get(from.id)!;
       const at = own.findLast(({ topic }) => subscribes(to, topic));

@@ -6,7 +6,7 @@ import type { KafkaConsumer, DynamicSubscription } from './kafka-consumer.client
 import { reconnectBackoff } from '../connection/reconnect-backoff.js';
 import { type PartitionCounts, subscribedTopics, equalCounts } from './subscribed-topics.js';
 
-/** What the follower needs of a cluster. */
+/** The operations of a cluster that the consumer needs. */
 interface TopicSource {
   topics(): Promise<PartitionCounts>;
   join(subscription: DynamicSubscription): KafkaConsumer;
@@ -17,14 +17,14 @@ interface RefreshIntervals {
   readonly KAFKA_RECONNECT_BACKOFF_MAX_MS: number;
 }
 
-/** A member of a group that looks again as soon as it is in trouble, but not more often (ms). */
+/** Refresh interval of a failing member (ms). */
 const FAILING_REFRESH_MS = 2000;
-/** The group waits so long (ms) for a member that looks before it joins. */
+/** Time limit of the refresh before a join, during which the group waits (ms). */
 const REFRESH_TIMEOUT_MS = 2000;
 
 /**
- * A group member whose topics come and go. kafkajs resolves a pattern once, and fails for ever where one topic of several is missing or
- * deleted: here the topics are looked up again and again, and the member joins anew when they, or their partitions, have changed.
+ * A group member whose topics are created and deleted at run time. kafkajs resolves a pattern only once, and fails for good when one of its
+ * topics is missing or deleted; this consumer refreshes the topics, and rejoins when they or their partition counts change.
  */
 export class DynamicTopicConsumer implements LogConsumer {
   readonly #logger: Logger;
@@ -49,7 +49,7 @@ export class DynamicTopicConsumer implements LogConsumer {
     while (!this.#stop.signal.aborted) {
       const wait = await this.#refresh();
       const end = Date.now() + wait;
-      // A member in trouble may have lost a topic: then waiting for the next look would only make it try in vain.
+      // A failing member may subscribe to a deleted topic: refresh soon.
       while (!this.#stop.signal.aborted && Date.now() < end && !this.#isFailing())
         await sleep(Math.min(FAILING_REFRESH_MS, end - Date.now()), this.#stop.signal);
       if (this.#isFailing()) await sleep(Math.min(FAILING_REFRESH_MS, this.intervals.KAFKA_METADATA_MAX_AGE_MS), this.#stop.signal);
@@ -60,7 +60,7 @@ export class DynamicTopicConsumer implements LogConsumer {
     return this.#member !== undefined && this.#failures === 0 && this.#member.state().problem !== undefined;
   }
 
-  /** Joins anew where the topics have changed. Answers when to look again (ms). */
+  /** Rejoins when the topics have changed. Returns the time until the next refresh (ms). */
   async #refresh(): Promise<number> {
     try {
       const { counts, missing } = subscribedTopics(this.subscription, await this.source.topics());
@@ -72,7 +72,7 @@ export class DynamicTopicConsumer implements LogConsumer {
       return this.intervals.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      // Once: what stays the same is in the state.
+      // Logged once; while it lasts, the state shows it.
       if (reason !== this.#problem)
         this.#logger.warn(`${reason}; retrying with a backoff of at most ${this.intervals.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = reason;
@@ -80,7 +80,7 @@ export class DynamicTopicConsumer implements LogConsumer {
     }
   }
 
-  /** Whether that is not what we knew; from now on it is. */
+  /** Stores the counts. True when they have changed. */
   #updateCounts(counts: PartitionCounts): boolean {
     if (equalCounts(counts, this.#counts)) return false;
     this.#logger.log(`following ${[...counts].map(([topic, count]) => `${topic} (${count})`).join(', ') || 'nothing'}`);
@@ -99,7 +99,7 @@ export class DynamicTopicConsumer implements LogConsumer {
       this.#member = this.source.join({ ...this.subscription, topics, refreshTopics: () => this.#refreshedTopics() });
   }
 
-  /** When one member joins anew all are asked to: whoever looks again then knows the topics too, and need not join anew later. */
+  /** A rebalance makes all members rejoin: with a refresh before the join, every member has the new topics and needs no second rebalance. */
   async #refreshedTopics(): Promise<readonly string[]> {
     let latest = this.#counts;
     const refreshing = this.source.topics().then((existing) => (latest = subscribedTopics(this.subscription, existing).counts));

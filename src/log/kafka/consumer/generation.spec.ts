@@ -3,7 +3,7 @@ import { Generation, settlesWithin } from './generation.js';
 const never = new Promise<void>(() => undefined);
 
 describe('a generation of the group', () => {
-  it('lets a running batch end when it is over', async () => {
+  it('lets a running batch finish after its end', async () => {
     const generation = new Generation(1, 60_000);
     let finish!: () => void;
     const batch = generation.run(new Promise<void>((resolve) => (finish = resolve)));
@@ -24,7 +24,7 @@ describe('a generation of the group', () => {
     expect(await batch).toBe(false);
   });
 
-  it('remembers the first reason, and passes on what a batch fails with', async () => {
+  it('keeps the first reason of its end, and rejects with the error of a batch', async () => {
     const generation = new Generation(1, 20);
     await expect(generation.run(Promise.reject(new Error('no')))).rejects.toThrow('no');
     generation.end('first');

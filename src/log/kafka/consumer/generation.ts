@@ -1,4 +1,4 @@
-/** Resolves when the work is done, however it ended, or after so many milliseconds. Answers whether it was done. */
+/** Resolves true when the work settles, either way, and false after `ms`. Unlike `within` of shared/wait.ts it never rejects. */
 export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
@@ -13,12 +13,9 @@ export async function settlesWithin(ms: number, work: Promise<unknown>): Promise
   }
 }
 
-/**
- * One generation of the group as a member lives it. It is over as soon as the broker says so or the member stops: from then on no batch
- * begins, and a running one may take a while to end, but does not hold up the group for ever.
- */
+/** One generation of the group, from the view of a member. After its end no batch starts, and a running one has a limited time to finish. */
 export class Generation {
-  /** The batches that run; each with how to give it up. */
+  /** Running batches, with the function that abandons each. */
   readonly #running = new Map<Promise<unknown>, () => void>();
   #timer: NodeJS.Timeout | undefined;
   #endReason: unknown;
@@ -28,7 +25,7 @@ export class Generation {
     private readonly handoverMs: number,
   ) {}
 
-  /** Why it is over: an error of the broker, or a word of ours. */
+  /** Why it ended: a broker error or a reason of our own. */
   get endReason(): unknown {
     return this.#endReason;
   }
@@ -43,12 +40,12 @@ export class Generation {
     if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.handoverMs);
   }
 
-  /** Nobody waits any longer for what still runs. */
+  /** Stops waiting for the running batches. */
   abandon(): void {
     for (const abandon of this.#running.values()) abandon();
   }
 
-  /** Waits for a batch. False when it has been given up because others wait: it may still end, and then the fence decides. Rejects as it does. */
+  /** Waits for a batch. False when it was abandoned: it may still finish, and then fencing decides. Rejects when the batch rejects. */
   async run(batch: Promise<void>): Promise<boolean> {
     try {
       return await new Promise((resolve, reject) => {
@@ -61,7 +58,7 @@ export class Generation {
     }
   }
 
-  /** After the end: resolves when no batch runs any more, or those that do have been given up. */
+  /** Call after the end. Resolves when all running batches have finished or been abandoned. */
   async settled(): Promise<void> {
     const runs = [...this.#running].map(
       ([batch, abandon]) =>

@@ -24,26 +24,26 @@ export type GroupMemberConfig = Pick<
   | 'SHUTDOWN_MS'
 >;
 
-/** What a member tells and asks; partitions by their names on the cluster. */
+/** Callbacks of a member; partitions carry physical topic names. */
 export interface GroupMemberCallbacks {
-  /** What to read; asked before each request to join. Does not reject. */
+  /** Topics to subscribe to; called before each JoinGroup. Does not reject. */
   topics(): Promise<readonly string[]>;
-  /** What we had in the latest generation. */
+  /** The partitions of the latest generation. */
   owned(): OwnedPartitions;
-  /** Nothing may be handled any more, because of `why`, until the next `assigned`. */
+  /** No batch may be processed until the next `assigned`. */
   interrupted(why: unknown): void;
-  /** Before we ask to join: what is under way is brought to an end. */
+  /** Called before JoinGroup: finishes or abandons running work. */
   beforeRejoin(): Promise<void>;
-  /** Ours from this generation on. Called before the first fetch. */
+  /** Called before the first fetch of a generation. */
   assigned(partitions: readonly TopicPartition[], generation: number): void;
-  /** The first fetch waits for this. */
+  /** Delays the first fetch of a generation. */
   ready(): Promise<void>;
   batch(payload: EachBatchPayload): Promise<void>;
-  /** Milliseconds from one fetch to the next. */
+  /** Milliseconds between two fetches. */
   polled(ms: number): void;
 }
 
-/** What ends our part in a generation: a heartbeat or a commit that was refused like this was the last. */
+/** Errors of a heartbeat or a commit that end the membership in the generation. */
 const REJOIN_ERRORS: ReadonlySet<unknown> = new Set([
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',
@@ -52,19 +52,19 @@ const REJOIN_ERRORS: ReadonlySet<unknown> = new Set([
   'FENCED_INSTANCE_ID',
 ]);
 
-/** An error at which kafkajs joins anew, and that does not count against the life of the consumer. */
+/** An error that makes kafkajs rejoin without counting as a failure of the consumer. */
 const rejoinErrorOf = (why: string): Error => Object.assign(new kafkajs.KafkaJSError(why), { type: 'REBALANCE_IN_PROGRESS' });
 
-/** A member of a consumer group on kafkajs that comes back whatever happens to it: crashed, it is built anew after a backoff. */
+/** A member of a consumer group on kafkajs that recovers from every failure: after a crash it is recreated with backoff. */
 export class KafkaGroupMember {
   status: ConsumerState['status'] = 'connecting';
   problem: string | undefined;
   #consumer: Consumer | undefined;
   #group: SubscribedMember | undefined;
-  /** kafkajs knows our partitions, so it can be told to pause and seek. */
+  /** kafkajs has the assignment, so pause and seek work. */
   #hasAssignment = false;
   #joining = false;
-  /** What we ask, or have asked, to join with is not the latest. */
+  /** The last JoinGroup used an outdated topic list. */
   #isSubscriptionOutdated = false;
   #rejoinReason: Error | undefined;
   #restarts = 0;
@@ -83,7 +83,7 @@ export class KafkaGroupMember {
     this.#starting = this.#connectAndRun();
   }
 
-  /** Reads these topics from now on: joins anew, but as the same member, so that what it keeps stays where it is. */
+  /** Changes the topics: rejoins as the same member, so that a sticky assignment stays. */
   updateSubscription(topics: readonly string[]): void {
     if (this.status === 'stopped') return;
     this.#isSubscriptionOutdated = true;
@@ -92,7 +92,7 @@ export class KafkaGroupMember {
     if (this.#hasAssignment && !this.#joining) this.#rejoin(rejoinErrorOf('subscription changed'));
   }
 
-  /** Who has not come as far as to ask to join is nobody whom the group would miss. */
+  /** A member that never sent JoinGroup need not leave. */
   #restart(): void {
     clearTimeout(this.#restartTimer);
     if (this.#consumer) this.#discard(this.#consumer);
@@ -105,7 +105,7 @@ export class KafkaGroupMember {
     this.#listen(consumer);
     try {
       await consumer.connect();
-      // Out of range must never mean "skip to the end"; where to start is the listener's business anyway.
+      // An offset out of range must never skip to the end; the listener decides where to start.
       await consumer.subscribe({ topics: [...(await this.callbacks.topics())], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
@@ -127,7 +127,7 @@ export class KafkaGroupMember {
       rebalanceTimeout: Math.max(60_000, config.KAFKA_SESSION_TIMEOUT_MS),
       heartbeatInterval: config.KAFKA_HEARTBEAT_INTERVAL_MS,
       maxWaitTimeInMs: config.KAFKA_FETCH_MAX_WAIT_MS,
-      // The leader of the group deals out new partitions of a topic when its metadata awaitPartitions them.
+      // The group leader assigns new partitions of a topic once its metadata shows them.
       metadataMaxAge: config.KAFKA_METADATA_MAX_AGE_MS,
       minBytes: config.KAFKA_FETCH_MIN_BYTES,
       maxBytes: config.KAFKA_FETCH_MAX_BYTES,
@@ -143,7 +143,7 @@ export class KafkaGroupMember {
     const rejoinReason = (): Error | undefined => (isCurrent() ? this.#rejoinReason : undefined);
     return {
       beforeJoin: async (group) => {
-        // It is the whole of kafkajs' own member.
+        // The object is kafkajs' complete group member.
         if (isCurrent()) await this.#prepareJoin(group as SubscribedMember);
         if (!isCurrent()) throw new kafkajs.KafkaJSNonRetriableError('the member is being stopped');
       },
@@ -200,7 +200,7 @@ export class KafkaGroupMember {
     if (this.#isSubscriptionOutdated) this.#rejoin(rejoinErrorOf('subscription changed'));
   }
 
-  /** After a refusal nothing that kafkajs still hands over may be handled: it is made to join first. */
+  /** After a rejected request no further batch is processed: kafkajs must rejoin first. */
   async #batch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (consumer !== this.#consumer) return;
     if (!this.#rejoinReason) await this.callbacks.batch(payload);
@@ -219,7 +219,7 @@ export class KafkaGroupMember {
     if (!restart) this.#restartLater(consumer, error);
   }
 
-  /** kafkajs leaves only while it reads; else the group would wait a whole session for a member that comes back under another name. */
+  /** A crashed kafkajs consumer sends no LeaveGroup; the group would wait for the session timeout of the old member. */
   #leaveAfterCrash(): void {
     const { memberId } = this.#group ?? {};
     if (memberId) leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
@@ -253,7 +253,7 @@ export class KafkaGroupMember {
     if (this.#hasAssignment) this.#consumer?.seek({ topic, partition, offset: String(offset) });
   }
 
-  /** Rejects when the broker refuses, or when we are no member at the moment. */
+  /** Rejects when the broker rejects the commit, or without an assignment. */
   async commit(commits: readonly OffsetCommit[]): Promise<void> {
     if (!this.#group || !this.#hasAssignment) throw new Error('not a member of the group');
     await this.#group.commitOffsets({
@@ -261,17 +261,17 @@ export class KafkaGroupMember {
     });
   }
 
-  /** From now on nothing is begun and nobody is told to join; `leave` does the rest. */
+  /** Stops processing and joining; `leave` does the rest. */
   stop(): void {
     this.status = 'stopped';
     clearTimeout(this.#restartTimer);
     this.callbacks.interrupted('stopped');
   }
 
-  /** Leaves the group, so that others get the partitions at once. */
+  /** Leaves the group, so that other members get the partitions at once. */
   async leave(): Promise<void> {
     const { memberId } = this.#group ?? {};
-    // Who waits for a rebalance cannot leave on the connection on which it waits.
+    // The connection is blocked by a pending JoinGroup: LeaveGroup needs another one.
     if (this.#joining && memberId) await leaveGroup(this.kafka, this.groupId, memberId).catch(() => undefined);
     this.#hasAssignment = false;
     await settlesWithin(this.config.KAFKA_REBALANCE_DRAIN_MS, this.#starting);

@@ -8,20 +8,20 @@ import { OffsetCommitter } from './offset-committer.client.js';
 import { toLogRecord } from '../protocol/log-record.js';
 import { RebalanceStall } from './rebalance-stall.js';
 
-/** How groups and topics are called on the cluster. */
+/** Names of groups and topics on the cluster. */
 export interface ClusterNaming {
   groupId(group: string): string;
   physical(topic: string): string;
   logical(physical: string): string;
 }
 
-/** A subscription whose topics come and go: before each request to join it is asked for those that there are. Does not reject. */
+/** A subscription whose topics may change: `refreshTopics` is called before each JoinGroup. It does not reject. */
 export type DynamicSubscription = Subscription & { readonly refreshTopics?: () => Promise<readonly string[]> };
 
 interface AssignedPartition {
   readonly at: TopicPartition;
   generation: Generation;
-  /** The listener has started the partition and said where to start. */
+  /** The listener has returned the start offset. */
   ready: boolean;
   pausedByCommand: boolean;
   failures: number;
@@ -29,14 +29,14 @@ interface AssignedPartition {
   starting: Promise<void>;
 }
 
-/** The first fetch of a generation waits so long for the listener, so that it asks for all partitions (ms). */
+/** Time limit for the listener's start offsets before the first fetch of a generation, so that it covers all partitions (ms). */
 const START_TIMEOUT_MS = 1000;
 
 const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
- * A consumer group member. No error of ours is ever thrown into kafkajs, which would count it against the life of the consumer;
- * a failing partition is paused, started again after a backoff, and goes on from where the listener says.
+ * A consumer group member. Errors of the listener never reach kafkajs, which would restart the consumer:
+ * a failing partition is paused, and after a backoff the listener is asked for the start offset again.
  */
 export class KafkaConsumer implements GroupConsumer {
   readonly #logger: Logger;
@@ -78,7 +78,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.#member.start();
   }
 
-  /** Joins anew, as the same member, because of these topics. */
+  /** Rejoins with these topics as the same member. */
   updateSubscription(topics: readonly string[]): void {
     this.#member.updateSubscription(topics.map((topic) => this.names.physical(topic)));
   }
@@ -92,7 +92,7 @@ export class KafkaConsumer implements GroupConsumer {
     return { topic: this.names.physical(topic), partition };
   }
 
-  /** A share of the session, so that the group does not lose us over what we still want to do. */
+  /** A fraction of the session timeout, so that the member is not expelled while it finishes its work. */
   get #handoverMs(): number {
     return Math.min(this.config.KAFKA_REBALANCE_DRAIN_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
   }
@@ -103,7 +103,7 @@ export class KafkaConsumer implements GroupConsumer {
     for (const assigned of this.#partitions.values()) assigned.ready = false;
   }
 
-  /** What runs may end, what waits is stored, the broker is told: each for a while, none for ever. */
+  /** Waits for running batches, lets the listener store its state, and flushes commits, each with a time limit. */
   async #beforeRejoin(): Promise<void> {
     await this.#generation.settled();
     const { listener } = this.subscription;
@@ -142,7 +142,7 @@ export class KafkaConsumer implements GroupConsumer {
     const started = Promise.all([...this.#partitions.values()].map(({ starting }) => starting)).then(() => {
       if (generation.endReason === undefined) this.#stall.ready(Date.now());
     });
-    // Whoever has got nothing by then had nothing to wait for.
+    // Without any batch by then, no record was waiting.
     setTimeout(
       () => generation.isBusy || generation.endReason !== undefined || this.#reportStall(this.#stall.idle()),
       START_TIMEOUT_MS + 2 * this.config.KAFKA_FETCH_MAX_WAIT_MS,
@@ -162,7 +162,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.subscription.listener.revoked(assigned.at);
   }
 
-  /** Asks the listener where to start, then lets the partition flow. */
+  /** Requests the start offset from the listener, then resumes the partition. */
   async #startPartition(assigned: AssignedPartition, generation: Generation): Promise<void> {
     clearTimeout(assigned.retry);
     const current = (): boolean =>
@@ -181,7 +181,7 @@ export class KafkaConsumer implements GroupConsumer {
   #retryLater(assigned: AssignedPartition, generation: Generation, error: unknown): void {
     assigned.ready = false;
     clearTimeout(assigned.retry);
-    // Whoever gets the partition next claims it anyway.
+    // The next owner starts the partition anyway.
     if (generation.endReason !== undefined) return;
     const wait = backoff(++assigned.failures, Math.random());
     this.#logger.debug(`${partitionKey(assigned.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
@@ -196,7 +196,7 @@ export class KafkaConsumer implements GroupConsumer {
     const isCurrent = (): boolean =>
       isRunning() && !isStale() && assigned.ready && assigned.generation === generation && generation.endReason === undefined;
     const maxRecords = this.subscription.maxRecords;
-    // kafkajs has no heartbeat of its own while a batch is handled.
+    // kafkajs sends no heartbeats during eachBatch.
     const heartbeats = setInterval(() => void ignoreKafkaErrors(payload.heartbeat()), Math.max(50, this.config.KAFKA_HEARTBEAT_INTERVAL_MS / 2));
     try {
       for (let start = 0; start < batch.messages.length && isCurrent(); start += maxRecords) {
@@ -209,7 +209,7 @@ export class KafkaConsumer implements GroupConsumer {
     }
   }
 
-  /** Hands a batch to the listener. False when it was refused or given up; then the partition does not go on by itself. */
+  /** Passes a batch to the listener. False when it failed or was abandoned; the partition then waits for a restart. */
   async #handleBatch(assigned: AssignedPartition, records: readonly LogRecord[], payload: EachBatchPayload): Promise<boolean> {
     const { generation } = assigned;
     const highWatermark = Number(payload.batch.highWatermark);
@@ -230,13 +230,13 @@ export class KafkaConsumer implements GroupConsumer {
       return false;
     }
     assigned.failures = 0;
-    // What was under way when everything stopped is not what was waiting.
+    // A batch from before the stall is not progress after it.
     if (generation.endReason === undefined) this.#reportStall(this.#stall.handled(records[0]!.timestamp, Date.now()));
     payload.resolveOffset(String(records.at(-1)!.offset));
     return true;
   }
 
-  /** Only the assigned that is still ours: a commit for somebody else's partition would be believed. */
+  /** Commits only for an assigned partition: the broker would accept a commit for a partition of another member. */
   #recordCommit(assigned: AssignedPartition, next: number, records: number): void {
     if (this.#partitions.get(partitionKey(assigned.at)) === assigned) this.#commits.add(assigned.at, next, records);
   }
@@ -291,7 +291,7 @@ export class KafkaConsumer implements GroupConsumer {
   async stop(): Promise<void> {
     this.#member.stop();
     this.#member.pause([...this.#partitions.values()].map(({ at }) => this.#physical(at)));
-    // The rest of the time is for leaving: who goes without a word keeps the others waiting for a whole session.
+    // The rest of the time is for LeaveGroup: without it the group waits for the session timeout.
     if (!(await settlesWithin(this.config.SHUTDOWN_MS / 2, this.#beforeRejoin()))) this.#generation.abandon();
     this.#commits.close();
     await this.#member.leave();
@@ -299,7 +299,7 @@ export class KafkaConsumer implements GroupConsumer {
   }
 }
 
-/** A heartbeat that fails is noticed by the member: it may not fail a batch. */
+/** A failed heartbeat is handled by the member and must not fail the batch. */
 async function ignoreKafkaErrors(work: Promise<void>): Promise<void> {
   try {
     await work;

@@ -4,7 +4,7 @@ interface CoordinatorLookup {
   findGroupCoordinator(options: { groupId: string }): Promise<{ leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> }>;
 }
 
-/** Takes a member out of its group over a connection of its own. kafkajs hands its cluster to assigners only, so one is asked for it. */
+/** Sends LeaveGroup over a separate connection. kafkajs exposes its cluster only to assigners, so a dummy assigner captures it. */
 export async function leaveGroup(kafka: Kafka, groupId: string, memberId: string): Promise<void> {
   const never = (): never => {
     throw new Error('consumer never joins');

@@ -3,10 +3,10 @@ import { type CommitPolicy, commitDueIn } from '../../../shared/commit-policy.js
 import type { ConsumerObserver, TopicPartition } from '../../event-log.js';
 import { type OffsetCommit, PendingCommits } from './pending-commits.js';
 
-/** A commit that failed is told requeued after so long, unless something newer comes first (ms). */
+/** Delay before a failed commit is retried, unless a newer one is due first (ms). */
 const RETRY_MS = 1000;
 
-/** Tells the broker how far the group is, as the policy says: one request under way, nobody waits for it. */
+/** Commits offsets to the broker according to the commit policy: one request in flight, without blocking processing. */
 export class OffsetCommitter {
   readonly #pending = new PendingCommits();
   #records = 0;
@@ -22,7 +22,7 @@ export class OffsetCommitter {
     private readonly observer: ConsumerObserver | undefined,
   ) {}
 
-  /** Everything below `next` is in the database. `records`: how many were handled since the last note. */
+  /** Everything below `next` is stored in the database. `records`: number of records processed since the last call. */
   add(at: TopicPartition, next: number, records: number): void {
     if (this.#pending.size === 0) this.#oldestAt = Date.now();
     this.#pending.add(at, next);
@@ -30,12 +30,12 @@ export class OffsetCommitter {
     this.#schedule();
   }
 
-  /** The partition is not ours any more. */
+  /** The partition was revoked. */
   remove(at: TopicPartition): void {
     this.#pending.remove(at);
   }
 
-  /** Sends everything that waits, whatever the policy says. Never rejects: what failed waits for another time. */
+  /** Commits everything pending, regardless of the policy. Never rejects: failed commits stay pending. */
   async flush(): Promise<void> {
     await this.#sending;
     await this.#sendAll();
@@ -68,7 +68,7 @@ export class OffsetCommitter {
     return this.#sending;
   }
 
-  /** Answers how many of the commits have to be told requeued. */
+  /** Returns the number of commits to retry. */
   async #sendOnce(commits: readonly OffsetCommit[]): Promise<number> {
     const from = performance.now();
     try {

@@ -6,23 +6,23 @@ import { type MembershipHooks, addMembershipHooks } from '../protocol/kafkajs-pa
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 
-/** By the values of KAFKA_ASSIGNER; `protocol` is what the members agree on, and what Kafka's own tools show. */
+/** By the values of KAFKA_ASSIGNER; `protocol` is the protocol name in JoinGroup, which the Kafka tools show. */
 const strategies: Record<Config['KAFKA_ASSIGNER'], { readonly protocol: string; readonly assign: AssignmentStrategy }> = {
   sticky: { protocol: 'tocsin-sticky', assign: sticky },
   range: { protocol: 'range', assign: range },
-  // The name that kafkajs gives to its own, so that a group may hold members of both.
+  // The name of kafkajs' own assigner, so that a group may contain both.
   round_robin: { protocol: 'RoundRobinAssigner', assign: roundRobin },
 };
 
-/** What a member says it had, by the topics' names on the cluster. */
+/** Owned partitions by physical topic names. */
 export interface OwnedPartitions {
   readonly generation: number;
   readonly partitions: readonly TopicPartition[];
 }
 
 /**
- * All strategies, the preferred one first: the group takes one that every member offers, so replicas with different settings go together.
- * @param owned is asked before each request to join
+ * All assigners, the preferred one first: the broker selects one that every member supports, so replicas with different settings work together.
+ * @param owned is called before each JoinGroup
  */
 export function partitionAssigners(preferred: Config['KAFKA_ASSIGNER'], owned: () => OwnedPartitions, hooks: MembershipHooks): PartitionAssigner[] {
   const others = Object.values(strategies).filter((each) => each !== strategies[preferred]);
@@ -52,7 +52,7 @@ function encodeUserData({ generation, partitions }: OwnedPartitions): Buffer {
   return Buffer.from(JSON.stringify({ generation, owned: partitions.map(({ topic, partition }) => [topic, partition]) }));
 }
 
-/** A member that says nothing of what it had, or something else than we do, had nothing. */
+/** Without readable user data (another client) the member owns nothing. */
 function decodeMember({ memberId: id, memberMetadata }: GroupMember): AssignableMember {
   const { topics, userData } = MemberMetadata.decode(memberMetadata) ?? { topics: [], userData: Buffer.alloc(0) };
   try {

@@ -3,7 +3,7 @@ import { type OffsetCommit, PendingCommits } from './pending-commits.js';
 
 const at = (partition: number) => ({ topic: 't', partition });
 
-describe('the sequence of commits', () => {
+describe('pending commits', () => {
   it('does not retry a failed commit while a newer one is in flight', () => {
     const pending = new PendingCommits();
     pending.add(at(0), 10);
@@ -25,7 +25,7 @@ describe('the sequence of commits', () => {
     expect(pending.take()).toMatchObject([{ next: 5 }]);
   });
 
-  it('says nothing of a partition that is gone', () => {
+  it('drops the commits of a revoked partition', () => {
     const pending = new PendingCommits();
     pending.add(at(0), 10);
     pending.add(at(1), 10);
@@ -36,7 +36,7 @@ describe('the sequence of commits', () => {
     expect(pending.take()).toMatchObject([{ partition: 1, next: 10 }]);
   });
 
-  it('never sends an older commit after a newer one, and ends with the newest, in whatever order answers come', () => {
+  it('never sends an older commit after a newer one, and ends with the newest, in whatever order responses arrive', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('note' as const), partition: fc.nat(2) }),
       fc.record({ do: fc.constant('send' as const) }),

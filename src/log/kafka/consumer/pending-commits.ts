@@ -1,6 +1,6 @@
 import type { TopicPartition } from '../../event-log.js';
 
-/** That everything below `next` is done, and the how-manieth thing of that kind this consumer says. */
+/** Everything below `next` is done; `sequence` orders the commits of this consumer. */
 export interface OffsetCommit extends TopicPartition {
   readonly next: number;
   readonly sequence: number;
@@ -9,8 +9,8 @@ export interface OffsetCommit extends TopicPartition {
 const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
- * What the broker still has to be told. Each commit has a sequence number; one that failed is told requeued only while it is the
- * newest of its partition, so that an old position never overwrites a new one, whichever way the group has moved.
+ * Offsets that are still to be committed. A failed commit is retried only while it is the newest of its partition, so that an old offset
+ * never overwrites a newer one, even when a reset has moved the group back.
  */
 export class PendingCommits {
   readonly #newest = new Map<string, OffsetCommit>();
@@ -27,21 +27,21 @@ export class PendingCommits {
     this.#waiting.set(partitionKey(commit), commit);
   }
 
-  /** What is to be sent now; the caller says what becomes of it when it failed. */
+  /** Removes and returns the commits to send; call `requeue` when sending fails. */
   take(): readonly OffsetCommit[] {
     const commits = [...this.#waiting.values()];
     this.#waiting.clear();
     return commits;
   }
 
-  /** Answers how many of them wait requeued; the others have been overtaken. */
+  /** Returns how many are pending again; newer commits have replaced the others. */
   requeue(commits: readonly OffsetCommit[]): number {
     const requeued = commits.filter((commit) => this.#newest.get(partitionKey(commit))?.sequence === commit.sequence);
     for (const commit of requeued) this.#waiting.set(partitionKey(commit), commit);
     return requeued.length;
   }
 
-  /** The partition is not ours any more: nothing may be told of it. */
+  /** The partition was revoked: nothing may be committed for it. */
   remove(at: TopicPartition): void {
     this.#newest.delete(partitionKey(at));
     this.#waiting.delete(partitionKey(at));

@@ -6,14 +6,14 @@ const aStall = (steps: (stall: RebalanceStall) => void): RebalanceStall => {
   return stall;
 };
 
-describe('the time without progress', () => {
+describe('the stall around a rebalance', () => {
   it('ends with the first record that was waiting', () => {
     const stall = aStall((each) => (each.stopped(1000), each.ready(1300)));
     expect(stall.handled(1100, 1500)).toBe(500);
     expect(stall.handled(1600, 1700)).toBeUndefined();
   });
 
-  it('ends when the partitions are claimed where nothing was waiting, however long nothing comes', () => {
+  it('ends when the partitions are ready if no record was waiting, however late the next one arrives', () => {
     const stopped = (each: RebalanceStall): void => (each.stopped(1000), each.ready(1300));
     expect(aStall(stopped).handled(90_000, 90_010)).toBe(300);
     expect(aStall(stopped).idle()).toBe(300);

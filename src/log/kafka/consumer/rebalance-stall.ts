@@ -1,6 +1,6 @@
 /**
- * The time without progress around a rebalance: from the moment the member stopped until it has handled a record that was waiting, or
- * until it was ready while nothing waited. Times are epoch milliseconds.
+ * Time without progress around a rebalance: from the stop of processing until the first record that was waiting is processed, or until all
+ * partitions are ready while no record was waiting. Times are epoch milliseconds.
  */
 export class RebalanceStall {
   #from: number | undefined;
@@ -11,18 +11,18 @@ export class RebalanceStall {
     this.#readyAt = undefined;
   }
 
-  /** Every partition has been claimed. */
+  /** All partitions have started. */
   ready(now: number): void {
     if (this.#from !== undefined) this.#readyAt ??= now;
   }
 
-  /** A batch has been handled whose first record the log got at `timestamp`. Answers how long the stall was, when there was one. */
+  /** A batch was processed whose first record has this timestamp. Returns the duration of the stall, if one ended. */
   handled(timestamp: number, now: number): number | undefined {
     const waited = this.#readyAt === undefined || timestamp <= this.#readyAt;
     return waited ? this.#over(now) : this.#over(this.#readyAt);
   }
 
-  /** Nothing has come since we were ready. */
+  /** No record has arrived since `ready`. */
   idle(): number | undefined {
     return this.#readyAt === undefined ? undefined : this.#over(this.#readyAt);
   }

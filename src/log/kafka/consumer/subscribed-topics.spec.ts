@@ -7,7 +7,7 @@ const existing = new Map([
   ['logs', 3],
 ]);
 
-describe('the topics that a subscription follows', () => {
+describe('the topics of a subscription', () => {
   it('are those whose whole name matches, in a stable order', () => {
     const { counts, missing } = subscribedTopics({ topics: [], pattern: /[ab]\.metrics|log/ }, existing);
     expect([...counts]).toEqual([
@@ -23,7 +23,7 @@ describe('the topics that a subscription follows', () => {
     expect(missing).toEqual(['nowhere']);
   });
 
-  it('do not depend on where a global pattern has stopped before', () => {
+  it('do not depend on the last match of a global pattern', () => {
     const pattern = /.*metrics/g;
     pattern.lastIndex = 4;
     expect([...subscribedTopics({ topics: [], pattern }, existing).counts.keys()]).toEqual(['a.metrics', 'b.metrics']);
@@ -31,7 +31,7 @@ describe('the topics that a subscription follows', () => {
 });
 
 describe('a set of topics has changed', () => {
-  it('when a topic comes, goes, or grows', () => {
+  it('when a topic is added, removed or expanded', () => {
     const before = new Map([['a', 1]]);
     expect(equalCounts(before, new Map([['a', 1]]))).toBe(true);
     expect(equalCounts(before, new Map([['a', 2]]))).toBe(false);

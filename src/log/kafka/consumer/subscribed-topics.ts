@@ -1,9 +1,9 @@
 import type { Subscription } from '../../event-log.js';
 
-/** Topics, and how many partitions each has. */
+/** Number of partitions by topic. */
 export type PartitionCounts = ReadonlyMap<string, number>;
 
-/** What of the existing topics a subscription takes; `missing` are those that it names and that do not exist. A pattern matches whole names. */
+/** The existing topics of a subscription; `missing` are named topics that do not exist. A pattern matches whole names. */
 export function subscribedTopics(
   { topics, pattern }: Pick<Subscription, 'topics'> & { readonly pattern?: RegExp },
   existing: PartitionCounts,
@@ -14,7 +14,6 @@ export function subscribedTopics(
   return { counts: new Map(counts), missing: topics.filter((topic) => !existing.has(topic)) };
 }
 
-/** The same topics with the same numbers of partitions. */
 export function equalCounts(a: PartitionCounts, b: PartitionCounts): boolean {
   return a.size === b.size && [...a].every(([topic, count]) => b.get(topic) === count);
 }

@@ -14,15 +14,15 @@ export interface ProducerPoolOptions {
   readonly limits: BatchLimits;
   readonly bufferBytes: number;
   readonly compressionOf: (topic: string) => Compression;
-  /** The name of a topic in the metrics. */
+  /** Logical topic name, for metrics. */
   readonly nameOf: (topic: string) => string;
   readonly watch: ProducerWatch;
 }
 
-/** A record whose partition is decided. */
+/** A record with its partition. */
 export type PartitionedRecord = OutgoingRecord & { readonly partition: number };
 
-/** The producers of one cluster: they own disjoint partitions, and share the memory for what waits. */
+/** The producers of one cluster: they own disjoint partitions and share one buffer. */
 export class KafkaProducerPool {
   readonly #producers: readonly KafkaProducer[];
   readonly #budget: ByteBudget;
@@ -38,8 +38,8 @@ export class KafkaProducerPool {
   }
 
   /**
-   * Resolves when every in-sync replica has the records, to the offset of the first one of each partition (−1 where the broker does not say).
-   * Rejects with {@link PublishError} that says which of them were not confirmed within `timeoutMs`. Order within a partition is that of the calls.
+   * Resolves when all in-sync replicas have the records, to the base offset per partition (−1 where the broker does not return it).
+   * Rejects with {@link PublishError}, which names the records not confirmed within `timeoutMs`. Keeps the order of calls within a partition.
    */
   async send(topic: string, records: readonly PartitionedRecord[], timeoutMs: number): Promise<ReadonlyMap<number, number>> {
     const now = Date.now();
@@ -95,7 +95,7 @@ export class KafkaProducerPool {
       }
     }
     if (errors.length === 0) return offsets;
-    // What may work the next time weighs more than what never will.
+    // Report a retriable failure rather than a permanent one.
     const reported = errors.find(({ failure }) => failure === 'timed out' || failure === 'closed') ?? errors[0]!;
     throw new PublishError(
       reported.failure,
@@ -104,7 +104,7 @@ export class KafkaProducerPool {
     );
   }
 
-  /** Sends what waits, at most for `ms`. */
+  /** Flushes the queues for at most `ms`. */
   async close(ms: number): Promise<void> {
     this.#budget.close();
     await Promise.all(this.#producers.map((producer) => producer.close(ms)));

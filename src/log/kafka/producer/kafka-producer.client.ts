@@ -10,11 +10,11 @@ import { encodeRecordBatch, encodeRecords, type EncodedRecords } from '../protoc
 import { produceResult } from './produce-error.js';
 
 export interface ProducerOptions {
-  /** How long a record waits for company. */
+  /** linger.ms */
   readonly lingerMs: number;
   readonly limits: BatchLimits;
   readonly compressionOf: (topic: string) => Compression;
-  /** The name of a topic in the metrics. */
+  /** Logical topic name, for metrics. */
   readonly nameOf: (topic: string) => string;
   readonly watch: ProducerWatch;
 }
@@ -24,22 +24,22 @@ interface InFlightBatch {
   readonly batch: ProducerBatch;
 }
 
-/** Bytes of one request, before compression, unless a single batch has more. */
+/** Maximum uncompressed size of a request, unless a single batch is larger. */
 const REQUEST_BYTES = 1024 * 1024;
-/** How long a leader may wait for its replicas: shorter than what we wait for the leader. */
+/** How long a leader waits for its in-sync replicas: shorter than the request timeout. */
 const ACKS_TIMEOUT_MS = 8_000;
 const EXPIRY_CHECK_MS = 250;
 
 /**
- * An idempotent producer (acks=all) with one request in flight to each broker, and so one batch to each partition. It keeps the sequence numbers
- * itself: those of kafkajs' producer can lose acknowledged messages when several sends wait, or when a leader moves between two attempts.
- * Everything is tried retryAt until its callers have stopped waiting.
+ * An idempotent producer (acks=all) with one request in flight per broker, and thus one batch per partition. It assigns sequence numbers
+ * itself: the kafkajs producer can lose acknowledged messages when several sends are queued, or when a leader changes between two attempts.
+ * Retries every batch until the delivery timeout of its callers.
  */
 export class KafkaProducer {
   readonly #leaders: LeaderConnections;
   readonly #queues = new Map<string, PartitionQueue>();
   readonly #busyLeaders = new Set<number>();
-  /** Compressed records of batches that may come retryAt. */
+  /** Encoded records of batches that may be retried. */
   readonly #encodedRecords = new WeakMap<ProducerBatch, Promise<EncodedRecords>>();
   #producerId: Promise<bigint> | undefined;
   #refreshing: Promise<void> | undefined;
@@ -58,7 +58,7 @@ export class KafkaProducer {
     this.#leaders = new LeaderConnections(kafka);
   }
 
-  /** Order within a partition is that of the calls. */
+  /** Keeps the order of calls within a partition. */
   send(topic: string, partition: number, pendingSend: PendingSend): void {
     if (this.#closing) return pendingSend.abort('closed', 'producer closed');
     const key = `${topic} ${partition}`;
@@ -69,7 +69,7 @@ export class KafkaProducer {
     this.#scheduleDrain(queue.isFull(this.options.limits) ? 0 : this.options.lingerMs);
   }
 
-  /** Sends what may leave, and comes retryAt when more may. */
+  /** Schedules a drain unless an earlier one is due. */
   #scheduleDrain(inMs: number): void {
     const at = Date.now() + inMs;
     if (this.#timer && this.#timer.at <= at) return;
@@ -94,7 +94,7 @@ export class KafkaProducer {
     }
     if (withoutLeader <= now) this.#refresh();
     for (const [leader, { queues, due }] of byLeader) {
-      // Who has a request in flight pumps retryAt when it is answered.
+      // A leader with a request in flight is drained again after the response.
       if (this.#busyLeaders.has(leader)) continue;
       if (due > now) this.#scheduleDrain(due - now);
       else void this.#request(leader, this.#drainBatches(queues, now));
@@ -103,7 +103,7 @@ export class KafkaProducer {
     if (this.#onDrained && [...this.#queues.values()].every((queue) => queue.isEmpty)) this.#onDrained();
   }
 
-  /** Batches for one request. The partitions take turns at being first, so that none starves when not all fit. */
+  /** Collects batches for one request. Rotates the partitions, so that none starves when not all fit. */
   #drainBatches(queues: readonly PartitionQueue[], now: number): InFlightBatch[] {
     const inFlight: InFlightBatch[] = [];
     let bytes = 0;
@@ -139,7 +139,7 @@ export class KafkaProducer {
     }
   }
 
-  /** Every partition keeps its own epoch and sequence under the producer id. */
+  /** Each partition has its own epoch and sequence under the shared producer id. */
   async #initProducerIds(leader: number, inFlight: readonly InFlightBatch[]): Promise<void> {
     for (const { queue } of inFlight) {
       if (queue.identity) continue;
@@ -186,7 +186,7 @@ export class KafkaProducer {
     if (action === 'refresh leader') this.#refresh();
   }
 
-  /** Learns who leads the partitions that have something to send, one question at a time. */
+  /** Refreshes the leaders of all partitions with queued records, one metadata request at a time. */
   #refresh(): void {
     if (this.#refreshing || this.#closed) return;
     const topics = new Set([...this.#queues.values()].filter((queue) => !queue.isEmpty).map(({ topic }) => topic));
@@ -218,7 +218,7 @@ export class KafkaProducer {
     this.#onDrained?.();
   }
 
-  /** Sends what waits, at most for `ms`; what is left then is given up. */
+  /** Flushes the queues for at most `ms`, then fails the remaining records. */
   async close(ms: number): Promise<void> {
     this.#closing = true;
     if (![...this.#queues.values()].every((queue) => queue.isEmpty)) {
@@ -240,5 +240,5 @@ export class KafkaProducer {
   }
 }
 
-/** When a batch may be tried retryAt: 100 ms after the first failure, a second after many. */
+/** Time of the next attempt: 100 ms after the first failure, growing to one second. */
 const retryAt = ({ attempts }: ProducerBatch): number => Date.now() + backoff(attempts + 1, Math.random(), 100, 1000);

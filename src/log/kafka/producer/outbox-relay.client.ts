@@ -12,19 +12,19 @@ interface OutboxRow {
   readonly created_at: number | string;
 }
 
-/** Parcels that are read at once. */
+/** Rows per read. */
 const BATCH_ROWS = 16;
-/** Before the name of a lane: what its topic is too small for. */
+/** Prefix of the ordering key of quarantined rows: their records exceed the limit of their topic. */
 export const QUARANTINE_PREFIX = 'held/';
-/** What is held is tried again after this time (ms), and when its lane gets an owner. */
+/** Quarantined rows are retried at this interval (ms), and when this process acquires their ordering key. */
 const QUARANTINE_RETRY_MS = 600_000;
 
-/** A record, and since when (epoch ms) it waits in which lane. */
+/** A record with its ordering key, and the time (epoch ms) at which it was staged. */
 type PendingRecord = StagedRecord & { readonly lane: string; readonly since: number };
 
 /**
- * Publishes outbox rows of the orderingKeys that this process owns, in the order of their ids, and deletes them when the log has confirmed.
- * Dying between the two publishes a row twice; every message carries an id by which its reader notices.
+ * Publishes the outbox rows of the ordering keys that this process owns, in order of their ids, and deletes them once the log has confirmed.
+ * A crash in between publishes a row twice; consumers drop the duplicate by the message id.
  */
 export class OutboxRelay {
   readonly #logger = new Logger('outbox');
@@ -78,7 +78,7 @@ export class OutboxRelay {
     }
   }
 
-  /** Others may write into our orderingKeys (commands of any replica), so look now and then. */
+  /** Polls, because other replicas may stage records under our ordering keys (commands). */
   #wakeLater(ms: number): void {
     if (!this.#closed) this.#timer = setTimeout(() => this.wake(), ms);
   }
@@ -112,7 +112,7 @@ export class OutboxRelay {
     return rows.length;
   }
 
-  /** Answers the records that are too large for their topic; the others are published. */
+  /** Publishes the records and returns those that are too large for their topic. */
   async #publishAll(topic: string, records: readonly PendingRecord[]): Promise<PendingRecord[]> {
     try {
       await this.publish(topic, records);
@@ -126,15 +126,15 @@ export class OutboxRelay {
     }
   }
 
-  /** Sets aside what would block its lane for ever, with its bytes intact. */
+  /** Moves records that would block their ordering key to quarantine, with their bytes unchanged. */
   async #quarantine(records: readonly PendingRecord[]): Promise<void> {
     for (const { lane, since, ...record } of records) {
-      // One by one, because a statement must not be larger than the database takes.
+      // One by one, because the size of a statement is limited (max_allowed_packet).
       await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], [[QUARANTINE_PREFIX + lane, ...encodeOutboxRows([record]), since]]);
     }
   }
 
-  /** Puts back what was held in orderingKeys that have become ours, and from time to time in all of them. */
+  /** Returns quarantined rows of newly acquired ordering keys to the queue, and those of all keys periodically. */
   async #requeueQuarantined(now: number): Promise<void> {
     const isDue = now - this.#requeuedAt >= this.quarantineRetryMs;
     const orderingKeys = [...(isDue ? this.#orderingKeys : this.#newOrderingKeys)];

@@ -23,13 +23,13 @@ describe('packed outbox rows', () => {
     );
   });
 
-  it('take text as its UTF-8 bytes', () => {
+  it('encode text as UTF-8', () => {
     expect(encodeOutboxRows([{ topic: 't', key: 'ключ', value: '{"é":1}' }]).flatMap(decodeOutboxRow)).toEqual([
       { topic: 't', key: 'ключ', value: Buffer.from('{"é":1}') },
     ]);
   });
 
-  it('are split so that none grows beyond a mebibyte, save for a record that is larger itself', () => {
+  it('are split at 1 MiB, unless a single record is larger', () => {
     const value = 'x'.repeat(400_000);
     const rows = encodeOutboxRows(Array.from({ length: 6 }, () => ({ topic: 't', key: null, value })));
     expect(rows.map((row) => decodeOutboxRow(row).length)).toEqual([2, 2, 2]);
@@ -37,7 +37,7 @@ describe('packed outbox rows', () => {
     expect(encodeOutboxRows([])).toEqual([]);
   });
 
-  it('that are cut off are an error', () => {
+  it('throw an error when they are truncated', () => {
     const [row] = encodeOutboxRows([{ topic: 't', key: null, value: 'value' }]);
     expect(() => decodeOutboxRow(row!.subarray(0, row!.length - 1))).toThrow('truncated');
   });

@@ -2,23 +2,23 @@ import type { OutgoingRecord } from '../../event-log.js';
 
 export type StagedRecord = OutgoingRecord & { readonly topic: string };
 
-/** What a record says beside its value; `bytes` is the length of the value, −1 for none. */
+/** Everything of a record except its value; `bytes` is the length of the value, −1 for null. */
 interface FrameHeader {
   readonly topic: string;
   readonly key: string | null;
-  /** The key is bytes, as base64. */
+  /** True when the key is binary, encoded as base64. */
   readonly keyBytes?: true;
   readonly partition?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly bytes: number;
 }
 
-/** A row holds at most so many bytes of values, unless a single record is larger. */
+/** Maximum size of the values in one row, unless a single record is larger. */
 const MAX_ROW_BYTES = 1024 * 1024;
 
 /**
- * Packs records, in order, into as few rows as possible: one outbox row each instead of one for every record, which is half of what a state change costs.
- * A record is the length of its frameHeader (uint32, big endian), the frameHeader as JSON, and the bytes of its value.
+ * Encodes records, in order, into as few outbox rows as possible: one row per record would be half of the cost of a state change.
+ * A record is the length of its header (uint32, big endian), the header as JSON, and the bytes of the value.
  */
 export function encodeOutboxRows(records: readonly StagedRecord[]): Buffer[] {
   const rows: Buffer[] = [];
@@ -48,7 +48,7 @@ export function encodeOutboxRows(records: readonly StagedRecord[]): Buffer[] {
   return rows;
 }
 
-/** The records of a row, in order. Throws when the row is cut off or not one. */
+/** Decodes the records of a row, in order. Throws when the row is truncated or malformed. */
 export function decodeOutboxRow(row: Buffer): StagedRecord[] {
   const records: StagedRecord[] = [];
   for (let at = 0; at < row.length;) {

@@ -36,7 +36,7 @@ describe('the queue of a partition', () => {
     expect(queue.isEmpty).toBe(true);
   });
 
-  it('lets the sequence begin again at 0 behind the last number of 31 bits', () => {
+  it('wraps the sequence to 0 after the last number of 31 bits', () => {
     queue.identity = { producerId: 42n, epoch: 0, sequence: 2 ** 31 - 2 };
     add(['a', 'b', 'c']);
     queue.handleResponse(take(), 0, 0, 0);
@@ -81,7 +81,7 @@ describe('the queue of a partition', () => {
     expect([queue.identity, queue.needsNewProducerId]).toEqual([undefined, true]);
   });
 
-  it('halves a batch that is too large until the record that is at fault fails alone, in order, without a gap in the sequence', () => {
+  it('splits a batch that is too large until only the offending record fails, in order, without a gap in the sequence', () => {
     add(['a', 'b', 'LARGE', 'd', 'e']);
     const appended: unknown[] = [];
     while (!queue.isEmpty) {
@@ -97,14 +97,14 @@ describe('the queue of a partition', () => {
     expect(results).toEqual([expect.objectContaining({ failure: 'too large', records: [2] })]);
   });
 
-  it('fails all records of a batch that the broker forbids', () => {
+  it('fails all records of a batch after an authorization failure', () => {
     add(['a', 'b']);
     queue.handleResponse(take(), FORBIDDEN, -1, 0);
     expect(results).toEqual([expect.objectContaining({ failure: 'refused', records: [0, 1] })]);
     expect(queue.identity).toEqual({ producerId: 42n, epoch: 0, sequence: 0 });
   });
 
-  it('forgets records that were never sent when their callers have gone, without a new epoch', () => {
+  it('drops unsent records at the timeout of their callers, without a new epoch', () => {
     add(['a'], { deadline: 100 });
     add(['b'], { deadline: 900 });
     queue.expire(100);
@@ -133,7 +133,7 @@ describe('the queue of a partition', () => {
     expect(sent(take())).toEqual(['b']);
   });
 
-  it('is due when the oldest record has waited long enough, or at once when a batch is full', () => {
+  it('is due when the oldest record has waited for the linger time, or at once when a batch is full', () => {
     add(['a'], { at: 500 });
     expect(queue.due(10, LIMITS)).toBe(510);
     add(Array.from({ length: 9 }, () => 'x'));

@@ -3,11 +3,11 @@ import type { PendingSend, QueuedRecord } from './pending-send.js';
 import type { BatchIdentity } from '../protocol/record-batch.js';
 import { produceResult, type ProduceAction } from './produce-error.js';
 
-/** Records that go to the broker together, again and again under the same sequence numbers, until it has handleResponse. */
+/** Records that are sent together, and resent under the same sequence numbers until the broker responds. */
 export interface ProducerBatch {
   readonly records: readonly QueuedRecord[];
   attempts: number;
-  /** A try has ended without an answer: the log may have the batch. */
+  /** An attempt ended without a response: the log may contain the batch. */
   maybeAppended: boolean;
 }
 
@@ -16,20 +16,20 @@ export interface BatchLimits {
   readonly bytes: number;
 }
 
-/** Sequence numbers are 31 bits, epochs 15. */
+/** Sequence numbers have 31 bits, epochs 15. */
 const SEQUENCE_COUNT = 2 ** 31;
 const MAX_EPOCH = 2 ** 15 - 1;
 
 /**
- * What waits for one partition, and the sequence number that its next batch gets. One batch is under way at a time: a second one
- * could take the sequence numbers of a first whose answer was handleNoResponse, and the broker would take it for a repetition.
+ * The queued records of one partition and the sequence number of its next batch. Only one batch is in flight: a second one could reuse
+ * the sequence numbers of a first whose response was lost, and the broker would drop it as a duplicate.
  */
 export class PartitionQueue {
-  /** What the next batch is known by; undefined until a producer id is there. */
+  /** Identity of the next batch; undefined until a producer id is set. */
   identity: BatchIdentity | undefined;
   #queued: QueuedRecord[] = [];
   #queuedBytes = 0;
-  /** Batches that come again, or halves of one that was too large: they go before everything that waits. */
+  /** Batches to resend, and halves of split ones: they go before the queue. */
   #retries: ProducerBatch[] = [];
   #notBefore = 0;
   #lastError = '';
@@ -46,7 +46,7 @@ export class PartitionQueue {
     this.#queuedBytes += pendingSend.bytes;
   }
 
-  /** True when the next batch needs a producer id that was never used for the partition. */
+  /** True when all epochs of the producer id are used up for this partition. */
   get needsNewProducerId(): boolean {
     return this.#epochsExhausted;
   }
@@ -60,12 +60,12 @@ export class PartitionQueue {
     return !this.#inFlight && this.#retries.length === 0 && this.#queued.length === 0;
   }
 
-  /** True when the records that wait fill a batch. */
+  /** True when the queued records fill a batch. */
   isFull(limits: BatchLimits): boolean {
     return this.#queued.length >= limits.records || this.#queuedBytes >= limits.bytes;
   }
 
-  /** When (epoch ms) the next batch should leave: full or repeated ones at once, others when the oldest record has waited for `lingerMs`. */
+  /** When (epoch ms) the next batch is due: full batches and retries at once, others after `lingerMs`. */
   due(lingerMs: number, limits: BatchLimits): number {
     if (this.#inFlight) return Infinity;
     if (this.#retries.length > 0) return this.#notBefore;
@@ -73,12 +73,12 @@ export class PartitionQueue {
     return this.isFull(limits) ? this.#notBefore : Math.max(this.#notBefore, this.#queued[0]!.pendingSend.enqueuedAt + lingerMs);
   }
 
-  /** True when a batch may leave now, were it only for company. */
+  /** True when a batch can be sent now, even before its linger time, along with other partitions. */
   canSend(now: number): boolean {
     return !this.#inFlight && now >= this.#notBefore && (this.#retries.length > 0 || this.#queued.length > 0);
   }
 
-  /** The next batch; it is under way until {@link handleResponse}, {@link handleNoResponse} or {@link handleNotSent} is called for it. */
+  /** Puts the next batch in flight, until {@link handleResponse}, {@link handleNoResponse} or {@link handleNotSent} is called for it. */
   nextBatch(limits: BatchLimits): ProducerBatch {
     this.#inFlight = this.#retries.shift() ?? { records: this.#drainQueue(limits), attempts: 0, maybeAppended: false };
     return this.#inFlight;
@@ -96,7 +96,7 @@ export class PartitionQueue {
     return this.#queued.splice(0, count);
   }
 
-  /** The broker's answer to the batch under way. Answers what it meant. */
+  /** Handles the response to the batch in flight and returns the action taken. */
   handleResponse(batch: ProducerBatch, errorCode: number, baseOffset: number, notBefore: number): ProduceAction {
     const { name, action, maybeAppended = false } = produceResult(errorCode);
     this.#inFlight = undefined;
@@ -110,25 +110,25 @@ export class PartitionQueue {
     return action;
   }
 
-  /** The try ended without an answer. */
+  /** The attempt ended without a response. */
   handleNoResponse(batch: ProducerBatch, reason: string, notBefore: number): void {
     this.#inFlight = undefined;
     this.#retry(batch, reason, true, notBefore);
   }
 
-  /** The try ended before anything was sent. */
+  /** The attempt failed before the request was sent. */
   handleNotSent(batch: ProducerBatch, reason: string, notBefore: number): void {
     this.#inFlight = undefined;
     this.#retry(batch, reason, false, notBefore);
   }
 
-  /** There is nobody to send to before `notBefore`. */
+  /** Sends nothing before `notBefore`, for want of a leader. */
   backOffUntil(notBefore: number, reason: string): void {
     this.#notBefore = notBefore;
     this.#lastError = reason;
   }
 
-  /** Gives up what nobody waits for any more: records that were never sent are forgotten, batches that were are never sent again. */
+  /** Fails the records past their deadline: unsent records are dropped, sent batches are not retried. */
   expire(now: number): void {
     for (const { pendingSend } of this.#allRecords()) {
       if (pendingSend.settled || pendingSend.deadline > now) continue;
@@ -138,7 +138,7 @@ export class PartitionQueue {
     this.#removeSettled();
   }
 
-  /** Gives everything up at once. */
+  /** Fails all records. */
   close(): void {
     for (const { pendingSend } of this.#allRecords()) pendingSend.abort('closed', 'producer closed');
     this.#removeSettled();
@@ -166,7 +166,7 @@ export class PartitionQueue {
     records.forEach((record, index) => record.pendingSend.confirmed(record, baseOffset < 0 ? -1 : baseOffset + index));
   }
 
-  /** Halves the batch, so that only the record that is at fault fails, alone, in the end. */
+  /** Halves the batch, so that in the end only the offending record fails. */
   #split(batch: ProducerBatch, name: string): void {
     const { records, maybeAppended } = batch;
     if (records.length === 1 || maybeAppended) {
@@ -194,8 +194,8 @@ export class PartitionQueue {
   }
 
   /**
-   * A new epoch begins with sequence 0. Once the broker has seen it, it refuses what is still on its way under the old one:
-   * an abandoned batch cannot arrive after what was sent later.
+   * Starts the next epoch at sequence 0. Once the broker has seen it, it rejects requests of older epochs:
+   * an abandoned batch cannot be appended after later records.
    */
   #bumpEpoch(): void {
     if (!this.identity) return;

@@ -2,9 +2,8 @@ import type { OutgoingRecord } from '../../event-log.js';
 import { PublishError, type PublishFailure } from '../../publish-error.js';
 import { type EncodableRecord, recordSizeUpperBound } from '../protocol/record-batch.js';
 
-/** A record on its way to a partition. */
 export interface QueuedRecord extends EncodableRecord {
-  /** Its place in the list of the caller. */
+  /** Index in the caller's list. */
   readonly index: number;
   readonly bytes: number;
   readonly pendingSend: PendingSend;
@@ -12,7 +11,7 @@ export interface QueuedRecord extends EncodableRecord {
 
 const length = (part: string | Buffer | null): number => (part === null ? -1 : typeof part === 'string' ? Buffer.byteLength(part) : part.length);
 
-/** The records that one caller has for one partition; it hears once, when the last of them is settled. */
+/** The records of one caller for one partition; calls back once, when all of them are settled. */
 export class PendingSend {
   readonly records: QueuedRecord[] = [];
   bytes = 0;
@@ -22,9 +21,9 @@ export class PendingSend {
   #failure: [PublishFailure, string] | undefined;
 
   /**
-   * @param enqueuedAt when it was handed in, and
-   * @param deadline when the caller no longer waits (epoch ms)
-   * @param onSettled gets the offset of the first record, −1 when the broker does not say; or what failed
+   * @param enqueuedAt epoch ms
+   * @param deadline when the caller times out (epoch ms)
+   * @param onSettled receives the offset of the first record (−1 when the broker does not return it) or the failure
    */
   constructor(
     readonly enqueuedAt: number,
@@ -32,7 +31,7 @@ export class PendingSend {
     private readonly onSettled: (result: number | PublishError) => void,
   ) {}
 
-  /** One more record, before the first is sent. */
+  /** Adds a record; only before the first one is sent. */
   add({ key, value, headers }: OutgoingRecord, index: number): void {
     const sized = { key, value, headers, keyBytes: length(key), valueBytes: length(value), index, bytes: 0, pendingSend: this };
     sized.bytes = recordSizeUpperBound(sized);
@@ -56,7 +55,7 @@ export class PendingSend {
     this.#settleOne();
   }
 
-  /** Tells the caller at once about all records; what becomes of them later changes nothing for it. */
+  /** Fails all records at once; later results are ignored. */
   abort(failure: PublishFailure, message: string): void {
     if (this.settled) return;
     this.#unsettled = 0;

@@ -1,15 +1,15 @@
 /**
- * What an answer to a batch means:
- * `appended`: it is in the log; `again`: the same batch, later; `elsewhere`: the same batch, after asking who leads the partition;
- * `fresh epoch`: the broker and we disagree about the sequence, so the batch begins a new one; `divide`: some of its records are at fault;
- * `refused`: it can never work as things are.
+ * What the producer does after a response for a batch:
+ * `appended`: nothing, the batch is in the log; `retry`: resend the batch; `refresh leader`: resend it after a metadata refresh;
+ * `bump epoch`: resend it in a new epoch, because broker and producer disagree about the sequence;
+ * `split`: halve the batch, some of its records are invalid; `fail`: give up, a retry cannot succeed.
  */
 export type ProduceAction = 'appended' | 'retry' | 'refresh leader' | 'bump epoch' | 'split' | 'fail';
 
 interface ProduceResult {
   readonly name: string;
   readonly action: ProduceAction;
-  /** The log may have the batch nevertheless. */
+  /** The log may contain the batch despite the error. */
   readonly maybeAppended?: true;
 }
 
@@ -49,7 +49,7 @@ const RESULTS: Readonly<Record<number, ProduceResult>> = {
   90: { name: 'PRODUCER_FENCED', action: 'bump epoch' },
 };
 
-/** The produceResult of an error code; one that we do not know refuses the batch, and leaves open whether the log has it. */
+/** The result of an error code. An unknown code fails the batch, with an unknown outcome. */
 export function produceResult(code: number): ProduceResult {
   return RESULTS[code] ?? { name: `error ${code}`, action: 'fail', maybeAppended: true };
 }

@@ -8,21 +8,21 @@ import { compressZstd, decompressZstd } from './zstd.js';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
-/** What kafkajs calls a codec. */
+/** A codec as kafkajs expects it. */
 export interface KafkajsCodec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
   decompress(buffer: Buffer): Promise<Buffer>;
 }
 
-/** How the records of a batch are compressed. */
+/** Compression of the records of a batch. */
 export interface Compression {
-  /** Its number in Kafka's protocol. */
+  /** Codec number in the Kafka protocol. */
   readonly codec: number;
   compress(records: Buffer): Promise<Buffer>;
   decompress(records: Buffer): Promise<Buffer>;
 }
 
-/** A batch that decompresses to more is an attack or a mistake. */
+/** Limit against decompression bombs and corrupt sizes. */
 const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
 const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
@@ -30,7 +30,7 @@ const gunzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 const snappyCodec = snappy();
 const identity = (records: Buffer): Promise<Buffer> => Promise.resolve(records);
 
-/** Every compression that Kafka knows, by the name of the settings. */
+/** Every compression of Kafka, by its name in the settings. */
 export const compressions = {
   none: { codec: CompressionTypes.None, compress: identity, decompress: identity },
   gzip: {
@@ -51,12 +51,12 @@ export const compressions = {
   zstd: { codec: CompressionTypes.ZSTD, compress: compressZstd, decompress: (records) => decompressZstd(records, MAX_DECOMPRESSED_BYTES) },
 } as const satisfies Record<CompressionName, Compression>;
 
-/** Teaches kafkajs all codecs, so that records of other producers can be read whatever they chose. */
+/** Registers all codecs with kafkajs, so that records of other producers can be read whatever compression they use. */
 export function registerCodecs(): void {
   for (const { codec, compress, decompress } of [compressions.gzip, compressions.snappy, compressions.lz4, compressions.zstd]) {
     CompressionCodecs[codec] = (): KafkajsCodec => ({
       compress: ({ buffer }) => compress(buffer),
-      // A RangeError would be the end of a kafkajs consumer.
+      // kafkajs stops the consumer on a RangeError.
       decompress: (buffer) =>
         decompress(buffer).catch((error: unknown) => {
           throw new Error(`batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`);

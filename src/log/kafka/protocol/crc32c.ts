@@ -1,4 +1,4 @@
-/** Tables of the Castagnoli polynomial for eight bytes at a time: the checksum of every record batch is computed here. */
+/** Slicing-by-8 tables of the Castagnoli polynomial. */
 const TABLES = buildTables();
 
 function buildTables(): Int32Array[] {
@@ -16,7 +16,7 @@ function buildTables(): Int32Array[] {
   return all;
 }
 
-/** CRC-32C of the bytes from `start` on, unsigned. Unrolled because it runs over every byte that is published. */
+/** Unsigned CRC-32C of the bytes from `start` on. Unrolled: it runs over every published byte. */
 export function crc32c(bytes: Buffer, start = 0): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
   let crc = -1;

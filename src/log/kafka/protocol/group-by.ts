@@ -1,4 +1,4 @@
-/** By key, in order of appearance. */
+/** Groups by key, in order of first appearance. */
 export function groupBy<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const each of all) {
@@ -9,6 +9,6 @@ export function groupBy<K, T>(all: Iterable<T>, key: (each: T) => K): Map<K, T[]
   return groups;
 }
 
-/** In ascending order: brokers answer in whatever order they like. */
+/** Sorts by partition: brokers return partitions in any order. */
 export const sortedByPartition = <T>(all: Iterable<readonly [partition: number, value: T]>): Map<number, T> =>
   new Map([...all].sort(([a], [b]) => a - b));

@@ -3,17 +3,17 @@ import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 
 export interface AlterConfigsResponse {
-  /** Kafka's number; 0 is none. */
+  /** Error code of the Kafka protocol; 0 is success. */
   readonly errorCode: number;
   readonly errorMessage: string | null;
 }
 
-/** Kafka's number of what is done to each setting. */
+/** OpType of IncrementalAlterConfigs. */
 const SET_OPERATION = 0;
 
 /**
- * IncrementalAlterConfigs (key 44, version 0, Kafka 2.3 and later) as kafkajs wants a request to be. kafkajs itself knows only the older
- * request, which takes every setting away that it does not name; whoever sends it must have read them all, from a broker that may be behind.
+ * IncrementalAlterConfigs (API key 44, version 0, Kafka 2.3 and later) as a kafkajs request. kafkajs only implements AlterConfigs,
+ * which resets every config that the request does not name, so its caller must first read all of them from a broker that may be stale.
  */
 export const incrementalAlterConfigs = {
   versions: ['0'],
@@ -34,7 +34,7 @@ function encodeRequest(topic: string, config: Readonly<Record<string, string>>):
 
 function decodeResponse(response: Buffer): AlterConfigsResponse {
   const decoder = new Decoder(response);
-  // How long the broker was made to wait, and how many topics it tells of: the one we asked for, whose name comes last.
+  // throttle_time_ms, then the number of topics: one, whose name comes last.
   decoder.readInt32();
   decoder.readInt32();
   return { errorCode: decoder.readInt16(), errorMessage: decoder.readString() };

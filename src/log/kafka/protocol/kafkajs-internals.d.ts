@@ -22,7 +22,7 @@ declare module 'kafkajs-snappy' {
 
 declare module 'kafkajs/src/consumer/batch.js' {
   import type { KafkaMessage } from 'kafkajs';
-  /** What one fetch brought of a partition; aborted transactions and control records are out of `messages`. */
+  /** Records of one partition in a Fetch response; `messages` excludes control records and aborted transactions. */
   export default class Batch {
     constructor(topic: string, fetchedOffset: string, partition: import('./fetch-response.js').FetchPartitionResponse);
     readonly messages: KafkaMessage[];

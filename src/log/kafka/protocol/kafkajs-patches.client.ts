@@ -20,7 +20,7 @@ interface PartitionOffset {
   readonly offset: string;
 }
 
-/** kafkajs' own member of a group. */
+/** kafkajs' group member. */
 export interface ConsumerGroupInternals {
   readonly memberId: string | null;
   readonly generationId: number | null;
@@ -30,21 +30,21 @@ export interface ConsumerGroupInternals {
   commitOffsets(offsets: { topics: { topic: string; partitions: PartitionOffset[] }[] }): Promise<void>;
 }
 
-/** What a consumer is told of its hooks, and what kafkajs tells nobody. */
+/** Hooks into the group membership, which kafkajs does not expose. */
 export interface MembershipHooks {
-  /** Before each request to join. A rejection with an error that is not retriable ends the consumer. */
+  /** Before each JoinGroup. A rejection with a non-retriable error stops the consumer. */
   beforeJoin(member: ConsumerGroupInternals): Promise<void>;
-  /** After the assignment was announced, before the first fetch. */
+  /** After the assignment is known, before the first fetch. */
   afterJoin(): Promise<void>;
-  /** The broker has refused a heartbeat or a commit of the generation that the member believes to be in. */
+  /** The broker rejected a heartbeat or a commit of the current generation. */
   onRejected(error: unknown): void;
-  /** The error with which the member must be made to join anew. */
+  /** The error that makes kafkajs rejoin the group at its next heartbeat. */
   readonly rejoinError: Error | undefined;
 }
 
 const hooksByAssigner = new WeakMap<object, MembershipHooks>();
 
-/** Links a consumer to the member that kafkajs makes for it; assigners are the only objects of ours that it passes on. */
+/** Attaches hooks to the member that kafkajs creates: assigners are the only caller objects that it passes on. */
 export function addMembershipHooks(assigner: object, hooks: MembershipHooks): void {
   hooksByAssigner.set(assigner, hooks);
 }
@@ -56,9 +56,9 @@ function hooksOf({ assigners }: ConsumerGroupInternals): MembershipHooks | undef
 let patched = false;
 
 /**
- * Repairs of kafkajs 2.2.4 at run time: an idle connection arms a timer every millisecond for ever, two requests that need the same connection
- * open two sockets of which one is never closed, and a member of a group tells nobody that partitions are about to go, which generation it
- * is in (the fence needs it), or that the broker has refused it.
+ * Run-time fixes of kafkajs 2.2.4: an idle connection re-arms a timer every millisecond; two concurrent requests for one connection
+ * open two sockets, one of which is never closed; and a consumer cannot observe that a rebalance is about to revoke its partitions,
+ * its generation id (needed for fencing), or that the broker rejected its requests.
  */
 export function patchKafkajs(): void {
   if (patched) return;
@@ -84,7 +84,7 @@ function patchThrottleTimer(): void {
   };
 }
 
-/** Whoever needs the connection while it is being made waits for the same one. */
+/** Concurrent callers share one connection attempt. */
 function patchConnect(): void {
   const { connect } = Connection.prototype;
   const connecting = new WeakMap<ConnectionInternals, Promise<boolean>>();

@@ -3,7 +3,7 @@ import type { LogRecord } from '../../event-log.js';
 
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
-/** A message of kafkajs as a record of the log. */
+/** Converts a kafkajs message to a record of the log. */
 export function toLogRecord({ offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {
   return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headers ? headerStrings(headers) : NO_HEADERS };
 }

@@ -1,17 +1,17 @@
 /**
- * LZ4 frames as Kafka wants them: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
- * Written: independent blocks of 64 KiB without checksums, for the record batch has one. Read: everything but dictionaries.
+ * LZ4 frames as Kafka uses them: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+ * Encodes independent blocks of 64 KiB without checksums, because the record batch has a CRC. Decodes everything except dictionaries.
  */
 const MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a50;
-/** Version 1, independent blocks; blocks of 64 KiB; checksum of the two. */
+/** Magic number, version 1 with independent blocks, block size 64 KiB, header checksum. */
 const HEADER = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const BLOCK_BYTES = 65_536;
 const UNCOMPRESSED = 0x80000000;
 
 const HASH_BITS = 14;
 const MIN_MATCH = 4;
-/** The last match begins so many bytes before the end of its block, and the last bytes are literals. */
+/** A match must start at least this many bytes before the end of its block; the last 5 bytes are literals. */
 const MATCH_MARGIN = 12;
 const LAST_LITERALS = 5;
 
@@ -37,7 +37,7 @@ export function compressLz4(source: Buffer): Buffer {
   return target.subarray(0, target.writeUInt32LE(0, at));
 }
 
-/** Writes the source's bytes from `start` to `end` as one block at `out`; answers where the block ends. Matches never reach before `start`. */
+/** Compresses source[start, end) as one block at `out` and returns the end of the block. Matches never reach before `start`. */
 function compressBlock(source: Buffer, start: number, end: number, target: Buffer, out: number): number {
   const lastMatch = end - MATCH_MARGIN;
   const matchEnd = end - LAST_LITERALS;
@@ -50,7 +50,7 @@ function compressBlock(source: Buffer, start: number, end: number, target: Buffe
     let candidate = table[slot]!;
     table[slot] = at;
     if (candidate < start || at - candidate > 65_535 || read32(source, candidate) !== word) {
-      // The longer nothing matches, the larger the steps.
+      // Skip faster through data without matches.
       at += misses++ >> 6;
       continue;
     }
@@ -73,7 +73,7 @@ function compressBlock(source: Buffer, start: number, end: number, target: Buffe
   return writeSequence(source, anchor, end - anchor, target, out, 0);
 }
 
-/** The token and the literals of a sequence. */
+/** Writes the token and the literals of a sequence. */
 function writeSequence(source: Buffer, anchor: number, literals: number, target: Buffer, start: number, match: number): number {
   let out = start;
   target[out++] = (Math.min(literals, 15) << 4) | Math.min(match, 15);
@@ -96,7 +96,7 @@ interface Lz4Block {
   readonly isUncompressed: boolean;
 }
 
-/** All frames of the source, one after the other. Throws when they are cut off, not LZ4, or larger than `limit` bytes in all. */
+/** Decompresses all concatenated frames. Throws when they are truncated, not LZ4, or larger than `limit` bytes in total. */
 export function decompressLz4(source: Buffer, limit: number): Buffer {
   const blocks = readBlocks(source);
   const length = blocks.reduce((sum, block) => sum + (block.isUncompressed ? block.to - block.from : decompressedLength(source, block)), 0);
@@ -135,7 +135,7 @@ function readFrame(source: Buffer, start: number, blocks: Lz4Block[]): number {
   }
 }
 
-/** Bytes that a block decompresses to. */
+/** Decompressed size of a block. */
 function decompressedLength(source: Buffer, { from, to }: Lz4Block): number {
   let length = 0;
   for (let at = from; at < to;) {
@@ -170,7 +170,7 @@ function decompressBlock(source: Buffer, { from, to }: Lz4Block, target: Buffer,
     if (match === 15 + MIN_MATCH) for (let byte = 255; byte === 255 && at < to; match += byte) byte = source[at++]!;
     if (offset === 0 || offset > out) throw new Error('LZ4 match offset out of range');
     if (offset >= match && match > 32) out += target.copy(target, out, out - offset, out - offset + match);
-    // Overlapping on purpose: a short pattern repeats itself.
+    // The match overlaps its own output: a short pattern repeats.
     else for (const end = out + match; out < end; out++) target[out] = target[out - offset]!;
   }
   return out;

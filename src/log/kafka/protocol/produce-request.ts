@@ -1,23 +1,22 @@
-/** A batch on its way to a partition. */
 export interface PartitionBatch {
   readonly topic: string;
   readonly partition: number;
   readonly batch: Buffer;
 }
 
-/** What the broker says about the batch of one partition. */
+/** Result of one partition in a Produce response. */
 export interface PartitionProduceResponse {
   readonly topic: string;
   readonly partition: number;
-  /** 0, or an error errorCode of Kafka's protocol. */
+  /** Error code of the Kafka protocol; 0 is success. */
   readonly errorCode: number;
-  /** Offset of the first record. */
+  /** Offset of the first record of the batch. */
   readonly baseOffset: number;
 }
 
 export interface ProduceResponse {
   readonly partitions: readonly PartitionProduceResponse[];
-  /** How long (ms) the broker wants to be left alone. */
+  /** Milliseconds for which the broker throttles this client. */
   readonly throttleMs: number;
 }
 
@@ -35,8 +34,8 @@ const encodeInt32 = (value: number): Buffer => {
 };
 
 /**
- * Body of a Produce request, version 7, with acks=all: `timeoutMs` is how long the leader waits for the replicas.
- * kafkajs' own takes one codec and one epoch for all partitions, and answers the first error for all of them.
+ * Encodes a Produce request, version 7, with acks=all; `timeoutMs` is how long the leader waits for the in-sync replicas.
+ * The encoder of kafkajs allows one codec and one producer epoch per request, and its response handling throws the first partition's error.
  */
 export function encodeProduceRequest(batches: readonly PartitionBatch[], timeoutMs: number): Buffer {
   const byTopic = new Map<string, PartitionBatch[]>();
@@ -49,7 +48,7 @@ export function encodeProduceRequest(batches: readonly PartitionBatch[], timeout
   return Buffer.concat(parts);
 }
 
-/** Reads the answer to {@link encodeProduceRequest}. */
+/** Decodes the response to {@link encodeProduceRequest}. */
 export function decodeProduceResponse(payload: Buffer): ProduceResponse {
   const partitions: PartitionProduceResponse[] = [];
   let at = 4;
@@ -59,7 +58,7 @@ export function decodeProduceResponse(payload: Buffer): ProduceResponse {
     at += 2 + length;
     const count = payload.readInt32BE(at);
     at += 4;
-    // Behind the baseOffset: when the log got it, and where the log begins.
+    // Each entry ends with log_append_time and log_start_offset.
     for (let index = 0; index < count; index++, at += 30) {
       const baseOffset = Number(payload.readBigInt64BE(at + 6));
       partitions.push({ topic, partition: payload.readInt32BE(at), errorCode: payload.readInt16BE(at + 4), baseOffset });

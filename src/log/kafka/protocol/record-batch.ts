@@ -1,6 +1,6 @@
 import { crc32c } from './crc32c.js';
 
-/** What a record is made of, with the lengths of its parts in UTF-8 (−1 for null), computed once. */
+/** A record with the UTF-8 lengths of its key and value (−1 for null), computed once. */
 export interface EncodableRecord {
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
@@ -9,24 +9,23 @@ export interface EncodableRecord {
   readonly valueBytes: number;
 }
 
-/** By what the broker knows a batch that comes again from one that is new. */
+/** Identifies a batch to the broker, which uses it to drop duplicates. */
 export interface BatchIdentity {
   readonly producerId: bigint;
   readonly epoch: number;
   readonly sequence: number;
 }
 
-/** Records of one batch, compressed, and what its header says about them. */
+/** The encoded and compressed records of one batch, with the header fields derived from them. */
 export interface EncodedRecords {
   readonly bytes: Buffer;
   readonly count: number;
-  /** Number of the codec in Kafka's protocol. */
+  /** Codec number in the Kafka protocol. */
   readonly codec: number;
-  /** Epoch ms, of all of them. */
+  /** Timestamp of every record of the batch (epoch ms). */
   readonly timestamp: number;
 }
 
-/** Bytes of a batch before its records. */
 const BATCH_HEADER_BYTES = 61;
 
 const varintLength = (value: number): number => {
@@ -56,12 +55,12 @@ function headersLength(headers: EncodableRecord['headers']): number {
   );
 }
 
-/** Length of a record without its length field, when it is the one number `delta` of its batch. */
+/** Length of a record without its length field, at offset `delta` in its batch. */
 function bodyLength({ keyBytes, valueBytes, headers }: EncodableRecord, delta: number): number {
   return 2 + varintLength(delta) + fieldLength(keyBytes) + fieldLength(valueBytes) + headersLength(headers);
 }
 
-/** Bytes that a record takes in a batch, not compressed; a little more where it stands early. */
+/** Upper bound of the uncompressed size of a record in a batch. */
 export function recordSizeUpperBound(record: EncodableRecord): number {
   const body = bodyLength(record, 1_000_000);
   return varintLength(body) + body;
@@ -77,7 +76,7 @@ function writeField(target: Buffer, value: string | Buffer | null, bytes: number
 
 function writeRecord(target: Buffer, record: EncodableRecord, delta: number, start: number): number {
   let at = writeVarint(target, bodyLength(record, delta), start);
-  // No attributes, and the time of the batch.
+  // Attributes, then the timestamp delta to the batch.
   target[at++] = 0;
   target[at++] = 0;
   at = writeVarint(target, delta, at);
@@ -96,7 +95,7 @@ function writeRecord(target: Buffer, record: EncodableRecord, delta: number, sta
   return at;
 }
 
-/** The records of a batch, one after the other, as they are before compression. */
+/** Encodes records one after another, uncompressed. */
 export function encodeRecords(records: readonly EncodableRecord[]): Buffer {
   const lengths = records.reduce((sum, record, delta) => {
     const body = bodyLength(record, delta);
@@ -107,10 +106,7 @@ export function encodeRecords(records: readonly EncodableRecord[]): Buffer {
   return target;
 }
 
-/**
- * A record batch (magic 2) as it goes to the broker:
- * https://kafka.apache.org/documentation/#recordbatch
- */
+/** Encodes a record batch (magic 2): https://kafka.apache.org/documentation/#recordbatch */
 export function encodeRecordBatch({ bytes, count, codec, timestamp }: EncodedRecords, { producerId, epoch, sequence }: BatchIdentity): Buffer {
   const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + bytes.length);
   batch.writeBigInt64BE(0n, 0);

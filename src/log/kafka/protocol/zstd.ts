@@ -15,21 +15,21 @@ const COMPRESSION_LEVEL = 3;
 const native = zlib as NodeZstd;
 let wasm: Promise<ZstdWasm> | undefined;
 
-/** Compiled at the first use, for hardly anybody needs it. */
+/** Loaded lazily: zstd is rarely used. */
 async function loadWasm(): Promise<ZstdWasm> {
   const module = (await import('@bokuweb/zstd-wasm')) as unknown as ZstdWasm;
   await module.init();
   return module;
 }
 
-/** Zstandard by Node's zlib where it has it (22.15 and later), else by WebAssembly. */
+/** Uses zstd of node:zlib where available (22.15 and later), else WebAssembly. */
 export async function compressZstd(bytes: Buffer): Promise<Buffer> {
   if (native.zstdCompressSync) return native.zstdCompressSync(bytes);
   const { compress } = await (wasm ??= loadWasm());
   return asBuffer(compress(bytes, COMPRESSION_LEVEL));
 }
 
-/** Frames of the source, also those that do not say their size, as the Java client writes them. Throws when they are damaged, or larger than `limit` bytes. */
+/** Decompresses all frames, including those without a content size (the Java client). Throws when they are corrupt or exceed `limit` bytes. */
 export async function decompressZstd(bytes: Buffer, limit: number): Promise<Buffer> {
   if (native.zstdDecompressSync) return native.zstdDecompressSync(bytes, { maxOutputLength: limit });
   const { decompress } = await (wasm ??= loadWasm());
@@ -37,7 +37,7 @@ export async function decompressZstd(bytes: Buffer, limit: number): Promise<Buff
     try {
       return asBuffer(decompress(bytes, { defaultHeapSize: size }));
     } catch (error) {
-      // −70: the output did not fit.
+      // Error −70: the output buffer is too small.
       if (size >= limit || !(error instanceof Error && error.message.endsWith('code -70'))) throw error;
     }
   }

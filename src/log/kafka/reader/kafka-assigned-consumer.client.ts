@@ -26,25 +26,24 @@ type AssignedConsumerConfig = Pick<
   | 'KAFKA_RECONNECT_BACKOFF_MAX_MS'
 >;
 
-/** While some partitions of a broker are being handled, a fetch for its others must not keep them waiting once they are done (ms). */
+/** Short max.wait.ms while other partitions of the broker are being processed: they must not wait for this fetch when they are done. */
 const SHORT_WAIT_MS = 20;
-/** No fetch while so many times KAFKA_FETCH_MAX_BYTES wait to be handled. */
+/** No fetch while more than this many times KAFKA_FETCH_MAX_BYTES are buffered. */
 const MAX_BUFFERED_FETCHES = 4;
 
 const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
- * Reads explicit partitions without any group: one fetch at a time for each broker, none for a partition whose records are being handled.
- * What goes wrong with one partition or one broker stays there; a position that the log does not have any more is never jumped over in
- * silence: the first record that is there awaitPartitions the gap to the listener, and where the log ends before the position, the listener is told
- * that the partition is gone, and asked as for a new one.
+ * Reads assigned partitions without a group: one fetch in flight per broker, none for a partition that is being processed. A failure of one
+ * partition or broker does not affect the others. A position below the log start is never skipped silently: the listener sees the gap before
+ * the first available record. Where the log ends before the position, the partition is revoked and assigned again.
  */
 export class KafkaAssignedConsumer implements AssignedConsumer {
   readonly #logger: Logger;
   readonly #readers = new Map<string, PartitionReader>();
-  /** The last calls about partitions that were let go; what comes after them isBlocked. */
+  /** Last listener calls of revoked partitions; a new reader of the same partition waits for them. */
   readonly #revoking = new Map<string, Promise<void>>();
-  /** Nodes that are asked at the moment, or left alone for a while. */
+  /** Nodes with a fetch in flight or in backoff. */
   readonly #fetching = new Map<number, Promise<void>>();
   readonly #failures = new Map<number, { times: number; why: string }>();
   readonly #stop = new AbortController();
@@ -89,7 +88,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     return (this.#generation = Math.max(Date.now(), this.#generation + 1));
   }
 
-  /** Learns who leads the partitions: now and then, and whenever something says that it has changed. */
+  /** Refreshes the partition leaders periodically and on request. */
   async #refreshLoop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#isWoken = false;
@@ -104,7 +103,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     this.#wake();
   }
 
-  /** Answers when to look again (ms). */
+  /** Returns the time until the next refresh (ms). */
   async #refreshLeaders(): Promise<number> {
     try {
       const topics = await this.brokers.topics([...new Set([...this.#readers.values()].map(({ at }) => at.topic))]);
@@ -120,14 +119,14 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     } catch (error) {
       const wait = reconnectBackoff(++this.#refreshFailures, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       const why = messageOf(error);
-      // Once: what stays the same is in the state.
+      // Logged once; while it lasts, the state shows it.
       if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
       this.#problem = why;
       return wait;
     }
   }
 
-  /** Notes where to read the partition. False when nobody leads it, or it does not exist. */
+  /** Updates the leader of the partition. False when it has none or does not exist. */
   #updateLeader(reader: PartitionReader, leaders: PartitionLeaders | undefined): boolean {
     const leader = leaders?.get(reader.at.partition);
     if (leader === undefined) {
@@ -141,7 +140,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     return leader >= 0;
   }
 
-  /** Starts a fetch at every node that has something to be asked for, and is not asked yet. */
+  /** Starts a fetch on every node that has fetchable partitions and no fetch in flight. */
   #fetchAll(): void {
     if (this.#stop.signal.aborted || this.#isBufferFull()) return;
     const byNode = new Map<number, PartitionReader[]>();
@@ -186,7 +185,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
       this.#failures.set(node, { times, why });
       const wait = reconnectBackoff(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       this.#logger.debug(`broker ${node}: ${why}; retrying in ${wait} ms`);
-      // Its partitions may have a new leader already.
+      // The partitions may have moved to another leader.
       this.#requestRefresh();
       await this.#sleep(wait);
     }
@@ -223,7 +222,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     }
   }
 
-  /** Resolves after `ms`, when the consumer stops, and where `wakeable` when there is something to look at. */
+  /** Resolves after `ms`, when the consumer stops, and, if `wakeable`, when a refresh is requested. */
   #sleep(ms: number, wakeable = false): Promise<void> {
     if (this.#stop.signal.aborted || (wakeable && this.#isWoken)) return Promise.resolve();
     return new Promise((resolve) => {
@@ -293,7 +292,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Whoever stands first in a fetch gets its bytes first: take turns. */
+/** A broker fills the response in request order: shuffle for fairness. */
 function shuffled<T>(all: T[]): T[] {
   for (let last = all.length - 1; last > 0; last--) {
     const other = Math.floor(Math.random() * (last + 1));

@@ -3,15 +3,15 @@ import type { PartitionAssignment } from '../../cluster.js';
 import type { BatchControl, LogRecord, PartitionListener, TopicPartition } from '../../event-log.js';
 import type { FetchedPartition, FetchPosition } from '../connection/brokers.client.js';
 
-/** A position of a certain time: what was fetched or handled for an earlier one is void after a seek. */
+/** A position of the partition. Each seek starts a new session, and results of earlier ones are discarded. */
 interface FetchSession {
   offset: number;
 }
 
-/** There is no group whose membership had to be kept alive, and nobody to tell how far we are. */
+/** Without a group there are no heartbeats and no commits. */
 const NO_GROUP_CONTROL: BatchControl = { heartbeat: () => new Promise((resolve) => setImmediate(resolve)), commit: () => Promise.resolve() };
 
-/** One partition of an {@link AssignedConsumer}: what of it was fetched, what its listener is told, and one after the other. */
+/** One partition of an {@link AssignedConsumer}: its buffered records and its strictly sequential listener calls. */
 export class PartitionReader {
   #session: FetchSession = { offset: 0 };
   #buffered: readonly LogRecord[] = [];
@@ -19,26 +19,26 @@ export class PartitionReader {
   #highWatermark = 0;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
-  /** The calls to the listener, each after the one before. */
+  /** Chain of the listener calls. */
   #calls: Promise<void>;
   #handling = false;
   #assigned = false;
   #revoked = false;
-  /** Where a seek wants to go while the listener is still asked. */
+  /** Offset of a seek during `assigned`; it overrides the listener's answer. */
   #pendingSeek: number | undefined;
   isPaused = false;
-  /** The cluster has known the partition. */
+  /** The partition has appeared in the metadata. */
   isKnown = false;
-  /** The cluster knew the partition, and then did not: what comes under its name is another log. */
+  /** The partition disappeared from the metadata: a partition of the same name would be a new log. */
   isMissing = false;
-  /** Node that leads the partition; undefined while nobody knows it. */
+  /** Leader node; undefined while unknown. */
   leader: number | undefined;
-  /** Why the partition stands still, in errorName. */
+  /** Why the partition makes no progress. */
   problem: string | undefined;
-  /** Bytes that were fetched and are not handled yet. */
+  /** Size of the fetched, unprocessed records. */
   bufferedBytes = 0;
 
-  /** `before`: the last call about the same partition in an earlier assignment. `onFetchable` is called when there is something to fetch. */
+  /** `before`: the last listener call for the same partition in an earlier assignment. `onFetchable` is called when a fetch is possible. */
   constructor(
     readonly at: TopicPartition,
     private readonly assignment: Pick<PartitionAssignment, 'maxRecords' | 'listener'>,
@@ -54,7 +54,7 @@ export class PartitionReader {
     return this.assignment.listener;
   }
 
-  /** What to fetch; undefined while the partition is paused, isBlocked, or has something to handle. */
+  /** The next fetch; undefined while the partition is blocked or being processed. */
   nextFetch(): FetchPosition | undefined {
     if (this.#revoked || !this.#assigned || this.isPaused || this.#handling || this.#buffered.length > 0) return undefined;
     return { ...this.at, position: this.#session.offset };
@@ -64,12 +64,12 @@ export class PartitionReader {
     return !this.#assigned || this.isPaused;
   }
 
-  /** Resolves when no call to the listener is under way. */
+  /** Resolves when no listener call is running. */
   get idle(): Promise<void> {
     return this.#calls;
   }
 
-  /** Takes what was fetched for `wanted`, and hands it over in batches. */
+  /** Buffers the records fetched for `wanted` and processes them in batches. */
   accept(wanted: FetchPosition, { records, nextPosition, highWatermark }: FetchedPartition): void {
     if (this.#revoked || !this.#assigned || wanted.position !== this.#session.offset) return;
     this.problem = undefined;
@@ -97,7 +97,7 @@ export class PartitionReader {
     return session === this.#session && this.#assigned && !this.#revoked && !this.isPaused;
   }
 
-  /** Hands one batch over. True when it is done. */
+  /** Processes one batch. True on success. */
   async #handleNext(session: FetchSession): Promise<boolean> {
     const records = this.#buffered.slice(0, this.assignment.maxRecords);
     try {
@@ -117,7 +117,7 @@ export class PartitionReader {
     this.#calls = this.#calls.then(work);
   }
 
-  /** Asks the listener where to start. */
+  /** Requests the start offset from the listener. */
   assign(): void {
     this.#discard();
     this.#enqueue(async () => {
@@ -136,7 +136,7 @@ export class PartitionReader {
     });
   }
 
-  /** Asks again after a while; until then nothing of the partition is handled. */
+  /** Retries the assignment after a backoff; until then no record is processed. */
   #assignLater(error: unknown): void {
     this.#discard();
     this.problem = error instanceof Error ? error.message : String(error);
@@ -155,14 +155,14 @@ export class PartitionReader {
     this.#assignLater(new Error(reason));
   }
 
-  /** The cluster does not know the partition (any more). */
+  /** The partition is missing in the metadata. */
   markMissing(reason: string): void {
     this.leader = undefined;
     this.problem = reason;
     this.isMissing ||= this.isKnown;
   }
 
-  /** The log under the partition is another one: what the listener knows of it is over, and it is asked as for a new one. */
+  /** The partition is a new log: the listener gets `revoked`, and then `assigned` again. */
   startOver(generation: number, reason: string): void {
     this.generation = generation;
     this.isMissing = false;
@@ -184,14 +184,14 @@ export class PartitionReader {
     else this.onFetchable();
   }
 
-  /** Lets go of the partition at once; what still runs is not believed any more. */
+  /** Revokes the partition immediately; results of running work are discarded. */
   revoke(): void {
     if (this.#revoked) return;
     this.#close();
     this.#listener.revoked(this.at);
   }
 
-  /** Lets the running batch end, then lets go of the partition. */
+  /** Revokes the partition after the running batch. */
   async drain(): Promise<void> {
     this.#close();
     await this.#calls;

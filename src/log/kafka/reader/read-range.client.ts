@@ -6,12 +6,12 @@ import { errorName } from '../connection/broker-pool.client.js';
 import { type Brokers, type FetchLimits, isStaleLeader, OFFSET_OUT_OF_RANGE } from '../connection/brokers.client.js';
 import { EARLIEST, LATEST, OffsetLookup } from '../connection/offset-lookup.client.js';
 
-/** So many failures in a row end a reading; leaders that move take a moment, a cluster that is down awaitPartitions at the first. */
+/** Consecutive failures after which the read fails: leader elections take a moment, while an unreachable cluster fails at once. */
 const MAX_FAILURES = 8;
 
 /**
- * Reads [from, to) of a partition, oldest first, without a group; `to` is cut at the end of the log, or where an open transaction begins.
- * Records that are gone are left out.
+ * Reads [from, to) of a partition, oldest first, without a group; `to` is limited by the last stable offset.
+ * Skips records that are no longer available.
  */
 export async function* readRange(
   brokers: Brokers,

@@ -1,7 +1,13 @@
 import { aMetric, anExternalAlert, aStrategy, NOON } from '../../test/support/builders.js';
+import { compiledRules } from '../../test/support/compiled-rules.js';
 import { minute, outline, Partition } from '../../test/support/partition.js';
 import { PartitionFold } from './fold.js';
-import { seal, snapshotRulesVersion, unseal } from './snapshot.js';
+import { TocsinError } from '../shared/errors.js';
+import { jsonFormat, openBlock, sealBlock, sealJson } from './checkpoint-block.js';
+import { headFormat, headOf } from './head-block.js';
+import { idFormat } from './id-blocks.js';
+import { leaseEndFormat, leaseFormat } from './lease-blocks.js';
+import { columnFormat, judgementFormat, queryFormat, textFormat } from './series-blocks.js';
 
 interface Stored {
   readonly id: string;
@@ -10,7 +16,7 @@ interface Stored {
 
 const options = { identifyBy: 'bk_biz_id' } as const;
 const strategies = [aStrategy({ item: { lateness: 0 } })];
-const rules = { version: 1, strategies };
+const rules = compiledRules({ version: 1, strategies });
 const alarm = (instance: string, count = 0) =>
   anExternalAlert({ timestamp: minute(count), raw_data: { labels: { instance }, endsAt: minute(count + 5) } });
 const cpu = (host: string, count = 0) => aMetric({ timestamp: minute(count), raw_data: { value: 100, dimensions: { host } } });
@@ -21,6 +27,15 @@ function checkpoint({ fold }: Partition): { stored: Stored[]; names: string[]; r
   const removed = fold.removedBlocks();
   fold.markClean();
   return { stored, names: stored.map(({ id }) => id).filter((id) => !id.startsWith('ids/')), removed };
+}
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
 }
 
 /** A partition with an open alert, an open bucket and a lease. */
@@ -34,7 +49,14 @@ function lively(): Partition {
 describe('a checkpoint', () => {
   it('holds the head, the series of a rule, their texts, leases and their ends', () => {
     const { names, removed } = checkpoint(lively());
-    expect(names.map((name) => name.replace(/\d+$/, 'n'))).toEqual(['head', 'texts/1.1/n', 'series/1.1/n', 'leases/n', 'lease-ends/n']);
+    expect(names.map((name) => name.replace(/\d+$/, 'n'))).toEqual([
+      'head',
+      'texts/1.1/n',
+      'query/1.1.0/n',
+      'judgement/1.1/n',
+      'leases/n',
+      'lease-ends/n',
+    ]);
     expect(removed).toEqual([]);
   });
 
@@ -51,8 +73,8 @@ describe('a checkpoint', () => {
   it('from before ids were remembered can be read, and remembers none', () => {
     const partition = lively();
     const stored = checkpoint(partition).stored.filter(({ id }) => !id.startsWith('ids/'));
-    const { ids: _ids, ...head } = JSON.parse(unseal(stored[0]!).toString()) as Record<string, unknown>;
-    const restored = PartitionFold.restore(options, rules, [seal('head', [Buffer.from(JSON.stringify(head))]), ...stored.slice(1)]);
+    const { ids: _ids, ...head } = openBlock(headFormat, stored[0]!);
+    const restored = PartitionFold.restore(options, rules, [sealBlock(headFormat, '', [Buffer.from(JSON.stringify(head))]), ...stored.slice(1)]);
     expect(restored.sizes).toEqual(partition.fold.sizes);
   });
 
@@ -72,11 +94,14 @@ describe('a checkpoint', () => {
   it('holds the block of a series that got a value, and no texts', () => {
     const partition = new Partition(strategies);
     partition.send(...Array.from({ length: 2050 }, (_, index) => cpu(`host-${index}`)));
-    expect(checkpoint(partition).names).toEqual(['head', ...['texts', 'series'].flatMap((kind) => [0, 1, 2].map((block) => `${kind}/1.1/${block}`))]);
+    const parts = ['texts/1.1', 'query/1.1.0', 'judgement/1.1'];
+    expect(checkpoint(partition).names).toEqual(['head', ...parts.flatMap((part) => [0, 1, 2].map((block) => `${part}/${block}`))]);
     partition.send(cpu('host-1024'));
-    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/1']);
+    expect(checkpoint(partition).names).toEqual(['head', 'query/1.1.0/1']);
+    partition.send(cpu('host-1024', 1));
+    expect(checkpoint(partition).names).toEqual(['head', 'query/1.1.0/1', 'judgement/1.1/1']);
     partition.send(cpu('a new one'));
-    expect(checkpoint(partition).names).toEqual(['head', 'texts/1.1/2', 'series/1.1/2']);
+    expect(checkpoint(partition).names).toEqual(['head', ...parts.map((part) => `${part}/2`)]);
   });
 
   it('holds the block of a series for which time has done something', () => {
@@ -84,11 +109,11 @@ describe('a checkpoint', () => {
     partition.minutes('xx');
     checkpoint(partition);
     partition.silence(60_000);
-    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/0']);
+    expect(checkpoint(partition).names).toEqual(['head', 'query/1.1.0/0', 'judgement/1.1/0']);
     partition.silence(60_000);
     expect(checkpoint(partition).names).toEqual(['head']);
     partition.silence(28 * 60_000);
-    expect(checkpoint(partition).names).toEqual(['head', 'series/1.1/0']);
+    expect(checkpoint(partition).names).toEqual(['head', 'judgement/1.1/0']);
   });
 
   it('holds only the ends of a lease that was renewed', () => {
@@ -106,7 +131,7 @@ describe('a checkpoint', () => {
     const { names } = checkpoint(partition);
     partition.rules([]);
     partition.silence(5 * 60_000);
-    expect(checkpoint(partition).removed).toEqual(['texts/1.1/0', 'series/1.1/0']);
+    expect(checkpoint(partition).removed).toEqual(['texts/1.1/0', 'query/1.1.0/0', 'judgement/1.1/0']);
     partition.tick(minute(120));
     expect(checkpoint(partition).removed).toEqual(names.slice(-2));
   });
@@ -118,15 +143,15 @@ describe('a checkpoint', () => {
     partition.rules(strategies);
     partition.minutes('x', 2);
     const { names, removed } = checkpoint(partition);
-    expect(names).toContain('series/1.3/0');
-    expect(removed).toEqual(['texts/1.1/0', 'series/1.1/0']);
+    expect(names).toContain('judgement/1.3/0');
+    expect(removed).toEqual(['texts/1.1/0', 'query/1.1.0/0', 'judgement/1.1/0']);
   });
 
   it('takes less room for a series than for its key', () => {
     const partition = new Partition(strategies);
     partition.send(...Array.from({ length: 1024 }, (_, index) => cpu(`host-${index}`)));
-    const columns = checkpoint(partition).stored.find(({ id }) => id === 'series/1.1/0');
-    expect(columns!.bytes.length / 1024).toBeLessThan(45);
+    const columns = checkpoint(partition).stored.filter(({ id }) => /^(query|judgement)/.test(id));
+    expect(columns.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024).toBeLessThan(45);
   });
 });
 
@@ -134,9 +159,9 @@ describe('a restored fold', () => {
   const { stored } = checkpoint(lively());
 
   it('knows the rule set that it needs', () => {
-    expect(snapshotRulesVersion(stored)).toBe(1);
+    expect(headOf(stored).rulesVersion).toBe(1);
     expect(PartitionFold.restore(options, rules, stored).rulesVersion).toBe(1);
-    expect(() => PartitionFold.restore(options, { version: 2, strategies }, stored)).toThrow('the checkpoint needs rule set 1, not 2');
+    expect(() => PartitionFold.restore(options, compiledRules({ version: 2, strategies }), stored)).toThrow('the checkpoint needs rule set 1, not 2');
   });
 
   it('has nothing to store', () => {
@@ -170,43 +195,82 @@ describe('a broken snapshot', () => {
       bytes[bytes.length - 1]! ^= 4;
       return bytes;
     };
-    expect(restore(altered(id, flipped))).toThrow(`checkpoint block ${id} is broken`);
+    expect(restore(altered(id, flipped))).toThrow(`checkpoint block ${id} is damaged`);
   });
 
   it.each(ids)('names %s when it is cut off', (id) => {
-    expect(restore(altered(id, (bytes) => bytes.subarray(0, 3)))).toThrow(`checkpoint block ${id} is cut off`);
-    expect(restore(altered(id, (bytes) => bytes.subarray(0, 12)))).toThrow(`checkpoint block ${id} is broken`);
+    expect(restore(altered(id, (bytes) => bytes.subarray(0, 3)))).toThrow(`checkpoint block ${id} is truncated`);
+    expect(restore(altered(id, (bytes) => bytes.subarray(0, 12)))).toThrow(`checkpoint block ${id} is damaged`);
   });
 
-  it.each(ids)('names %s when it has another format', (id) => {
+  it.each(ids)('is refused with T6301 and the remedies when %s has another format', (id) => {
     const newer = (bytes: Buffer): Buffer => {
       bytes[0] = 9;
       return bytes;
     };
-    expect(restore(altered(id, newer))).toThrow(`checkpoint block ${id} has format 9`);
+    const refused = thrownBy(restore(altered(id, newer))) as TocsinError;
+    expect(refused.code).toBe('T6301');
+    expect(refused.message).toMatch(new RegExp(`block ${id} has format 9, this version reads \\d.*go back to the version.*tocsin offsets reset`));
   });
 
   it.each(ids)('is refused without %s', (id) => {
     expect(restore(stored.filter((block) => block.id !== id))).toThrow(
-      /checkpoint block \S+ (is missing|lacks its counterpart)|checkpoint lacks ids/,
+      /checkpoint block \S+ (is missing|lacks its (counterpart|texts))|checkpoint lacks ids/,
     );
   });
 
   it('is refused when one block stands in for another', () => {
     const [head, texts] = stored;
     expect(restore([{ id: texts!.id, bytes: head!.bytes }])).toThrow();
-    expect(() => unseal({ id: texts!.id, bytes: head!.bytes })).toThrow('its checksum differs');
+    expect(() => openBlock(textFormat, { id: texts!.id, bytes: head!.bytes })).toThrow('its checksum differs');
   });
 
   it('is refused when series do not fit the rules', () => {
     const other = [aStrategy({ detects: [{ level: 2, trigger: { count: 1, check_window: 40 } }] })];
-    expect(() => PartitionFold.restore(options, { version: 1, strategies: other }, stored)).toThrow('checkpoint block series/1.1/0 does not fit');
-    expect(() => PartitionFold.restore(options, { version: 1, strategies: [] }, stored)).toThrow(
+    expect(() => PartitionFold.restore(options, compiledRules({ version: 1, strategies: other }), stored)).toThrow(
+      'checkpoint block query/1.1.0/0 does not fit',
+    );
+    expect(() => PartitionFold.restore(options, compiledRules({ version: 1, strategies: [] }), stored)).toThrow(
       'checkpoint block texts/1.1/0 belongs to no strategy',
     );
   });
 
-  it('is refused when a block is of no known kind', () => {
-    expect(restore([...stored, seal('series/x', [])])).toThrow('checkpoint block series/x is of no known kind');
+  it.each(['series/1.1/0', 'texts/x', 'judgement', 'query/1/0'])('is refused when a version names a block %s', (id) => {
+    const refused = thrownBy(restore([...stored, { ...stored[0]!, id }])) as TocsinError;
+    expect(refused).toBeInstanceOf(TocsinError);
+    expect(refused.code).toBe('T6301');
+  });
+});
+
+describe('the format of a kind of block', () => {
+  const old = jsonFormat<number[]>('sizes', 1);
+  const block = sealJson(old, '0', [1, 2]);
+
+  it('reads an older format by a line in its table, and writes the latest', () => {
+    const sizes = jsonFormat<Record<string, number>>('sizes', 2, { 1: (payload) => ({ first: (JSON.parse(payload.toString()) as number[])[0]! }) });
+    expect(openBlock(sizes, block)).toEqual({ first: 1 });
+    expect(openBlock(sizes, sealJson(sizes, '0', { first: 5 }))).toEqual({ first: 5 });
+    expect(sealJson(sizes, '0', {}).bytes[0]).toBe(2);
+  });
+
+  it('leaves the formats of other kinds alone', () => {
+    const kinds = [headFormat, textFormat, queryFormat, judgementFormat, leaseFormat, leaseEndFormat, idFormat];
+    expect(Object.fromEntries(kinds.map(({ kind, format }) => [kind, format]))).toEqual({
+      head: 1,
+      texts: 1,
+      query: 1,
+      judgement: 1,
+      leases: 2,
+      'lease-ends': 1,
+      ids: 1,
+    });
+  });
+
+  it('of columns leaves a column empty that an older layout lacks', () => {
+    const before = columnFormat<{ a: unknown; b: unknown }>('columns', { 1: ['b'] });
+    const after = columnFormat<{ a: unknown; b: unknown }>('columns', { 1: ['b'], 2: ['a', 'b'] });
+    expect(after.format).toBe(2);
+    expect(openBlock(after, sealBlock(before, '0', [])).names).toEqual(['b']);
+    expect(openBlock(after, sealBlock(after, '0', [])).names).toEqual(['a', 'b']);
   });
 });
