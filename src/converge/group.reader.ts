@@ -3,10 +3,10 @@ import { Database } from '../database/database.client.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import type { GroupQuery, MemberQuery } from './group-query.js';
-import { groupOf } from './group-row.js';
+import { groupTable } from './group-table.js';
 import { MemberRepository } from './member.repository.js';
 import type { ConvergeMember } from './converge-member.js';
-import { memberOf } from './member-row.js';
+import { memberTable } from './member-table.js';
 import { type Page, pageOf } from '../shared/page.js';
 import { placeholders, type Row } from '../shared/row.js';
 
@@ -36,13 +36,13 @@ export class GroupReader {
       `SELECT * FROM converge_group WHERE ${conditions.map(([sql]) => sql).join(' AND ')} ORDER BY opened_at DESC, converge_id DESC LIMIT ?`,
       [...conditions.flatMap(([, ...parameters]) => parameters), limit + 1],
     );
-    const { items, next_cursor } = pageOf(rows.map(groupOf), limit, ({ opened_at, converge_id }) => [opened_at, converge_id]);
+    const { items, next_cursor } = pageOf(rows.map(groupTable.parse), limit, ({ opened_at, converge_id }) => [opened_at, converge_id]);
     return { items: await this.#views(items), next_cursor };
   }
 
   async find(convergeId: string): Promise<GroupView | undefined> {
     const rows = await this.database.query<Row>('SELECT * FROM converge_group WHERE converge_id = ?', [convergeId]);
-    return (await this.#views(rows.map(groupOf)))[0];
+    return (await this.#views(rows.map(groupTable.parse)))[0];
   }
 
   /** Every member, the latest first. */
@@ -52,7 +52,7 @@ export class GroupReader {
       `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY created_at DESC, alert_id DESC LIMIT ?`,
       [convergeId, ...(cursor ? [cursor[0], cursor[0], cursor[1]] : []), limit + 1],
     );
-    return pageOf(rows.map(memberOf), limit, ({ created_at, alert_id }) => [created_at, alert_id]);
+    return pageOf(rows.map(memberTable.parse), limit, ({ created_at, alert_id }) => [created_at, alert_id]);
   }
 
   async #views(groups: readonly Group[]): Promise<GroupView[]> {
