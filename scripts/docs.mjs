@@ -1,7 +1,7 @@
 // `npm run docs`: writes the catalogues of docs/ from the tables in the code. `--check` only says which of them are not fresh.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -119,12 +119,33 @@ Tested with Apache Kafka 4.3.1 (every run) and 3.9.2 (\`npm run test:kafka -- --
 ${kafkaTable(root, { ...config, ...commands })}`;
 }
 
+/** The API of a process with default settings. It names no release: the file changes only with the API. */
+async function openApiFile({ openApiOnly }, { parseConfig }, { openApiDocument }) {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-docs-'));
+  try {
+    const { app, close } = await openApiOnly(parseConfig({ DATA_DIR: folder, LOG_LEVEL: 'error' }));
+    const document = openApiDocument(app, 'v1');
+    await close();
+    return JSON.stringify(document);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** The generated files, by path. */
 async function pages() {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href);
   const { z } = await import('zod');
-  const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
-    ['shared/errors.js', 'shared/settings.js', 'topics.js', 'log/dead-letters.js', 'runtime/metric-catalogue.js', 'cli/commands.js'].map(load),
+  const [errors, config, topics, deadLetters, metrics, commands, ...api] = await Promise.all(
+    [
+      'shared/errors.js',
+      'shared/settings.js',
+      'topics.js',
+      'log/dead-letters.js',
+      'runtime/metric-catalogue.js',
+      'cli/commands.js',
+      ...['app/serve.js', 'config.js', 'http/openapi.service.js'],
+    ].map(load),
   );
   const unformatted = {
     'docs/errors.md': errorsPage(errors),
@@ -133,12 +154,14 @@ async function pages() {
     'docs/topics.md': topicsPage(topics, deadLetters, z),
     'docs/metrics.md': metricsPage(metrics),
     'docs/kafka.md': kafkaPage(config, commands),
+    'docs/openapi.json': await openApiFile(...api),
   };
   return Object.fromEntries(await Promise.all(Object.entries(unformatted).map(async ([path, page]) => [path, await formatted(path, page)])));
 }
 
-/** Markdown as `npm run format` leaves it; other files as they are. */
-const formatted = async (path, page) => (path.endsWith('.md') ? format(page, { ...(await resolveConfig(join(root, path))), filepath: path }) : page);
+/** Markdown and JSON as `npm run format` leaves them; other files as they are. */
+const formatted = async (path, page) =>
+  /\.(md|json)$/.test(path) ? format(page, { ...(await resolveConfig(join(root, path))), filepath: path }) : page;
 
 const written = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined);
 
