@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RawBody } from '../http/raw-body.decorator.js';
-import type { Receipt } from './access.service.js';
+import type { IngestResponse } from './access.service.js';
 import { BkReportService } from './bk-report.service.js';
 
 /** The answer in the shape of bk-collector, and beside it what became of the items. */
-interface ReportAnswer extends Receipt {
+interface ReportAnswer extends IngestResponse {
   readonly code: string;
   readonly result: string;
   readonly message: string;
@@ -36,9 +36,9 @@ export class BkReportController {
     description: '{"code":"200","result":"true","message":"","accepted":n,"rejected":m,"errors":[…]}: accepted items are stored in the event log',
   })
   async take(@Body() body: Buffer | undefined): Promise<ReportAnswer> {
-    const receipt = await this.#reports.take(body ?? Buffer.alloc(0));
-    const [first] = receipt.errors;
-    const message = first ? `${receipt.errors.length} items rejected, first error: ${first.code} ${first.message}` : '';
-    return { code: '200', result: 'true', message, ...receipt };
+    const response = await this.#reports.take(body ?? Buffer.alloc(0));
+    const [first] = response.errors;
+    const message = first ? `${response.errors.length} items rejected, first error: ${first.code} ${first.message}` : '';
+    return { code: '200', result: 'true', message, ...response };
   }
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiBearerAuth, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RawBody } from '../http/raw-body.decorator.js';
-import { AccessService, type Receipt } from './access.service.js';
+import { AccessService, type IngestResponse } from './access.service.js';
 import { SenderService } from './sender.service.js';
 
 @ApiTags('access')
@@ -32,9 +32,9 @@ export class IngestController {
     @Param('source') name: string,
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,
-  ): Promise<Receipt> {
+  ): Promise<IngestResponse> {
     const sender = await this.#senders.byName(name, headers);
     const contentType = headers['content-type'];
-    return this.#access.take('ingest', sender.format, { body: body ?? Buffer.alloc(0), contentType, headers, business: undefined, sender });
+    return this.#access.ingest('ingest', sender.format, { body: body ?? Buffer.alloc(0), contentType, headers, business: undefined, sender });
   }
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { type Mapped, MappingService, mappingTestSchema } from './mapping.service.js';
+import { type MappingTestResult, MappingService, mappingTestSchema } from './mapping.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/mappings')
@@ -15,7 +15,7 @@ export class MappingController {
   })
   @ApiResponse({ status: 200, description: '{"events":[…],"errors":[{"index","code","message"}]}' })
   @ApiResponse({ status: 400, description: 'T1017: invalid fields of the mapping' })
-  test(@Body({ schema: mappingTestSchema }) body: unknown): Mapped {
+  test(@Body({ schema: mappingTestSchema }) body: unknown): MappingTestResult {
     return this.mappings.test(body, Date.now());
   }
 }

@@ -4,15 +4,15 @@ import { EventLog } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
-import { count, noCounts, type Door } from './counts.js';
-import { divide, pack, type Encoded, type Packed } from './envelope.js';
+import { increment, noCounts, type Endpoint } from './counts.js';
+import { splitTooLarge, pack, type EncodedEvent, type PackedRecord } from './envelope.js';
 
 /** How long (ms) we believe to know the partition of a key, for the log may get more of them, and of how many keys. */
-const PARTITION_MS = 30_000;
-const PARTITIONS_KNOWN = 10_000;
+const PARTITION_CACHE_MS = 30_000;
+const MAX_CACHED_PARTITIONS = 10_000;
 
 /**
- * The last step of every door: events become records of `raw_events`. Nothing is kept for later: when the log does not confirm,
+ * The last step of every endpoint: events become records of `raw_events`. Nothing is kept for later: when the log does not confirm,
  * or too much waits for it, the sender is told to come again.
  */
 @Injectable()
@@ -23,7 +23,7 @@ export class PublicationService {
   readonly #logger = new Logger('Access');
   readonly #partitions = new Map<string, number>();
   #partitionsUntil = 0;
-  #logFails = false;
+  #logUnavailable = false;
 
   constructor(config: Config, log: EventLog) {
     this.#config = config;
@@ -34,10 +34,10 @@ export class PublicationService {
    * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
    * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
    */
-  admit(door: Door, events = 1): void {
+  admit(endpoint: Endpoint, events = 1): void {
     if (this.counts.pending === 0 || this.counts.pending + events <= this.#config.PENDING_EVENTS) return;
-    const code = door === 'remote_write' ? 'T1201' : 'T1202';
-    count(this.counts.refused, code);
+    const code = endpoint === 'remote_write' ? 'T1201' : 'T1202';
+    increment(this.counts.refused, code);
     throw new TocsinError(code, `${this.counts.pending} events are pending`);
   }
 
@@ -45,42 +45,42 @@ export class PublicationService {
    * Resolves when the log has all the events but those that are too large for it, to these. Throws {@link TocsinError} as {@link admit}; T1201 when
    * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
    */
-  async publish(door: Door, events: readonly Encoded[]): Promise<readonly Encoded[]> {
+  async publish(endpoint: Endpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     if (events.length === 0) return [];
-    this.admit(door, events.length);
+    this.admit(endpoint, events.length);
     this.counts.pending += events.length;
-    let tooLarge: readonly Encoded[] = [];
+    let tooLarge: readonly EncodedEvent[] = [];
     try {
       tooLarge = await this.#send(await this.#records(events, this.#config.ENVELOPE_EVENTS));
     } catch (error) {
-      this.#heard(error);
-      count(this.counts.refused, 'T1201');
+      this.#logAvailability(error);
+      increment(this.counts.refused, 'T1201');
       throw new TocsinError('T1201', 'events were not acknowledged; retry');
     } finally {
       this.counts.pending -= events.length;
     }
-    this.#heard(undefined);
-    this.counts.accepted[door] += events.length - tooLarge.length;
+    this.#logAvailability(undefined);
+    this.counts.accepted[endpoint] += events.length - tooLarge.length;
     return tooLarge;
   }
 
   /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
-  async #send(records: readonly Packed[]): Promise<readonly Encoded[]> {
+  async #send(records: readonly PackedRecord[]): Promise<readonly EncodedEvent[]> {
     try {
       await this.#eventLog.publish(topics.rawEvents.name, records, { timeoutMs: this.#config.PUBLISH_TIMEOUT_MS });
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const { alone, shared } = divide(records, error.records);
+      const { alone, shared } = splitTooLarge(records, error.records);
       return shared.length === 0 ? alone : [...alone, ...(await this.#send(await this.#records(shared, 1)))];
     }
   }
 
   /** Says once that the log fails and once that it is back, however many requests notice. */
-  #heard(error: unknown): void {
+  #logAvailability(error: unknown): void {
     const fails = error !== undefined;
-    if (fails === this.#logFails) return;
-    this.#logFails = fails;
+    if (fails === this.#logUnavailable) return;
+    this.#logUnavailable = fails;
     if (fails)
       this.#logger.warn(
         `event log does not acknowledge events, senders receive a retryable status: ${error instanceof Error ? error.message : 'unknown reason'}`,
@@ -88,11 +88,11 @@ export class PublicationService {
     else this.#logger.log('event log acknowledges events again');
   }
 
-  async #records(events: readonly Encoded[], most: number): Promise<Packed[]> {
-    this.#forgetPartitions(Date.now());
-    const partitions = new Map<number, Encoded[]>();
+  async #records(events: readonly EncodedEvent[], most: number): Promise<PackedRecord[]> {
+    this.#expirePartitions(Date.now());
+    const partitions = new Map<number, EncodedEvent[]>();
     for (const event of events) {
-      const partition = this.#partitions.get(event.key) ?? (await this.#learnPartition(event.key));
+      const partition = this.#partitions.get(event.key) ?? (await this.#lookUpPartition(event.key));
       const members = partitions.get(partition);
       if (members) members.push(event);
       else partitions.set(partition, [event]);
@@ -101,15 +101,15 @@ export class PublicationService {
     return [...partitions].flatMap(([partition, members]) => pack(members, partition, { most, wrap }));
   }
 
-  async #learnPartition(key: string): Promise<number> {
+  async #lookUpPartition(key: string): Promise<number> {
     const partition = await this.#eventLog.partitionFor(topics.rawEvents.name, key);
     this.#partitions.set(key, partition);
     return partition;
   }
 
-  #forgetPartitions(now: number): void {
-    if (now < this.#partitionsUntil && this.#partitions.size < PARTITIONS_KNOWN) return;
+  #expirePartitions(now: number): void {
+    if (now < this.#partitionsUntil && this.#partitions.size < MAX_CACHED_PARTITIONS) return;
     this.#partitions.clear();
-    this.#partitionsUntil = now + PARTITION_MS;
+    this.#partitionsUntil = now + PARTITION_CACHE_MS;
   }
 }

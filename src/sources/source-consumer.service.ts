@@ -9,7 +9,7 @@ import { type PartitionFault, PartitionPauses } from '../log/consuming/partition
 import { PoisonLimit } from '../log/consuming/poison-limit.js';
 import type { ErrorCode } from '../shared/errors.js';
 import type { RawEvent } from '../topics.js';
-import { count } from '../access/counts.js';
+import { increment } from '../access/counts.js';
 import { encode } from '../access/envelope.js';
 import { TokenBucket } from '../access/rate.js';
 import { type Decoded, decodeRecord, idPrefix } from './decode.js';
@@ -245,10 +245,10 @@ export class SourceConsumer implements PartitionListener {
     let taken = 0;
     let until = Date.now() + SLICE_MS;
     for (const record of records) {
-      const { intake, poison } = this.#decode(record, prefix);
+      const { result, poison } = this.#decode(record, prefix);
       if (poison) refused.push({ record, error: poison });
-      for (const { key, json, bytes } of intake.events) await this.#sort({ key, json, bytes, offset: record.offset }, events);
-      taken += intake.events.length;
+      for (const { key, json, bytes } of result.events) await this.#sort({ key, json, bytes, offset: record.offset }, events);
+      taken += result.events.length;
       if (Date.now() < until) continue;
       await new Promise((resolve) => setImmediate(resolve));
       until = Date.now() + SLICE_MS;
@@ -273,16 +273,16 @@ export class SourceConsumer implements PartitionListener {
   #decode(record: LogRecord, prefix: string): Decoded {
     const { MAX_RECORD_BYTES, MAX_EVENTS, EVENT_MAX_AGE_MS, PARTITION_KEY, MAX_EVENT_BYTES } = this.plant.config;
     const now = Date.now();
-    const sieve = {
+    const policy = {
       now,
       maxAge: EVENT_MAX_AGE_MS,
-      sheds: (event: RawEvent) => this.plant.degrade.judge(this.source.name, event, now) !== undefined,
+      isShed: (event: RawEvent) => this.plant.degrade.check(this.source.name, event, now) !== undefined,
       encode: (event: RawEvent) => encode(event, PARTITION_KEY, MAX_EVENT_BYTES),
     };
-    const decoded = decodeRecord(record, prefix, this.source, { maxRecordBytes: MAX_RECORD_BYTES, maxEvents: MAX_EVENTS }, sieve);
+    const decoded = decodeRecord(record, prefix, this.source, { maxRecordBytes: MAX_RECORD_BYTES, maxEvents: MAX_EVENTS }, policy);
     const { counts } = this.plant.publication;
-    counts.clamped += decoded.intake.clamped;
-    for (const [reason, dropped] of Object.entries(decoded.intake.dropped)) count(counts.dropped, reason as keyof typeof counts.dropped, dropped);
+    counts.clamped += decoded.result.clamped;
+    for (const [reason, dropped] of Object.entries(decoded.result.dropped)) increment(counts.dropped, reason as keyof typeof counts.dropped, dropped);
     return decoded;
   }
 

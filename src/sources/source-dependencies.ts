@@ -18,7 +18,7 @@ export interface PumpPlant {
   readonly holds: PartitionPauseRepository;
   readonly sources: Pick<SourceRepository, 'lock'>;
   readonly publication: Pick<PublicationService, 'counts'>;
-  readonly degrade: Pick<DegradeService, 'judge'>;
+  readonly degrade: Pick<DegradeService, 'check'>;
 }
 
 /** What a pump has done, for the metrics. */

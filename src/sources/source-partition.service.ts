@@ -7,7 +7,7 @@ import type { BatchControl, EventLog, LogRecord, OutgoingRecord, TopicPartition 
 import { PublishError } from '../log/publish-error.js';
 import { type ErrorCode, PoisonError } from '../shared/errors.js';
 import { deadLetterTopic, topics } from '../topics.js';
-import { divide, type Encoded, pack } from '../access/envelope.js';
+import { splitTooLarge, type EncodedEvent, pack } from '../access/envelope.js';
 import { OrderedPublisher } from './ordered-publisher.js';
 import { SlidingWindow } from './sliding-window.js';
 import { cursorGroup } from '../access/registry/source.js';
@@ -23,7 +23,7 @@ export interface Refused {
 }
 
 /** An event, and the offset of the record that it came in. */
-export interface SourcedEvent extends Encoded {
+export interface SourcedEvent extends EncodedEvent {
   readonly offset: number;
 }
 
@@ -188,7 +188,7 @@ export class SourcePartition {
       return [];
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const { alone, shared } = divide(records, error.records);
+      const { alone, shared } = splitTooLarge(records, error.records);
       return shared.length === 0 ? alone : [...alone, ...(await this.#send(shared, partition, 1))];
     }
   }

@@ -3,7 +3,7 @@ import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { By } from '../../http/by.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { switchSchema } from './degrade.js';
-import { DegradeService, type ShownSwitch } from './degrade.service.js';
+import { DegradeService, type DegradeSwitchStatus } from './degrade.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/degrade')
@@ -12,7 +12,7 @@ export class DegradeController {
 
   @Get()
   @ApiOperation({ summary: 'List active degrade switches' })
-  async list(): Promise<{ degraded: boolean; switches: ShownSwitch[] }> {
+  async list(): Promise<{ degraded: boolean; switches: DegradeSwitchStatus[] }> {
     const switches = await this.degrade.list(Date.now());
     return { degraded: switches.length > 0, switches };
   }
@@ -26,7 +26,7 @@ export class DegradeController {
       'Takes effect on all replicas within 2 s.',
   })
   @ApiHeader({ name: 'X-User', required: false, description: 'Operator; same as the field by' })
-  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: unknown, @By() actor: Actor): Promise<ShownSwitch> {
+  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: unknown, @By() actor: Actor): Promise<DegradeSwitchStatus> {
     return this.degrade.set(source, body, actor, Date.now());
   }
 
