@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
 import { EventLog, type LogRecord } from '../../src/log/event-log.js';
-import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
-import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
+import type { DeadLetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
+import type { DeadLetterDetail } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/app/serve.js';
 import { eventually } from '../support/eventually.js';
 import { anAdmin, createTopic } from '../support/foreign-cluster.js';
@@ -61,7 +61,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     await installation?.close();
   });
 
-  const letters = async (query = '') => (await client.get<LetterPage>(`/api/v1/dead-letters?${query}`)).body.letters;
+  const letters = async (query = '') => (await client.get<DeadLetterPage>(`/api/v1/dead-letters?${query}`)).body.letters;
   const redrive = (order: object) => client.post<Redriven>('/api/v1/dead-letters/redrive', { by: 'ann', ...order });
   const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
     const { low, high } = (await log.offsets(topic)).find((each) => each.partition === partition)!;
@@ -99,7 +99,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     expect(await letters(`since=${Date.now() + 60_000}`)).toEqual([]);
     expect(await letters('topic=alerts')).toEqual([]);
     const { id, origin } = await withCode('T6001');
-    const { body } = await client.get<OpenLetter>(`/api/v1/dead-letters/${id}`);
+    const { body } = await client.get<DeadLetterDetail>(`/api/v1/dead-letters/${id}`);
     expect(origin).toEqual({ partition: 1, offset: 1 });
     expect(body.value).toEqual({ encoding: 'base64', content: broken[0]![1]!.toString('base64') });
     expect(body.headers['trace']).toBe('abc');
@@ -174,7 +174,10 @@ describe('dead letters that are large (Kafka)', () => {
 
   const start = () => serve(parseConfig({ ...site.env, ...settings, KAFKA_COMPRESSION: 'none' }));
   const log = () => running.app.get(EventLog);
-  const lanes = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane);
+  const outbox = async () =>
+    (await site.database.query<{ ordering_key: string; is_quarantined: number }>('SELECT ordering_key, is_quarantined FROM outbox')).map(
+      ({ ordering_key, is_quarantined }) => `${ordering_key}${is_quarantined ? ' quarantined' : ''}`,
+    );
   const most = async (topic: string) => Number((await log().topics.describe([topic]))[0]!.config['max.message.bytes']);
 
   it('a record as large as its topic takes has room in its dead letters beside its headers, with its bytes (C14)', async () => {
@@ -210,12 +213,12 @@ describe('dead letters that are large (Kafka)', () => {
     }, 'the records behind');
     await eventually(async () => (await everything(log(), 'raw_events.dlq')).length === 1, 'the small letter');
     expect((await everything(log(), 'raw_events.dlq'))[0]!.value).toEqual(small);
-    await eventually(async () => (await lanes()).join() === 'held/detect/raw_events/1', 'nothing in the outbox but the large one');
+    await eventually(async () => (await outbox()).join() === 'detect/raw_events/1 quarantined', 'nothing in the outbox but the large one');
     expect((await client.get<string>('/metrics')).body).toMatch(
       /^tocsin_producer_failures_total\{topic="raw_events\.dlq",reason="too_large"\} [1-9]/m,
     );
-    const ready = () => client.get<{ details: { outbox: { held?: number } } }>('/health/ready');
-    await eventually(async () => (await ready()).body.details.outbox.held === 1, 'readiness that shows it');
+    const ready = () => client.get<{ details: { outbox: { quarantined?: number } } }>('/health/ready');
+    await eventually(async () => (await ready()).body.details.outbox.quarantined === 1, 'readiness that shows it');
     expect(await ready()).toMatchObject({ status: 200, body: { details: { outbox: { status: 'up', degraded: true, parcels: 1 } } } });
     await log().topics.configure('raw_events.dlq', { 'max.message.bytes': '100000' });
     await eventually(async () => (await most('raw_events.dlq')) === 100_000, 'dead letters that have grown');
@@ -230,6 +233,6 @@ describe('dead letters that are large (Kafka)', () => {
       'tocsin-offset': '1',
       'tocsin-error-code': 'T6004',
     });
-    await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
+    await eventually(async () => (await outbox()).length === 0, 'an empty outbox');
   });
 });

@@ -216,7 +216,7 @@ describe('sources on several clusters and replicas', () => {
     for (const name of [stays1, stays2, stays3, changes]) await runs(name);
     const untouched = [stays1, stays2, stays3];
     const before = await Promise.all(untouched.map(epochs));
-    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.records, 'assigned'));
+    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.consumer.partitions, 'assigned'));
 
     let sent = 0;
     let loading = true;
@@ -375,7 +375,7 @@ describe('sources on several clusters and replicas', () => {
     await cluster.truncate(topic, 25);
     await replica.sources.enable(name, true, byTest());
     await eventually(
-      async () => (await replica.states.of(name)).problems.some((problem) => problem.includes('the records 10 to 24 are gone')),
+      async () => (await replica.states.of(name)).problems.some((problem) => problem.includes('records 10 to 24 were deleted')),
       'stopped',
     );
     await replica.client.post(`/api/v1/sources/${name}/resume`, { from: 'earliest' });
@@ -467,14 +467,17 @@ describe('sources on several clusters and replicas', () => {
     const padded = (value: number, bytes: number) =>
       JSON.stringify({ ...JSON.parse(line(name, value)), note: randomBytes(bytes).toString('base64') });
     const letters = async () => (await site.deadLetters()).filter(({ headers }) => headers['tocsin-source'] === name);
-    const held = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane).join();
+    const quarantined = async () =>
+      (await site.database.query<{ ordering_key: string }>('SELECT ordering_key FROM outbox WHERE is_quarantined = 1'))
+        .map(({ ordering_key }) => ordering_key)
+        .join();
     await setMost('raw_events', 2000);
     await setMost('raw_events.dlq', 5000);
     const [broken, tooLarge] = [`{"${randomBytes(9000).toString('base64')}`, padded(3, 9000)];
     await cluster.send(topic, [line(name, 1), padded(2, 2500), tooLarge, broken, line(name, 4)]);
     await replica.sources.create(kafkaSource(name, topic), byTest());
     await came(site, name, [1, 4]);
-    await eventually(async () => (await held()) === 'held/commands,held/commands', 'two letters that are held');
+    await eventually(async () => (await quarantined()) === 'commands,commands', 'two dead letter records in quarantine');
     await eventually(async () => (await replica.states.of(name)).lag === 0, 'no lag');
     const seen = (await letters()).map(({ value, headers }) => [headers['tocsin-error-code'], valueOf(JSON.parse(String(value)) as RawEvent)]);
     expect(seen).toEqual([['T1104', 2]]);
@@ -493,7 +496,7 @@ describe('sources on several clusters and replicas', () => {
         .map((value) => valueOf(JSON.parse(value) as RawEvent))
         .sort(),
     ).toEqual([2, 3]);
-    await eventually(async () => (await held()) === '', 'an empty outbox');
+    await eventually(async () => (await quarantined()) === '', 'an empty outbox');
     await setMost('raw_events', 1_000_000);
     await replica.sources.remove(name, byTest());
   });

@@ -6,8 +6,8 @@ import { LeasedDuties } from '../../runtime/leased-duties.service.js';
 import { By } from '../../http/by.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest, wholeNumber } from '../../http/request.js';
-import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
-import { type Letter, type Shown, shown } from './dead-letter.js';
+import { DeadLetters, type DeadLetterPage, type Redriven } from './dead-letters.service.js';
+import { type DeadLetter, type EncodedBytes, encodedBytes } from './dead-letter.js';
 
 const filter = {
   topic: z.string().max(128).optional(),
@@ -32,10 +32,10 @@ const redriveBody = z
   );
 
 /** A dead letter with all that it holds. */
-export interface OpenLetter extends Letter {
+export interface DeadLetterDetail extends DeadLetter {
   readonly headers: Readonly<Record<string, string>>;
-  readonly key: Shown | null;
-  readonly value: Shown | null;
+  readonly key: EncodedBytes | null;
+  readonly value: EncodedBytes | null;
 }
 
 interface Reply {
@@ -59,15 +59,15 @@ export class DeadLettersController {
   @ApiQuery({ name: 'stage', required: false, description: 'Consumer group that rejected the record' })
   @ApiQuery({ name: 'since', required: false, description: 'Epoch ms' })
   @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  list(@Query() query: unknown): Promise<LetterPage> {
+  list(@Query() query: unknown): Promise<DeadLetterPage> {
     return this.deadLetters.list(parseRequest(listQuery, query));
   }
 
   @Get(':topic/:partition/:offset')
   @ApiOperation({ summary: 'Get a dead letter record with headers, key and value' })
-  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<OpenLetter> {
+  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<DeadLetterDetail> {
     const [letter, { headers, key, value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
-    return { ...letter, headers, key: shown(key), value: shown(value) };
+    return { ...letter, headers, key: encodedBytes(key), value: encodedBytes(value) };
   }
 
   @Get(':topic/:partition/:offset/value')

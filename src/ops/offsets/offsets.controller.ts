@@ -5,7 +5,7 @@ import { TocsinError } from '../../shared/errors.js';
 import { By } from '../../http/by.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { byWhom, parseRequest } from '../../http/request.js';
-import { Offsets, type PartitionPosition, type Planned } from './offsets.service.js';
+import { Offsets, type PartitionPosition, type PlannedReset } from './offsets.service.js';
 import { parseTarget, type Target } from './position.js';
 
 const showQuery = z.strictObject({ group: z.string().optional(), topic: z.string().optional() });
@@ -46,7 +46,7 @@ export class OffsetsController {
     summary: 'Reset the offsets of a stopped consumer group',
     description: '`to`: earliest, latest, offset:N, timestamp:T, shift:+N, shift:-N, tail:N. `dry_run` changes nothing.',
   })
-  async reset(@Body({ schema: resetBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  async reset(@Body({ schema: resetBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: PlannedReset[] }> {
     const { dry_run, to, ...rest } = parseRequest(resetBody, body);
     return { dry_run, partitions: await this.offsets.reset({ ...rest, actor, to: parseTarget(to) }, dry_run, Date.now()) };
   }
@@ -58,16 +58,16 @@ export class OffsetsController {
     description:
       'Rejected if `from` is before the log start, or if `to` is not the previous position of the group: a live group cannot stop earlier.',
   })
-  async replay(@Body({ schema: replayBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  async replay(@Body({ schema: replayBody }) body: unknown, @By() actor: Actor): Promise<{ dry_run: boolean; partitions: PlannedReset[] }> {
     const { dry_run, from, to, ...rest } = parseRequest(replayBody, body);
-    const wish = { ...rest, actor, to: parseTarget(from) };
-    refuseOtherReplays(await this.offsets.reset(wish, true, Date.now()), to === undefined ? undefined : parseTarget(to));
-    return { dry_run, partitions: await this.offsets.reset(wish, dry_run, Date.now()) };
+    const request = { ...rest, actor, to: parseTarget(from) };
+    refuseInvalidReplay(await this.offsets.reset(request, true, Date.now()), to === undefined ? undefined : parseTarget(to));
+    return { dry_run, partitions: await this.offsets.reset(request, dry_run, Date.now()) };
   }
 }
 
 /** A live replay begins where the log still has everything, and ends where the group was. Throws T6206. */
-function refuseOtherReplays(plan: readonly Planned[], to: Target | undefined): void {
+function refuseInvalidReplay(plan: readonly PlannedReset[], to: Target | undefined): void {
   const problems = plan.flatMap(({ partition, from, offset, clamped }) => {
     if (clamped) return [`partition ${partition} ${clamped === 'beginning' ? 'begins' : 'ends'} at offset ${offset}`];
     if (from !== null && offset > from) return [`partition ${partition}: ${offset} is ahead of the position ${from} of the group`];

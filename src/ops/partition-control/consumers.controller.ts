@@ -44,7 +44,7 @@ export class ConsumersController {
   async pause(@Body({ schema: pauseBody }) body: unknown, @By() actor: Actor): Promise<{ paused: PartitionPause[] }> {
     const order = parseRequest(pauseBody, body);
     const paused = await this.commands.pause(order, { ...order, actor }, Date.now());
-    await this.control.look();
+    await this.control.refresh();
     return { paused };
   }
 
@@ -57,7 +57,7 @@ export class ConsumersController {
   async resume(@Body({ schema: resumeBody }) body: unknown, @By() actor: Actor): Promise<{ resumed: Resumed[] }> {
     const order = parseRequest(resumeBody, body);
     const resumed = await this.commands.resume(order, { ...order, actor, acceptGap: order.accept_gap, from: order.from }, Date.now());
-    await this.control.look();
+    await this.control.refresh();
     return { resumed };
   }
 }

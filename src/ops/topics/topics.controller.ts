@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { By } from '../../http/by.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { parse } from '../../shared/parse.js';
-import { GrowthService } from './partition-expansion.service.js';
+import { PartitionExpansionService } from './partition-expansion.service.js';
 import { TopicsService } from './topics.service.js';
 
 const whole = z.number().int();
@@ -25,7 +25,7 @@ const growthRequest = z.strictObject({ partitions: whole, dry_run: z.boolean().d
 export class TopicsController {
   constructor(
     private readonly topics: TopicsService,
-    private readonly growth: GrowthService,
+    private readonly growth: PartitionExpansionService,
   ) {}
 
   @Get()
@@ -57,6 +57,6 @@ export class TopicsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Add partitions; rejected while that would break record order (dry_run returns the consequences)' })
   grow(@Param('topic') topic: string, @Body() body: unknown, @By() actor: Actor) {
-    return this.growth.grow(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'), actor, Date.now());
+    return this.growth.expand(topic, parse(growthRequest, body ?? {}, 'T6402', 'body'), actor, Date.now());
   }
 }

@@ -22,10 +22,10 @@ export class Generation {
 
   constructor(
     readonly id: number,
-    private readonly handoverMs: number,
+    private readonly drainMs: number,
   ) {}
 
-  /** Why it ended: a broker error or a reason of our own. */
+  /** Why it ended: a broker error or a local reason. */
   get endReason(): unknown {
     return this.#endReason;
   }
@@ -37,7 +37,7 @@ export class Generation {
   end(reason: unknown): void {
     if (this.#endReason !== undefined) return;
     this.#endReason = reason;
-    if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.handoverMs);
+    if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.drainMs);
   }
 
   /** Stops waiting for the running batches. */
@@ -46,7 +46,7 @@ export class Generation {
   }
 
   /** Waits for a batch. False when it was abandoned: it may still finish, and then fencing decides. Rejects when the batch rejects. */
-  async run(batch: Promise<void>): Promise<boolean> {
+  async run(batch: Promise<unknown>): Promise<boolean> {
     try {
       return await new Promise((resolve, reject) => {
         this.#running.set(batch, () => resolve(false));
