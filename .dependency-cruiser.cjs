@@ -165,6 +165,17 @@ const roomRules = [
     from: { path: '^migrations/' },
     to: { path: '^src/', pathNot: '^src/database/|-tables?\\.ts$' },
   },
+  ...[
+    ['protocol', 'protocol'],
+    ['connection', 'protocol|connection'],
+    ['producer|consumer|reader|admin', 'protocol|connection|$1'],
+  ].map(([from, allowed]) => ({
+    name: `kafka-${from.split('|')[0]}-imports-downwards`,
+    comment: 'In src/log/kafka: protocol, connection, then producer, consumer, reader and admin side by side, then the files that compose them.',
+    severity: 'error',
+    from: { path: `^src/log/kafka/(${from})/`, ...source },
+    to: { path: '^src/log/kafka/', pathNot: `^src/log/kafka/(?:${allowed})/` },
+  })),
   {
     name: 'kafkajs-stays-in-its-room',
     comment: 'kafkajs and its codecs only in src/log/kafka.',

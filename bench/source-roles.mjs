@@ -79,10 +79,10 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   const watch = stopwatch();
   await new Promise((resolve) => {
     const timer = setInterval(() => {
-      const pump = app.get(SourceReconciler).running().get('bench')?.records;
-      if (!pump) return;
-      if (pump.counts.records > 0) watch.begin();
-      if (pump.partitions().reduce((sum, { position }) => sum + position, 0) < events) return;
+      const consumer = app.get(SourceReconciler).running().get('bench')?.consumer;
+      if (!consumer) return;
+      if (consumer.counts.records > 0) watch.begin();
+      if (consumer.states().reduce((sum, { position }) => sum + position, 0) < events) return;
       clearInterval(timer);
       resolve();
     }, 2);

@@ -12,8 +12,29 @@ import { root } from './setup.mjs';
  */
 const scopes = {
   strings: ['src/', 'scripts/', '!src/detect/', '!*.spec.ts', '!scripts/words.mjs'],
-  comments: ['src/shared/errors.ts', 'src/shared/setting.ts', 'src/settings.ts', 'src/ops/metrics.ts', 'src/cli/', 'src/main.ts'],
-  identifiers: ['src/shared/errors.ts', 'src/shared/setting.ts', 'src/settings.ts', 'src/ops/metrics.ts', 'src/cli/', 'src/main.ts'],
+  comments: [
+    'src/log/kafka/',
+    'src/log/embedded/',
+    '!src/log/kafka/producer/outbox-',
+    'src/shared/errors.ts',
+    'src/shared/setting.ts',
+    'src/settings.ts',
+    'src/ops/metrics.ts',
+    'src/cli/',
+    'src/main.ts',
+  ],
+  identifiers: [
+    'src/log/kafka/',
+    'src/log/embedded/',
+    '!src/log/kafka/producer/outbox-',
+    '!src/log/kafka/kafka-log.client.ts',
+    'src/shared/errors.ts',
+    'src/shared/setting.ts',
+    'src/settings.ts',
+    'src/ops/metrics.ts',
+    'src/cli/',
+    'src/main.ts',
+  ],
   docs: ['docs/errors.md', 'docs/settings.md', 'docs/settings.example.yaml', 'docs/metrics.md', 'deploy/prometheus/', 'deploy/grafana/'],
 };
 

@@ -58,10 +58,10 @@ export function pack<T extends Encoded>(
   return records;
 }
 
-/** What the log refused as too large: events that were `alone` in their record can never work, those that shared one may, each in a record of its own. */
-export function divide<T extends Encoded>(records: readonly Packed<T>[], refused: readonly number[]): { alone: T[]; shared: T[] } {
-  const members = refused.map((index) => records[index]!.members);
-  return { alone: members.filter(({ length }) => length === 1).flat(), shared: members.filter(({ length }) => length > 1).flat() };
+/** What the log refused as too large: events that were `alone` in their record can never work; envelopes with `shared` events may, event by event. */
+export function divide<T extends Encoded>(records: readonly Packed<T>[], refused: readonly number[]): { alone: T[]; shared: Packed<T>[] } {
+  const large = refused.map((index) => records[index]!);
+  return { alone: large.flatMap(({ members }) => (members.length === 1 ? members : [])), shared: large.filter(({ members }) => members.length > 1) };
 }
 
 /** Where the envelope ends that starts with the event at `start`. */

@@ -1,41 +1,39 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config.js';
 import { EventLog } from '../log/event-log.js';
-import { PublishError } from '../log/publish-error.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
 import { count, noCounts, type Door } from './counts.js';
-import { divide, pack, type Encoded, type Packed } from './envelope.js';
+import type { Encoded, Packed } from './envelope.js';
+import { envelopesOf, publishEnvelopes } from './envelope-publisher.service.js';
 
-/** How long (ms) we believe to know the partition of a key, for the log may get more of them, and of how many keys. */
+/** How long (ms), and for how many keys, the partition of a key is cached: the topic may get more partitions. */
 const PARTITION_MS = 30_000;
 const PARTITIONS_KNOWN = 10_000;
 
 /**
- * The last step of every door: events become records of `raw_events`. Nothing is kept for later: when the log does not confirm,
- * or too much waits for it, the sender is told to come again.
+ * The last step of every HTTP endpoint: events become records of `raw_events`. Nothing is buffered: when the log does not confirm, or too many events
+ * are pending, the sender gets an error that asks for a retry.
  */
 @Injectable()
 export class PublicationService {
   readonly counts = noCounts();
-  readonly #config: Config;
-  readonly #eventLog: EventLog;
   readonly #logger = new Logger('Access');
   readonly #partitions = new Map<string, number>();
   #partitionsUntil = 0;
   #logFails = false;
 
-  constructor(config: Config, log: EventLog) {
-    this.#config = config;
-    this.#eventLog = log;
-  }
+  constructor(
+    private readonly config: Config,
+    private readonly eventLog: EventLog,
+  ) {}
 
   /**
    * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
    * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
    */
   admit(door: Door, events = 1): void {
-    if (this.counts.pending === 0 || this.counts.pending + events <= this.#config.PENDING_EVENTS) return;
+    if (this.counts.pending === 0 || this.counts.pending + events <= this.config.PENDING_EVENTS) return;
     const code = door === 'remote_write' ? 'T1201' : 'T1202';
     count(this.counts.refused, code);
     throw new TocsinError(code, `${this.counts.pending} events are pending`);
@@ -51,33 +49,21 @@ export class PublicationService {
     this.counts.pending += events.length;
     let tooLarge: readonly Encoded[] = [];
     try {
-      tooLarge = await this.#send(await this.#records(events, this.#config.ENVELOPE_EVENTS));
+      tooLarge = await publishEnvelopes(this.eventLog, await this.#records(events), { timeoutMs: this.config.PUBLISH_TIMEOUT_MS });
     } catch (error) {
-      this.#heard(error);
+      this.#noteLogFailure(error);
       count(this.counts.refused, 'T1201');
       throw new TocsinError('T1201', 'events were not acknowledged; retry');
     } finally {
       this.counts.pending -= events.length;
     }
-    this.#heard(undefined);
+    this.#noteLogFailure(undefined);
     this.counts.accepted[door] += events.length - tooLarge.length;
     return tooLarge;
   }
 
-  /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
-  async #send(records: readonly Packed[]): Promise<readonly Encoded[]> {
-    try {
-      await this.#eventLog.publish(topics.rawEvents.name, records, { timeoutMs: this.#config.PUBLISH_TIMEOUT_MS });
-      return [];
-    } catch (error) {
-      if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const { alone, shared } = divide(records, error.records);
-      return shared.length === 0 ? alone : [...alone, ...(await this.#send(await this.#records(shared, 1)))];
-    }
-  }
-
-  /** Says once that the log fails and once that it is back, however many requests notice. */
-  #heard(error: unknown): void {
+  /** Logs once that publishing fails and once that it works again, however many requests are affected. */
+  #noteLogFailure(error: unknown): void {
     const fails = error !== undefined;
     if (fails === this.#logFails) return;
     this.#logFails = fails;
@@ -88,7 +74,7 @@ export class PublicationService {
     else this.#logger.log('event log acknowledges events again');
   }
 
-  async #records(events: readonly Encoded[], most: number): Promise<Packed[]> {
+  async #records(events: readonly Encoded[]): Promise<Packed[]> {
     this.#forgetPartitions(Date.now());
     const partitions = new Map<number, Encoded[]>();
     for (const event of events) {
@@ -97,12 +83,11 @@ export class PublicationService {
       if (members) members.push(event);
       else partitions.set(partition, [event]);
     }
-    const wrap = (json: string) => this.#eventLog.serializer.wrap(topics.rawEvents.name, json);
-    return [...partitions].flatMap(([partition, members]) => pack(members, partition, { most, wrap }));
+    return [...partitions].flatMap(([partition, members]) => envelopesOf(this.eventLog, members, partition, this.config.ENVELOPE_EVENTS));
   }
 
   async #learnPartition(key: string): Promise<number> {
-    const partition = await this.#eventLog.partitionFor(topics.rawEvents.name, key);
+    const partition = await this.eventLog.partitionFor(topics.rawEvents.name, key);
     this.#partitions.set(key, partition);
     return partition;
   }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
 import type { TopicPartition } from './event-log.js';
+import { FencedError } from './fenced-error.js';
 
 /** Where a consumer group is in a partition, and who owns it. The truth; what Kafka knows as committed only follows. */
 export interface Cursor {
@@ -20,14 +21,6 @@ interface CursorRow {
   generation: number | string;
   owner: string;
   updated_at: number | string;
-}
-
-/** Someone else owns the partition by now, or has moved the cursor: forget everything and stop. */
-export class FencedError extends Error {
-  constructor(detail: string) {
-    super(`partition lost: ${detail}`);
-    this.name = 'FencedError';
-  }
 }
 
 const WHERE = 'consumer_group = ? AND topic = ? AND partition_no = ?';

@@ -1,5 +1,6 @@
 import type { CommitPolicy } from '../shared/commit-policy.js';
 import type { PartitionPause } from './consuming/partition-pause.js';
+import type { Deferral } from './deferral.js';
 import type { GroupMember, NewTopic, TopicAdmin } from './topic-admin.js';
 import { ProducerWatch } from './producer-watch.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
@@ -52,14 +53,14 @@ export interface PartitionOffsets {
   readonly high: number;
 }
 
-/** How a consumer tells its owner what happens to a partition. All calls for one partition are sequential. */
+/** What a consumer calls when a partition is assigned, has records, or is revoked. All calls for one partition are sequential. */
 export interface PartitionListener {
   /**
-   * The partition is ours from `generation` on. Answers the offset to start from. A rejection is tried again with backoff.
-   * Also called after a rejection of `batch`, before the same records come again.
+   * The partition is ours from `generation` on. Answers the offset to start from. A deferral or a rejection is tried again with backoff.
+   * Also called after a deferral or a rejection of `batch`, before the same records come again.
    * @param generation grows with each rebalance of the group; a late caller of an older one must lose.
    */
-  assigned(partition: TopicPartition, generation: number): Promise<number>;
+  assigned(partition: TopicPartition, generation: number): Promise<number | Deferral>;
   /**
    * The partition may be somebody else's in a moment (a rebalance, a stop): what was handled but still waits is to be stored now.
    * Called between batches; nobody waits for long, and what comes too late is fenced off. Never rejects.
@@ -68,11 +69,11 @@ export interface PartitionListener {
   /** The partition is no longer ours, or the consumer stops. Nothing that it still does may be believed. */
   revoked(partition: TopicPartition): void;
   /**
-   * Handles a batch. A rejection never kills the consumer: the partition is paused, and after a backoff the same records come again.
+   * Handles a batch. A deferral or a rejection never stops the consumer: the partition is paused, and after a backoff the same records come again.
    * `heartbeat` keeps the membership alive in long work; `commit(next)` tells the log how far the group is, for its lag tools, as the
    * commit policy says and without waiting for its answer.
    */
-  batch(batch: RecordBatch, control: BatchControl): Promise<void>;
+  batch(batch: RecordBatch, control: BatchControl): Promise<Deferral | void>;
 }
 
 export interface BatchControl {

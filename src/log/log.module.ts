@@ -7,6 +7,7 @@ import { ConsumerWatch } from './consuming/consumer-watch.service.js';
 import { Consumers } from './consuming/consumers.service.js';
 import { OffsetCommitInterceptor } from './consuming/offset-commit.interceptor.js';
 import { PartitionPauseRepository } from './consuming/partition-pause.repository.js';
+import { PauseService } from './consuming/pause.service.js';
 import { StoredStates } from './consuming/stored-states.service.js';
 import { CursorRepository } from './cursor.repository.js';
 import { eventLogOf } from './event-log.client.js';
@@ -19,6 +20,7 @@ const shared = [
   Consumers,
   CursorRepository,
   PartitionPauseRepository,
+  PauseService,
   OffsetCommitInterceptor,
   Publisher,
   StoredStates,

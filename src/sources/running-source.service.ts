@@ -1,18 +1,16 @@
 import type { AssignedConsumer, Cluster } from '../log/cluster.js';
 import type { LogConsumer, TopicPartition } from '../log/event-log.js';
 import { distribute, movement } from './distribution.js';
-import type { KeyPartitions } from './key-partitions.js';
-import type { PumpPlant } from './source-dependencies.js';
 import type { DesiredSource } from './reconcile.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
-import { SourceConsumer } from './source-consumer.service.js';
+import { SourceConsumer, type SourceServices } from './source-consumer.service.js';
 import type { SourceState } from './source-state.js';
 import { chosenTopics, wholeName } from '../access/registry/topic-pattern.js';
 
-/** A source while it runs on this replica: its consumer and its pump. */
+/** A source while it runs on this replica: the client that reads it, and the consumer of its records. */
 export class RunningSource {
-  readonly records: SourceConsumer;
-  #consumer: LogConsumer | undefined;
+  readonly consumer: SourceConsumer;
+  #client: LogConsumer | undefined;
   #assigned: AssignedConsumer | undefined;
   #own: readonly TopicPartition[] = [];
   /** Why explicit partitions cannot be found. */
@@ -24,10 +22,9 @@ export class RunningSource {
   constructor(
     public desired: DesiredSource,
     private readonly cluster: Cluster,
-    keys: KeyPartitions,
-    private readonly plant: PumpPlant,
+    private readonly services: SourceServices,
   ) {
-    this.records = new SourceConsumer(desired.source, cluster, keys, plant);
+    this.consumer = new SourceConsumer(desired.source, cluster, services);
   }
 
   get #source(): KafkaSource {
@@ -37,22 +34,22 @@ export class RunningSource {
   /** Connecting goes on behind; what is wrong shows in {@link state}. */
   start(): void {
     if (this.#stopped) return;
-    const { name, mode, topics, pattern, group_id: groupId = `${this.plant.config.GROUP_PREFIX}.${cursorGroup(name)}` } = this.#source;
-    const common = { maxRecords: this.plant.config.BATCH_RECORDS, listener: this.records };
+    const { name, mode, topics, pattern, group_id: groupId = `${this.services.config.GROUP_PREFIX}.${cursorGroup(name)}` } = this.#source;
+    const common = { maxRecords: this.services.config.BATCH_RECORDS, listener: this.consumer.partitions };
     if (mode === 'assign') {
       this.#assigned = this.cluster.assign({ ...common, group: cursorGroup(name), partitions: [] });
-      this.#consumer = this.#assigned;
+      this.#client = this.#assigned;
     } else {
       const which = pattern === undefined ? { topics: topics ?? [] } : { topics: [], pattern: wholeName(pattern) };
-      this.#consumer = this.cluster.subscribe({ ...common, ...which, group: groupId });
+      this.#client = this.cluster.subscribe({ ...common, ...which, group: groupId });
     }
-    this.records.consumer = this.#consumer;
+    this.consumer.client = this.#client;
   }
 
   adjust(desired: DesiredSource): void {
     this.desired = desired;
     this.#looked = undefined;
-    this.records.adjust(desired.source);
+    this.consumer.adjust(desired.source);
   }
 
   /** Explicit partitions: takes those that are this replica's part. One look at a time; a cluster that does not answer only delays its own. */
@@ -65,9 +62,9 @@ export class RunningSource {
     try {
       const { found, problem } = this.#found(await this.#topics());
       const group = cursorGroup(this.#source.name);
-      await this.plant.cursors.releaseDead(group, living);
+      await this.services.claims.cursors.releaseDead(group, living);
       const owners = new Map(
-        (await this.plant.cursors.of(group)).map(({ topic, partition, owner }) => [`${topic}/${partition}`, owner || undefined]),
+        (await this.services.claims.cursors.of(group)).map(({ topic, partition, owner }) => [`${topic}/${partition}`, owner || undefined]),
       );
       const held = found.map((at) => ({ ...at, owner: owners.get(`${at.topic}/${at.partition}`) }));
       await this.#move(distribute(held, living).get(self) ?? []);
@@ -80,7 +77,7 @@ export class RunningSource {
   async #move(wanted: readonly TopicPartition[]): Promise<void> {
     const { taken, left } = movement(this.#own, wanted);
     if (this.#stopped || taken.length + left.length === 0) return;
-    await Promise.all(left.map((at) => this.records.releasing(at)));
+    await Promise.all(left.map((at) => this.consumer.partitions.releasing(at)));
     if (this.#stopped) return;
     this.#own = wanted;
     this.#assigned?.assign(wanted);
@@ -88,7 +85,7 @@ export class RunningSource {
 
   async #topics(): Promise<ReadonlyMap<string, number>> {
     const now = Date.now();
-    if (!this.#looked || now - this.#looked.at >= this.plant.config.SOURCES_RECONCILE_MS) {
+    if (!this.#looked || now - this.#looked.at >= this.services.config.SOURCES_RECONCILE_MS) {
       this.#looked = { at: now, topics: await this.cluster.topics() };
     }
     return this.#looked.topics;
@@ -107,14 +104,14 @@ export class RunningSource {
   }
 
   state(): SourceState {
-    const { status = 'connecting', problem } = this.#consumer?.state() ?? {};
-    const why = problem ?? this.#problem ?? this.records.problem;
-    return { name: this.#source.name, status, partitions: this.records.partitions(), ...(why !== undefined && { problem: why }) };
+    const { status = 'connecting', problem } = this.#client?.state() ?? {};
+    const why = problem ?? this.#problem ?? this.consumer.problem;
+    return { name: this.#source.name, status, partitions: this.consumer.states(), ...(why !== undefined && { problem: why }) };
   }
 
   async stop(ms: number): Promise<void> {
     this.#stopped = true;
     await this.#following;
-    await this.records.stop(ms);
+    await this.consumer.stop(ms);
   }
 }

@@ -6,7 +6,10 @@ import { jsonSerializer } from '../log/serializer.js';
 import { PoisonError } from '../shared/errors.js';
 import { aSqlite, type TestDatabase } from '../../test/support/database.js';
 import { eventually } from '../../test/support/eventually.js';
+import { SourceRepository } from '../access/registry/source.repository.js';
+import { SourceClaims } from './source-claims.service.js';
 import { SourcePartition, type SourcedEvent } from './source-partition.service.js';
+import { SourcePublisher } from './source-publisher.service.js';
 
 const at = { topic: 't', partition: 0 };
 const control = { heartbeat: () => Promise.resolve(), commit: () => Promise.resolve() };
@@ -46,11 +49,10 @@ describe('a partition of a source on its way into the log', () => {
     const { epoch } = (await cursors.claim('source.a', at, 1, 0, Date.now()))!;
     const fenced: unknown[] = [];
     const refusals: unknown[] = [];
+    const eventLog = { publish, serializer: jsonSerializer, stage, staged: () => undefined };
     const flow = new SourcePartition('a', at, epoch, 0, {
-      database: test.database,
-      cursors,
-      eventLog: { publish, serializer: jsonSerializer, stage, staged: () => undefined },
-      envelopeEvents: 200,
+      claims: new SourceClaims(test.database, new SourceRepository(test.database), cursors),
+      publisher: new SourcePublisher(eventLog as unknown as EventLog, test.database, parseConfig({ ENVELOPE_EVENTS: '200' })),
       commitMs: 1,
       retryMs: 1,
       failed: () => undefined,

@@ -1,39 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { COMMANDS, type Database } from '../database/database.client.js';
-import { backoff } from '../shared/retry.js';
-import { type CursorRepository, FencedError } from '../log/cursor.repository.js';
+import type { PoisonRecord } from '../log/consuming/claimed-batch.js';
+import type { CursorRepository } from '../log/cursor.repository.js';
 import { deadLetterHeaders } from '../log/dead-letters.js';
-import type { BatchControl, EventLog, LogRecord, OutgoingRecord, TopicPartition } from '../log/event-log.js';
-import { PublishError } from '../log/publish-error.js';
+import type { BatchControl, OutgoingRecord, TopicPartition } from '../log/event-log.js';
+import { FencedError } from '../log/fenced-error.js';
 import { type ErrorCode, PoisonError } from '../shared/errors.js';
-import { deadLetterTopic, topics } from '../topics.js';
-import { divide, type Encoded, pack } from '../access/envelope.js';
+import { backoff } from '../shared/retry.js';
+import type { Encoded } from '../access/envelope.js';
+import { cursorGroup } from '../access/registry/source.js';
 import { OrderedPublisher } from './ordered-publisher.js';
 import { SlidingWindow } from './sliding-window.js';
-import { cursorGroup } from '../access/registry/source.js';
+import type { SourceClaims } from './source-claims.service.js';
+import type { SourcePublisher } from './source-publisher.service.js';
 
-const DEAD_LETTERS = deadLetterTopic(topics.rawEvents.name);
 /** Most events in one publish; a batch may have more. */
 const MOST_EVENTS = 2000;
-
-/** A record that can never work. */
-export interface Refused {
-  readonly record: LogRecord;
-  readonly error: PoisonError;
-}
 
 /** An event, and the offset of the record that it came in. */
 export interface SourcedEvent extends Encoded {
   readonly offset: number;
 }
 
-/** What a flow does its work with. */
+/** What the partition of a source works with. */
 export interface SourcePartitionOptions {
-  readonly database: Pick<Database, 'transaction'>;
-  readonly cursors: Pick<CursorRepository, 'advance' | 'read' | 'release'>;
-  readonly eventLog: Pick<EventLog, 'publish' | 'serializer' | 'stage' | 'staged'>;
-  /** Most events in one record. */
-  readonly envelopeEvents: number;
+  readonly claims: { readonly cursors: Pick<CursorRepository, 'read' | 'release'> } & Pick<SourceClaims, 'advance'>;
+  readonly publisher: Pick<SourcePublisher, 'publish' | 'deadLetter'>;
   readonly commitMs: number;
   /** First wait after a failed publish; grows to fifty times as much. */
   readonly retryMs: number;
@@ -53,7 +44,7 @@ export interface SourcePartitionOptions {
  */
 export class SourcePartition {
   readonly window: SlidingWindow;
-  readonly #outlets = new Map<number, OrderedPublisher<SourcedEvent>>();
+  readonly #publishers = new Map<number, OrderedPublisher<SourcedEvent>>();
   readonly #deadLetters: OrderedPublisher<OutgoingRecord>;
   #committed: number;
   #committing: Promise<void> | undefined;
@@ -72,15 +63,20 @@ export class SourcePartition {
     readonly at: TopicPartition,
     readonly epoch: number,
     start: number,
-    private readonly plant: SourcePartitionOptions,
+    private readonly options: SourcePartitionOptions,
   ) {
     this.window = new SlidingWindow(start);
     this.#committed = start;
-    this.#deadLetters = this.#outlet((letters) => this.#bury(letters));
+    this.#deadLetters = this.#publisher((records) => this.options.publisher.deadLetter(records));
   }
 
-  get closed(): boolean {
+  get lost(): boolean {
     return this.#closed;
+  }
+
+  /** Everything below is done or in flight. */
+  get position(): number {
+    return this.window.next;
   }
 
   /** Everything below is in the database as done. */
@@ -92,7 +88,13 @@ export class SourcePartition {
    * Takes a batch that ends before `next`: its events by partition of raw_events, and what of it can never work.
    * Resolves at once; whether it is done says the window.
    */
-  take(events: ReadonlyMap<number, readonly SourcedEvent[]>, refused: readonly Refused[], next: number, control: BatchControl, now: number): void {
+  take(
+    events: ReadonlyMap<number, readonly SourcedEvent[]>,
+    refused: readonly PoisonRecord[],
+    next: number,
+    control: BatchControl,
+    now: number,
+  ): void {
     this.#control = control;
     const settle = this.window.open(next);
     let pending = events.size + (refused.length > 0 ? 1 : 0);
@@ -107,7 +109,7 @@ export class SourcePartition {
         refused.map((each) => this.#deadLetter(each, now)),
         done,
       );
-    for (const [partition, list] of events) this.#outletOf(partition).push(list, done);
+    for (const [partition, list] of events) this.#publisherOf(partition).push(list, done);
     if (pending === 0) {
       pending = 1;
       done();
@@ -148,7 +150,7 @@ export class SourcePartition {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#deadLetters.close();
-    for (const outlet of this.#outlets.values()) outlet.close();
+    for (const publisher of this.#publishers.values()) publisher.close();
     this.#wake();
   }
 
@@ -159,53 +161,24 @@ export class SourcePartition {
   /** After {@link close}: stores how far it came, if it is still ours, and lets others have the partition. */
   async release(now: number): Promise<void> {
     await this.#commit();
-    await this.plant.cursors.release(cursorGroup(this.source), this.at, this.epoch, now);
+    await this.options.claims.cursors.release(cursorGroup(this.source), this.at, this.epoch, now);
   }
 
-  #outletOf(partition: number): OrderedPublisher<SourcedEvent> {
-    let outlet = this.#outlets.get(partition);
-    if (!outlet) {
-      outlet = this.#outlet((events) => this.#publish(events, partition));
-      this.#outlets.set(partition, outlet);
+  #publisherOf(partition: number): OrderedPublisher<SourcedEvent> {
+    let publisher = this.#publishers.get(partition);
+    if (!publisher) {
+      publisher = this.#publisher((events) => this.#publish(events, partition));
+      this.#publishers.set(partition, publisher);
     }
-    return outlet;
+    return publisher;
   }
 
-  /** What is too large for the topic goes to the dead letters. */
+  /** Events that are too large for the topic go to the dead letters. */
   async #publish(events: readonly SourcedEvent[], partition: number): Promise<void> {
-    const tooLarge = await this.#send(events, partition, this.plant.envelopeEvents);
+    const tooLarge = await this.options.publisher.publish(events, partition);
     if (tooLarge.length === 0) return;
-    await this.#bury(tooLarge.map((event) => this.#tooLarge(event)));
-    this.plant.refused('T1104', tooLarge.length);
-  }
-
-  /** Answers the events that the log can never take; the others are in it. An envelope that is too large as a whole is sent event by event. */
-  async #send(events: readonly SourcedEvent[], partition: number, most: number): Promise<readonly SourcedEvent[]> {
-    const { eventLog: log } = this.plant;
-    const records = pack(events, partition, { most, wrap: (json) => log.serializer.wrap(topics.rawEvents.name, json) });
-    try {
-      await log.publish(topics.rawEvents.name, records);
-      return [];
-    } catch (error) {
-      if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      const { alone, shared } = divide(records, error.records);
-      return shared.length === 0 ? alone : [...alone, ...(await this.#send(shared, partition, 1))];
-    }
-  }
-
-  /** Publishes dead letters. One that is too large even for their topic goes into the outbox with its bytes, and is held there: nothing waits behind it. */
-  async #bury(letters: readonly OutgoingRecord[]): Promise<void> {
-    const { database, eventLog: log } = this.plant;
-    try {
-      await log.publish(DEAD_LETTERS, letters);
-    } catch (error) {
-      if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
-      await database.transaction(async () => {
-        // One by one, because a statement must not be larger than the database takes.
-        for (const index of error.records) await log.stage([{ ...letters[index]!, topic: DEAD_LETTERS }], COMMANDS);
-      });
-      log.staged(COMMANDS);
-    }
+    await this.options.publisher.deadLetter(tooLarge.map((event) => this.#tooLarge(event)));
+    this.options.refused('T1104', tooLarge.length);
   }
 
   #tooLarge({ key, json, bytes, offset }: SourcedEvent): OutgoingRecord {
@@ -213,18 +186,18 @@ export class SourcePartition {
     return this.#deadLetter({ record, error: new PoisonError('T1104', `${bytes} bytes exceed max.message.bytes of raw_events`) }, Date.now());
   }
 
-  #outlet<T>(publish: (items: readonly T[]) => Promise<void>): OrderedPublisher<T> {
+  #publisher<T>(publish: (items: readonly T[]) => Promise<void>): OrderedPublisher<T> {
     return new OrderedPublisher({
       publish,
       most: MOST_EVENTS,
       wait: (failures, error) => {
-        this.plant.failed(error, failures);
-        return delay(backoff(failures, Math.random(), this.plant.retryMs, 50 * this.plant.retryMs));
+        this.options.failed(error, failures);
+        return delay(backoff(failures, Math.random(), this.options.retryMs, 50 * this.options.retryMs));
       },
     });
   }
 
-  #deadLetter({ record, error }: Refused, now: number): OutgoingRecord {
+  #deadLetter({ record, error }: PoisonRecord, now: number): OutgoingRecord {
     const { topic, partition } = this.at;
     const headers = deadLetterHeaders(topic, partition, cursorGroup(this.source), record, error, now);
     return { key: record.key, value: record.value, headers: { ...record.headers, ...headers, 'tocsin-source': this.source } };
@@ -237,7 +210,7 @@ export class SourcePartition {
       void this.#commit().then(() => {
         if (this.window.position > this.#committed) this.#commitSoon();
       });
-    }, this.plant.commitMs);
+    }, this.options.commitMs);
   }
 
   /** One at a time; a failure costs nothing, because what was not stored comes again. */
@@ -254,18 +227,17 @@ export class SourcePartition {
     try {
       if (this.#unsure) await this.#ask(group);
       if (to > this.#committed) {
-        const claim = { group, ...this.at, epoch: this.epoch };
-        await this.plant.database.transaction(() => this.plant.cursors.advance(claim, this.#committed, to, Date.now(), false));
+        await this.options.claims.advance(this.source, { ...this.at, epoch: this.epoch }, this.#committed, to);
         this.#committed = to;
       }
-      this.plant.committed();
+      this.options.committed();
     } catch (error) {
       if (error instanceof FencedError) {
         this.#unowned = true;
-        if (!this.#closed) this.plant.fenced(this.at);
+        if (!this.#closed) this.options.fenced(this.at);
       } else {
         this.#unsure = true;
-        this.plant.failed(error, 1);
+        this.options.failed(error, 1);
       }
       return;
     }
@@ -275,7 +247,7 @@ export class SourcePartition {
 
   /** After a commit of which nobody knows what became. */
   async #ask(group: string): Promise<void> {
-    const cursor = await this.plant.cursors.read(group, this.at);
+    const cursor = await this.options.claims.cursors.read(group, this.at);
     if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} has ended`);
     this.#committed = cursor.nextOffset;
     this.#unsure = false;

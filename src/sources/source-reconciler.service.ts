@@ -1,43 +1,17 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { Config } from '../config.js';
-import { AuditService } from '../database/audit.service.js';
-import { Database } from '../database/database.client.js';
 import { Clusters } from '../log/cluster.js';
-import { CursorRepository } from '../log/cursor.repository.js';
-import { PartitionPauseRepository } from '../log/consuming/partition-pause.repository.js';
-import { EventLog } from '../log/event-log.js';
 import { Background } from '../runtime/background.decorator.js';
 import { Secrets } from '../runtime/secrets.service.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
-import { topics } from '../topics.js';
-import { DegradeService } from '../access/degrade/degrade.service.js';
-import { PublicationService } from '../access/publication.service.js';
-import { KeyPartitions } from './key-partitions.js';
-import type { PumpPlant } from './source-dependencies.js';
 import { accessOf, type SourceAction, type DesiredSource, reconcile } from './reconcile.js';
 import { ReplicaRepository } from './replica.repository.js';
-import { RunningSource } from './running-source.service.js';
+import type { RunningSource } from './running-source.service.js';
 import { SharedClusters } from './shared-clusters.js';
+import { SourceRunner } from './source-runner.service.js';
 import { openSecrets } from './source.service.js';
 import { SourceReader } from '../access/registry/source.reader.js';
-import { SourceRepository, type StoredSource } from '../access/registry/source.repository.js';
+import type { StoredSource } from '../access/registry/source.repository.js';
 import type { SourceState } from './source-state.js';
-
-/** What the pumps work with, made by Nest. */
-@Injectable()
-export class SourcePlant implements PumpPlant {
-  constructor(
-    readonly config: Config,
-    readonly database: Database,
-    readonly eventLog: EventLog,
-    readonly cursors: CursorRepository,
-    readonly audit: AuditService,
-    readonly holds: PartitionPauseRepository,
-    readonly sources: SourceRepository,
-    readonly publication: PublicationService,
-    readonly degrade: DegradeService,
-  ) {}
-}
 
 /**
  * Keeps what runs on this replica as it is declared: one consumer for each source of Kafka, one connection for each cluster. It looks at once after a
@@ -53,7 +27,6 @@ export class SourceReconciler implements OnModuleDestroy {
   /** Sources that cannot even be tried, and why. */
   #unusable = new Map<string, string>();
   readonly #clusters: SharedClusters;
-  readonly #keys: KeyPartitions;
   readonly #task: PeriodicTask;
   #again = true;
   #lastRound = 0;
@@ -61,15 +34,14 @@ export class SourceReconciler implements OnModuleDestroy {
   #living: readonly string[] = [];
 
   constructor(
-    private readonly plant: SourcePlant,
+    private readonly runner: SourceRunner,
     private readonly reader: SourceReader,
     private readonly replicas: ReplicaRepository,
     private readonly secrets: Secrets,
     clusters: Clusters,
   ) {
-    const { config, eventLog: log } = plant;
+    const { config } = runner;
     this.#clusters = new SharedClusters((access) => clusters.open(access, `${config.GROUP_PREFIX}-${config.INSTANCE_ID}`));
-    this.#keys = new KeyPartitions((key) => log.partitionFor(topics.rawEvents.name, key));
     this.#task = new PeriodicTask({
       name: 'reconciling sources',
       everyMs: Math.min(1000, config.LEASE_MS / 3, config.SOURCES_RECONCILE_MS),
@@ -98,17 +70,17 @@ export class SourceReconciler implements OnModuleDestroy {
   }
 
   async #round(now: number): Promise<void> {
-    const { LEASE_MS, SOURCES_RECONCILE_MS } = this.plant.config;
+    const { LEASE_MS, SOURCES_RECONCILE_MS } = this.runner.config;
     if (this.#again || now - this.#lastRound >= SOURCES_RECONCILE_MS) {
       this.#again = false;
       await this.#compare();
       this.#lastRound = now;
     }
-    await this.#followHolds(now);
+    await this.#followPauses(now);
     if (now - this.#lastBeat < LEASE_MS / 3 && this.#running.size === 0) return;
     if (now - this.#lastBeat >= LEASE_MS / 3) await this.#beat(now);
     // Not awaited: a cluster that does not answer must not delay the others, nor our heartbeat.
-    for (const source of this.#running.values()) void source.follow(this.plant.config.INSTANCE_ID, this.#living);
+    for (const source of this.#running.values()) void source.follow(this.runner.config.INSTANCE_ID, this.#living);
   }
 
   async #compare(): Promise<void> {
@@ -120,10 +92,10 @@ export class SourceReconciler implements OnModuleDestroy {
     }
   }
 
-  async #followHolds(now: number): Promise<void> {
+  async #followPauses(now: number): Promise<void> {
     if (this.#running.size === 0) return;
-    const holds = await this.plant.holds.all(now);
-    for (const { records: pump } of this.#running.values()) pump.followHolds(holds, now);
+    const pauses = await this.runner.pauses.all(now);
+    for (const { consumer } of this.#running.values()) consumer.follow(pauses, now);
   }
 
   async #beat(now: number): Promise<void> {
@@ -161,13 +133,13 @@ export class SourceReconciler implements OnModuleDestroy {
       this.#after(name, () => this.#end(running));
     }
     if (kind === 'stop') return;
-    const started = new RunningSource(action.desired, this.#clusters.take(action.desired.access), this.#keys, this.plant);
+    const started = this.runner.run(action.desired, this.#clusters.take(action.desired.access));
     this.#running.set(name, started);
     this.#after(name, () => started.start());
   }
 
   async #end(running: RunningSource): Promise<void> {
-    await running.stop(this.plant.config.SHUTDOWN_MS / 2);
+    await running.stop(this.runner.config.SHUTDOWN_MS / 2);
     await this.#clusters.leave(running.desired.access);
   }
 

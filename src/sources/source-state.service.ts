@@ -11,7 +11,8 @@ import { cursorGroup, type KafkaSource, type Source } from '../access/registry/s
 import { openSecrets } from './source.service.js';
 import { SourceReader } from '../access/registry/source.reader.js';
 import { SourceRepository } from '../access/registry/source.repository.js';
-import { positionFault } from './start-position.js';
+import { positionFault } from '../log/consuming/position-fault.js';
+import { clusterFaultTexts } from './start-position.js';
 import { type SourceSummary, sourceSummary } from './source-state.js';
 
 /** Where a partition that stopped goes on, by the decision of people. */
@@ -73,7 +74,7 @@ export class SourceStateService {
       for (const { partition, nextOffset, epoch } of cursors.filter((cursor) => cursor.topic === topic)) {
         const at = { topic, partition };
         const bound = bounds.get(partition);
-        const fault = bound && positionFault(nextOffset, bound);
+        const fault = bound && positionFault({ committed: nextOffset, position: nextOffset }, bound, clusterFaultTexts);
         if (!fault) continue;
         const target = to === 'earliest' ? bound.low : bound.high;
         const moved = await this.cursors.relocate(cursorGroup(name), at, { nextOffset: target, stateOffset: target }, epoch, now);

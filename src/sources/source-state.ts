@@ -13,6 +13,14 @@ export interface SourcePartitionState {
   readonly problem?: string;
 }
 
+/** What a source has done on one replica, for the metrics. */
+export interface SourceCounts {
+  records: number;
+  events: number;
+  readonly poison: Record<string, number>;
+  failures: number;
+}
+
 /** How a source stands on one replica. */
 export interface SourceState {
   readonly name: string;

@@ -82,7 +82,7 @@ export class SourceWatch {
       'tocsin_source_lag',
       states.flatMap(({ name: source, partitions }) => partitions.map(({ topic, partition, lag }) => [{ source, topic, partition }, lag] as const)),
     );
-    const counts = running.map(([source, { records: pump }]) => [source, pump.counts] as const);
+    const counts = running.map(([source, { consumer }]) => [source, consumer.counts] as const);
     this.metrics.set(
       'tocsin_source_records_total',
       counts.map(([source, { records }]) => [{ source }, records]),

@@ -4,7 +4,11 @@ import { ExternalClustersModule } from '../log/external-clusters.module.js';
 import { LogModule } from '../log/log.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { ReplicaRepository } from './replica.repository.js';
-import { SourceReconciler, SourcePlant } from './source-reconciler.service.js';
+import { SourceClaims } from './source-claims.service.js';
+import { SourceDecoder } from './source-decoder.service.js';
+import { SourcePublisher } from './source-publisher.service.js';
+import { SourceReconciler } from './source-reconciler.service.js';
+import { SourceRunner } from './source-runner.service.js';
 import { SourceStateService } from './source-state.service.js';
 import { SourceWatch } from './source-watch.service.js';
 import { SourceController } from './source.controller.js';
@@ -14,6 +18,16 @@ import { SourceService } from './source.service.js';
 @Module({
   imports: [AccessModule, ExternalClustersModule, LogModule, RuntimeModule],
   controllers: [SourceController],
-  providers: [ReplicaRepository, SourceReconciler, SourcePlant, SourceService, SourceStateService, SourceWatch],
+  providers: [
+    ReplicaRepository,
+    SourceClaims,
+    SourceDecoder,
+    SourcePublisher,
+    SourceReconciler,
+    SourceRunner,
+    SourceService,
+    SourceStateService,
+    SourceWatch,
+  ],
 })
 export class SourcesModule {}

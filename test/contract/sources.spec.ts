@@ -216,7 +216,7 @@ describe('sources on several clusters and replicas', () => {
     for (const name of [stays1, stays2, stays3, changes]) await runs(name);
     const untouched = [stays1, stays2, stays3];
     const before = await Promise.all(untouched.map(epochs));
-    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.records, 'assigned'));
+    const asked = untouched.map((name) => jest.spyOn(replica.consumers.running().get(name)!.consumer.partitions, 'assigned'));
 
     let sent = 0;
     let loading = true;

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config.js';
-import { AuditService } from '../../database/audit.service.js';
 import { ConsumerWatch } from './consumer-watch.service.js';
 import { CursorRepository } from '../cursor.repository.js';
-import { PartitionPauseRepository } from './partition-pause.repository.js';
+import { PauseService } from './pause.service.js';
 import type { ConsumerState } from '../event-log.js';
 import { EventLog } from '../event-log.js';
 import { isExternalGroup } from './groups.js';
@@ -50,13 +49,13 @@ export class Consumers {
     private readonly cursors: CursorRepository,
     private readonly watch: ConsumerWatch,
     private readonly config: Config,
-    private readonly pauses: PartitionPauseRepository,
-    private readonly audit: AuditService,
+    private readonly pauses: PauseService,
   ) {}
 
   /** The transport of a consumer group, to be given to `connectMicroservice`. */
   server(group: string): LogServer {
-    const server = new LogServer(group, this.eventLog, this.cursors, this.config, this.watch, this.pauses, this.audit);
+    const { eventLog, cursors, config, watch, pauses } = this;
+    const server = new LogServer(group, { eventLog, cursors, config, watch, pauses });
     this.#servers.push(server);
     return server;
   }

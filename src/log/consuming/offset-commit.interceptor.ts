@@ -4,6 +4,7 @@ import { Config } from '../../config.js';
 import { Database } from '../../database/database.client.js';
 import { AmbiguousCommitError } from '../../database/failures.js';
 import { PoisonError } from '../../shared/errors.js';
+import { commitReason, type CommitReason } from './commit-reason.js';
 import { CONSUMES, type Consumes } from './consumes.js';
 import type { Message } from './batch.js';
 import type { ClaimedBatch, PoisonRecord } from './claimed-batch.js';
@@ -67,7 +68,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
         async () => {
           await handle();
           for (const each of poison) this.publisher.deadLetter(batch.topic, batch.partition, claim.group, each, now);
-          if (!this.#mustCommit(batch, consumes, now)) return false;
+          if (!this.#commitReason(batch, consumes, now)) return false;
           await this.database.begin();
           if (batch.hasCheckpoint) await this.cursors.moveState(claim.group, batch, claim.epoch, batch.end);
           return true;
@@ -88,11 +89,16 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     }
   }
 
-  /** A stateful stage may let batches without output wait; everybody else commits each batch. */
-  #mustCommit(batch: ClaimedBatch, { options }: Consumes, now: number): boolean {
-    if (batch.claim.position === batch.claim.committed && batch.raw.length === 0) return this.database.begun || this.publisher.pending;
-    if (!options.stateful || this.database.begun || this.publisher.pending || batch.hasCheckpoint || batch.leaving) return true;
-    return now - batch.claim.committedAt >= this.config.DETECT_COMMIT_MS;
+  #commitReason({ claim, raw, hasCheckpoint, leaving }: ClaimedBatch, { options }: Consumes, now: number): CommitReason | undefined {
+    return commitReason({
+      isStateful: options.stateful ?? false,
+      isEmpty: claim.position === claim.committed && raw.length === 0,
+      hasOutput: this.database.begun || this.publisher.pending,
+      hasCheckpoint,
+      isLeaving: leaving,
+      sinceCommit: now - claim.committedAt,
+      commitEveryMs: this.config.DETECT_COMMIT_MS,
+    });
   }
 
   /** After a connection that died during COMMIT: the cursor tells whether the transaction is durable. */

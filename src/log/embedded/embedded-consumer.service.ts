@@ -56,40 +56,55 @@ export class EmbeddedConsumer implements GroupConsumer {
   async #run(loop: PartitionLoop): Promise<void> {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
-      try {
-        if (!loop.assigned) loop.position = await this.subscription.listener.assigned(loop.at, this.#generation);
-        loop.assigned = true;
-        if (await this.#handleNext(loop)) failures = 0;
-        loop.failing = false;
-      } catch {
-        // The listener has logged the error.
-        loop.failing = true;
-        loop.assigned = false;
-        await sleep(backoff(++failures, Math.random()), this.#stop.signal);
-      }
+      const outcome = await this.#turn(loop);
+      loop.failing = outcome === 'again';
+      if (outcome === 'handled') failures = 0;
+      if (outcome !== 'again') continue;
+      loop.assigned = false;
+      await sleep(backoff(++failures, Math.random()), this.#stop.signal);
     }
     if (loop.assigned) await this.subscription.listener.releasing?.(loop.at);
     this.subscription.listener.revoked(loop.at);
   }
 
-  /** Processes the next batch, or waits for one. True when records were processed. */
-  async #handleNext(loop: PartitionLoop): Promise<boolean> {
+  /** `again`: the listener deferred the partition, or rejected and logged why; it is asked again after a backoff. */
+  async #turn(loop: PartitionLoop): Promise<'handled' | 'idle' | 'again'> {
+    try {
+      return (await this.#assigned(loop)) ? await this.#handleNext(loop) : 'again';
+    } catch {
+      return 'again';
+    }
+  }
+
+  /** False when the listener defers the partition. */
+  async #assigned(loop: PartitionLoop): Promise<boolean> {
+    if (!loop.assigned) {
+      const position = await this.subscription.listener.assigned(loop.at, this.#generation);
+      if (typeof position !== 'number') return false;
+      loop.position = position;
+    }
+    return (loop.assigned = true);
+  }
+
+  /** Processes the next batch, or waits for one. */
+  async #handleNext(loop: PartitionLoop): Promise<'handled' | 'idle' | 'again'> {
     const from = loop.position;
     const records = loop.paused ? [] : this.source.read(loop.at, from, this.subscription.maxRecords);
     if (records.length === 0) {
       await this.#waitForAppend(1000);
-      return false;
+      return 'idle';
     }
-    await this.subscription.listener.batch(
+    const deferral = await this.subscription.listener.batch(
       { ...loop.at, records, highWatermark: this.source.high(loop.at) },
       {
         heartbeat: () => new Promise((resolve) => setImmediate(resolve)),
         commit: (next) => Promise.resolve(this.source.commit(loop.at, next)),
       },
     );
+    if (deferral) return 'again';
     if (loop.position === from) loop.position = records.at(-1)!.offset + 1;
     await new Promise((resolve) => setImmediate(resolve));
-    return true;
+    return 'handled';
   }
 
   /**

@@ -3,7 +3,7 @@ import { TocsinError } from '../../shared/errors.js';
 import { type GroupState, type NewTopic, TopicAdmin, type TopicState } from '../topic-admin.js';
 import type { RecordRepository } from './record.repository.js';
 
-/** What topic administration needs of the embedded log. */
+/** The parts of the embedded log that topic administration uses. */
 export interface EmbeddedTopicsHost {
   readonly records: RecordRepository;
   readonly database: Database;

@@ -30,9 +30,9 @@ export interface TopicPlacement {
   readonly clusters: ReadonlyMap<string, ManagedCluster>;
   clusterOf(topic: string): string;
   physical(topic: string): string;
-  /** undefined for a topic without our prefix. */
+  /** undefined for a topic without TOPIC_PREFIX. */
   logical(physical: string): string | undefined;
-  /** undefined for a group without our prefix. */
+  /** undefined for a group without GROUP_PREFIX. */
   stage(groupId: string): string | undefined;
 }
 

@@ -38,7 +38,7 @@ const NETWORK_ERRORS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 };
 
-/** Unwraps the errors that kafkajs adds when it gives up. */
+/** Unwraps the errors that kafkajs adds after its last retry. */
 export function rootCause(error: unknown): KafkajsFailure {
   const failure = error as KafkajsFailure;
   return failure.cause instanceof Error ? rootCause(failure.cause) : failure;

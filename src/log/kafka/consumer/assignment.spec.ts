@@ -25,7 +25,7 @@ const text = (assignment: GroupAssignment): Record<string, string[]> =>
   Object.fromEntries([...assignment].map(([id, list]) => [id, list.map(({ topic, partition }) => `${topic}${partition}`).sort()]));
 const sizes = (assignment: GroupAssignment): number[] => [...assignment.values()].map(({ length }) => length);
 const fresh = (id: string): AssignableMember => ({ id, topics: ['a'], owned: [], generation: 0 });
-const holding = (id: string, generation: number, ...partitions: number[]): AssignableMember => ({
+const owning = (id: string, generation: number, ...partitions: number[]): AssignableMember => ({
   ...fresh(id),
   generation,
   owned: partitions.map((partition) => ({ topic: 'a', partition })),
@@ -93,7 +93,7 @@ describe('the assignment of partitions', () => {
           const before = Array.from({ length: staying }, (): number[] => []);
           for (let partition = 0; partition < size; partition++) before[(partition * 31 + salt * (partition % 5)) % staying]!.push(partition);
           const members = [
-            ...before.map((own, index) => holding(`s${index}`, 5, ...own)),
+            ...before.map((own, index) => owning(`s${index}`, 5, ...own)),
             ...Array.from({ length: coming }, (_, index) => fresh(`n${index}`)),
           ];
           const after = sticky(members, numbers(size));
@@ -104,7 +104,7 @@ describe('the assignment of partitions', () => {
           const possible = before
             .map(({ length }) => length)
             .sort((a, b) => b - a)
-            .map((held, index) => Math.min(held, low + (index < more ? 1 : 0)));
+            .map((owned, index) => Math.min(owned, low + (index < more ? 1 : 0)));
           expect(kept.reduce((sum, each) => sum + each, 0)).toBe(possible.reduce((sum, each) => sum + each, 0));
         },
       ),
@@ -125,8 +125,8 @@ describe('the assignment of partitions', () => {
   });
 
   it('does not rebalance partitions while a member has outdated topic metadata, sticky', () => {
-    const late: AssignableMember = { ...holding('late', 4, 0, 1), topics: ['a'] };
-    const early: AssignableMember = { ...holding('early', 4, 2, 3), topics: ['a', 'b'] };
+    const late: AssignableMember = { ...owning('late', 4, 0, 1), topics: ['a'] };
+    const early: AssignableMember = { ...owning('early', 4, 2, 3), topics: ['a', 'b'] };
     const all = new Map([...numbers(4), ['b', [0, 1]]]);
     expect(text(sticky([late, early], all))).toEqual({ late: ['a0', 'a1'], early: ['a2', 'a3', 'b0', 'b1'] });
     expect(
@@ -143,9 +143,9 @@ describe('the assignment of partitions', () => {
   });
 
   it('ignores the partitions that a zombie member claims from an older generation, sticky', () => {
-    const zombie = holding('a-zombie', 3, 0, 1, 2);
-    expect(text(sticky([zombie, holding('owner', 4, 0, 1, 2)], numbers(3)))).toEqual({ 'a-zombie': ['a2'], owner: ['a0', 'a1'] });
-    expect(text(sticky([zombie, holding('owner', 4, 0), holding('other', 4, 1)], numbers(3)))).toEqual({
+    const zombie = owning('a-zombie', 3, 0, 1, 2);
+    expect(text(sticky([zombie, owning('owner', 4, 0, 1, 2)], numbers(3)))).toEqual({ 'a-zombie': ['a2'], owner: ['a0', 'a1'] });
+    expect(text(sticky([zombie, owning('owner', 4, 0), owning('other', 4, 1)], numbers(3)))).toEqual({
       'a-zombie': ['a2'],
       owner: ['a0'],
       other: ['a1'],

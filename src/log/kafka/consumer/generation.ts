@@ -25,7 +25,7 @@ export class Generation {
     private readonly handoverMs: number,
   ) {}
 
-  /** Why it ended: a broker error or a reason of our own. */
+  /** Why it ended: a broker error or a local reason. */
   get endReason(): unknown {
     return this.#endReason;
   }
@@ -46,7 +46,7 @@ export class Generation {
   }
 
   /** Waits for a batch. False when it was abandoned: it may still finish, and then fencing decides. Rejects when the batch rejects. */
-  async run(batch: Promise<void>): Promise<boolean> {
+  async run(batch: Promise<unknown>): Promise<boolean> {
     try {
       return await new Promise((resolve, reject) => {
         this.#running.set(batch, () => resolve(false));

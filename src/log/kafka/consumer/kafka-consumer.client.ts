@@ -170,6 +170,7 @@ export class KafkaConsumer implements GroupConsumer {
     try {
       const position = await this.subscription.listener.assigned(assigned.at, generation.id);
       if (!current()) return;
+      if (typeof position !== 'number') return this.#retryLater(assigned, generation, position.why);
       this.#member.seek(this.#physical(assigned.at), position);
       assigned.ready = true;
       if (!assigned.pausedByCommand) this.#member.resume(this.#physical(assigned.at));
@@ -223,17 +224,24 @@ export class KafkaConsumer implements GroupConsumer {
         this.#logger.warn(`${partitionKey(assigned.at)} at ${records[0]!.offset}: batch abandoned because it exceeded the rebalance drain time`);
         return false;
       }
+      const deferral = await work;
+      if (deferral) return this.#notHandled(assigned, generation, deferral.why);
     } catch (error) {
-      if (assigned.generation !== generation) return false;
-      this.#member.pause([this.#physical(assigned.at)]);
-      this.#retryLater(assigned, generation, error);
-      return false;
+      return this.#notHandled(assigned, generation, error);
     }
     assigned.failures = 0;
     // A batch from before the stall is not progress after it.
     if (generation.endReason === undefined) this.#reportStall(this.#stall.handled(records[0]!.timestamp, Date.now()));
     payload.resolveOffset(String(records.at(-1)!.offset));
     return true;
+  }
+
+  /** The same records come again after a backoff, unless a rebalance is under way. */
+  #notHandled(assigned: AssignedPartition, generation: Generation, why: unknown): false {
+    if (assigned.generation !== generation) return false;
+    this.#member.pause([this.#physical(assigned.at)]);
+    this.#retryLater(assigned, generation, why);
+    return false;
   }
 
   /** Commits only for an assigned partition: the broker would accept a commit for a partition of another member. */

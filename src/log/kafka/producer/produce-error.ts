@@ -1,8 +1,8 @@
 /**
- * What the producer does after a response for a batch:
+ * Action of the producer after a response for a batch:
  * `appended`: nothing, the batch is in the log; `retry`: resend the batch; `refresh leader`: resend it after a metadata refresh;
  * `bump epoch`: resend it in a new epoch, because broker and producer disagree about the sequence;
- * `split`: halve the batch, some of its records are invalid; `fail`: give up, a retry cannot succeed.
+ * `split`: halve the batch, some of its records are invalid; `fail`: fail the batch, a retry cannot succeed.
  */
 export type ProduceAction = 'appended' | 'retry' | 'refresh leader' | 'bump epoch' | 'split' | 'fail';
 

@@ -1,5 +1,6 @@
 import { backoff } from '../../../shared/retry.js';
 import type { PartitionAssignment } from '../../cluster.js';
+import { isDeferral } from '../../deferral.js';
 import type { BatchControl, LogRecord, PartitionListener, TopicPartition } from '../../event-log.js';
 import type { FetchedPartition, FetchPosition } from '../connection/brokers.client.js';
 
@@ -101,16 +102,21 @@ export class PartitionReader {
   async #handleNext(session: FetchSession): Promise<boolean> {
     const records = this.#buffered.slice(0, this.assignment.maxRecords);
     try {
-      await this.#listener.batch({ ...this.at, records, highWatermark: this.#highWatermark }, NO_GROUP_CONTROL);
+      const deferral = await this.#listener.batch({ ...this.at, records, highWatermark: this.#highWatermark }, NO_GROUP_CONTROL);
+      if (deferral) return this.#notHandled(session, deferral);
     } catch (error) {
-      if (session === this.#session && !this.#revoked) this.#assignLater(error);
-      return false;
+      return this.#notHandled(session, error);
     }
     if (session !== this.#session) return false;
     this.#failures = 0;
     this.#buffered = this.#buffered.slice(records.length);
     session.offset = records.at(-1)!.offset + 1;
     return true;
+  }
+
+  #notHandled(session: FetchSession, why: unknown): false {
+    if (session === this.#session && !this.#revoked) this.#assignLater(why);
+    return false;
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -126,6 +132,7 @@ export class PartitionReader {
         this.#pendingSeek = undefined;
         const offset = await this.#listener.assigned(this.at, this.generation);
         if (this.#revoked) return;
+        if (typeof offset !== 'number') return this.#assignLater(offset);
         this.#discard({ offset: this.#pendingSeek ?? offset });
         this.#assigned = true;
         this.problem = undefined;
@@ -137,9 +144,9 @@ export class PartitionReader {
   }
 
   /** Retries the assignment after a backoff; until then no record is processed. */
-  #assignLater(error: unknown): void {
+  #assignLater(why: unknown): void {
     this.#discard();
-    this.problem = error instanceof Error ? error.message : String(error);
+    this.problem = problemOf(why);
     clearTimeout(this.#retry);
     if (!this.#revoked) this.#retry = setTimeout(() => this.assign(), backoff(++this.#failures, Math.random()));
   }
@@ -203,4 +210,11 @@ export class PartitionReader {
     clearTimeout(this.#retry);
     this.#discard();
   }
+}
+
+/** Why a partition is not read, in words; undefined for back-pressure, which is no problem. */
+function problemOf(why: unknown): string | undefined {
+  if (why instanceof Error) return why.message;
+  if (typeof why !== 'object' || why === null || !isDeferral(why)) return String(why);
+  return why.reason === 'backpressure' ? undefined : why.why;
 }

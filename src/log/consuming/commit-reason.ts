@@ -1,0 +1,27 @@
+/** What decides whether the transaction of a batch is committed now. */
+export interface PendingCommit {
+  /** Keeps state in memory, so a batch without output may wait. */
+  readonly isStateful: boolean;
+  /** The batch has no records, and nothing handled before waits for its commit. */
+  readonly isEmpty: boolean;
+  /** The handler wrote to the database, or published something. */
+  readonly hasOutput: boolean;
+  readonly hasCheckpoint: boolean;
+  /** The partition may go to another replica in a moment. */
+  readonly isLeaving: boolean;
+  /** Milliseconds since the latest commit of the partition. */
+  readonly sinceCommit: number;
+  readonly commitEveryMs: number;
+}
+
+export type CommitReason = 'output' | 'each batch' | 'checkpoint' | 'leaving' | 'commit interval elapsed';
+
+/** Why the batch is committed now; undefined when a stateful stage may let it wait, or when there is nothing to commit. */
+export function commitReason(pending: PendingCommit): CommitReason | undefined {
+  if (pending.hasOutput) return 'output';
+  if (pending.isEmpty) return undefined;
+  if (!pending.isStateful) return 'each batch';
+  if (pending.hasCheckpoint) return 'checkpoint';
+  if (pending.isLeaving) return 'leaving';
+  return pending.sinceCommit >= pending.commitEveryMs ? 'commit interval elapsed' : undefined;
+}
