@@ -101,7 +101,7 @@ ${table(['Topic', 'Key', 'Dead letters'], rows)}${sections.join('')}`;
 
 function metricsPage({ metrics }) {
   const rows = Object.entries(metrics).map(([name, { type, help, labels = [] }]) => [code(name), type, labels.map(code).join(', '), help]);
-  return `${made('src/runtime/metrics.service.ts')}
+  return `${made('src/runtime/metric-catalogue.ts')}
 # Metrics
 
 What \`GET /metrics\` answers, besides the metrics of the process itself.
@@ -124,7 +124,7 @@ async function pages() {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href);
   const { z } = await import('zod');
   const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
-    ['shared/errors.js', 'shared/settings.js', 'topics.js', 'log/dead-letters.js', 'runtime/metrics.service.js', 'cli/commands.js'].map(load),
+    ['shared/errors.js', 'shared/settings.js', 'topics.js', 'log/dead-letters.js', 'runtime/metric-catalogue.js', 'cli/commands.js'].map(load),
   );
   const unformatted = {
     'docs/errors.md': errorsPage(errors),

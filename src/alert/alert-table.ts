@@ -15,7 +15,7 @@ import {
   withDefault,
 } from '../database/column.js';
 import { table } from '../database/table.js';
-import { type Alert, isOpen } from './alert.js';
+import { type Alert, type AlertState, isOpen } from './alert.js';
 
 // Columns that are fixed at insert have a default or may be null, so that an upsert of rows that exist may leave them out.
 const fixedText = (length: number): Column<string> => insertOnly(withDefault(clippedText(length), ''));
@@ -70,3 +70,44 @@ export const alertTable = table<Alert, 'open_key'>(
     ],
   },
 );
+
+/** Fields that alert events and commands change. */
+const changing = [
+  'status',
+  'severity',
+  'annotations',
+  'value',
+  'description',
+  'latest_time',
+  'end_time',
+  'end_reason',
+  'transition_no',
+  'is_acknowledged',
+  'acknowledged_by',
+  'acknowledged_at',
+  'generator_url',
+  'updated_at',
+] as const satisfies (keyof AlertState)[];
+
+/** Fields that are fixed at insert. */
+const fixed = [
+  'alert_key',
+  'bk_biz_id',
+  'strategy_id',
+  'strategy_version',
+  'strategy_name',
+  'alert_name',
+  'target_type',
+  'target',
+  'dimensions',
+  'labels',
+  'metric',
+  'begin_time',
+  'created_at',
+] as const satisfies (keyof Alert)[];
+
+/** Writes new alerts; the flags that nothing sets yet keep their default, so that a thousand rows fit into one statement. */
+export const alertWriter = alertTable.writer<Alert>(['alert_id', 'open_key', ...changing, ...fixed]);
+/** Writes the changes of an existing alert; the insert-only columns are left out. */
+export const stateWriter = alertTable.writer<AlertState>(['alert_id', 'open_key', ...changing]);
+export const stateReader = alertTable.reader(['alert_id', 'alert_key', 'bk_biz_id', 'strategy_id', ...changing]);

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { type StoredEntry, timelineTable } from '../database/timeline-table.js';
 import type { Alert } from './alert.js';
-import { alertOf, conditionsOf } from './alert-row.js';
+import { conditionsOf } from './alert-conditions.js';
+import { alertTable } from './alert-table.js';
 import { type AlertFilter, type AlertQuery, fits, type Position } from './query.js';
 
 /** Rows that one request examines when its filter matches few of them; the response then has a cursor to continue. */
@@ -29,7 +30,7 @@ export class AlertReader {
     for (let start = 0; start < ids.length; start += CHUNK) {
       const slice = ids.slice(start, start + CHUNK);
       const rows = await this.database.query(`SELECT * FROM alert WHERE alert_id IN (${slice.map(() => '?').join(', ')})`, slice);
-      for (const row of rows) alerts.push(alertOf(row));
+      for (const row of rows) alerts.push(alertTable.parse(row));
     }
     return alerts;
   }
@@ -68,7 +69,7 @@ export class AlertReader {
   async #rows(filter: AlertFilter, after: Position | undefined, size: number): Promise<Alert[]> {
     const { where, parameters } = conditionsOf(filter, after);
     const rows = await this.database.query(`SELECT * FROM alert${where} ORDER BY begin_time DESC, alert_id DESC LIMIT ?`, [...parameters, size]);
-    return rows.map(alertOf);
+    return rows.map(alertTable.parse);
   }
 
   /** Entries of an alert, oldest first, with ids greater than `after`. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import type { Alert, AlertState } from './alert.js';
-import { alertColumns, alertOf, changingColumns, rowOf, stateColumns, stateOf, stateRowOf, stateSelection } from './alert-row.js';
+import { alertTable, alertWriter, stateReader, stateWriter } from './alert-table.js';
 
 const CHUNK = 1000;
 
@@ -13,7 +13,7 @@ export class AlertRepository {
   /** Locks and reads one alert. */
   async lock(id: string): Promise<Alert | undefined> {
     const rows = await this.database.query(`SELECT * FROM alert WHERE alert_id = ?${this.database.dialect.forUpdate}`, [id]);
-    return rows.map(alertOf)[0];
+    return rows.map(alertTable.parse)[0];
   }
 
   /**
@@ -34,8 +34,8 @@ export class AlertRepository {
     for (let start = 0; start < values.length; start += CHUNK) {
       const slice = values.slice(start, start + CHUNK);
       const places = slice.map(() => '?').join(', ');
-      const sql = `SELECT ${stateSelection} FROM alert WHERE ${name} IN (${places})${this.database.dialect.forUpdate}`;
-      for (const row of await this.database.query(sql, slice)) alerts.push(stateOf(row));
+      const sql = `SELECT ${stateReader.selection} FROM alert WHERE ${name} IN (${places})${this.database.dialect.forUpdate}`;
+      for (const row of await this.database.query(sql, slice)) alerts.push(stateReader.parse(row));
     }
     return alerts;
   }
@@ -45,9 +45,8 @@ export class AlertRepository {
    * of a new one; a new alert is inserted plainly, so that a violated key is an error and never overwrites another alert.
    */
   async save(changed: readonly AlertState[], created: readonly Alert[] = []): Promise<void> {
-    const conflict = { key: ['alert_id'], update: changingColumns };
-    if (changed.length > 0) await this.database.insert('alert', stateColumns, inOrder(changed).map(stateRowOf), conflict);
-    if (created.length > 0) await this.database.insert('alert', alertColumns, inOrder(created).map(rowOf));
+    await this.database.insertAll(stateWriter, inOrder(changed), alertTable.upsert);
+    await this.database.insertAll(alertWriter, inOrder(created));
   }
 }
 

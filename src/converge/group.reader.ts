@@ -3,10 +3,10 @@ import { Database } from '../database/database.client.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import type { Group } from './group.js';
 import { cursorOf, type GroupQuery, type PageQuery } from './group-query.js';
-import { groupOf } from './group-row.js';
+import { groupTable } from './group-table.js';
 import { MemberRepository } from './member.repository.js';
 import type { ConvergeMember } from './converge-member.js';
-import { memberOf } from './member-row.js';
+import { memberTable } from './member-table.js';
 import { placeholders, type Row } from '../shared/row.js';
 
 /** A group as the API shows it. */
@@ -40,14 +40,14 @@ export class GroupReader {
       `SELECT * FROM converge_group WHERE ${conditions.map(([sql]) => sql).join(' AND ')} ORDER BY opened_at DESC, converge_id DESC LIMIT ?`,
       [...conditions.flatMap(([, ...parameters]) => parameters), limit + 1],
     );
-    const groups = rows.slice(0, limit).map(groupOf);
+    const groups = rows.slice(0, limit).map(groupTable.parse);
     const last = groups.at(-1);
     return { items: await this.#views(groups), next: last && rows.length > limit ? cursorOf({ at: last.opened_at, id: last.converge_id }) : null };
   }
 
   async find(convergeId: string): Promise<GroupView | undefined> {
     const rows = await this.database.query<Row>('SELECT * FROM converge_group WHERE converge_id = ?', [convergeId]);
-    return (await this.#views(rows.map(groupOf)))[0];
+    return (await this.#views(rows.map(groupTable.parse)))[0];
   }
 
   /** Every member, the latest first. */
@@ -57,7 +57,7 @@ export class GroupReader {
       `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY created_at DESC, alert_id DESC LIMIT ?`,
       [convergeId, ...(cursor ? [cursor.at, cursor.at, cursor.id] : []), limit + 1],
     );
-    const members = rows.slice(0, limit).map(memberOf);
+    const members = rows.slice(0, limit).map(memberTable.parse);
     const last = members.at(-1);
     return { items: members, next: last && rows.length > limit ? cursorOf({ at: last.created_at, id: last.alert_id }) : null };
   }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import type { Group } from './group.js';
-import { changingGroupColumns, groupColumns, groupOf, groupRow } from './group-row.js';
-import { jsonOf, placeholders, type Row } from '../shared/row.js';
+import { groupTable, scopeTable } from './group-table.js';
+import { placeholders, type Row } from '../shared/row.js';
 import type { Arrivals } from './storm.js';
 
 type DueGroup = Pick<Group, 'converge_id' | 'scope_key'>;
@@ -19,12 +19,8 @@ export class GroupRepository {
     const missing = wanted.filter((key) => !found.has(key));
     if (missing.length > 0) {
       // Two replicas may insert a new scope at the same time: one row stays, and both read it.
-      await this.database.insert(
-        'converge_scope',
-        ['scope_key', 'arrivals'],
-        missing.map((key) => [key, '[]']),
-        { key: ['scope_key'], update: [] },
-      );
+      const scopes = missing.map((scope_key) => ({ scope_key, arrivals: [] }));
+      await this.database.insertAll(scopeTable, scopes, { key: scopeTable.primaryKey, update: [] });
       for (const [key, arrivals] of await this.#lock(missing)) found.set(key, arrivals);
     }
     return found;
@@ -33,16 +29,15 @@ export class GroupRepository {
   async #lock(keys: readonly string[]): Promise<Map<string, Arrivals>> {
     if (keys.length === 0) return new Map();
     const rows = await this.database.query<Row>(
-      `SELECT scope_key, arrivals FROM converge_scope WHERE scope_key IN (${placeholders(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
+      `SELECT ${scopeTable.selection} FROM converge_scope WHERE scope_key IN (${placeholders(keys)}) ORDER BY scope_key${this.database.dialect.forUpdate}`,
       keys,
     );
-    return new Map(rows.map((row) => [row['scope_key'] as string, jsonOf<Arrivals>(row['arrivals'])]));
+    return new Map(rows.map(scopeTable.parse).map(({ scope_key, arrivals }) => [scope_key, arrivals]));
   }
 
   async saveArrivals(arrivals: ReadonlyMap<string, Arrivals>): Promise<void> {
-    if (arrivals.size === 0) return;
-    const rows = [...arrivals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, of]) => [key, JSON.stringify(of)]);
-    await this.database.insert('converge_scope', ['scope_key', 'arrivals'], rows, { key: ['scope_key'], update: ['arrivals'] });
+    const scopes = [...arrivals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([scope_key, of]) => ({ scope_key, arrivals: of }));
+    await this.database.insertAll(scopeTable, scopes, scopeTable.upsert);
   }
 
   /** The groups with these ids, and the open ones of these keys. Belongs into a transaction that has locked their scopes. */
@@ -55,7 +50,7 @@ export class GroupRepository {
     ];
     if (selects.length === 0) return [];
     const rows = await this.database.query<Row>(selects.join(' UNION ALL '), [...byId, ...byKey]);
-    return [...new Map(rows.map((row) => [row['converge_id'], row])).values()].map(groupOf);
+    return [...new Map(rows.map((row) => [row['converge_id'], row])).values()].map(groupTable.parse);
   }
 
   /** Groups that are due, the longest due first. */
@@ -74,12 +69,12 @@ export class GroupRepository {
 
   /** A new group is inserted plainly, so that a violated key is an error and never changes another group. */
   async save(changed: readonly Group[], opened: readonly Group[] = []): Promise<void> {
-    if (changed.length > 0)
-      await this.database.insert('converge_group', groupColumns, rows(changed), { key: ['converge_id'], update: changingGroupColumns });
-    if (opened.length > 0) await this.database.insert('converge_group', groupColumns, rows(opened));
+    await this.database.insertAll(groupTable, inOrder(changed), groupTable.upsert);
+    await this.database.insertAll(groupTable, inOrder(opened));
   }
 }
 
-function rows(groups: readonly Group[]): unknown[][] {
-  return [...groups].sort((a, b) => (a.converge_id < b.converge_id ? -1 : 1)).map(groupRow);
+/** In the order of the primary key, so that two writers cannot deadlock. */
+function inOrder(groups: readonly Group[]): Group[] {
+  return [...groups].sort((a, b) => (a.converge_id < b.converge_id ? -1 : 1));
 }

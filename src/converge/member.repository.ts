@@ -4,7 +4,7 @@ import type { Severity } from '../topics.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import type { ConvergeMember } from './converge-member.js';
 import { firingPhases, livePhases, nextPhaseSql, phaseList, phasesChangedBy } from './member-phase.js';
-import { changingMemberColumns, memberColumns, memberOf, memberRow } from './member-row.js';
+import { memberTable } from './member-table.js';
 import { MOST_IN_DIGEST, MOST_LISTED } from './message.js';
 import { placeholders, type Row } from '../shared/row.js';
 
@@ -19,7 +19,7 @@ export class MemberRepository {
   async find(alertIds: readonly string[]): Promise<ConvergeMember[]> {
     if (alertIds.length === 0) return [];
     const rows = await this.database.query<Row>(`SELECT * FROM converge_member WHERE alert_id IN (${placeholders(alertIds)})`, alertIds);
-    return rows.map(memberOf);
+    return rows.map(memberTable.parse);
   }
 
   /** Pending members of the open groups of these scopes, by scope. */
@@ -36,9 +36,8 @@ export class MemberRepository {
   }
 
   async save(members: readonly ConvergeMember[]): Promise<void> {
-    if (members.length === 0) return;
-    const rows = [...members].sort((a, b) => (a.alert_id < b.alert_id ? -1 : 1)).map(memberRow);
-    await this.database.insert('converge_member', memberColumns, rows, { key: ['alert_id'], update: changingMemberColumns });
+    const ordered = [...members].sort((a, b) => (a.alert_id < b.alert_id ? -1 : 1));
+    await this.database.insertAll(memberTable, ordered, memberTable.upsert);
   }
 
   /** Moves members to a storm. MySQL assigns from left to right, so `converge_id` comes last. */
@@ -79,7 +78,7 @@ export class MemberRepository {
        ) chosen ON chosen.alert_id = m.alert_id WHERE chosen.place <= chosen.most`,
       convergeIds,
     );
-    for (const row of rows) found.get(row['converge_id'] as string)!.push(memberOf(row));
+    for (const row of rows) found.get(row['converge_id'] as string)!.push(memberTable.parse(row));
     return found;
   }
 

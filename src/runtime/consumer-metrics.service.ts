@@ -5,7 +5,8 @@ import { Consumers } from '../log/consuming/consumers.service.js';
 import { version } from '../shared/version.js';
 import { LeasedDuties } from './leased-duties.service.js';
 import { MetricCollector } from './metric-collector.decorator.js';
-import { type MetricName, Metrics } from './metrics.service.js';
+import type { MetricName } from './metric-catalogue.js';
+import { Metrics } from './metrics.service.js';
 
 /** Copies what the consumers know into the metrics at every scrape. */
 @Injectable()

@@ -2,7 +2,8 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ConsumerWatch, type ConsumerTiming } from '../log/consuming/consumer-watch.service.js';
 import { Consumers } from '../log/consuming/consumers.service.js';
 import { MetricCollector } from './metric-collector.decorator.js';
-import { type MetricName, Metrics } from './metrics.service.js';
+import type { MetricName } from './metric-catalogue.js';
+import { Metrics } from './metrics.service.js';
 
 const histograms: Record<ConsumerTiming, MetricName> = {
   batch: 'tocsin_consumer_batch_duration_seconds',

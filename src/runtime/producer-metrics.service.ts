@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventLog } from '../log/event-log.js';
 import { MetricCollector } from './metric-collector.decorator.js';
-import { type MetricName, Metrics } from './metrics.service.js';
+import type { MetricName } from './metric-catalogue.js';
+import { Metrics } from './metrics.service.js';
 
 /** Copies what the producers know into the metrics at every scrape, and measures what they tell. */
 @Injectable()

@@ -375,7 +375,7 @@ describe('sources on several clusters and replicas', () => {
     await cluster.truncate(topic, 25);
     await replica.sources.enable(name, true, byTest());
     await eventually(
-      async () => (await replica.states.of(name)).problems.some((problem) => problem.includes('the records 10 to 24 are gone')),
+      async () => (await replica.states.of(name)).problems.some((problem) => problem.includes('records 10 to 24 were deleted')),
       'stopped',
     );
     await replica.client.post(`/api/v1/sources/${name}/resume`, { from: 'earliest' });

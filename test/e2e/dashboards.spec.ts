@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { EventLog } from '../../src/log/event-log.js';
-import { metrics } from '../../src/runtime/metrics.service.js';
+import { metrics } from '../../src/runtime/metric-catalogue.js';
 import { topics } from '../../src/topics.js';
 import { type Mode, modes } from '../support/binary.js';
 import { eventually } from '../support/eventually.js';

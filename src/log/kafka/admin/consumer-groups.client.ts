@@ -115,9 +115,12 @@ export class ConsumerGroups {
 function toResult<T>(codes: readonly number[], about: string, value: T): CoordinatorResult<T> {
   const code = codes.find((each) => each !== 0);
   if (code === undefined) return { value };
-  const refused = new TocsinError('T7004', `${about}: ${GROUP_NOT_EMPTY_ERRORS.has(code) ? 'the group has active members: ' : ''}${errorName(code)}`);
-  if (RETRIABLE_ERRORS.has(code)) return { retriable: refused };
-  throw refused;
+  const rejected = new TocsinError(
+    'T7004',
+    `${about}: ${GROUP_NOT_EMPTY_ERRORS.has(code) ? 'the group has active members: ' : ''}${errorName(code)}`,
+  );
+  if (RETRIABLE_ERRORS.has(code)) return { retriable: rejected };
+  throw rejected;
 }
 
 /** Retries until the coordinator is stable. */

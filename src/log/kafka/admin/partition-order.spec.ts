@@ -8,12 +8,12 @@ interface Asked {
   readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
 }
 
-/** One broker that leads partitions 0 to 2, returns the last one first, and rejects `refused` once. */
-function aBroker(refused?: number): Brokers {
-  const refusing = new Set([refused]);
+/** One broker that leads partitions 0 to 2, returns the last one first, and rejects `rejected` once. */
+function aBroker(rejected?: number): Brokers {
+  const rejecting = new Set([rejected]);
   const leaders = new Map([2, 1, 0].map((partition) => [partition, 1]));
   const answered = ({ partition }: { partition: number }) => {
-    const errorCode = refusing.delete(partition) ? NOT_LEADER : 0;
+    const errorCode = rejecting.delete(partition) ? NOT_LEADER : 0;
     return { partition, errorCode, offset: String(partition * 10) };
   };
   const fake: Pick<Brokers, 'topics' | 'leaders' | 'request' | 'requestAny'> = {
@@ -32,13 +32,13 @@ function aBroker(refused?: number): Brokers {
 }
 
 describe('partitions, in whatever order brokers return them', () => {
-  it.each([undefined, 0, 1, 2])('ascend in an offset lookup, also when a leader rejects partition %p first', async (refused) => {
-    expect([...(await new OffsetLookup(aBroker(refused)).listOffsets('t', -1))]).toEqual([
+  it.each([undefined, 0, 1, 2])('ascend in an offset lookup, also when a leader rejects partition %p first', async (rejected) => {
+    expect([...(await new OffsetLookup(aBroker(rejected)).listOffsets('t', -1))]).toEqual([
       [0, 0],
       [1, 10],
       [2, 20],
     ]);
-    const bounds = await new OffsetLookup(aBroker(refused)).ranges(['s', 't']);
+    const bounds = await new OffsetLookup(aBroker(rejected)).ranges(['s', 't']);
     expect([...bounds].map(([topic, all]) => [topic, [...all]])).toEqual(
       ['s', 't'].map((topic) => [topic, [0, 1, 2].map((partition) => [partition, { low: partition * 10, high: partition * 10 }])]),
     );

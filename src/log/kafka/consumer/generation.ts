@@ -22,7 +22,7 @@ export class Generation {
 
   constructor(
     readonly id: number,
-    private readonly handoverMs: number,
+    private readonly drainMs: number,
   ) {}
 
   /** Why it ended: a broker error or a local reason. */
@@ -37,7 +37,7 @@ export class Generation {
   end(reason: unknown): void {
     if (this.#endReason !== undefined) return;
     this.#endReason = reason;
-    if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.handoverMs);
+    if (this.isBusy) this.#timer = setTimeout(() => this.abandon(), this.drainMs);
   }
 
   /** Stops waiting for the running batches. */

@@ -31,7 +31,7 @@ export interface GroupMemberCallbacks {
   /** The partitions of the latest generation. */
   owned(): OwnedPartitions;
   /** No batch may be processed until the next `assigned`. */
-  interrupted(why: unknown): void;
+  interrupted(reason: unknown): void;
   /** Called before JoinGroup: finishes or abandons running work. */
   beforeRejoin(): Promise<void>;
   /** Called before the first fetch of a generation. */
@@ -53,7 +53,7 @@ const REJOIN_ERRORS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** An error that makes kafkajs rejoin without counting as a failure of the consumer. */
-const rejoinErrorOf = (why: string): Error => Object.assign(new kafkajs.KafkaJSError(why), { type: 'REBALANCE_IN_PROGRESS' });
+const rejoinErrorOf = (reason: string): Error => Object.assign(new kafkajs.KafkaJSError(reason), { type: 'REBALANCE_IN_PROGRESS' });
 
 /** A member of a consumer group on kafkajs that recovers from every failure: after a crash it is recreated with backoff. */
 export class KafkaGroupMember {

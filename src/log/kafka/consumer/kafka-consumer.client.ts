@@ -62,7 +62,7 @@ export class KafkaConsumer implements GroupConsumer {
     this.#member = new KafkaGroupMember(this.#logger, kafka, names.groupId(group), config, {
       topics: () => this.#currentTopics(),
       owned: () => ({ generation: this.#generation.id, partitions: [...this.#partitions.values()].map(({ at }) => this.#physical(at)) }),
-      interrupted: (why) => this.#interrupted(why),
+      interrupted: (reason) => this.#interrupted(reason),
       beforeRejoin: () => this.#beforeRejoin(),
       assigned: (partitions, generation) => this.#assigned(partitions, generation),
       ready: () => this.#ready(),
@@ -93,13 +93,13 @@ export class KafkaConsumer implements GroupConsumer {
   }
 
   /** A fraction of the session timeout, so that the member is not expelled while it finishes its work. */
-  get #handoverMs(): number {
+  get #drainMs(): number {
     return Math.min(this.config.KAFKA_REBALANCE_DRAIN_MS, this.config.KAFKA_SESSION_TIMEOUT_MS / 4);
   }
 
-  #interrupted(why: unknown): void {
+  #interrupted(reason: unknown): void {
     if (this.#partitions.size > 0) this.#stall.stopped(Date.now());
-    this.#generation.end(why);
+    this.#generation.end(reason);
     for (const assigned of this.#partitions.values()) assigned.ready = false;
   }
 
@@ -108,19 +108,19 @@ export class KafkaConsumer implements GroupConsumer {
     await this.#generation.settled();
     const { listener } = this.subscription;
     const assigned = [...this.#partitions.values()];
-    await settlesWithin(this.#handoverMs, Promise.allSettled(assigned.map(async ({ at }) => listener.releasing?.(at))));
-    await settlesWithin(this.#handoverMs, this.#commits.flush());
+    await settlesWithin(this.#drainMs, Promise.allSettled(assigned.map(async ({ at }) => listener.releasing?.(at))));
+    await settlesWithin(this.#drainMs, this.#commits.flush());
   }
 
   #assigned(partitions: readonly TopicPartition[], number: number): void {
-    const generation = (this.#generation = new Generation(number, this.#handoverMs));
-    const ours = new Map(
+    const generation = (this.#generation = new Generation(number, this.#drainMs));
+    const partitionsByKey = new Map(
       partitions.map(({ topic, partition }) => ({ topic: this.names.logical(topic), partition })).map((at) => [partitionKey(at), at]),
     );
     const before = this.#partitions.size;
-    for (const [key, assigned] of this.#partitions) if (!ours.has(key)) this.#revoke(key, assigned);
+    for (const [key, assigned] of this.#partitions) if (!partitionsByKey.has(key)) this.#revoke(key, assigned);
     const kept = this.#partitions.size;
-    for (const [key, at] of ours) {
+    for (const [key, at] of partitionsByKey) {
       const assigned: AssignedPartition = this.#partitions.get(key) ?? this.#newPartition(at, generation);
       this.#partitions.set(key, assigned);
       assigned.generation = generation;
@@ -128,7 +128,7 @@ export class KafkaConsumer implements GroupConsumer {
       this.#member.pause([this.#physical(at)]);
       assigned.starting = this.#startPartition(assigned, generation);
     }
-    const rebalance = { at: Date.now(), kept, gained: ours.size - kept, lost: before - kept };
+    const rebalance = { at: Date.now(), kept, gained: partitionsByKey.size - kept, lost: before - kept };
     this.#rebalance = { ...rebalance, count: (this.#rebalance?.count ?? 0) + 1 };
     this.subscription.observer?.rebalanced(rebalance);
   }

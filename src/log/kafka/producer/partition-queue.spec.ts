@@ -44,11 +44,11 @@ describe('the queue of a partition', () => {
   });
 
   it.each([
-    ['was lost', (batch: ProducerBatch) => queue.handleNoResponse(batch, 'no answer', 0)],
-    ['never left', (batch: ProducerBatch) => queue.handleNotSent(batch, 'no connection', 0)],
-    ['came to the wrong broker', (batch: ProducerBatch) => void queue.handleResponse(batch, NOT_LEADER, -1, 0)],
-    ['was not replicated in time', (batch: ProducerBatch) => void queue.handleResponse(batch, TIMED_OUT, -1, 0)],
-  ])('sends a batch that %s again before everything else, under the same numbers', (_what, fail) => {
+    ['got no response', (batch: ProducerBatch) => queue.handleNoResponse(batch, 'no answer', 0)],
+    ['was not sent', (batch: ProducerBatch) => queue.handleNotSent(batch, 'no connection', 0)],
+    ['reached a broker that is not the leader', (batch: ProducerBatch) => void queue.handleResponse(batch, NOT_LEADER, -1, 0)],
+    ['was not replicated before the timeout', (batch: ProducerBatch) => void queue.handleResponse(batch, TIMED_OUT, -1, 0)],
+  ])('resends a batch that %s before the queue, under the same sequence numbers', (_what, fail) => {
     add(['a', 'b']);
     const first = take();
     add(['c']);

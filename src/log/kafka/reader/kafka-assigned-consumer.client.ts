@@ -45,7 +45,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
   readonly #revoking = new Map<string, Promise<void>>();
   /** Nodes with a fetch in flight or in backoff. */
   readonly #fetching = new Map<number, Promise<void>>();
-  readonly #failures = new Map<number, { times: number; why: string }>();
+  readonly #failures = new Map<number, { times: number; reason: string }>();
   readonly #stop = new AbortController();
   readonly #refreshing: Promise<void>;
   #wake = (): void => undefined;
@@ -69,14 +69,14 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
 
   assign(partitions: readonly TopicPartition[]): void {
     if (this.#stop.signal.aborted) return;
-    const wanted = new Map(partitions.map(({ topic, partition }) => [key({ topic, partition }), { topic, partition }]));
+    const requested = new Map(partitions.map(({ topic, partition }) => [key({ topic, partition }), { topic, partition }]));
     for (const [name, reader] of this.#readers) {
-      if (wanted.has(name)) continue;
+      if (requested.has(name)) continue;
       this.#readers.delete(name);
       reader.revoke();
       this.#revoking.set(name, reader.idle);
     }
-    for (const [name, at] of wanted) {
+    for (const [name, at] of requested) {
       if (this.#readers.has(name)) continue;
       const reader = new PartitionReader(at, this.assignment, this.#nextGeneration(), () => this.#fetchAll(), this.#revoking.get(name));
       this.#readers.set(name, reader);
@@ -118,10 +118,11 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
         : this.config.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const wait = reconnectBackoff(++this.#refreshFailures, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
-      const why = messageOf(error);
+      const reason = errorMessage(error);
       // Logged once; while it lasts, the state shows it.
-      if (why !== this.#problem) this.#logger.warn(`${why}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
-      this.#problem = why;
+      if (reason !== this.#problem)
+        this.#logger.warn(`${reason}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
+      this.#problem = reason;
       return wait;
     }
   }
@@ -151,14 +152,14 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
       else byNode.set(reader.leader, [reader]);
     }
     for (const [node, own] of byNode) {
-      const wanted = new Map<FetchPosition, PartitionReader>();
+      const requested = new Map<FetchPosition, PartitionReader>();
       for (const reader of own) {
         const one = reader.nextFetch();
-        if (one) wanted.set(one, reader);
+        if (one) requested.set(one, reader);
       }
-      if (wanted.size === 0) continue;
-      const isIdle = own.every((reader) => reader.isBlocked) || own.filter((reader) => !reader.isBlocked).length === wanted.size;
-      const fetching = this.#fetch(node, wanted, isIdle ? this.config.KAFKA_FETCH_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
+      if (requested.size === 0) continue;
+      const isIdle = own.every((reader) => reader.isBlocked) || own.filter((reader) => !reader.isBlocked).length === requested.size;
+      const fetching = this.#fetch(node, requested, isIdle ? this.config.KAFKA_FETCH_MAX_WAIT_MS : SHORT_WAIT_MS).then(() => {
         this.#fetching.delete(node);
         this.#fetchAll();
       });
@@ -172,29 +173,29 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     return bytes > MAX_BUFFERED_FETCHES * this.config.KAFKA_FETCH_MAX_BYTES;
   }
 
-  async #fetch(node: number, wanted: ReadonlyMap<FetchPosition, PartitionReader>, maxWaitMs: number): Promise<void> {
+  async #fetch(node: number, requested: ReadonlyMap<FetchPosition, PartitionReader>, maxWaitMs: number): Promise<void> {
     const limits = { maxWaitMs, bytes: this.config.KAFKA_FETCH_MAX_BYTES, partitionBytes: this.config.KAFKA_MAX_PARTITION_FETCH_BYTES };
     try {
-      const all = await this.brokers.fetch(node, shuffled([...wanted.keys()]), limits);
+      const all = await this.brokers.fetch(node, shuffled([...requested.keys()]), limits);
       if (this.#failures.delete(node)) this.#requestRefresh();
       const found = new Map(all.map((each) => [key(each), each]));
-      await Promise.all([...wanted].map(([one, reader]) => this.#handleFetched(reader, one, found.get(key(one)))));
+      await Promise.all([...requested].map(([one, reader]) => this.#handleFetched(reader, one, found.get(key(one)))));
     } catch (error) {
       const times = (this.#failures.get(node)?.times ?? 0) + 1;
-      const why = messageOf(error);
-      this.#failures.set(node, { times, why });
+      const reason = errorMessage(error);
+      this.#failures.set(node, { times, reason });
       const wait = reconnectBackoff(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
-      this.#logger.debug(`broker ${node}: ${why}; retrying in ${wait} ms`);
+      this.#logger.debug(`broker ${node}: ${reason}; retrying in ${wait} ms`);
       // The partitions may have moved to another leader.
       this.#requestRefresh();
       await this.#sleep(wait);
     }
   }
 
-  async #handleFetched(reader: PartitionReader, wanted: FetchPosition, fetched: FetchedPartition | undefined): Promise<void> {
+  async #handleFetched(reader: PartitionReader, requested: FetchPosition, fetched: FetchedPartition | undefined): Promise<void> {
     if (!fetched) return;
     const { errorCode, problem } = fetched;
-    if (errorCode === OFFSET_OUT_OF_RANGE) return this.#handleOffsetOutOfRange(reader, wanted.position);
+    if (errorCode === OFFSET_OUT_OF_RANGE) return this.#handleOffsetOutOfRange(reader, requested.position);
     if (isStaleLeader(errorCode)) {
       reader.leader = undefined;
       reader.problem = errorName(errorCode);
@@ -203,7 +204,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     } else if (errorCode !== 0 || problem) {
       reader.restart(problem ?? errorName(errorCode));
     } else {
-      reader.accept(wanted, fetched);
+      reader.accept(requested, fetched);
     }
   }
 
@@ -240,7 +241,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
   state(): ConsumerState {
     const readers = [...this.#readers.values()];
     const leaders = new Set(readers.map(({ leader }) => leader));
-    const failing = [...this.#failures].filter(([node]) => leaders.has(node)).map(([, { why }]) => why);
+    const failing = [...this.#failures].filter(([node]) => leaders.has(node)).map(([, { reason }]) => reason);
     const problems = new Set([this.#problem, ...failing, ...readers.map(({ problem }) => problem)]);
     problems.delete(undefined);
     const state = {
@@ -290,7 +291,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const errorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A broker fills the response in request order: shuffle for fairness. */
 function shuffled<T>(all: T[]): T[] {

@@ -70,9 +70,9 @@ export class PartitionReader {
     return this.#calls;
   }
 
-  /** Buffers the records fetched for `wanted` and processes them in batches. */
-  accept(wanted: FetchPosition, { records, nextPosition, highWatermark }: FetchedPartition): void {
-    if (this.#revoked || !this.#assigned || wanted.position !== this.#session.offset) return;
+  /** Buffers the records fetched for `requested` and processes them in batches. */
+  accept(requested: FetchPosition, { records, nextPosition, highWatermark }: FetchedPartition): void {
+    if (this.#revoked || !this.#assigned || requested.position !== this.#session.offset) return;
     this.problem = undefined;
     this.#highWatermark = highWatermark;
     this.#buffered = records;
