@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { openSqliteToRead } from '../database/connection.client.js';
 import type { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
+import { sandboxTable } from './sandbox-table.js';
 
 /** What a sandbox was made of. */
 export interface Sandbox {
@@ -14,12 +15,12 @@ export interface Sandbox {
 
 /** The mark in the database that says: nothing leaves here. Undefined in an installation. */
 export async function readSandbox(database: Database): Promise<Sandbox | undefined> {
-  const [row] = await database.query<{ made_at: number | string; origin: string }>('SELECT made_at, origin FROM sandbox WHERE id = 1');
-  return row && { ...(JSON.parse(row.origin) as Omit<Sandbox, 'madeAt'>), madeAt: Number(row.made_at) };
+  const [row] = (await database.query('SELECT * FROM sandbox WHERE id = 1')).map(sandboxTable.parse);
+  return row && { ...row.origin, madeAt: row.made_at };
 }
 
 export async function markSandbox(database: Database, { madeAt, ...origin }: Sandbox): Promise<void> {
-  await database.transaction(() => database.insert('sandbox', ['id', 'made_at', 'origin'], [[1, madeAt, JSON.stringify(origin)]]));
+  await database.transaction(() => database.insertAll(sandboxTable, [{ id: 1, made_at: madeAt, origin }]));
 }
 
 /** The settings of this installation for a sandbox in `folder`: embedded, no rules from files, no queue to push to, no limit on poison. */

@@ -1,29 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
+import { type Cursor, cursorTable, type StoredCursor } from './cursor-table.js';
 import type { TopicPartition } from './event-log.js';
 import { FencedError } from './fenced-error.js';
 
-/** Where a consumer group is in a partition, and who owns it. The truth; what Kafka knows as committed only follows. */
-export interface Cursor {
-  /** Everything below has taken effect. */
-  readonly nextOffset: number;
-  /** Everything below is reflected in the stored state of a stateful stage. */
-  readonly stateOffset: number;
-  /** +1 with every claim. */
-  readonly epoch: number;
-}
-
-interface CursorRow {
-  next_offset: number | string;
-  state_offset: number | string;
-  epoch: number | string;
-  generation: number | string;
-  owner: string;
-  updated_at: number | string;
-}
-
+const { name: TABLE, parse, selection } = cursorTable;
 const WHERE = 'consumer_group = ? AND topic = ? AND partition_no = ?';
+/** A cursor that exists stays as it is. */
+const ifMissing = { key: cursorTable.primaryKey, update: [] };
 
 @Injectable()
 export class CursorRepository {
@@ -39,43 +24,39 @@ export class CursorRepository {
   claim(group: string, { topic, partition }: TopicPartition, generation: number, start: number, now: number): Promise<Cursor | undefined> {
     const key = [group, topic, partition];
     return this.database.transaction(async () => {
-      await this.database.insert(
-        'stream_cursor',
-        ['consumer_group', 'topic', 'partition_no', 'next_offset', 'state_offset', 'epoch', 'generation', 'owner', 'updated_at'],
-        [[...key, start, start, 0, generation, '', now]],
-        { key: ['consumer_group', 'topic', 'partition_no'], update: [] },
-      );
+      const unclaimed = { group, topic, partition, nextOffset: start, stateOffset: start, epoch: 0, generation, owner: '', updatedAt: now };
+      await this.database.insertAll(cursorTable, [unclaimed], ifMissing);
       const row = await this.#lock(key);
       if (!this.#claimable(row, generation, now)) return undefined;
-      const epoch = Number(row.epoch) + 1;
-      await this.database.execute(`UPDATE stream_cursor SET epoch = ?, generation = ?, owner = ?, updated_at = ? WHERE ${WHERE}`, [
+      const epoch = row.epoch + 1;
+      await this.database.execute(`UPDATE ${TABLE} SET epoch = ?, generation = ?, owner = ?, updated_at = ? WHERE ${WHERE}`, [
         epoch,
         generation,
         this.config.INSTANCE_ID,
         now,
         ...key,
       ]);
-      return { nextOffset: Number(row.next_offset), stateOffset: Number(row.state_offset), epoch };
+      return { nextOffset: row.nextOffset, stateOffset: row.stateOffset, epoch };
     });
   }
 
-  async #lock(key: unknown[]): Promise<CursorRow> {
-    const [row] = await this.database.query<CursorRow>(`SELECT * FROM stream_cursor WHERE ${WHERE}${this.database.dialect.forUpdate}`, key);
+  async #lock(key: unknown[]): Promise<StoredCursor> {
+    const [row] = await this.database.query(`SELECT ${selection} FROM ${TABLE} WHERE ${WHERE}${this.database.dialect.forUpdate}`, key);
     if (!row) throw new FencedError('cursor row was deleted');
-    return row;
+    return parse(row);
   }
 
   /** A late claim of an older generation must not steal; unless the holder is silent for long (the group's generations may have started anew). */
-  #claimable(row: CursorRow, generation: number, now: number): boolean {
-    const stored = Number(row.generation);
+  #claimable(row: StoredCursor, generation: number, now: number): boolean {
+    const stored = row.generation;
     if (row.owner === '' || stored < generation || (stored === generation && row.owner === this.config.INSTANCE_ID)) return true;
-    return now - Number(row.updated_at) > 2 * this.config.KAFKA_SESSION_TIMEOUT_MS;
+    return now - row.updatedAt > 2 * this.config.KAFKA_SESSION_TIMEOUT_MS;
   }
 
   /** Notes that the owner keeps the partition into another generation. Throws {@link FencedError} when it does not own it any more. */
   async renew(group: string, { topic, partition }: TopicPartition, epoch: number, generation: number, now: number): Promise<void> {
     const moved = await this.database.transaction(() =>
-      this.database.execute(`UPDATE stream_cursor SET generation = ?, updated_at = ? WHERE ${WHERE} AND epoch = ? AND generation <= ?`, [
+      this.database.execute(`UPDATE ${TABLE} SET generation = ?, updated_at = ? WHERE ${WHERE} AND epoch = ? AND generation <= ?`, [
         generation,
         now,
         group,
@@ -95,7 +76,7 @@ export class CursorRepository {
   async advance(claim: TopicPartition & { group: string; epoch: number }, from: number, to: number, now: number, memory: boolean): Promise<void> {
     const { group, topic, partition, epoch } = claim;
     const moved = await this.database.execute(
-      `UPDATE stream_cursor SET next_offset = ?, state_offset = ${memory ? 'state_offset' : '?'}, updated_at = ? WHERE ${WHERE} AND epoch = ? AND next_offset = ?`,
+      `UPDATE ${TABLE} SET next_offset = ?, state_offset = ${memory ? 'state_offset' : '?'}, updated_at = ? WHERE ${WHERE} AND epoch = ? AND next_offset = ?`,
       [to, ...(memory ? [] : [to]), now, group, topic, partition, epoch, from],
     );
     if (moved !== 1) throw new FencedError(`epoch ${epoch} at offset ${from} of ${topic}/${partition} has ended`);
@@ -103,24 +84,18 @@ export class CursorRepository {
 
   /** Inside the current transaction: the stored state now reflects everything below `offset`. */
   async moveState(group: string, { topic, partition }: TopicPartition, epoch: number, offset: number): Promise<void> {
-    await this.database.execute(`UPDATE stream_cursor SET state_offset = ? WHERE ${WHERE} AND epoch = ?`, [offset, group, topic, partition, epoch]);
+    await this.database.execute(`UPDATE ${TABLE} SET state_offset = ? WHERE ${WHERE} AND epoch = ?`, [offset, group, topic, partition, epoch]);
   }
 
   async read(group: string, { topic, partition }: TopicPartition): Promise<Cursor | undefined> {
-    const [row] = await this.database.query<CursorRow>(`SELECT * FROM stream_cursor WHERE ${WHERE}`, [group, topic, partition]);
-    return row && { nextOffset: Number(row.next_offset), stateOffset: Number(row.state_offset), epoch: Number(row.epoch) };
+    const [row] = await this.database.query(`SELECT ${selection} FROM ${TABLE} WHERE ${WHERE}`, [group, topic, partition]);
+    return row && parse(row);
   }
 
   /** The owner lets go: whoever comes next need not wait until it counts as silent. */
   async release(group: string, { topic, partition }: TopicPartition, epoch: number, now: number): Promise<void> {
     await this.database.transaction(() =>
-      this.database.execute(`UPDATE stream_cursor SET owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`, [
-        now,
-        group,
-        topic,
-        partition,
-        epoch,
-      ]),
+      this.database.execute(`UPDATE ${TABLE} SET owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`, [now, group, topic, partition, epoch]),
     );
   }
 
@@ -128,35 +103,24 @@ export class CursorRepository {
   async releaseDead(group: string, living: readonly string[]): Promise<void> {
     const marks = living.map(() => '?').join(', ');
     await this.database.transaction(() =>
-      this.database.execute(`UPDATE stream_cursor SET owner = '' WHERE consumer_group = ? AND owner NOT IN ('', ${marks})`, [group, ...living]),
+      this.database.execute(`UPDATE ${TABLE} SET owner = '' WHERE consumer_group = ? AND owner NOT IN ('', ${marks})`, [group, ...living]),
     );
   }
 
   /** Forgets how far a group is, inside the current transaction: it begins anew. */
   async forget(group: string): Promise<void> {
-    await this.database.execute('DELETE FROM stream_cursor WHERE consumer_group = ?', [group]);
+    await this.database.execute(`DELETE FROM ${TABLE} WHERE consumer_group = ?`, [group]);
   }
 
   /** The cursors of one group. */
-  async of(group: string): Promise<({ owner: string; updatedAt: number } & TopicPartition & Cursor)[]> {
+  async of(group: string): Promise<StoredCursor[]> {
     return (await this.all()).filter((cursor) => cursor.group === group);
   }
 
   /** Every cursor: what is where, for lag and for the tools. */
-  async all(): Promise<({ group: string; owner: string; updatedAt: number } & TopicPartition & Cursor)[]> {
-    const rows = await this.database.query<CursorRow & { consumer_group: string; topic: string; partition_no: number }>(
-      'SELECT * FROM stream_cursor ORDER BY consumer_group, topic, partition_no',
-    );
-    return rows.map((row) => ({
-      group: row.consumer_group,
-      topic: row.topic,
-      partition: row.partition_no,
-      owner: row.owner,
-      updatedAt: Number(row.updated_at),
-      nextOffset: Number(row.next_offset),
-      stateOffset: Number(row.state_offset),
-      epoch: Number(row.epoch),
-    }));
+  async all(): Promise<StoredCursor[]> {
+    const rows = await this.database.query(`SELECT ${selection} FROM ${TABLE} ORDER BY consumer_group, topic, partition_no`);
+    return rows.map(parse);
   }
 
   /**
@@ -167,15 +131,11 @@ export class CursorRepository {
     const key = [group, topic, partition];
     return this.database.transaction(async () => {
       if (epoch === 0) {
-        await this.database.insert(
-          'stream_cursor',
-          ['consumer_group', 'topic', 'partition_no', 'next_offset', 'state_offset', 'epoch', 'generation', 'owner', 'updated_at'],
-          [[...key, to.nextOffset, to.stateOffset, 0, 0, '', now]],
-          { key: ['consumer_group', 'topic', 'partition_no'], update: [] },
-        );
+        const missing = { group, topic, partition, ...to, epoch: 0, generation: 0, owner: '', updatedAt: now };
+        await this.database.insertAll(cursorTable, [missing], ifMissing);
       }
       const moved = await this.database.execute(
-        `UPDATE stream_cursor SET next_offset = ?, state_offset = ?, epoch = epoch + 1, generation = 0, owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`,
+        `UPDATE ${TABLE} SET next_offset = ?, state_offset = ?, epoch = epoch + 1, generation = 0, owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`,
         [to.nextOffset, to.stateOffset, now, ...key, epoch],
       );
       return moved === 1;

@@ -70,7 +70,7 @@ export class LeasedDuties extends Duties implements OnModuleDestroy {
 
   async #run(running: RunningDuty): Promise<number> {
     try {
-      const isLeader = this.config.mode === 'embedded' || (await this.leases.hold(running.name));
+      const isLeader = this.config.mode === 'embedded' || (await this.leases.acquire(running.name));
       if (running.isLeader && !isLeader) running.lost?.();
       running.isLeader = isLeader;
       if (!isLeader) return this.#renewalMs;

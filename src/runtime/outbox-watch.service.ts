@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
-import { QUARANTINE_PREFIX } from '../log/kafka/producer/outbox-relay.client.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
 import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
@@ -9,18 +8,18 @@ import { ReadinessDetail, type ReadinessState } from './readiness-detail.decorat
 
 /** A longer outbox is not counted to its end. */
 const COUNTED = 10_001;
-/** What has waited in the outbox for so long shows that the log does not take it, or that its lane has no owner. */
+/** What has waited in the outbox for so long shows that the log does not take it, or that its ordering key has no owner. */
 const PATIENCE_MS = 60_000;
 
 interface Counted {
   readonly parcels: number | string;
-  readonly held: number | string | null;
+  readonly quarantined: number | string | null;
   readonly oldest: number | string | null;
 }
 
 interface Waiting {
   readonly parcels: number;
-  readonly held: number;
+  readonly quarantined: number;
   /** Milliseconds that the oldest has waited. */
   readonly age: number;
 }
@@ -51,8 +50,8 @@ export class OutboxWatch {
     // What cannot be found out has no value; that the database fails is told by others.
     const [row] = await this.database
       .query<Counted>(
-        `SELECT COUNT(*) AS parcels, SUM(lane LIKE '${QUARANTINE_PREFIX}%') AS held, MIN(created_at) AS oldest
-         FROM (SELECT lane, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
+        `SELECT COUNT(*) AS parcels, SUM(is_quarantined) AS quarantined, MIN(created_at) AS oldest
+         FROM (SELECT is_quarantined, created_at FROM outbox ORDER BY id LIMIT ${COUNTED}) AS waiting`,
       )
       .catch(() => []);
     this.#waiting = row && waitingOf(row, now);
@@ -61,13 +60,18 @@ export class OutboxWatch {
   }
 }
 
-function waitingOf({ parcels, held, oldest }: Counted, now: number): Waiting {
-  return { parcels: Number(parcels), held: Number(held), age: oldest === null ? 0 : Math.max(0, now - Number(oldest)) };
+function waitingOf({ parcels, quarantined, oldest }: Counted, now: number): Waiting {
+  return { parcels: Number(parcels), quarantined: Number(quarantined), age: oldest === null ? 0 : Math.max(0, now - Number(oldest)) };
 }
 
-/** Held is what its topic is too small for. */
+/** Quarantined records exceed max.message.bytes of their topic. */
 function stateOf(waiting: Waiting | undefined): ReadinessState {
   if (!waiting) return { degraded: false };
-  const { parcels, held, age } = waiting;
-  return { degraded: held > 0 || age > PATIENCE_MS, parcels, ...(held > 0 && { held }), oldest_age_seconds: Math.round(age / 1000) };
+  const { parcels, quarantined, age } = waiting;
+  return {
+    degraded: quarantined > 0 || age > PATIENCE_MS,
+    parcels,
+    ...(quarantined > 0 && { quarantined }),
+    oldest_age_seconds: Math.round(age / 1000),
+  };
 }

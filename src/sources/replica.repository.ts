@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { Database } from '../database/database.client.js';
+import { replicaTable } from './replica-table.js';
 import type { SourceState } from './source-state.js';
 
 /** Which replicas live, and what each says of its sources. Judged by the database's clock, which all replicas share. */
@@ -16,7 +17,7 @@ export class ReplicaRepository {
     const { now } = this.database.dialect;
     const { INSTANCE_ID, LEASE_MS } = this.config;
     await this.database.transaction(async () => {
-      await this.database.insert('source_replica', ['instance', 'expires_at', 'states'], [[INSTANCE_ID, 0, '[]']], { key: ['instance'], update: [] });
+      await this.database.insertAll(replicaTable, [{ instance: INSTANCE_ID, expires_at: 0, states: [] }], { key: ['instance'], update: [] });
       await this.database.execute(`UPDATE source_replica SET expires_at = ${now} + ?, states = ? WHERE instance = ?`, [
         LEASE_MS,
         JSON.stringify(states),

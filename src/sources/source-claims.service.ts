@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
-import { type Cursor, CursorRepository } from '../log/cursor.repository.js';
+import { CursorRepository } from '../log/cursor.repository.js';
+import type { Cursor } from '../log/cursor-table.js';
 import type { TopicPartition } from '../log/event-log.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
 import { SourceRepository } from '../access/registry/source.repository.js';

@@ -174,7 +174,10 @@ describe('dead letters that are large (Kafka)', () => {
 
   const start = () => serve(parseConfig({ ...site.env, ...settings, KAFKA_COMPRESSION: 'none' }));
   const log = () => running.app.get(EventLog);
-  const lanes = async () => (await site.database.query<{ lane: string }>('SELECT lane FROM outbox')).map(({ lane }) => lane);
+  const outbox = async () =>
+    (await site.database.query<{ ordering_key: string; is_quarantined: number }>('SELECT ordering_key, is_quarantined FROM outbox')).map(
+      ({ ordering_key, is_quarantined }) => `${ordering_key}${is_quarantined ? ' quarantined' : ''}`,
+    );
   const most = async (topic: string) => Number((await log().topics.describe([topic]))[0]!.config['max.message.bytes']);
 
   it('a record as large as its topic takes has room in its dead letters beside its headers, with its bytes (C14)', async () => {
@@ -210,12 +213,12 @@ describe('dead letters that are large (Kafka)', () => {
     }, 'the records behind');
     await eventually(async () => (await everything(log(), 'raw_events.dlq')).length === 1, 'the small letter');
     expect((await everything(log(), 'raw_events.dlq'))[0]!.value).toEqual(small);
-    await eventually(async () => (await lanes()).join() === 'held/detect/raw_events/1', 'nothing in the outbox but the large one');
+    await eventually(async () => (await outbox()).join() === 'detect/raw_events/1 quarantined', 'nothing in the outbox but the large one');
     expect((await client.get<string>('/metrics')).body).toMatch(
       /^tocsin_producer_failures_total\{topic="raw_events\.dlq",reason="too_large"\} [1-9]/m,
     );
-    const ready = () => client.get<{ details: { outbox: { held?: number } } }>('/health/ready');
-    await eventually(async () => (await ready()).body.details.outbox.held === 1, 'readiness that shows it');
+    const ready = () => client.get<{ details: { outbox: { quarantined?: number } } }>('/health/ready');
+    await eventually(async () => (await ready()).body.details.outbox.quarantined === 1, 'readiness that shows it');
     expect(await ready()).toMatchObject({ status: 200, body: { details: { outbox: { status: 'up', degraded: true, parcels: 1 } } } });
     await log().topics.configure('raw_events.dlq', { 'max.message.bytes': '100000' });
     await eventually(async () => (await most('raw_events.dlq')) === 100_000, 'dead letters that have grown');
@@ -230,6 +233,6 @@ describe('dead letters that are large (Kafka)', () => {
       'tocsin-offset': '1',
       'tocsin-error-code': 'T6004',
     });
-    await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
+    await eventually(async () => (await outbox()).length === 0, 'an empty outbox');
   });
 });

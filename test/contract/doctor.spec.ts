@@ -130,7 +130,7 @@ describe('the doctor on real servers', () => {
 
   it('finds messages that wait to be published, and a partition that people have paused (O9)', async () => {
     await test.database.transaction(async () => {
-      await test.database.insert('outbox', ['lane', 'parcel', 'created_at'], [['nobody', Buffer.from([]), Date.now() - 3_600_000]]);
+      await test.database.insert('outbox', ['ordering_key', 'parcel', 'created_at'], [['nobody', Buffer.from([]), Date.now() - 3_600_000]]);
       await test.database.execute(
         "INSERT INTO partition_pause (consumer_group, topic, partition_no, kind, why, paused_by, paused_at) VALUES ('alert', 'alerts', 0, 'paused', 'maintenance', 'ann', 1)",
       );

@@ -86,8 +86,11 @@ describe('the producer on a real Kafka', () => {
     }
     return all;
   };
-  const lanes = async (): Promise<string[]> =>
-    (await test.database.query<{ lane: string }>("SELECT lane FROM outbox WHERE lane LIKE '%lane-x'")).map(({ lane }) => lane);
+  /** Rows of the outbox: `pending` or `quarantined`. */
+  const outbox = async (): Promise<string[]> =>
+    (await test.database.query<{ is_quarantined: number }>("SELECT is_quarantined FROM outbox WHERE ordering_key = 'lane-x'")).map(
+      ({ is_quarantined }) => (is_quarantined ? 'quarantined' : 'pending'),
+    );
   const values = async (topic: string): Promise<string[]> => (await records(topic)).map(({ value }) => String(value));
 
   beforeAll(async () => {
@@ -308,14 +311,14 @@ describe('the producer on a real Kafka', () => {
     await eventually(async () => (await values(topic)).length === 2, 'the others');
     await stage(['three']);
     await eventually(async () => (await values(topic)).length === 3, 'the next');
-    await eventually(async () => (await lanes()).join() === 'held/lane-x', 'nothing but what is held');
+    await eventually(async () => (await outbox()).join() === 'quarantined', 'nothing but what is quarantined');
     await log.topics.configure(topic, { 'max.message.bytes': '10000' });
     await takes(log, topic, 4000);
     log.releaseOrderingKey('lane-x');
     log.acquireOrderingKey('lane-x');
-    await eventually(async () => (await values(topic)).length === 5, 'what was held');
+    await eventually(async () => (await values(topic)).length === 5, 'what was quarantined');
     expect((await values(topic)).map(({ length }) => length)).toEqual([3, 3, 5, 4000, 5000]);
-    await eventually(async () => (await lanes()).length === 0, 'an empty outbox');
+    await eventually(async () => (await outbox()).length === 0, 'an empty outbox');
   });
   it('quarantined outbox rows are retried automatically, record by record, and keep their age', async () => {
     const log = aLog(cluster.direct);
@@ -337,16 +340,18 @@ describe('the producer on a real Kafka', () => {
         'lane-x',
       ),
     );
-    await test.database.transaction(() => test.database.execute("UPDATE outbox SET created_at = 7 WHERE lane = 'lane-x'"));
+    await test.database.transaction(() => test.database.execute("UPDATE outbox SET created_at = 7 WHERE ordering_key = 'lane-x'"));
     const waiting = async (): Promise<string> => {
-      const found = await test.database.query<{ lane: string; created_at: number }>("SELECT lane, created_at FROM outbox WHERE lane LIKE '%lane-x'");
-      return found.map(({ lane, created_at }) => `${lane} since ${created_at}`).join();
+      const found = await test.database.query<{ created_at: number; is_quarantined: number }>(
+        "SELECT created_at, is_quarantined FROM outbox WHERE ordering_key = 'lane-x'",
+      );
+      return found.map(({ created_at, is_quarantined }) => `${is_quarantined ? 'quarantined' : 'pending'} since ${created_at}`).join();
     };
-    const held = 'held/lane-x since 7';
+    const held = 'quarantined since 7';
     relay.acquire('lane-x');
-    await eventually(async () => (await waiting()) === `${held},${held}`, 'two that are held');
+    await eventually(async () => (await waiting()) === `${held},${held}`, 'two that are quarantined');
     most = 1000;
-    await eventually(async () => (await waiting()) === held, 'one that is held');
+    await eventually(async () => (await waiting()) === held, 'one that is quarantined');
     most = 2000;
     await eventually(async () => (await waiting()) === '', 'an empty outbox');
     expect(published).toEqual(['one', 'two', large, larger]);

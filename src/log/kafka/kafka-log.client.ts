@@ -20,6 +20,7 @@ import type { ClusterNaming } from './consumer/kafka-consumer.client.js';
 import { encodeOutboxRows, type StagedRecord } from './producer/outbox-row.js';
 import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
 import { OutboxRelay } from './producer/outbox-relay.client.js';
+import { outboxTable } from './producer/outbox-table.js';
 import { withClusterName } from './connection/connection-failure.client.js';
 
 /** The event log on Apache Kafka. Staged records go to the outbox table, from which a relay publishes them. */
@@ -125,10 +126,10 @@ export class KafkaLog extends EventLog {
 
   async stage(records: readonly StagedRecord[], orderingKey: string): Promise<void> {
     const now = Date.now();
-    const rows = encodeOutboxRows(records).map((parcel) => [orderingKey, parcel, now]);
+    const rows = encodeOutboxRows(records).map((parcel) => ({ orderingKey, parcel, createdAt: now, isQuarantined: false }));
     // A few MiB per statement: MariaDB's default max_allowed_packet is 16 MiB.
     for (let start = 0; start < rows.length; start += 4) {
-      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], rows.slice(start, start + 4));
+      await this.database.insertAll(outboxTable, rows.slice(start, start + 4));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Cursor } from '../../log/cursor.repository.js';
+import type { Cursor } from '../../log/cursor-table.js';
 import type { PartitionPause } from '../../log/consuming/partition-pause.js';
 import { memoryAt } from '../offsets/position.js';
 

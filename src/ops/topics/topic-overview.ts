@@ -1,4 +1,4 @@
-import type { Cursor } from '../../log/cursor.repository.js';
+import type { Cursor } from '../../log/cursor-table.js';
 import type { TopicPartition } from '../../log/event-log.js';
 import type { GroupMember, GroupState, TopicState } from '../../log/topic-admin.js';
 

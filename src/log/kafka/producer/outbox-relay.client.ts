@@ -1,26 +1,19 @@
 import { Logger } from '@nestjs/common';
 import type { Database } from '../../../database/database.client.js';
 import { backoff } from '../../../shared/retry.js';
+import { placeholders } from '../../../shared/row.js';
 import type { OutgoingRecord } from '../../event-log.js';
 import { PublishError } from '../../publish-error.js';
 import { encodeOutboxRows, type StagedRecord, decodeOutboxRow } from './outbox-row.js';
-
-interface OutboxRow {
-  readonly id: number | string;
-  readonly lane: string;
-  readonly parcel: Buffer;
-  readonly created_at: number | string;
-}
+import { outboxTable } from './outbox-table.js';
 
 /** Rows per read. */
 const BATCH_ROWS = 16;
-/** Prefix of the ordering key of quarantined rows: their records exceed the limit of their topic. */
-export const QUARANTINE_PREFIX = 'held/';
 /** Quarantined rows are retried at this interval (ms), and when this process acquires their ordering key. */
 const QUARANTINE_RETRY_MS = 600_000;
 
 /** A record with its ordering key, and the time (epoch ms) at which it was staged. */
-type PendingRecord = StagedRecord & { readonly lane: string; readonly since: number };
+type PendingRecord = StagedRecord & { readonly orderingKey: string; readonly since: number };
 
 /**
  * Publishes the outbox rows of the ordering keys that this process owns, in order of their ids, and deletes them once the log has confirmed.
@@ -87,15 +80,16 @@ export class OutboxRelay {
     const orderingKeys = [...this.#orderingKeys];
     if (orderingKeys.length === 0) return 0;
     await this.#requeueQuarantined(Date.now());
-    const rows = await this.database.query<OutboxRow>(
-      `SELECT id, lane, parcel, created_at FROM outbox WHERE lane IN (${orderingKeys.map(() => '?').join(', ')}) ORDER BY id LIMIT ${BATCH_ROWS}`,
+    const found = await this.database.query(
+      `SELECT ${outboxTable.selection} FROM outbox WHERE is_quarantined = 0 AND ordering_key IN (${placeholders(orderingKeys)}) ORDER BY id LIMIT ${BATCH_ROWS}`,
       orderingKeys,
     );
+    const rows = found.map(outboxTable.parse);
     if (rows.length === 0) return 0;
     const byTopic = new Map<string, PendingRecord[]>();
-    for (const { lane, parcel, created_at: since } of rows) {
+    for (const { orderingKey, parcel, createdAt } of rows) {
       for (const record of decodeOutboxRow(parcel)) {
-        const pending = { ...record, lane, since: Number(since) };
+        const pending = { ...record, orderingKey, since: createdAt };
         const list = byTopic.get(record.topic);
         if (list) list.push(pending);
         else byTopic.set(record.topic, [pending]);
@@ -105,7 +99,7 @@ export class OutboxRelay {
     await this.database.transaction(async () => {
       await this.#quarantine(tooLarge);
       await this.database.execute(
-        `DELETE FROM outbox WHERE id IN (${rows.map(() => '?').join(', ')})`,
+        `DELETE FROM outbox WHERE id IN (${placeholders(rows)})`,
         rows.map(({ id }) => id),
       );
     });
@@ -128,9 +122,10 @@ export class OutboxRelay {
 
   /** Moves records that would block their ordering key to quarantine, with their bytes unchanged. */
   async #quarantine(records: readonly PendingRecord[]): Promise<void> {
-    for (const { lane, since, ...record } of records) {
+    for (const { orderingKey, since: createdAt, ...record } of records) {
       // One by one, because the size of a statement is limited (max_allowed_packet).
-      await this.database.insert('outbox', ['lane', 'parcel', 'created_at'], [[QUARANTINE_PREFIX + lane, ...encodeOutboxRows([record]), since]]);
+      const rows = encodeOutboxRows([record]).map((parcel) => ({ orderingKey, parcel, createdAt, isQuarantined: true }));
+      await this.database.insertAll(outboxTable, rows);
     }
   }
 
@@ -141,12 +136,12 @@ export class OutboxRelay {
     if (orderingKeys.length === 0) return;
     await this.database.transaction(() =>
       this.database.execute(
-        `UPDATE outbox SET lane = SUBSTR(lane, ${QUARANTINE_PREFIX.length + 1}) WHERE lane IN (${orderingKeys.map(() => '?').join(', ')})`,
-        orderingKeys.map((lane) => QUARANTINE_PREFIX + lane),
+        `UPDATE outbox SET is_quarantined = 0 WHERE is_quarantined = 1 AND ordering_key IN (${placeholders(orderingKeys)})`,
+        orderingKeys,
       ),
     );
     if (isDue) this.#requeuedAt = now;
-    for (const lane of orderingKeys) this.#newOrderingKeys.delete(lane);
+    for (const orderingKey of orderingKeys) this.#newOrderingKeys.delete(orderingKey);
   }
 
   async close(): Promise<void> {

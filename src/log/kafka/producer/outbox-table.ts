@@ -1,17 +1,25 @@
-import { bigSequence, blob, ms, text } from '../../../database/column.js';
+import { bigSequence, blob, flag, ms, named, text } from '../../../database/column.js';
 import { table } from '../../../database/table.js';
 
-/** Records that wait to be published, packed in one parcel; published in the order of the ids within a lane. */
+/** Records that wait to be published, encoded as one parcel; published in the order of the ids within an ordering key. */
 export interface StoredParcel {
   readonly id: number;
-  readonly lane: string;
+  readonly orderingKey: string;
   readonly parcel: Buffer;
-  readonly created_at: number;
+  readonly createdAt: number;
+  /** Exceeds max.message.bytes of its topic, and must not block the ordering key. */
+  readonly isQuarantined: boolean;
 }
 
 /** The embedded log needs no outbox: its records are rows of the same database. */
 export const outboxTable = table<StoredParcel, never, 'id'>(
   'outbox',
-  { id: bigSequence(), lane: text(191), parcel: blob(), created_at: ms() },
-  { indexes: [['lane', 'id']], only: 'mysql' },
+  {
+    id: bigSequence(),
+    orderingKey: named('ordering_key', text(191)),
+    parcel: blob(),
+    createdAt: named('created_at', ms()),
+    isQuarantined: named('is_quarantined', flag()),
+  },
+  { indexes: [['isQuarantined', 'orderingKey', 'id']], only: 'mysql' },
 );
