@@ -201,7 +201,7 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
     const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
     await app.get(SourceService).create(parseSource(source), { actor: person('test'), now: Date.now() });
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
-    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found on the cluster: ${topic}`] } });
+    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found: ${topic}`] } });
     // As if it had been found a minute ago.
     app.get(SourceWatch).look(Date.now() - 60_000);
     expect(active()).not.toContain('TocsinSourceUnhealthy');
