@@ -4,7 +4,20 @@
 const STAGES = ['access', 'sources', 'detect', 'alert', 'converge', 'notice', 'push'];
 /** From the ground up: each imports only what stands before it. */
 const PLUMBING = ['shared', 'database', 'log', 'http', 'runtime', 'ops'];
-const KINDS = ['module', 'consumer', 'controller', 'service', 'repository', 'reader', 'client', 'decorator', 'interceptor', 'filter'];
+const KINDS = [
+  'module',
+  'consumer',
+  'controller',
+  'service',
+  'repository',
+  'reader',
+  'client',
+  'decorator',
+  'interceptor',
+  'filter',
+  'guard',
+  'pipe',
+];
 
 const anyOf = (names) => `(?:${names.join('|')})`;
 const stage = `^src/${anyOf(STAGES)}/`;

@@ -16,6 +16,7 @@ import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql, openSqlite } from '../dist/src/database/connection.client.js';
 import { DetectConsumerModule } from '../dist/src/detect/detect.module.js';
 import { StrategyService } from '../dist/src/detect/strategy.service.js';
+import { parseStrategy } from '../dist/src/detect/strategy.js';
 import { configureHttp, createHttpAdapter } from '../dist/src/http/http-server.service.js';
 import { ConsumerGroups } from '../dist/src/log/consuming/consumer-groups.service.js';
 import { Consumers } from '../dist/src/log/consuming/consumers.service.js';
@@ -300,7 +301,7 @@ async function embedded(options) {
   const { app, watch: progress } = await application({ ...options, folder }, [AccessModule, DetectConsumerModule]);
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
-  await app.get(StrategyService).create(strategy, { kind: 'system', name: 'bench' }, Date.now());
+  await app.get(StrategyService).create(parseStrategy(strategy), { kind: 'system', name: 'bench' }, Date.now());
   const url = `${await app.getUrl()}/api/v1/events`;
   const watch = new Watch();
   watch.begin();

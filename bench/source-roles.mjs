@@ -8,6 +8,7 @@ import { SourceReconciler } from '../dist/src/sources/source-reconciler.service.
 import { SourceService } from '../dist/src/sources/source.service.js';
 import { parseConfig } from '../dist/src/config.js';
 import { migrate, openMysql } from '../dist/src/database/connection.client.js';
+import { parseSource } from '../dist/src/access/registry/source.js';
 import { EventLog } from '../dist/src/log/event-log.js';
 import { BackgroundModule } from '../dist/src/runtime/background.module.js';
 
@@ -75,7 +76,7 @@ async function source({ brokers, database: url, prefix, from, events, run }) {
   await app.get(EventLog).connect();
   await app.init();
   const declared = { name: 'bench', kind: 'kafka', cluster: { brokers: brokers.split(',') }, topics: [from], start: 'earliest' };
-  await app.get(SourceService).create(declared, { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
+  await app.get(SourceService).create(parseSource(declared), { actor: { kind: 'system', name: 'bench' }, now: Date.now() });
   const watch = stopwatch();
   await new Promise((resolve) => {
     const timer = setInterval(() => {

@@ -7,6 +7,7 @@ import { ConvergeConsumerModule, ConvergeModule } from './converge/converge.modu
 import type { Database } from './database/database.client.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DetectConsumerModule, DetectModule } from './detect/detect.module.js';
+import { HttpModule } from './http/http.module.js';
 import { LogModule } from './log/log.module.js';
 import { NoticeDeliveryModule, NoticeModule } from './notice/notice.module.js';
 import { OpsModule } from './ops/ops.module.js';
@@ -28,6 +29,7 @@ export const plumbing = ({ config, database }: Foundation): Modules => [
   SettingsModule.with(config),
   DatabaseModule.with(database),
   LogModule,
+  HttpModule,
   RuntimeModule,
   OpsModule,
 ];

@@ -4,7 +4,7 @@ import { Config } from '../config.js';
 import { DECOMPRESSED_TIMES } from '../http/decompress.js';
 import { TocsinError } from '../shared/errors.js';
 import { AlertProblem, problemsResponse, readAlert, readAlerts, rejectedAlert, type AlertResponse } from './alerts.js';
-import { increment, type AccessCounts, type DropReason, type Endpoint } from './counts.js';
+import { increment, type AccessCounts, type DropReason, type IngestEndpoint } from './counts.js';
 import { DegradeService } from './degrade/degrade.service.js';
 import { encode, type EncodedEvent, tooLarge } from './envelope.js';
 import type { FormatRequest, Item } from './formats/format.js';
@@ -76,12 +76,12 @@ export class AccessService {
   }
 
   /** Events in a format. Throws {@link TocsinError} T1001 and T1002 for a body without items, T1009 when no item was acceptable, T1010, T1016, T1017. */
-  async ingest(endpoint: Endpoint, format: FormatName, request: IngestRequest): Promise<IngestResponse> {
+  async ingest(endpoint: IngestEndpoint, format: FormatName, request: IngestRequest): Promise<IngestResponse> {
     return this.ingestItems(endpoint, request, (context) => formats[format].read(request.body, context));
   }
 
   /** As {@link ingest}, where the endpoint knows how to read the items. */
-  async ingestItems(endpoint: Endpoint, request: IngestRequest, read: (context: FormatRequest) => readonly Item[]): Promise<IngestResponse> {
+  async ingestItems(endpoint: IngestEndpoint, request: IngestRequest, read: (context: FormatRequest) => readonly Item[]): Promise<IngestResponse> {
     this.#admit(endpoint, request.sender);
     if (request.body.length === 0 && !request.headers?.['ce-specversion']) throw new TocsinError('T1001', 'request body is empty');
     const now = Date.now();
@@ -134,20 +134,20 @@ export class AccessService {
   }
 
   /** Before any work is put into a request. */
-  #admit(endpoint: Endpoint, sender: Sender | undefined): void {
+  #admit(endpoint: IngestEndpoint, sender: Sender | undefined): void {
     this.#publication.admit(endpoint);
     this.#countingRefusals(() => this.#rates.admit(sender, endpoint, Date.now()));
   }
 
   /** Publishes what an result holds, and counts what it comes to. Answers it as it is then. */
-  async #publishAdmitted(endpoint: Endpoint, sender: Sender | undefined, admitted: IngestResult): Promise<IngestResult> {
+  async #publishAdmitted(endpoint: IngestEndpoint, sender: Sender | undefined, admitted: IngestResult): Promise<IngestResult> {
     const result = withoutTooLarge(admitted, await this.#publish(endpoint, sender, admitted.events));
     this.#count(result);
     return result;
   }
 
   /** Answers the events that are too large for the log; the others are in it. */
-  #publish(endpoint: Endpoint, sender: Sender | undefined, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
+  #publish(endpoint: IngestEndpoint, sender: Sender | undefined, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     this.#countingRefusals(() => this.#rates.charge(sender, endpoint, events.length, Date.now()));
     return this.#publication.publish(endpoint, events);
   }

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../shared/errors.js';
 import type { SkipReason } from './rejection.js';
 
 /** Where events come in; `kafka` stands for the sources on clusters. */
-export type Endpoint = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
+export type IngestEndpoint = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
 
 /** Why something that was acceptable is not in the log: it makes no event, it is too old, or a degrade switch is on. */
 export type DropReason = SkipReason | 'expired' | 'degraded';
@@ -10,7 +10,7 @@ export type DropReason = SkipReason | 'expired' | 'degraded';
 /** What has come in since the start, for the metrics: plain numbers that only grow, except `pending`. */
 export interface AccessCounts {
   /** Events that the log has, by door. */
-  readonly accepted: Record<Endpoint, number>;
+  readonly accepted: Record<IngestEndpoint, number>;
   /** Items that were refused, by the code of the reason. */
   readonly rejected: Partial<Record<ErrorCode, number>>;
   /** Requests that were turned away with everything in them (T1201, T1202, T1301, T1302, and who may not come in), by code. */

@@ -7,6 +7,7 @@ import { EventLog } from '../log/event-log.js';
 import { type RawEvent, topics } from '../topics.js';
 import { SourceService } from '../sources/source.service.js';
 import { person } from '../shared/actor.js';
+import { parseSource } from '../access/registry/source.js';
 
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -29,7 +30,7 @@ const change = () => ({ actor: person('test'), now: Date.now() });
 
 /** Declares an http source; answers its token. */
 async function declare(definition: object = {}): Promise<string> {
-  const { token } = await sources().create({ kind: 'http', name, business: '7', ...definition }, change());
+  const { token } = await sources().create(parseSource({ kind: 'http', name, business: '7', ...definition }), change());
   return token!;
 }
 

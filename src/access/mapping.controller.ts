@@ -1,6 +1,9 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { type MappingTestResult, MappingService, mappingTestSchema } from './mapping.service.js';
+import { Body, Controller, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Endpoint } from '../http/endpoint.decorator.js';
+import { itemErrors } from './ingest-responses.js';
+import { type MappingTestResult, MappingService, type MappingTest, mappingTestSchema } from './mapping.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/mappings')
@@ -8,14 +11,13 @@ export class MappingController {
   constructor(private readonly mappings: MappingService) {}
 
   @Post('test')
-  @HttpCode(200)
-  @ApiOperation({
+  @Endpoint({
     summary: 'Apply a mapping to a sample, without storing anything',
     description: '{"mapping":{…},"sample":…,"business":"2","source":"name"}; a string sample represents the bytes of a request body, for NDJSON.',
+    permission: 'mapping:test',
+    response: z.object({ events: z.array(z.unknown()), errors: itemErrors }),
   })
-  @ApiResponse({ status: 200, description: '{"events":[…],"errors":[{"index","code","message"}]}' })
-  @ApiResponse({ status: 400, description: 'T1017: invalid fields of the mapping' })
-  test(@Body({ schema: mappingTestSchema }) body: unknown): MappingTestResult {
+  test(@Body({ schema: mappingTestSchema }) body: MappingTest): MappingTestResult {
     return this.mappings.test(body, Date.now());
   }
 }

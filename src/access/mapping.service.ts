@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Config } from '../config.js';
-import { parse } from '../shared/parse.js';
+import { bodySchema } from '../shared/parse.js';
 import type { RawEvent } from '../topics.js';
 import { businessName } from './business.js';
 import { mapping } from './formats/mapping-format.js';
@@ -10,12 +10,20 @@ import type { ItemError } from './ingest-result.js';
 import { Skipped, Rejection } from './rejection.js';
 
 /** A mapping and something to try it on. */
-export const mappingTestSchema = z.strictObject({
-  mapping: mappingSchema,
-  sample: z.unknown().refine((value) => value !== undefined, 'is missing'),
-  business: z.union([z.string(), z.number()]).optional(),
-  source: z.string().min(1).max(64).optional(),
-});
+export const mappingTestSchema = bodySchema(
+  z.strictObject({
+    mapping: mappingSchema,
+    sample: z.unknown().refine((value) => value !== undefined, 'is missing'),
+    business: z.union([z.string(), z.number()]).optional(),
+    source: z.string().min(1).max(64).optional(),
+  }),
+  {
+    code: 'T1017',
+    example: { mapping: { event_name: '$.title', content: '$.text' }, sample: { title: 'Backup failed', text: 'disk full' }, business: '2' },
+  },
+);
+
+export type MappingTest = z.output<typeof mappingTestSchema>;
 
 /** What the sample came to. */
 export interface MappingTestResult {
@@ -28,9 +36,9 @@ export interface MappingTestResult {
 export class MappingService {
   constructor(private readonly config: Config) {}
 
-  /** Throws {@link TocsinError} T1017 that names every wrong field, T1001 for a sample that is text and no JSON. */
-  test(body: unknown, now: number): MappingTestResult {
-    const { sample, mapping: declared, business = this.config.DEFAULT_BUSINESS, source = 'test' } = parse(mappingTestSchema, body, 'T1017', 'body');
+  /** Throws {@link TocsinError} T1001 for a sample that is text and no JSON. */
+  test(body: MappingTest, now: number): MappingTestResult {
+    const { sample, mapping: declared, business = this.config.DEFAULT_BUSINESS, source = 'test' } = body;
     const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));
     const ids = { contentId: 'test', requestId: 'test' };
     const request = { now, business: businessName(business), ...ids, most: this.config.MAX_EVENTS, source, mapping: declared };

@@ -3,7 +3,7 @@ import { Config } from '../config.js';
 import { EventLog } from '../log/event-log.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
-import { increment, noCounts, type Endpoint } from './counts.js';
+import { increment, noCounts, type IngestEndpoint } from './counts.js';
 import type { EncodedEvent, PackedRecord } from './envelope.js';
 import { envelopesOf, publishEnvelopes } from './envelope-publisher.service.js';
 
@@ -32,7 +32,7 @@ export class PublicationService {
    * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
    * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
    */
-  admit(endpoint: Endpoint, events = 1): void {
+  admit(endpoint: IngestEndpoint, events = 1): void {
     if (this.counts.pending === 0 || this.counts.pending + events <= this.config.PENDING_EVENTS) return;
     const code = endpoint === 'remote_write' ? 'T1201' : 'T1202';
     increment(this.counts.refused, code);
@@ -43,7 +43,7 @@ export class PublicationService {
    * Resolves when the log has all the events but those that are too large for it, to these. Throws {@link TocsinError} as {@link admit}; T1201 when
    * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
    */
-  async publish(endpoint: Endpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
+  async publish(endpoint: IngestEndpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     if (events.length === 0) return [];
     this.admit(endpoint, events.length);
     this.counts.pending += events.length;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { TocsinError } from '../shared/errors.js';
-import type { Endpoint } from './counts.js';
+import type { IngestEndpoint } from './counts.js';
 import { type RateLimit, TokenBucket } from './rate.js';
 
 /** Whose rate counts. */
@@ -29,13 +29,13 @@ export class RateService {
    * Lets a request in or turns it away, with everything in it. Throws {@link TocsinError} T1301 that says when to come again; T1302 to senders by remote
    * write, for Prometheus gives up what is answered 429 and comes again after a 503.
    */
-  charge(source: RateLimitedSource | undefined, endpoint: Endpoint, events: number, now: number): void {
+  charge(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, events: number, now: number): void {
     const wait = events === 0 ? 0 : (this.#bucket(source, now)?.take(events, now) ?? 0);
     if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
 
   /** As {@link charge}, before any work is put into a request: turns away who is in debt, takes nothing. */
-  admit(source: RateLimitedSource | undefined, endpoint: Endpoint, now: number): void {
+  admit(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, now: number): void {
     const wait = this.#bucket(source, now)?.wait(1, now) ?? 0;
     if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
@@ -52,7 +52,7 @@ export class RateService {
   }
 }
 
-function rateLimitError(source: RateLimitedSource | undefined, endpoint: Endpoint, wait: number): TocsinError {
+function rateLimitError(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, wait: number): TocsinError {
   const whose = source ? `rate limit of source ${source.name}` : 'rate limit of requests without a source (ACCESS_RATE)';
   const seconds = Math.max(1, Math.ceil(wait / 1000));
   return new TocsinError(endpoint === 'remote_write' ? 'T1302' : 'T1301', `${whose}; retry in ${seconds} s`, { retry_after: seconds });

@@ -4,7 +4,8 @@ import type { AlertEvent } from '../topics.js';
 import { AlertReader } from './alert.reader.js';
 import { AlertRepository } from './alert.repository.js';
 import { applyEvents } from './apply-events.js';
-import { type Position, parseAlertQuery } from './query.js';
+import { type Position, alertQuery } from './query.js';
+import { parseRequest } from '../shared/parse.js';
 
 describe.each(databases)('the list of alerts on %s', (_name, open) => {
   let on: TestDatabase;
@@ -28,7 +29,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
   const store = (...events: AlertEvent[]): Promise<void> =>
     on.database.transaction(() => new AlertRepository(on.database).save([], applyEvents([], events, NOON).created));
   const ids = async (query: Record<string, unknown>): Promise<string[]> =>
-    (await reader.page(parseAlertQuery(query))).alerts.map(({ alert_id }) => alert_id);
+    (await reader.page(parseRequest(alertQuery, query))).alerts.map(({ alert_id }) => alert_id);
 
   it('is newest first', async () => {
     expect(await ids({})).toEqual(['other', 'over', 'tricky', 'upper', 'cpu', 'disk']);
@@ -57,7 +58,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
   });
 
   it('continues after the previous page while newer alerts arrive', async () => {
-    const query = parseAlertQuery({ limit: '2', filter: 'host!=nobody' });
+    const query = parseRequest(alertQuery, { limit: '2', filter: 'host!=nobody' });
     const seen: string[] = [];
     let after: Position | undefined;
     for (let pages = 0; pages < 10; pages++) {
@@ -72,7 +73,7 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
 
   it('orders alerts with the same timestamp', async () => {
     await store(...['s1', 's2', 's3', 's4', 's5'].map((name) => alert(name, { begin_time: 1000 })));
-    const query = parseAlertQuery({ limit: '2', to: '2000' });
+    const query = parseRequest(alertQuery, { limit: '2', to: '2000' });
     const first = await reader.page(query);
     const second = await reader.page({ ...query, after: first.next! });
     const third = await reader.page({ ...query, after: second.next! });
@@ -81,18 +82,18 @@ describe.each(databases)('the list of alerts on %s', (_name, open) => {
   });
 
   it('has no next page behind a page that is just full', async () => {
-    expect((await reader.page(parseAlertQuery({ limit: '1', status: 'RECOVERED' }))).next).toBeUndefined();
+    expect((await reader.page(parseRequest(alertQuery, { limit: '1', status: 'RECOVERED' }))).next).toBeUndefined();
   });
 
   it('scans a bounded number of rows for a rare label, and returns a cursor to continue', async () => {
     const crowd = Array.from({ length: 700 }, (_, index) => alert(`crowd-${index}`, { begin_time: 10_000 + index, labels: { rack: 'r1' } }));
     await store(...crowd, alert('rare', { begin_time: 9_999, labels: { rack: 'r2' } }));
-    const query = parseAlertQuery({ filter: 'rack!=r1', from: '9999', to: '50000' });
+    const query = parseRequest(alertQuery, { filter: 'rack!=r1', from: '9999', to: '50000' });
     const first = await reader.page(query, 500);
     expect(first.alerts).toEqual([]);
     const second = await reader.page({ ...query, after: first.next! }, 500);
     expect(second.alerts.map(({ alert_id }) => alert_id)).toEqual(['rare']);
     expect(second.next).toBeUndefined();
-    expect((await reader.page(parseAlertQuery({ filter: 'rack=r2' }))).alerts).toHaveLength(1);
+    expect((await reader.page(parseRequest(alertQuery, { filter: 'rack=r2' }))).alerts).toHaveLength(1);
   });
 });

@@ -9,13 +9,12 @@ import type { Alert } from './alert.js';
 import { AlertRepository } from './alert.repository.js';
 import {
   acknowledge,
-  acknowledgeBody,
+  type AcknowledgeCommand,
   addComment,
   close,
-  closeBody,
+  type CloseCommand,
   closingEvent,
-  commentBody,
-  parseCommand,
+  type CommentCommand,
   type CommandResult,
   unacknowledge,
 } from './commands.js';
@@ -52,21 +51,18 @@ export class AlertService {
     return changes;
   }
 
-  /** Throws T3001 when there is no such alert, T3002 when it has ended, T1101 when the body is wrong; so do the other commands. */
-  async acknowledge(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
-    const command = parseCommand(acknowledgeBody, body);
+  /** Throws T3001 when there is no such alert, T3002 when it has ended; so do the other commands. */
+  async acknowledge(id: string, command: AcknowledgeCommand, actor: Actor, now: number): Promise<Alert> {
     return this.#change(id, { actor, action: 'alert.acknowledged', why: command.comment }, now, (alert) => acknowledge(alert, command, actor, now));
   }
 
-  async unacknowledge(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
-    const command = parseCommand(acknowledgeBody, body);
+  async unacknowledge(id: string, command: AcknowledgeCommand, actor: Actor, now: number): Promise<Alert> {
     return this.#change(id, { actor, action: 'alert.unacknowledged', why: command.comment }, now, (alert) =>
       unacknowledge(alert, command, actor, now),
     );
   }
 
-  async close(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
-    const command = parseCommand(closeBody, body);
+  async close(id: string, command: CloseCommand, actor: Actor, now: number): Promise<Alert> {
     return this.database.transaction(async () => {
       const closed = await this.#change(id, { actor, action: 'alert.closed', why: command.reason }, now, (alert) =>
         close(alert, command, actor, now),
@@ -77,8 +73,7 @@ export class AlertService {
   }
 
   /** Alerts that have ended can be commented too. */
-  async comment(id: string, body: unknown, actor: Actor, now: number): Promise<Alert> {
-    const command = parseCommand(commentBody, body);
+  async comment(id: string, command: CommentCommand, actor: Actor, now: number): Promise<Alert> {
     return this.#change(id, { actor, action: 'alert.commented', why: command.text }, now, (alert) => addComment(alert, command, actor, now));
   }
 

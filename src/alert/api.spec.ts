@@ -126,8 +126,14 @@ describe('the API of alerts, receivers and notices', () => {
   it('lists notices and their dead letters, and replays only those', async () => {
     await call('POST', '/api/v1/receivers', { name: 'ops', channel: 'console' });
     await on.database.transaction(() => app.get(NoticeService).receive([aGroup(), aResolvedGroup()], NOON));
-    const { body } = await call<{ notices: { id: number }[] }>('GET', '/api/v1/notices?state=pending,dead&limit=1');
-    expect(body).toMatchObject({ notices: [{ receiver: 'ops', sequence: 2, state: 'pending' }], next_cursor: String(body.notices[0]!.id) });
+    const { body } = await call<{ notices: { id: number }[]; next_cursor: string }>('GET', '/api/v1/notices?state=pending,dead&limit=1');
+    expect(body).toMatchObject({ notices: [{ receiver: 'ops', sequence: 2, state: 'pending' }], next_cursor: expect.any(String) as string });
+    const { next_cursor } = body;
+    expect((await call('GET', `/api/v1/notices?limit=1&cursor=${next_cursor}`)).body).toMatchObject({
+      notices: [{ sequence: 1 }],
+      next_cursor: null,
+    });
+    expect(await call('GET', '/api/v1/notices?cursor=7')).toMatchObject({ status: 400, body: { error: { code: 'T3003' } } });
     const id = body.notices[0]!.id;
     expect((await call('GET', '/api/v1/notices?state=dead')).body).toEqual({ notices: [], next_cursor: null });
     expect((await call('GET', `/api/v1/notices/${id}`)).body).toMatchObject({ id, group: { converge_id: 'group-1' } });

@@ -1,17 +1,8 @@
 import { anAlertEvent, NOON } from '../../test/support/builders.js';
 import type { Alert, AlertUpdate } from './alert.js';
-import {
-  acknowledge,
-  acknowledgeBody,
-  addComment,
-  close,
-  closeBody,
-  commentBody,
-  parseCommand,
-  unacknowledge,
-  type CommandResult,
-} from './commands.js';
+import { acknowledge, acknowledgeBody, addComment, close, closeBody, commentBody, unacknowledge, type CommandResult } from './commands.js';
 import { applyEvent } from './lifecycle.js';
+import { parseRequest } from '../shared/parse.js';
 import { person } from '../shared/actor.js';
 
 const open = (): Alert => (applyEvent(undefined, anAlertEvent(), NOON) as AlertUpdate).alert;
@@ -65,7 +56,7 @@ describe('the body of a command', () => {
     ['too much text', commentBody, { by: 'ann', text: 'x'.repeat(2001) }, 'text: '],
     ['no object at all', commentBody, null, '(body): '],
   ])('is refused with %s, and names the field', (_what, schema, body, field) => {
-    expect(() => parseCommand<unknown>(schema, body)).toThrow(
+    expect(() => parseRequest<unknown>(schema, body)).toThrow(
       expect.objectContaining({ code: 'T1101', message: expect.stringContaining(field) as string }) as Error,
     );
   });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Actor } from '../shared/actor.js';
 import { identity } from '../shared/identity.js';
-import { parse } from '../shared/parse.js';
+import { bodySchema } from '../shared/parse.js';
 import { alertDescriptionOf, type AlertEvent, MANUAL_CLOSE_DISTANCE, topics } from '../topics.js';
 import { type TimelineEntry, type What } from '../database/timeline-table.js';
 import { type Alert, type AlertUpdate, isOpen } from './alert.js';
@@ -10,9 +10,21 @@ import { endAlert, statusChange } from './lifecycle.js';
 const by = z.string().trim().min(1).max(128);
 const words = z.string().trim().min(1).max(2000);
 
-export const acknowledgeBody = z.strictObject({ by, comment: words.optional() });
-export const closeBody = z.strictObject({ by, reason: words });
-export const commentBody = z.strictObject({ by, text: words });
+export const acknowledgeBody = bodySchema(z.strictObject({ by, comment: words.optional() }), {
+  code: 'T1101',
+  whole: '(body)',
+  example: { by: 'ann', comment: 'looking into it' },
+});
+export const closeBody = bodySchema(z.strictObject({ by, reason: words }), {
+  code: 'T1101',
+  whole: '(body)',
+  example: { by: 'ann', reason: 'the host was retired' },
+});
+export const commentBody = bodySchema(z.strictObject({ by, text: words }), {
+  code: 'T1101',
+  whole: '(body)',
+  example: { by: 'ann', text: 'the fan is broken' },
+});
 
 /** The bodies without the name of the person, which is that of the {@link Actor}. */
 export type AcknowledgeCommand = Omit<z.output<typeof acknowledgeBody>, 'by'>;
@@ -21,11 +33,6 @@ export type CommentCommand = Omit<z.output<typeof commentBody>, 'by'>;
 
 /** The result of a command, or why it changes nothing. */
 export type CommandResult = AlertUpdate | { ignored: 'ended' | 'already_acknowledged' | 'not_acknowledged' };
-
-/** Checks the body of a command. Throws {@link TocsinError} T1101 that names every wrong field. */
-export function parseCommand<T>(schema: z.ZodType<T>, body: unknown): T {
-  return parse(schema, body, 'T1101', '(body)');
-}
 
 /** Acknowledges the alert. A comment on an alert that is already acknowledged is kept as a comment. */
 export function acknowledge(alert: Alert, { comment }: AcknowledgeCommand, actor: Actor, now: number): CommandResult {

@@ -1,7 +1,10 @@
 import { matches, parseMatcher } from './matcher.js';
-import { cursorOf, parseAlertQuery } from './query.js';
+import { alertQuery, cursorOf } from './query.js';
+import { parseRequest } from '../shared/parse.js';
 
 const refused = (says: string): Error => expect.objectContaining({ code: 'T3003', message: expect.stringContaining(says) as string }) as Error;
+
+const parsed = (query: unknown) => parseRequest(alertQuery, query);
 
 describe('a label matcher', () => {
   it.each([
@@ -45,7 +48,7 @@ describe('the query of the alert list', () => {
       to: '1768500000000',
       filter: ['host="a,b"', 'rack=7'],
     };
-    expect(parseAlertQuery(query)).toEqual({
+    expect(parsed(query)).toEqual({
       filter: {
         status: ['ABNORMAL', 'CLOSED'],
         severity: [1, 2],
@@ -64,7 +67,7 @@ describe('the query of the alert list', () => {
 
   it('continues after the position of a cursor', () => {
     const place = { begin_time: 5, alert_id: 'a-1' };
-    expect(parseAlertQuery({ cursor: cursorOf(place) }).after).toEqual(place);
+    expect(parsed({ cursor: cursorOf(place) }).after).toEqual(place);
   });
 
   it.each([
@@ -80,6 +83,6 @@ describe('the query of the alert list', () => {
     ['a cursor of somebody else', { cursor: 'bm9uc2Vuc2U' }, 'cursor=bm9uc2Vuc2U'],
     ['a cursor with a wrong shape', { cursor: Buffer.from('["x",1]').toString('base64url') }, 'cursor='],
   ])('refuses %s', (_what, query, says) => {
-    expect(() => parseAlertQuery(query)).toThrow(refused(says));
+    expect(() => parsed(query)).toThrow(refused(says));
   });
 });

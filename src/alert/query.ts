@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { TocsinError } from '../shared/errors.js';
-import { limit, parseQuery } from '../shared/page.js';
-import { flag, one, whole } from '../shared/parse.js';
+import { cursor, cursorText, limit } from '../shared/page.js';
+import { flag, one, querySchema, whole } from '../shared/parse.js';
 import { alertStatus, type Severity } from '../topics.js';
 import { severityNames } from '../shared/severity.js';
 import { alertLabels } from '../shared/alert-labels.js';
@@ -61,24 +60,27 @@ const time = one.transform((text, context) => {
 });
 
 const schema = z.strictObject({
-  status: list.pipe(z.array(alertStatus)).optional(),
-  severity: list.pipe(z.array(severity)).optional(),
+  status: list.pipe(z.array(alertStatus)).optional().meta({ type: 'string', description: 'ABNORMAL, RECOVERED, CLOSED; comma-separated' }),
+  severity: list.pipe(z.array(severity)).optional().meta({ type: 'string', description: '1 or fatal, 2 or warning, 3 or remind; comma-separated' }),
   bk_biz_id: one.optional(),
   strategy_id: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   acknowledged: flag.optional(),
-  name: one.optional(),
-  filter: all.default([]),
-  from: time.optional(),
-  to: time.optional(),
+  name: one.optional().describe('Exact alert name'),
+  filter: all.default([]).describe('Label matcher such as host="web-1" or host!="web-1"; repeatable, all must match'),
+  from: time.optional().describe('begin_time at or after: epoch ms or ISO 8601'),
+  to: time.optional().describe('begin_time before: epoch ms or ISO 8601'),
   limit,
-  cursor: one.optional(),
+  cursor: cursor(z.number().int(), z.string()),
 });
 
-/** Parses the query string of the alert list. Throws {@link TocsinError} T3003 that names what is wrong. */
-export function parseAlertQuery(query: unknown): AlertQuery {
-  const { filter, limit, cursor, ...rest } = parseQuery(schema, query);
-  return { filter: { ...rest, labels: filter.map(parseMatcher) }, limit, ...(cursor && { after: parseCursor(cursor) }) };
-}
+/** The query string of the alert list. */
+export const alertQuery = querySchema(
+  schema.transform(({ filter, limit, cursor, ...rest }): AlertQuery => {
+    const after = cursor && { begin_time: cursor[0], alert_id: cursor[1] };
+    return { filter: { ...rest, labels: filter.map(parseMatcher) }, limit, ...(after && { after }) };
+  }),
+  'T3003',
+);
 
 /** The conditions that SQL cannot decide: collations differ between databases, and labels are JSON text. */
 export function fits(alert: Alert, { name, bk_biz_id, labels }: AlertFilter): boolean {
@@ -87,17 +89,4 @@ export function fits(alert: Alert, { name, bk_biz_id, labels }: AlertFilter): bo
   return labels.length === 0 || matches(labels, alertLabels(alert));
 }
 
-export function cursorOf({ begin_time, alert_id }: Position): string {
-  return Buffer.from(JSON.stringify([begin_time, alert_id])).toString('base64url');
-}
-
-const position = z.tuple([z.number().int(), z.string()]);
-
-function parseCursor(cursor: string): Position {
-  try {
-    const [begin_time, alert_id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return { begin_time, alert_id };
-  } catch {
-    throw new TocsinError('T3003', `cursor=${cursor} is not a cursor of the list of alerts`);
-  }
-}
+export const cursorOf = ({ begin_time, alert_id }: Position): string => cursorText([begin_time, alert_id]);

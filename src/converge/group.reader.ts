@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.client.js';
 import { emptyTally, firing, type Tally } from './flush.js';
 import type { Group } from './group.js';
-import { cursorOf, type GroupQuery, type PageQuery } from './group-query.js';
+import type { GroupQuery, MemberQuery } from './group-query.js';
 import { groupTable } from './group-table.js';
 import { MemberRepository } from './member.repository.js';
 import type { ConvergeMember } from './converge-member.js';
 import { memberTable } from './member-table.js';
+import { type Page, pageOf } from '../shared/page.js';
 import { placeholders, type Row } from '../shared/row.js';
 
 /** A group as the API shows it. */
@@ -15,11 +16,6 @@ export type GroupView = Omit<Group, 'open_key' | 'scope_key'> & {
   /** `resolved`: ended, but not notified as resolved yet. `total`: alerts that ever joined. */
   readonly counts: { readonly firing: number; readonly resolved: number; readonly total: number };
 };
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
 
 /** Groups and their members, as the API shows them. */
 @Injectable()
@@ -35,14 +31,13 @@ export class GroupReader {
     if (bk_biz_id !== undefined) conditions.push(['bk_biz_id = ?', bk_biz_id]);
     if (strategy_id !== undefined) conditions.push(['strategy_id = ?', strategy_id]);
     if (kind !== undefined) conditions.push(['kind = ?', kind]);
-    if (cursor) conditions.push(['opened_at <= ? AND (opened_at < ? OR converge_id < ?)', cursor.at, cursor.at, cursor.id]);
+    if (cursor) conditions.push(['opened_at <= ? AND (opened_at < ? OR converge_id < ?)', cursor[0], cursor[0], cursor[1]]);
     const rows = await this.database.query<Row>(
       `SELECT * FROM converge_group WHERE ${conditions.map(([sql]) => sql).join(' AND ')} ORDER BY opened_at DESC, converge_id DESC LIMIT ?`,
       [...conditions.flatMap(([, ...parameters]) => parameters), limit + 1],
     );
-    const groups = rows.slice(0, limit).map(groupTable.parse);
-    const last = groups.at(-1);
-    return { items: await this.#views(groups), next: last && rows.length > limit ? cursorOf({ at: last.opened_at, id: last.converge_id }) : null };
+    const { items, next_cursor } = pageOf(rows.map(groupTable.parse), limit, ({ opened_at, converge_id }) => [opened_at, converge_id]);
+    return { items: await this.#views(items), next_cursor };
   }
 
   async find(convergeId: string): Promise<GroupView | undefined> {
@@ -51,15 +46,13 @@ export class GroupReader {
   }
 
   /** Every member, the latest first. */
-  async membersOf(convergeId: string, { limit, cursor }: PageQuery): Promise<Page<ConvergeMember>> {
+  async membersOf(convergeId: string, { limit, cursor }: MemberQuery): Promise<Page<ConvergeMember>> {
     const after = cursor ? ' AND created_at <= ? AND (created_at < ? OR alert_id < ?)' : '';
     const rows = await this.database.query<Row>(
       `SELECT * FROM converge_member WHERE converge_id = ?${after} ORDER BY created_at DESC, alert_id DESC LIMIT ?`,
-      [convergeId, ...(cursor ? [cursor.at, cursor.at, cursor.id] : []), limit + 1],
+      [convergeId, ...(cursor ? [cursor[0], cursor[0], cursor[1]] : []), limit + 1],
     );
-    const members = rows.slice(0, limit).map(memberTable.parse);
-    const last = members.at(-1);
-    return { items: members, next: last && rows.length > limit ? cursorOf({ at: last.created_at, id: last.alert_id }) : null };
+    return pageOf(rows.map(memberTable.parse), limit, ({ created_at, alert_id }) => [created_at, alert_id]);
   }
 
   async #views(groups: readonly Group[]): Promise<GroupView[]> {

@@ -1,6 +1,8 @@
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { ReceiverService } from '../notice/receiver.service.js';
 import { system } from '../shared/actor.js';
+import { parseStrategy } from '../detect/strategy.js';
+import { parseReceiver } from '../notice/receiver.js';
 import { StrategyService } from '../detect/strategy.service.js';
 import { demoStrategies } from './demo-rules.js';
 import { site } from './scenarios.js';
@@ -12,8 +14,10 @@ const STEP_MS = 1000;
 export async function playDemo(app: INestApplicationContext, url: string): Promise<() => void> {
   const logger = new Logger('demo');
   const sink = await openSink((line) => logger.log(line));
-  await app.get(StrategyService).apply(demoStrategies, system('demo'), Date.now());
-  await app.get(ReceiverService).apply([{ name: 'demo-sink', channel: 'webhook', settings: { url: sink.url } }], system('demo'), Date.now());
+  await app.get(StrategyService).apply(demoStrategies.map(parseStrategy), system('demo'), Date.now());
+  await app
+    .get(ReceiverService)
+    .apply([parseReceiver({ name: 'demo-sink', channel: 'webhook', settings: { url: sink.url } })], system('demo'), Date.now());
   logger.log(
     `demo scenario running: hosts, a full disk, a flapping host check, an outage of a switch with 60 hosts; notices are listed at ${sink.url}/`,
   );

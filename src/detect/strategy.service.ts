@@ -4,7 +4,7 @@ import { Database } from '../database/database.client.js';
 import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
 import { Clock } from './clock.service.js';
-import { parseStrategy, type Strategy, type StrategyBody, type StrategyVersion } from './strategy.js';
+import type { Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 import { StrategyRepository } from './strategy.repository.js';
 
 /** What {@link StrategyService.apply} did with one strategy. */
@@ -24,14 +24,13 @@ export class StrategyService {
     private readonly audit: AuditService,
   ) {}
 
-  async create(value: unknown, actor: Actor, now: number): Promise<Strategy> {
-    const strategy = await this.#create(parseStrategy(value), actor, now);
+  async create(body: StrategyBody, actor: Actor, now: number): Promise<Strategy> {
+    const strategy = await this.#create(body, actor, now);
     await this.clock.announce();
     return strategy;
   }
 
-  async replace(id: number, value: unknown, actor: Actor, now: number, expected?: number): Promise<Strategy> {
-    const body = parseStrategy(value);
+  async replace(id: number, body: StrategyBody, actor: Actor, now: number, expected?: number): Promise<Strategy> {
     const version = await this.#change(id, body, actor, now, expected);
     await this.clock.announce();
     return { ...body, id, version };
@@ -58,9 +57,8 @@ export class StrategyService {
     return this.strategies.list(filter);
   }
 
-  /** Creates or updates strategies by business and name, and skips unchanged ones. All are validated before the first is stored. */
-  async apply(values: readonly unknown[], actor: Actor, now: number): Promise<AppliedStrategy[]> {
-    const bodies = values.map((value) => parseStrategy(value));
+  /** Creates or updates strategies by business and name; those that are the same already are left alone. */
+  async apply(bodies: readonly StrategyBody[], actor: Actor, now: number): Promise<AppliedStrategy[]> {
     const applied: AppliedStrategy[] = [];
     for (const body of bodies) {
       const known = await this.strategies.named(body.bk_biz_id, body.name);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parse } from '../shared/parse.js';
+import { bodySchema, parseRequest } from '../shared/parse.js';
 import { algorithms } from './algorithms/algorithms.js';
 import { comparisons } from './comparisons.js';
 
@@ -71,8 +71,7 @@ const converge = z.strictObject({
   storm: z.strictObject({ threshold: z.number().int().min(0), window: seconds }).optional(),
 });
 
-/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
-export const strategySchema = z
+const strategy = z
   .strictObject({
     name: z.string().min(1).max(128),
     bk_biz_id: z.union([z.string().min(1), z.number().int().transform(String)]),
@@ -100,6 +99,38 @@ export const strategySchema = z
       }
     });
   });
+
+/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
+export const strategySchema = bodySchema(strategy, {
+  code: 'T2001',
+  whole: '(root)',
+  example: {
+    name: 'disk almost full',
+    bk_biz_id: '2',
+    items: [
+      {
+        queries: [{ metric: 'disk_used_percent', aggregation: 'AVG', interval: 60, dimensions: ['host', 'mount'] }],
+        algorithms: [{ level: 2, type: 'Threshold', config: [[{ method: 'gte', threshold: 90 }]] }],
+      },
+    ],
+    detects: [{ level: 2, trigger: { count: 3, check_window: 5 } }],
+  },
+});
+
+/** A strategy as the API answers it. */
+export const strategyResponse = strategy.safeExtend({ id: z.number(), version: z.number() });
+
+export const strategyVersionsResponse = z.object({
+  versions: z.array(
+    z.object({
+      version: z.number(),
+      rules_version: z.number(),
+      changed_by: z.string(),
+      changed_at: z.number(),
+      body: strategy.nullable().describe('null: this version deletes the strategy'),
+    }),
+  ),
+});
 
 export type StrategyInput = z.input<typeof strategySchema>;
 export type StrategyBody = z.output<typeof strategySchema>;
@@ -131,5 +162,5 @@ export interface RuleSet {
 
 /** Validates a strategy. Throws {@link TocsinError} T2001 whose details name every invalid field and why. */
 export function parseStrategy(value: unknown): StrategyBody {
-  return parse(strategySchema, value, 'T2001', '(root)');
+  return parseRequest(strategySchema, value);
 }

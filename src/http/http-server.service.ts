@@ -5,6 +5,7 @@ import { answerTo } from './error-answer.filter.js';
 import { readBody } from './body.js';
 import { DECOMPRESSED_TIMES } from './decompress.js';
 import { TocsinErrorFilter } from './error.filter.js';
+import { RequestValidationPipe } from './request-validation.pipe.js';
 import { PathMethods } from './methods.js';
 import { TocsinError } from '../shared/errors.js';
 
@@ -71,11 +72,12 @@ function endConnectionsWhenClosing(adapter: FastifyAdapter): void {
 }
 
 /**
- * What every request goes through: failures are answered in one shape ({@link TocsinErrorFilter}), and pages of other sites cannot give commands
- * through somebody's browser. EXTERNAL_URL is our own site, too, when a proxy answers under another name.
+ * What every request passes: bodies and queries are parsed by their schemas ({@link RequestValidationPipe}), failures have one shape
+ * ({@link TocsinErrorFilter}), and pages of other sites cannot send commands through the browser of a user. EXTERNAL_URL is our own site, too, when a proxy answers under another name.
  */
 export function configureHttp(app: NestFastifyApplication, config: Pick<Config, 'EXTERNAL_URL'>): void {
   app.enableCsrfProtection({ trustedOrigins: ownOrigins(config.EXTERNAL_URL) });
+  app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(new TocsinErrorFilter());
 }
 

@@ -20,6 +20,7 @@ import { ReceiverService } from './receiver.service.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 import { person } from '../shared/actor.js';
 import { AuditService } from '../database/audit.service.js';
+import { parseReceiver } from './receiver.js';
 
 const FAST = { NOTICE_CONCURRENCY: '8', NOTICE_RETRY_MS: '1', NOTICE_RETRY_MAX_MS: '2', SHUTDOWN_MS: '20' };
 const keyOf = ({ headers }: Received): unknown => headers['idempotency-key'];
@@ -67,7 +68,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
   async function aReceiver(name: string, reply?: (request: Received, number: number) => Reply, settings: object = {}): Promise<WebhookReceiver> {
     const server = await WebhookReceiver.open(reply);
     closers.push(() => server.close());
-    await receivers.create({ name, channel: 'webhook', settings: { url: server.url, ...settings } }, person('ann'), 0);
+    await receivers.create(parseReceiver({ name, channel: 'webhook', settings: { url: server.url, ...settings } }), person('ann'), 0);
     return server;
   }
 
@@ -252,7 +253,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     await aReceiver('ops');
     await due(aGroup());
     const [{ id, name, channel, settings }] = (await new ReceiverReader(on.database).all()) as [Receiver];
-    await receivers.replace(id, { name, channel, settings, is_enabled: false }, person('ann'), 0);
+    await receivers.replace(id, parseReceiver({ name, channel, settings, is_enabled: false }), person('ann'), 0);
     await work(aSender(), settled);
     expect(await all()).toMatchObject([{ state: 'dead', reason: 'receiver_disabled' }]);
     await receivers.remove(id, person('ann'), 0);

@@ -1,26 +1,33 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { By } from '../http/by.decorator.js';
+import { Endpoint } from '../http/endpoint.decorator.js';
 import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
+import { idCursor, limit, pageOf } from '../shared/page.js';
+import { numericId, one, querySchema } from '../shared/parse.js';
 import type { ConvergedAlert } from '../topics.js';
 import { type Notice, noticeStates } from './notice.js';
 import { NoticeReader } from './notice.reader.js';
+import { noticeResponse, noticesResponse } from './notice-responses.js';
 import { NoticeService } from './notice.service.js';
-import { limit, parseQuery } from '../shared/page.js';
 
-const noticeQuery = z.strictObject({
-  state: z
-    .string()
-    .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(noticeStates)))
-    .optional(),
-  receiver: z.string().optional(),
-  converge_id: z.string().optional(),
-  limit,
-  cursor: z.string().regex(/^\d+$/, 'is not a cursor of the list of notices').transform(Number).optional(),
-});
+const states = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(noticeStates)));
+const noticeQuery = querySchema(
+  z.strictObject({
+    state: states.optional().meta({ type: 'string', description: `${noticeStates.join(', ')}; several with commas` }),
+    receiver: one.optional(),
+    converge_id: one.optional(),
+    limit,
+    cursor: idCursor,
+  }),
+  'T3003',
+);
+const noticeId = numericId('T4005');
 
 @ApiTags('notices')
 @Controller('api/v1/notices')
@@ -31,37 +38,36 @@ export class NoticeController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List notices, newest first; failed ones have state=dead' })
-  @ApiQuery({ name: 'state', required: false, description: `${noticeStates.join(', ')}; comma-separated` })
-  @ApiQuery({ name: 'receiver', required: false })
-  @ApiQuery({ name: 'converge_id', required: false })
-  @ApiQuery({ name: 'limit', required: false, description: '1 to 1000, default 50' })
-  @ApiQuery({ name: 'cursor', required: false, description: 'next_cursor of the previous page' })
-  async list(@Query() query: unknown): Promise<{ notices: Notice[]; next_cursor: string | null }> {
-    const { limit, cursor, ...filter } = parseQuery(noticeQuery, query);
-    const notices = await this.reader.page({ ...filter, ...(cursor !== undefined && { before: cursor }) }, limit);
-    return { notices, next_cursor: notices.length === limit ? String(notices.at(-1)!.id) : null };
+  @Endpoint({
+    summary: 'List notices, newest first; failed ones have state=dead',
+    permission: 'notice:read',
+    response: noticesResponse,
+  })
+  async list(
+    @Query({ schema: noticeQuery }) { limit, cursor, ...filter }: z.output<typeof noticeQuery>,
+  ): Promise<{ notices: readonly Notice[]; next_cursor: string | null }> {
+    const rows = await this.reader.page({ ...filter, ...(cursor && { before: cursor[0] }) }, limit + 1);
+    const { items, next_cursor } = pageOf(rows, limit, ({ id }) => [id]);
+    return { notices: items, next_cursor };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a notice with its message' })
-  async get(@Param('id') id: string): Promise<Notice & { group: ConvergedAlert | null }> {
-    const notice = await this.reader.find(number(id));
-    if (!notice) throw new TocsinError('T4005', id);
+  @Endpoint({ summary: 'Get a notice with its message', permission: 'notice:read', response: noticeResponse })
+  async get(@Param('id', { schema: noticeId }) id: number): Promise<Notice & { group: ConvergedAlert | null }> {
+    const notice = await this.reader.find(id);
+    if (!notice) throw new TocsinError('T4005', String(id));
     return notice;
   }
 
   @Post(':id/replay')
-  @HttpCode(202)
-  @ApiOperation({ summary: 'Retry a dead notice with the same Idempotency-Key' })
-  async replay(@Param('id') id: string, @By() actor: Actor): Promise<{ id: number }> {
-    await this.notices.replay(number(id), actor, Date.now());
-    return { id: number(id) };
+  @Endpoint({
+    summary: 'Retry a dead notice with the same Idempotency-Key',
+    permission: 'notice:write',
+    status: 202,
+    response: z.object({ id: z.number() }),
+  })
+  async replay(@Param('id', { schema: noticeId }) id: number, @By() actor: Actor): Promise<{ id: number }> {
+    await this.notices.replay(id, actor, Date.now());
+    return { id };
   }
-}
-
-/** What is not a number is the id of nothing. Throws T4005. */
-function number(id: string): number {
-  if (!/^\d{1,15}$/.test(id)) throw new TocsinError('T4005', id);
-  return Number(id);
 }

@@ -5,9 +5,9 @@ import type { Notice, NoticeState } from './notice.js';
 
 /** Which notices somebody wants to see. */
 export interface NoticeFilter {
-  readonly state?: readonly NoticeState[];
-  readonly receiver?: string;
-  readonly converge_id?: string;
+  readonly state?: readonly NoticeState[] | undefined;
+  readonly receiver?: string | undefined;
+  readonly converge_id?: string | undefined;
   /** Only ids below. */
   readonly before?: number;
 }

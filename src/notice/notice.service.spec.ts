@@ -14,6 +14,7 @@ import { ReceiverService } from './receiver.service.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 import { person } from '../shared/actor.js';
 import { AuditService } from '../database/audit.service.js';
+import { parseReceiver } from './receiver.js';
 
 describe.each(databases)('notices on %s', (_name, open) => {
   let on: TestDatabase;
@@ -46,7 +47,7 @@ describe.each(databases)('notices on %s', (_name, open) => {
       [
         { name: 'ops', channel: 'console' },
         { name: 'dba', channel: 'console', is_default: false },
-      ],
+      ].map(parseReceiver),
       person('ann'),
       NOON,
     );

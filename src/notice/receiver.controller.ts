@@ -1,11 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { By } from '../http/by.decorator.js';
+import { Endpoint } from '../http/endpoint.decorator.js';
 import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
-import { type Receiver, receiverSchema } from './receiver.js';
+import { numericId } from '../shared/parse.js';
+import { type Receiver, type ReceiverBody, receiverResponse, receiverSchema } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverService } from './receiver.service.js';
+
+const receiverId = numericId('T4002', 9);
 
 @ApiTags('receivers')
 @Controller('api/v1/receivers')
@@ -16,41 +21,42 @@ export class ReceiverController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List receivers' })
+  @Endpoint({
+    summary: 'List receivers',
+    permission: 'receiver:read',
+    response: z.object({ receivers: z.array(receiverResponse) }),
+  })
   async list(): Promise<{ receivers: Receiver[] }> {
     return { receivers: await this.reader.all() };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a receiver' })
-  async get(@Param('id') id: string): Promise<Receiver> {
-    const receiver = await this.reader.find(number(id));
-    if (!receiver) throw new TocsinError('T4002', id);
+  @Endpoint({ summary: 'Get a receiver', permission: 'receiver:read', response: receiverResponse })
+  async get(@Param('id', { schema: receiverId }) id: number): Promise<Receiver> {
+    const receiver = await this.reader.find(id);
+    if (!receiver) throw new TocsinError('T4002', String(id));
     return receiver;
   }
 
   @Post()
-  @ApiOperation({ summary: 'Create a receiver' })
-  create(@Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
+  @Endpoint({ summary: 'Create a receiver', permission: 'receiver:write', status: 201, response: receiverResponse })
+  create(@Body({ schema: receiverSchema }) body: ReceiverBody, @By() actor: Actor): Promise<Receiver> {
     return this.receivers.create(body, actor, Date.now());
   }
 
   @Put(':id')
-  @ApiOperation({ summary: 'Replace a receiver' })
-  replace(@Param('id') id: string, @Body({ schema: receiverSchema }) body: unknown, @By() actor: Actor): Promise<Receiver> {
-    return this.receivers.replace(number(id), body, actor, Date.now());
+  @Endpoint({ summary: 'Replace a receiver', permission: 'receiver:write', response: receiverResponse })
+  replace(
+    @Param('id', { schema: receiverId }) id: number,
+    @Body({ schema: receiverSchema }) body: ReceiverBody,
+    @By() actor: Actor,
+  ): Promise<Receiver> {
+    return this.receivers.replace(id, body, actor, Date.now());
   }
 
   @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a receiver; its pending notices become dead' })
-  remove(@Param('id') id: string, @By() actor: Actor): Promise<void> {
-    return this.receivers.remove(number(id), actor, Date.now());
+  @Endpoint({ summary: 'Delete a receiver; its pending notices become dead', permission: 'receiver:write', status: 204 })
+  remove(@Param('id', { schema: receiverId }) id: number, @By() actor: Actor): Promise<void> {
+    return this.receivers.remove(id, actor, Date.now());
   }
-}
-
-/** What is not a number is the id of nothing. Throws T4002. */
-function number(id: string): number {
-  if (!/^\d{1,9}$/.test(id)) throw new TocsinError('T4002', id);
-  return Number(id);
 }

@@ -4,7 +4,7 @@ import { type AuditEntry, AuditService } from '../database/audit.service.js';
 import { Database } from '../database/database.client.js';
 import type { Actor } from '../shared/actor.js';
 import { TocsinError } from '../shared/errors.js';
-import { nameKey, parseReceiver, type Receiver, type ReceiverBody } from './receiver.js';
+import { nameKey, type Receiver, type ReceiverBody } from './receiver.js';
 import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 
@@ -30,9 +30,8 @@ export class ReceiverService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Throws T4001 when the body is wrong, T4007 when the name is taken. */
-  async create(body: unknown, actor: Actor, now: number): Promise<Receiver> {
-    const receiver = parseReceiver(body);
+  /** Throws T4007 when the name is taken. */
+  async create(receiver: ReceiverBody, actor: Actor, now: number): Promise<Receiver> {
     return this.database.transaction(async () => {
       if (await this.#named(receiver.name)) throw new TocsinError('T4007', receiver.name);
       await this.#create(receiver, actor, now);
@@ -40,9 +39,8 @@ export class ReceiverService {
     });
   }
 
-  /** Throws T4001 when the body is wrong, T4002 when there is no such receiver, T4007 when the name is another's. */
-  async replace(id: number, body: unknown, actor: Actor, now: number): Promise<Receiver> {
-    const receiver = parseReceiver(body);
+  /** Throws T4002 when there is no such receiver, T4007 when the name is another's. */
+  async replace(id: number, receiver: ReceiverBody, actor: Actor, now: number): Promise<Receiver> {
     return this.database.transaction(async () => {
       const named = await this.#named(receiver.name);
       if (named && named.id !== id) throw new TocsinError('T4007', receiver.name);
@@ -63,10 +61,9 @@ export class ReceiverService {
 
   /**
    * Creates receivers or brings those of the same name up to date; others stay as they are.
-   * All or nothing: throws T4001 when one is wrong, before anything is written.
+   * All or nothing.
    */
-  async apply(bodies: readonly unknown[], actor: Actor, now: number): Promise<AppliedReceivers> {
-    const receivers = bodies.map(parseReceiver);
+  async apply(receivers: readonly ReceiverBody[], actor: Actor, now: number): Promise<AppliedReceivers> {
     return this.database.transaction(async () => {
       const done = { created: [] as string[], updated: [] as string[], unchanged: [] as string[] };
       for (const receiver of receivers) done[await this.#upsert(receiver, actor, now)].push(receiver.name);

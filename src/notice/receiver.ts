@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parse } from '../shared/parse.js';
+import { bodySchema, parseRequest } from '../shared/parse.js';
 import { channelNames, channels } from './channels/channels.js';
 
 const schema = z.strictObject({
@@ -19,11 +19,17 @@ const schema = z.strictObject({
 });
 
 /** A receiver as people write it. Unknown fields are refused, so that a typing mistake is found. */
-export const receiverSchema = schema.superRefine(({ channel, settings }, context) => {
-  for (const issue of channels[channel].settings.safeParse(settings).error?.issues ?? []) {
-    context.addIssue({ code: 'custom', path: ['settings', ...issue.path], message: issue.message });
-  }
-});
+export const receiverSchema = bodySchema(
+  schema.superRefine(({ channel, settings }, context) => {
+    for (const issue of channels[channel].settings.safeParse(settings).error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: ['settings', ...issue.path], message: issue.message });
+    }
+  }),
+  { code: 'T4001', whole: '(root)', example: { name: 'ops', channel: 'webhook', settings: { url: 'https://hooks.example/tocsin' } } },
+);
+
+/** A receiver as the API answers it. */
+export const receiverResponse = schema.extend({ id: z.number(), created_at: z.number(), updated_at: z.number() });
 
 export type ReceiverBody = z.output<typeof receiverSchema>;
 
@@ -39,5 +45,5 @@ export const nameKey = (name: string): string => name.normalize('NFKD').replace(
 
 /** Checks what somebody wrote. Throws {@link TocsinError} T4001 whose details name every field that is wrong and why. */
 export function parseReceiver(value: unknown): ReceiverBody {
-  return parse(receiverSchema, value, 'T4001', '(root)');
+  return parseRequest(receiverSchema, value);
 }

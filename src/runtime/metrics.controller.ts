@@ -1,5 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Endpoint } from '../http/endpoint.decorator.js';
 import { Metrics } from './metrics.service.js';
 
 @ApiTags('operations')
@@ -9,7 +11,7 @@ export class MetricsController {
 
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  @ApiOperation({ summary: 'Prometheus metrics' })
+  @Endpoint({ summary: 'Prometheus metrics', permission: 'public', response: z.string(), produces: 'text/plain' })
   text(): Promise<string> {
     return this.metrics.text();
   }

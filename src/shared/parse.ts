@@ -12,12 +12,56 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, code: ErrorCode, 
   throw new TocsinError(code, details.map(({ field, problem }) => `${field}: ${problem}`).join('; '), details);
 }
 
+interface RequestErrors {
+  readonly code: ErrorCode;
+  /** Name of the value itself in messages. */
+  readonly whole: string;
+}
+
+const requestErrors = z.registry<RequestErrors>();
+
+/** The schema of a request body, with an example for the API documentation and the error code of a body that does not fit. */
+export function bodySchema<S extends z.ZodType>(
+  schema: S,
+  { code, whole = 'body', example }: Partial<RequestErrors> & { code: ErrorCode; example: z.input<S> },
+): S {
+  const described = schema.meta({ example });
+  requestErrors.add(described, { code, whole });
+  return described;
+}
+
+/** The schema of a query string, with the error code of one that does not fit. */
+export function querySchema<S extends z.ZodType>(schema: S, code: ErrorCode): S {
+  requestErrors.add(schema, { code, whole: 'query' });
+  return schema;
+}
+
+/** What a {@link bodySchema} or {@link querySchema} makes of the value. Throws {@link TocsinError} of the code of the schema, else T9002. */
+export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
+  const { code, whole } = requestErrors.get(schema) ?? { code: 'T9002', whole: '(body)' };
+  return parse(schema, value, code, whole);
+}
+
+/** A path parameter that is a number; a text that is none is the id of nothing. Throws {@link TocsinError} of the code. */
+export const numericId = (code: ErrorCode, digits = 15) =>
+  z
+    .string()
+    .transform((text) => {
+      if (!/^\d+$/.test(text) || text.length > digits) throw new TocsinError(code, text);
+      return Number(text);
+    })
+    .meta({ type: 'integer' });
+
 /** A parameter of a query string. */
 export const one = z.string({ error: 'must be given only once' });
 
 /** A parameter that is a whole number. */
 export const whole = (least: number, most: number) =>
-  one.regex(/^\d+$/, 'must be an integer').transform(Number).pipe(z.number().min(least).max(most));
+  one
+    .regex(/^\d+$/, 'must be an integer')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most))
+    .meta({ type: 'integer', pattern: undefined, minimum: least, maximum: most });
 
 /** A parameter that is true or false. */
 export const flag = one.pipe(z.enum(['true', 'false'])).transform((value) => value === 'true');

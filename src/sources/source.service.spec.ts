@@ -8,6 +8,8 @@ import { SourceRepository } from '../access/registry/source.repository.js';
 import { SourceService } from './source.service.js';
 import { person } from '../shared/actor.js';
 import { AuditService } from '../database/audit.service.js';
+import { parseSource } from '../access/registry/source.js';
+import { parseSources } from '../sources/sources-file.js';
 
 const config = parseConfig({ SECRET_KEY: 'ab'.repeat(32), INSTANCE_ID: 'me' });
 const by = (now = 1000) => ({ actor: person('ann'), now });
@@ -47,7 +49,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
 
   it('are found by name, by number and by token, at once here and soon on other replicas', async () => {
     expect(await elsewhere.all()).toEqual([]);
-    const { token } = await sources.create(http('a', { data_id: 7, business: '3' }), by());
+    const { token } = await sources.create(parseSource(http('a', { data_id: 7, business: '3' })), by());
     for (const found of [await reader.byName('a'), await reader.byDataId(7), await reader.byToken(token!)]) {
       expect(found).toMatchObject({ name: 'a', business: '3', version: expect.any(Number) });
     }
@@ -56,7 +58,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
   });
 
   it('have two tokens while one takes over from the other', async () => {
-    const { token: first } = await sources.create(http('a'), by());
+    const { token: first } = await sources.create(parseSource(http('a')), by());
     await expect(sources.revokeToken('a', by())).rejects.toMatchObject({ code: 'T7025' });
     const { token: second } = await sources.addToken('a', by());
     await expect(sources.addToken('a', by())).rejects.toMatchObject({ code: 'T7025' });
@@ -68,14 +70,14 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
   });
 
   it('refuse a name or a number twice, a lost update, and what another kind has', async () => {
-    await sources.create(http('a', { data_id: 7 }), by());
-    await expect(sources.create(http('a'), by())).rejects.toMatchObject({ code: 'T7022' });
-    await expect(sources.create(http('b', { data_id: 7 }), by())).rejects.toMatchObject({ code: 'T7022' });
+    await sources.create(parseSource(http('a', { data_id: 7 })), by());
+    await expect(sources.create(parseSource(http('a')), by())).rejects.toMatchObject({ code: 'T7022' });
+    await expect(sources.create(parseSource(http('b', { data_id: 7 })), by())).rejects.toMatchObject({ code: 'T7022' });
     const { version } = await sources.get('a');
-    await expect(sources.replace('a', http('a'), by(), version - 1)).rejects.toMatchObject({ code: 'T7026' });
-    expect(await sources.replace('a', http('a', { description: 'new' }), by(), version)).toMatchObject({ description: 'new' });
+    await expect(sources.replace('a', parseSource(http('a')), by(), version - 1)).rejects.toMatchObject({ code: 'T7026' });
+    expect(await sources.replace('a', parseSource(http('a', { description: 'new' })), by(), version)).toMatchObject({ description: 'new' });
     await expect(sources.get('nobody')).rejects.toMatchObject({ code: 'T7021' });
-    await sources.create(kafka('k'), by());
+    await sources.create(parseSource(kafka('k')), by());
     await expect(sources.addToken('k', by())).rejects.toMatchObject({ code: 'T7028' });
   });
 
@@ -83,19 +85,20 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     const outcomes = (applied: readonly { name: string; outcome: string; changed: readonly string[] }[]) =>
       applied.map(({ name, outcome, changed }) => [name, outcome, ...changed].join(' '));
     const both = [kafka('k'), http('h')];
-    expect(outcomes(await sources.plan(both))).toEqual(['k created', 'h created']);
+    expect(outcomes(await sources.plan(parseSources({ sources: both })))).toEqual(['k created', 'h created']);
     expect(await sources.list()).toEqual([]);
-    const applied = await sources.apply(both, by());
+    const applied = await sources.apply(parseSources({ sources: both }), by());
     expect(applied.map(({ token }) => token !== undefined)).toEqual([false, true]);
-    expect(outcomes(await sources.apply(both, by()))).toEqual(['k unchanged', 'h unchanged']);
+    expect(outcomes(await sources.apply(parseSources({ sources: both }), by()))).toEqual(['k unchanged', 'h unchanged']);
     const changed = [kafka('k', { format: 'prometheus', cluster: { brokers: ['k:9092'], sasl: { ...sasl, password: 'new' } } }), http('h')];
-    expect(outcomes(await sources.plan(changed))).toEqual(['k updated format secrets', 'h unchanged']);
-    await expect(sources.apply([http('fresh'), http('h', { colour: 'red' })], by())).rejects.toMatchObject({
-      code: 'T7020',
-      details: [{ field: 'sources[1].colour', problem: 'unknown field' }],
-    });
+    expect(outcomes(await sources.plan(parseSources({ sources: changed })))).toEqual(['k updated format secrets', 'h unchanged']);
+    expect(() => parseSources({ sources: [http('fresh'), http('h', { colour: 'red' })] })).toThrow(
+      expect.objectContaining({ code: 'T7020', details: [{ field: 'sources[1].colour', problem: 'unknown field' }] }) as Error,
+    );
+    const unnamed = { ...parseSource(http('second')), definition: { ...parseSource(http('second')).definition, name: null as unknown as string } };
+    await expect(sources.apply([parseSource(http('fresh')), unnamed], by())).rejects.toThrow();
     expect((await sources.list()).map(({ name }) => name)).toEqual(['h', 'k']);
-    await sources.apply(changed, by());
+    await sources.apply(parseSources({ sources: changed }), by());
     const audit = await test.database.query('SELECT actor_name, action, object_id, detail FROM audit ORDER BY id');
     expect(audit.at(-1)).toEqual({
       actor_name: 'ann',
@@ -106,13 +109,13 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
   });
 
   it('restart reading only when their topics or cluster change', async () => {
-    await sources.create(kafka('k'), by(1000));
-    expect(await sources.replace('k', kafka('k', { business: '4' }), by(2000))).toMatchObject({ declared_at: 1000, updated_at: 2000 });
-    expect(await sources.replace('k', kafka('k', { topics: ['t', 'u'] }), by(3000))).toMatchObject({ declared_at: 3000 });
+    await sources.create(parseSource(kafka('k')), by(1000));
+    expect(await sources.replace('k', parseSource(kafka('k', { business: '4' })), by(2000))).toMatchObject({ declared_at: 1000, updated_at: 2000 });
+    expect(await sources.replace('k', parseSource(kafka('k', { topics: ['t', 'u'] })), by(3000))).toMatchObject({ declared_at: 3000 });
   });
 
   it('keep a secret that cannot be decrypted until it is set again', async () => {
-    await sources.create(kafka('k'), by());
+    await sources.create(parseSource(kafka('k')), by());
     const other = parseConfig({ SECRET_KEY: 'cd'.repeat(32) });
     const later = new SourceService(
       test.database,
@@ -124,7 +127,7 @@ describe.each(databases)('declared sources (%s)', (_name, open) => {
     );
     const { cluster, ...rest } = kafka('k');
     const silent = { ...rest, cluster: { ...cluster, sasl: { mechanism: 'plain', username: 'ann' } } };
-    await expect(later.replace('k', silent, by())).rejects.toMatchObject({ code: 'T7020' });
-    expect(await later.replace('k', kafka('k'), by())).toMatchObject({ name: 'k' });
+    await expect(later.replace('k', parseSource(silent), by())).rejects.toMatchObject({ code: 'T7020' });
+    expect(await later.replace('k', parseSource(kafka('k')), by())).toMatchObject({ name: 'k' });
   });
 });

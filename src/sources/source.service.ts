@@ -9,7 +9,7 @@ import { TocsinError } from '../shared/errors.js';
 import {
   cursorGroup,
   differences,
-  parseSource,
+  type ParsedSource,
   changesInput,
   mergedSecrets,
   redacted,
@@ -64,8 +64,7 @@ export class SourceService {
   }
 
   /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
-  async create(value: unknown, change: SourceChange): Promise<SourceWithToken> {
-    const { definition, secrets } = parseSource(value);
+  async create({ definition, secrets }: ParsedSource, change: SourceChange): Promise<SourceWithToken> {
     const settled = mergedSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
   }
@@ -74,8 +73,7 @@ export class SourceService {
    * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
-  async replace(name: string, value: unknown, change: SourceChange, expected?: number): Promise<ShownSource> {
-    const { definition, secrets } = parseSource(named(value, name));
+  async replace(name: string, { definition, secrets }: ParsedSource, change: SourceChange, expected?: number): Promise<ShownSource> {
     if (definition.name !== name) throw new TocsinError('T7020', 'name: cannot be changed; create a new source and delete this one', []);
     return this.#changing(async () => {
       const before = await this.#named(name);
@@ -124,15 +122,12 @@ export class SourceService {
   }
 
   /** What {@link apply} would do. Throws {@link TocsinError} T7020. */
-  async plan(values: readonly unknown[]): Promise<SourceChangeResult[]> {
-    return Promise.all(
-      parseAll(values).map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)),
-    );
+  async plan(parsed: readonly ParsedSource[]): Promise<SourceChangeResult[]> {
+    return Promise.all(parsed.map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)));
   }
 
   /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
-  async apply(values: readonly unknown[], change: SourceChange): Promise<SourceChangeResult[]> {
-    const parsed = parseAll(values);
+  async apply(parsed: readonly ParsedSource[], change: SourceChange): Promise<SourceChangeResult[]> {
     return this.#changing(async () => {
       const applied: SourceChangeResult[] = [];
       for (const { definition, secrets } of parsed) {
@@ -249,36 +244,4 @@ function display({ source, tokens }: StoredSource): ShownSource {
 function definitionOf(source: Source): SourceDefinition {
   const { id: _id, version: _version, declared_at: _declared, created_at: _created, updated_at: _updated, ...definition } = source;
   return definition;
-}
-
-/** What the API answered may be sent back changed: its name may be left out, and its stamps mean nothing. */
-function named(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const {
-    id: _id,
-    version: _version,
-    declared_at: _declared,
-    created_at: _created,
-    updated_at: _updated,
-    tokens: _tokens,
-    ...given
-  } = value as Record<string, unknown>;
-  return { name, ...given };
-}
-
-function parseAll(values: readonly unknown[]): ReturnType<typeof parseSource>[] {
-  const parsed = values.map((value, index) => {
-    try {
-      return parseSource(value);
-    } catch (error) {
-      if (!(error instanceof TocsinError)) throw error;
-      const list = error.details as { field: string; problem: string }[];
-      const problems = list.map(({ field, problem }) => ({ field: `sources[${index}].${field}`, problem }));
-      throw new TocsinError('T7020', problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '), problems);
-    }
-  });
-  const names = parsed.map(({ definition }) => definition.name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new TocsinError('T7020', `${twice} is declared twice`, []);
-  return parsed;
 }

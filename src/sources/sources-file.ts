@@ -1,4 +1,5 @@
 import { parseAllDocuments } from 'yaml';
+import { type ParsedSource, parseSource } from '../access/registry/source.js';
 import { TocsinError } from '../shared/errors.js';
 
 /**
@@ -25,4 +26,22 @@ function yamlDocuments(text: string): unknown[] {
     if (error) throw new TocsinError('T7027', `${error.code}${at ? ` in line ${at.line}, column ${at.col}` : ''}`);
     return document.toJS({ maxAliasCount: 100 }) as unknown;
   });
+}
+
+/** The sources of a file or a request. Throws {@link TocsinError} T7027, T7020 that names every wrong field, and T7020 for a name declared twice. */
+export function parseSources(content: unknown): ParsedSource[] {
+  const parsed = parseSourcesFile(content).map((value, index) => {
+    try {
+      return parseSource(value);
+    } catch (error) {
+      if (!(error instanceof TocsinError)) throw error;
+      const list = error.details as { field: string; problem: string }[];
+      const problems = list.map(({ field, problem }) => ({ field: `sources[${index}].${field}`, problem }));
+      throw new TocsinError('T7020', problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '), problems);
+    }
+  });
+  const names = parsed.map(({ definition }) => definition.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new TocsinError('T7020', `${twice} is declared twice`, []);
+  return parsed;
 }

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { servers } from '../support/installation.js';
 import { Client } from '../support/tocsin.js';
 import { person } from '../../src/shared/actor.js';
+import { parseSource } from '../../src/access/registry/source.js';
 
 interface Receipt {
   readonly accepted: number;
@@ -91,7 +92,7 @@ describe('two replicas on one Kafka', () => {
   it('refuse a token within five seconds after it was revoked on the other, and put nothing of it into the log', async () => {
     const [a, b] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
     const sources = a.running.app.get(SourceService);
-    const { token: older } = await sources.create({ kind: 'http', name: 'gate', business: '2' }, change());
+    const { token: older } = await sources.create(parseSource({ kind: 'http', name: 'gate', business: '2' }), change());
     const { token: newer } = await sources.addToken('gate', change());
     const send = async (token: string) =>
       (await b.client.call('POST', '/api/v1/ingest/gate', events('gate').slice(0, 1), { authorization: `Bearer ${token}` })).status;

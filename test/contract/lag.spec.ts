@@ -11,6 +11,7 @@ import { anAdmin, ForeignCluster } from '../support/foreign-cluster.js';
 import { consumes, holdGroup } from '../support/groups.js';
 import { aTocsin, type TestTocsin } from '../support/tocsin.js';
 import { person } from '../../src/shared/actor.js';
+import { parseSource } from '../../src/access/registry/source.js';
 
 /** A congestion is quickly found and quickly told. */
 const impatient = {
@@ -198,9 +199,9 @@ describe.each(modes)('lag and congestion, %s', (name, open) => {
         .active()
         .map(({ name: alarm }) => alarm);
     const source = { kind: 'kafka', name: 'theirs', business: '2', cluster: { brokers: [...foreign.access.brokers] }, topics: [topic] };
-    await app.get(SourceService).create(source, { actor: person('test'), now: Date.now() });
+    await app.get(SourceService).create(parseSource(source), { actor: person('test'), now: Date.now() });
     await eventually(async () => (await shown()).problems?.['theirs'] !== undefined, 'the problem');
-    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found on the cluster: ${topic}`] } });
+    expect(await shown()).toMatchObject({ degraded: true, problems: { theirs: [`topics not found: ${topic}`] } });
     // As if it had been found a minute ago.
     app.get(SourceWatch).look(Date.now() - 60_000);
     expect(active()).not.toContain('TocsinSourceUnhealthy');

@@ -246,7 +246,7 @@ describe('paused partitions on two replicas', () => {
     await eventually(async () => String((await partitions()).map((each) => each.owner).sort()) === 'a,b', 'a partition for each');
     const { topic, partition } = (await partitions()).find((each) => each.owner === 'b')!;
     const which = { group: 'alert', topic, partition };
-    await asked.client.post('/api/v1/consumers/pause', { ...which, ...ann });
+    await asked.client.post('/api/v1/consumers/pause', { ...which, by: 'ann', why: ann.why });
     await eventually(() => told().pauses !== undefined, 'the owner to know');
     expect(told()).toMatchObject({ paused: [{ topic, partition }], pauses: [{ partition, by: 'ann', why: 'the database is moved' }] });
     expect(JSON.stringify((await owner.client.get('/health/ready')).body)).toContain(`${topic}/${partition} paused by ann since`);
@@ -262,7 +262,7 @@ describe('paused partitions on two replicas', () => {
     expect(cursor).toBe(before.find((each) => each.partition === partition)!.cursor);
     expect(lag).toBeGreaterThan(0);
     expect(await count()).toBe(ALERTS - lag);
-    await asked.client.post('/api/v1/consumers/resume', { ...which, ...ann });
+    await asked.client.post('/api/v1/consumers/resume', { ...which, by: 'ann', why: ann.why });
     await eventually(async () => (await count()) === ALERTS, 'the rest');
     expect((await partitions()).find((each) => each.partition === partition)).toMatchObject({ owner: 'b', holds: [] });
     expect(told().pauses).toBeUndefined();

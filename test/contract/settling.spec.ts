@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
-import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
+import { tailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
 import { eventually } from '../support/eventually.js';
@@ -13,6 +13,7 @@ import { startKafka, startKafkaCluster } from '../support/servers/kafka.mjs';
 import { freePort } from '../support/servers/processes.mjs';
 import { AuditService } from '../../src/database/audit.service.js';
 import { person } from '../../src/shared/actor.js';
+import { parseRequest } from '../../src/shared/parse.js';
 
 const config = parseConfig({ KAFKA_BROKERS: 'x:1', DATABASE_URL: 'mysql://x/x' });
 
@@ -74,7 +75,7 @@ describe('a cluster that is settling', () => {
   it('reads start and end offsets of partitions whose leaders were just elected (O3)', async () => {
     const topic = await aTopic();
     proxy.refuse(atFirst(3));
-    const { records, errors } = await new TailService(test.eventLog, config).tail(topic, parseTailQuery({ n: '20' }));
+    const { records, errors } = await new TailService(test.eventLog, config).tail(topic, parseRequest(tailQuery, { n: '20' }));
     expect(errors).toEqual([]);
     expect(records).toHaveLength(10);
     proxy.refuse(atFirst(3));
@@ -164,7 +165,7 @@ describe('a cluster of which a broker is away', () => {
         [0, 1],
         [0, 1],
       ]);
-      const { records, errors } = await new TailService(test.eventLog, config).tail('halved', parseTailQuery({}));
+      const { records, errors } = await new TailService(test.eventLog, config).tail('halved', parseRequest(tailQuery, {}));
       expect(records).toHaveLength(2);
       expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('no broker available'));
       const topics = new TopicsService(test.eventLog, new CursorRepository(test.database, config), config, new AuditService(test.database));

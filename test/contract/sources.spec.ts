@@ -13,6 +13,7 @@ import { takes } from '../support/logs.js';
 import { freePort } from '../support/servers/processes.mjs';
 import { startSecureKafka, USER } from '../support/servers/secure-kafka.mjs';
 import { aDistributedSite, anEmbeddedSite, byTest, type SourceApp, type SourceSite } from '../support/source-app.js';
+import { parseSource } from '../../src/access/registry/source.js';
 
 jest.setTimeout(120_000);
 
@@ -81,7 +82,7 @@ describe.each([
     const [name, topic] = [aName('plain'), await cluster.aTopic(2)];
     await cluster.send(topic, lines(name, 0, 20), 0);
     await cluster.send(topic, lines(name, 20, 40), 1);
-    await replica.sources.create(kafkaSource(name, topic, { mode }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { mode })), byTest());
     await came(site, name, range(0, 40));
     await eventually(async () => {
       const { lag, status, replicas } = await replica.states.of(name);
@@ -108,7 +109,7 @@ describe.each([
     );
     const starts = ['latest', 'earliest', { timestamp: before + 30_000 }];
     for (const [index, name] of names.entries()) {
-      await replica.sources.create(kafkaSource(name, topic, { start: starts[index] }), byTest());
+      await replica.sources.create(parseSource(kafkaSource(name, topic, { start: starts[index] })), byTest());
     }
     await eventually(
       async () => (await Promise.all(names.map((name) => replica.states.of(name)))).every(({ status }) => status === 'running'),
@@ -135,7 +136,7 @@ describe.each([
     expect(await times(1)).toBe(1);
     await replica.sources.remove(names[2]!, byTest());
     expect((await replica.cursors.all()).filter(({ group }) => group === `source.${names[2]}`)).toEqual([]);
-    await replica.sources.create(kafkaSource(names[2]!, topic), byTest());
+    await replica.sources.create(parseSource(kafkaSource(names[2]!, topic)), byTest());
     await eventually(async () => (await times(1)) === 2, 'from the beginning, because it was declared anew');
   });
 
@@ -143,7 +144,7 @@ describe.each([
     const [name, topic] = [aName('dirty'), await cluster.aTopic()];
     const half = `[${line(name, 2)},{"event_type":"metric"}]`;
     await cluster.send(topic, [line(name, 1), '{"broken', half, line(name, 3)]);
-    await replica.sources.create(kafkaSource(name, topic), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic)), byTest());
     await came(site, name, [1, 2, 3]);
     await eventually(
       async () => (await site.deadLetters()).filter(({ headers }) => headers['tocsin-source'] === name).length === 2,
@@ -164,10 +165,10 @@ describe.each([
       topic,
       Array.from({ length: 500 }, (_, value) => JSON.stringify({ name: 'm', value, timestamp: new Date().toISOString(), labels: { of: name } })),
     );
-    await replica.sources.create(kafkaSource(name, topic, { business: '2' }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { business: '2' })), byTest());
     await eventually(async () => (await replica.states.of(name)).problems.some((problem) => problem.includes('T6103')), 'stopped');
     await cluster.send(topic, [JSON.stringify({ name: 'm', value: 500, timestamp: new Date().toISOString(), labels: { of: name } })]);
-    await replica.sources.replace(name, kafkaSource(name, topic, { business: '2', format: 'prometheus' }), byTest());
+    await replica.sources.replace(name, parseSource(kafkaSource(name, topic, { business: '2', format: 'prometheus' })), byTest());
     const answer = await replica.client.post<{ partitions: unknown[] }>(`/api/v1/sources/${name}/resume`, {});
     expect(answer.partitions).toMatchObject([{ topic, partition: 0, from: 500, to: 500 }]);
     const ours = async () =>
@@ -211,8 +212,8 @@ describe('sources on several clusters and replicas', () => {
     const topicOf = (name: string) => places[names.indexOf(name)]![1];
     const declared = (name: string, more = {}) =>
       places[names.indexOf(name)]![0] === second ? onSecond(name, topicOf(name), more) : kafkaSource(name, topicOf(name), more);
-    for (const name of [stays1, stays3, changes, goes]) await replica.sources.create(declared(name), byTest());
-    await replica.sources.create(declared(stays2, { mode: 'assign' }), byTest());
+    for (const name of [stays1, stays3, changes, goes]) await replica.sources.create(parseSource(declared(name)), byTest());
+    await replica.sources.create(parseSource(declared(stays2, { mode: 'assign' })), byTest());
     for (const name of [stays1, stays2, stays3, changes]) await runs(name);
     const untouched = [stays1, stays2, stays3];
     const before = await Promise.all(untouched.map(epochs));
@@ -234,8 +235,8 @@ describe('sources on several clusters and replicas', () => {
       }
     })();
     await eventually(() => sent >= 500, 'load');
-    await replica.sources.create(declared(joins), byTest());
-    await replica.sources.replace(changes, declared(changes, { mode: 'assign' }), byTest());
+    await replica.sources.create(parseSource(declared(joins)), byTest());
+    await replica.sources.replace(changes, parseSource(declared(changes, { mode: 'assign' })), byTest());
     await replica.sources.remove(goes, byTest());
     await runs(joins);
     await runs(changes);
@@ -256,10 +257,10 @@ describe('sources on several clusters and replicas', () => {
     const topic = await second.aTopic();
     const late = `${topic}-late`;
     const sasl = { mechanism: 'scram-sha-512', username: USER.username, password: 'not-what-ann-knows' };
-    await replica.sources.create(kafkaSource(dead, topic, { cluster: { brokers: [`127.0.0.1:${await freePort()}`] } }), byTest());
-    await replica.sources.create(kafkaSource(wrong, topic, { cluster: { brokers: [secure.sasl], sasl } }), byTest());
-    await replica.sources.create(onSecond(unknown, late, { mode: 'assign' }), byTest());
-    await replica.sources.create(onSecond(good, topic), byTest());
+    await replica.sources.create(parseSource(kafkaSource(dead, topic, { cluster: { brokers: [`127.0.0.1:${await freePort()}`] } })), byTest());
+    await replica.sources.create(parseSource(kafkaSource(wrong, topic, { cluster: { brokers: [secure.sasl], sasl } })), byTest());
+    await replica.sources.create(parseSource(onSecond(unknown, late, { mode: 'assign' })), byTest());
+    await replica.sources.create(parseSource(onSecond(good, topic)), byTest());
     await second.send(topic, [...lines(good, 0, 10)]);
     await came(site, good, range(0, 10));
     const problem = async (name: string) => (await replica.states.of(name)).problems.join();
@@ -276,7 +277,7 @@ describe('sources on several clusters and replicas', () => {
     await came(site, unknown, range(0, 5));
     await replica.sources.replace(
       wrong,
-      kafkaSource(wrong, topic, { cluster: { brokers: [secure.sasl], sasl: { ...sasl, password: USER.password } } }),
+      parseSource(kafkaSource(wrong, topic, { cluster: { brokers: [secure.sasl], sasl: { ...sasl, password: USER.password } } })),
       byTest(),
     );
     await second.send(topic, lines(wrong, 0, 5));
@@ -334,7 +335,7 @@ describe('sources on several clusters and replicas', () => {
     const name = aName('growing');
     const root = await cluster.aTopic(1);
     const expected = async (values: number[]) => came(site, name, values);
-    await replica.sources.create({ ...kafkaSource(name, root), topics: undefined, pattern: `${root}.*`, start: 'latest' }, byTest());
+    await replica.sources.create(parseSource({ ...kafkaSource(name, root), topics: undefined, pattern: `${root}.*`, start: 'latest' }), byTest());
     await runs(name);
     await cluster.send(root, lines(name, 0, 10));
     await expected(range(0, 10));
@@ -350,7 +351,7 @@ describe('sources on several clusters and replicas', () => {
   it.each(['subscribe', 'assign'])('halts at a recreated topic, in mode %s, and reads it completely on request', async (mode) => {
     const [name, topic] = [aName('anew'), await cluster.aTopic()];
     await cluster.send(topic, lines(name, 0, 20));
-    await replica.sources.create(kafkaSource(name, topic, { mode }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { mode })), byTest());
     await came(site, name, range(0, 20));
     await eventually(async () => (await replica.cursors.read(`source.${name}`, { topic, partition: 0 }))?.nextOffset === 20, 'committed');
     await cluster.deleteTopic(topic);
@@ -366,7 +367,7 @@ describe('sources on several clusters and replicas', () => {
   it('stops when retention was faster, and says what is lost', async () => {
     const [name, topic] = [aName('overtaken'), await cluster.aTopic()];
     await cluster.send(topic, lines(name, 0, 10));
-    await replica.sources.create(kafkaSource(name, topic), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic)), byTest());
     await came(site, name, range(0, 10));
     await eventually(async () => (await replica.cursors.read(`source.${name}`, { topic, partition: 0 }))?.nextOffset === 10, 'committed');
     await replica.sources.enable(name, false, byTest());
@@ -385,7 +386,7 @@ describe('sources on several clusters and replicas', () => {
 
   it('brings again what was not committed, under the same ids (C13)', async () => {
     const [name, topic] = [aName('again'), await cluster.aTopic()];
-    await replica.sources.create(kafkaSource(name, topic, { mode: 'assign' }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { mode: 'assign' })), byTest());
     await runs(name);
     const failing = jest.spyOn(replica.app.get(CursorRepository), 'advance').mockRejectedValue(new Error('the database is away'));
     await cluster.send(topic, lines(name, 0, 50));
@@ -403,7 +404,7 @@ describe('sources on several clusters and replicas', () => {
   it('does not take what came while a partition changed hands for never written (C3)', async () => {
     const [name, topic] = [aName('handed-over'), await cluster.aTopic()];
     await cluster.send(topic, lines(name, 0, 5));
-    await replica.sources.create(kafkaSource(name, topic, { mode: 'assign', start: 'earliest' }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { mode: 'assign', start: 'earliest' })), byTest());
     await came(site, name, range(0, 5));
     await replica.sources.enable(name, false, byTest());
     await eventually(async () => (await replica.cursors.of(`source.${name}`)).every(({ owner }) => owner === ''), 'let go of');
@@ -430,7 +431,7 @@ describe('sources on several clusters and replicas', () => {
 
   it('spreads explicit partitions over the replicas; those of a dead one follow, and what it still does is fenced off (C3)', async () => {
     const [name, topic] = [aName('spread'), await cluster.aTopic(6)];
-    await replica.sources.create(kafkaSource(name, topic, { mode: 'assign' }), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic, { mode: 'assign' })), byTest());
     await runs(name);
     const other = await site.replica();
     const owners = async () => (await replica.cursors.all()).filter(({ group }) => group === `source.${name}`).map(({ owner }) => owner);
@@ -475,7 +476,7 @@ describe('sources on several clusters and replicas', () => {
     await setMost('raw_events.dlq', 5000);
     const [broken, tooLarge] = [`{"${randomBytes(9000).toString('base64')}`, padded(3, 9000)];
     await cluster.send(topic, [line(name, 1), padded(2, 2500), tooLarge, broken, line(name, 4)]);
-    await replica.sources.create(kafkaSource(name, topic), byTest());
+    await replica.sources.create(parseSource(kafkaSource(name, topic)), byTest());
     await came(site, name, [1, 4]);
     await eventually(async () => (await quarantined()) === 'commands,commands', 'two dead letter records in quarantine');
     await eventually(async () => (await replica.states.of(name)).lag === 0, 'no lag');
@@ -508,13 +509,16 @@ describe('the key of secrets', () => {
     const embedded = await site.replica({ SECRET_KEY: '' });
     const sasl = { mechanism: 'plain', username: 'u', password: 'p' };
     const source = { ...kafkaSource('locked', 't'), is_enabled: false, cluster: { brokers: ['127.0.0.1:1'], sasl } };
-    await embedded.sources.create(source, byTest());
+    await embedded.sources.create(parseSource(source), byTest());
     expect(statSync(join(embedded.config.DATA_DIR, 'secret.key')).mode & 0o777).toBe(0o600);
     await embedded.close();
     await site.close();
     const distributed = await aDistributedSite();
     const replica = await distributed.replica({ SECRET_KEY: '' });
-    await expect(replica.sources.create(source, byTest())).rejects.toMatchObject({ code: 'T7023', message: expect.stringContaining('SECRET_KEY') });
+    await expect(replica.sources.create(parseSource(source), byTest())).rejects.toMatchObject({
+      code: 'T7023',
+      message: expect.stringContaining('SECRET_KEY'),
+    });
     expect(await replica.sources.list()).toEqual([]);
     await replica.close();
     await distributed.close();

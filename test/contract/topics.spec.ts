@@ -1,7 +1,7 @@
 import { parseConfig } from '../../src/config.js';
 import { CursorRepository } from '../../src/log/cursor.repository.js';
 import type { EventLog } from '../../src/log/event-log.js';
-import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
+import { tailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { TopicsService } from '../../src/ops/topics/topics.service.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
@@ -13,6 +13,7 @@ import { aKafkaLog, logs, type TestLog } from '../support/logs.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { AuditService } from '../../src/database/audit.service.js';
 import { person } from '../../src/shared/actor.js';
+import { parseRequest } from '../../src/shared/parse.js';
 
 const event = (id: string, business = '2') => ({
   event_id: id,
@@ -46,7 +47,7 @@ describe.each(logs)('topics and their records (%s)', (name, open) => {
     await test.eventLog.ensureTopics([{ name: topic, partitions }]);
     return topic;
   };
-  const ask = (topic: string, query: Record<string, string> = {}) => tail.tail(topic, parseTailQuery(query));
+  const ask = (topic: string, query: Record<string, string> = {}) => tail.tail(topic, parseRequest(tailQuery, query));
 
   it('tail shows the newest records of all partitions in order of time, decoded, and why the others cannot be (O3)', async () => {
     const events = Array.from({ length: 8 }, (_, index) => ({ key: '2', value: JSON.stringify(event(`e${index}`)), partition: index % 4 }));

@@ -2,12 +2,13 @@ import type { Admin } from 'kafkajs';
 import { type Config, parseConfig } from '../../src/config.js';
 import { diagnose } from '../../src/ops/doctor/doctor.js';
 import { examine } from '../../src/ops/doctor/examine.service.js';
-import { parseTailQuery } from '../../src/ops/tail/tail-query.js';
+import { tailQuery } from '../../src/ops/tail/tail-query.js';
 import { TailService } from '../../src/ops/tail/tail.service.js';
 import { deadLetterTopic, topics as contract } from '../../src/topics.js';
 import { anAdmin, collected, ForeignCluster, testClusters } from '../support/foreign-cluster.js';
 import { aKafkaLog, type TestKafkaLog } from '../support/logs.js';
 import { startKafka } from '../support/servers/kafka.mjs';
+import { parseRequest } from '../../src/shared/parse.js';
 
 const PREFIX = 'traces.';
 const texts = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `v${from + index}`);
@@ -68,7 +69,7 @@ describe('what only looks leaves no trace', () => {
     const tail = new TailService(test.eventLog, config);
     const before = await idle();
     const looks = during(async () => {
-      for (let round = 0; round < 5; round++) expect((await tail.tail('raw_events', parseTailQuery({ n: '20' }))).records).toHaveLength(20);
+      for (let round = 0; round < 5; round++) expect((await tail.tail('raw_events', parseRequest(tailQuery, { n: '20' }))).records).toHaveLength(20);
     });
     expect(await looks).toEqual(before);
   });

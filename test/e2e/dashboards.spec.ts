@@ -122,7 +122,7 @@ describe(`dashboards and alert rules, ${modeName}`, () => {
     };
     await eventually(async () => (await firing()).includes('rules.yml: TocsinDeadLetters'), 'the rule of dead letters');
     // How fast this machine is at the moment is not the question.
-    const ofSpeed = /EventLoopBlocked|AreSlow|IsSlow|WaitsForDatabase|AreLate/;
+    const ofSpeed = /EventLoopBlocked|LatencyHigh|TransactionsQueued/;
     expect((await firing()).filter((where) => !ofSpeed.test(where))).toEqual(['rules.yml: TocsinDeadLetters']);
   }, 60_000);
 

@@ -7,7 +7,7 @@ import { type Actor, system } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { PeriodicTask } from '../../shared/periodic-task.js';
 import type { RawEvent } from '../../topics.js';
-import { type DegradeSwitch, readSwitch, shed, type Shed } from './degrade.js';
+import { type DegradeSwitch, readSwitch, shed, type Shed, type SwitchBody } from './degrade.js';
 import { DegradeRepository } from './degrade.repository.js';
 
 /** How often (ms) every replica asks which switches hold. */
@@ -79,7 +79,7 @@ export class DegradeService implements OnApplicationBootstrap {
   }
 
   /** Sets the switch of a source, in place of one that it has. Throws {@link TocsinError} T1303. */
-  async set(source: string, body: unknown, actor: Actor, now: number): Promise<DegradeSwitchStatus> {
+  async set(source: string, body: SwitchBody, actor: Actor, now: number): Promise<DegradeSwitchStatus> {
     const one = readSwitch(source, body, { now, by: actor.name, longest: this.config.DEGRADE_MAX_MS });
     await this.database.transaction(async () => {
       await this.repository.put(one);

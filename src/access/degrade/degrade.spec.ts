@@ -1,5 +1,6 @@
 import { aLogLine, aMetric, anEvent, anExternalAlert, aTick } from '../../../test/support/builders.js';
-import { ALL_SOURCES, type DegradeSwitch, samplePosition, priorityOf, readSwitch, shed } from './degrade.js';
+import { ALL_SOURCES, type DegradeSwitch, samplePosition, priorityOf, readSwitch, shed, switchSchema } from './degrade.js';
+import { parseRequest } from '../../shared/parse.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
 const HOUR = 3_600_000;
@@ -72,7 +73,7 @@ describe('shed', () => {
 });
 
 describe('readSwitch', () => {
-  const read = (body: unknown, source = 'shop') => readSwitch(source, body, { now: NOW, by: 'api', longest: 24 * HOUR });
+  const read = (body: unknown, source = 'shop') => readSwitch(source, parseRequest(switchSchema, body), { now: NOW, by: 'api', longest: 24 * HOUR });
   const good = { drop_priority: 4, reason: 'flood of logs', for_ms: HOUR };
 
   it('takes a time to live or an end', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TocsinError } from '../../shared/errors.js';
 import { canonical } from '../../shared/identity.js';
-import { parse } from '../../shared/parse.js';
+import { bodySchema } from '../../shared/parse.js';
 import type { RawEvent } from '../../topics.js';
 import { readTime } from '../time.js';
 
@@ -30,28 +30,33 @@ export interface Shed {
 }
 
 /** What is written for a switch. */
-export const switchSchema = z
-  .strictObject({
-    drop_priority: z.number().int().min(2).max(5).optional(),
-    keep: z.number().min(0).lt(1).optional(),
-    reason: z.string().trim().min(1).max(255),
-    by: z.string().trim().min(1).max(128).optional(),
-    expires_at: z.union([z.number(), z.string().max(64)]).optional(),
-    for_ms: z.number().int().min(1000).optional(),
-  })
-  .refine(({ drop_priority, keep }) => drop_priority !== undefined || keep !== undefined, {
-    path: ['drop_priority'],
-    message: 'drop_priority or keep is required',
-  })
-  .refine(({ expires_at, for_ms }) => (expires_at === undefined) !== (for_ms === undefined), {
-    path: ['expires_at'],
-    message: 'expires_at or for_ms is required',
-  });
+export const switchSchema = bodySchema(
+  z
+    .strictObject({
+      drop_priority: z.number().int().min(2).max(5).optional(),
+      keep: z.number().min(0).lt(1).optional(),
+      reason: z.string().trim().min(1).max(255),
+      by: z.string().trim().min(1).max(128).optional(),
+      expires_at: z.union([z.number(), z.string().max(64)]).optional(),
+      for_ms: z.number().int().min(1000).optional(),
+    })
+    .refine(({ drop_priority, keep }) => drop_priority !== undefined || keep !== undefined, {
+      path: ['drop_priority'],
+      message: 'drop_priority or keep is required',
+    })
+    .refine(({ expires_at, for_ms }) => (expires_at === undefined) !== (for_ms === undefined), {
+      path: ['expires_at'],
+      message: 'expires_at or for_ms is required',
+    }),
+  { code: 'T1303', example: { drop_priority: 4, reason: 'log flood after the release', for_ms: 3_600_000, by: 'ann' } },
+);
 
-/** A switch as somebody writes it. Throws {@link TocsinError} T1303 that names every wrong field. */
-export function readSwitch(source: string, body: unknown, { now, by, longest }: { now: number; by: string; longest: number }): DegradeSwitch {
+export type SwitchBody = z.output<typeof switchSchema>;
+
+/** The switch of a source as its body says. Throws {@link TocsinError} T1303 for a source or a time that cannot be. */
+export function readSwitch(source: string, body: SwitchBody, { now, by, longest }: { now: number; by: string; longest: number }): DegradeSwitch {
   if (!/^[!-~]{1,64}$/.test(source)) throw new TocsinError('T1303', 'source: must be * or a name of at most 64 printable ASCII characters');
-  const { drop_priority = null, keep = null, reason, expires_at, for_ms } = parse(switchSchema, body, 'T1303', 'body');
+  const { drop_priority = null, keep = null, reason, expires_at, for_ms } = body;
   const expires = for_ms === undefined ? readTime(expires_at!) : now + for_ms;
   if (expires === undefined || expires <= now) throw new TocsinError('T1303', 'expires_at: must be in the future');
   if (expires > now + longest) throw new TocsinError('T1303', `expires_at: at most ${longest} ms from now (DEGRADE_MAX_MS)`);

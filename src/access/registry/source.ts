@@ -134,17 +134,38 @@ export type HttpSource = HttpDefinition & SourceStamp;
 /** A declared source. */
 export type Source = KafkaSource | HttpSource;
 
+/** A source as a request declares it, its secrets apart. */
+export interface ParsedSource {
+  readonly definition: SourceDefinition;
+  readonly secrets: SourceSecrets;
+}
+
 /**
  * Reads a source that somebody wrote; its secrets come apart from the rest. Throws {@link TocsinError} T7020 that names every wrong field, with the
  * same as a list in its details. No value is repeated: it could be a secret.
  */
-export function parseSource(value: unknown): { definition: SourceDefinition; secrets: SourceSecrets } {
+export function parseSource(value: unknown): ParsedSource {
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap(problemsOf);
     throw new TocsinError('T7020', problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '), problems);
   }
   return withoutSecrets(parsed.data);
+}
+
+/** The body of a replacement: the name may be left out, and the stamps that the API answered are ignored. */
+export function namedSource(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const {
+    id: _id,
+    version: _version,
+    declared_at: _declared,
+    created_at: _created,
+    updated_at: _updated,
+    tokens: _tokens,
+    ...given
+  } = value as Record<string, unknown>;
+  return { name, ...given };
 }
 
 interface Problem {

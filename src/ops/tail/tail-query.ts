@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, one, parse, whole } from '../../shared/parse.js';
+import { flag, one, querySchema, whole } from '../../shared/parse.js';
 
 /** Which records of a topic somebody wants to see. */
 export interface TailQuery {
@@ -27,21 +27,20 @@ const positions = one.regex(/^(\d{1,6}:\d{1,15}(,\d{1,6}:\d{1,15})*)?$/, 'must b
     ),
 );
 
-const schema = z.strictObject({
-  n: whole(1, 1000).default(10),
-  partition: whole(0, 1_000_000).optional(),
-  key: one.optional(),
-  grep: one.min(1).optional(),
-  scan: whole(1, 1_000_000).default(20_000),
-  raw: flag.default(false),
-  unfold: flag.default(false),
-  after: positions.optional(),
-});
-
-/** Parses the query string. Throws {@link TocsinError} T6405 that names what is wrong. */
-export function parseTailQuery(query: unknown): TailQuery {
-  return parse(schema, query ?? {}, 'T6405', 'query');
-}
+/** The query string. */
+export const tailQuery = querySchema(
+  z.strictObject({
+    n: whole(1, 1000).default(10).describe('How many'),
+    partition: whole(0, 1_000_000).optional(),
+    key: one.optional().describe('Only records, or events of envelopes, with this key'),
+    grep: one.min(1).optional().describe('Only records with this text'),
+    scan: whole(1, 1_000_000).default(20_000).describe('Records that a search looks at'),
+    raw: flag.default(false).describe('true: nothing is decoded'),
+    unfold: flag.default(false).describe('true: the events of an envelope one by one'),
+    after: positions.optional().meta({ type: 'string', description: 'From these positions on (the next of an answer), oldest first' }),
+  }),
+  'T6405',
+);
 
 /** Positions as text, for the next question. */
 export const positionsText = (positionsOf: ReadonlyMap<number, number>): string =>

@@ -1,7 +1,32 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { parseTailQuery } from './tail-query.js';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Endpoint } from '../../http/endpoint.decorator.js';
+import { type TailQuery, tailQuery } from './tail-query.js';
 import { type Tail, TailService } from './tail.service.js';
+
+const record = z.object({
+  partition: z.number(),
+  offset: z.number(),
+  timestamp: z.number(),
+  key: z.string().nullable(),
+  headers: z.record(z.string(), z.string()).optional(),
+  bytes: z.number(),
+  index: z.number().optional(),
+  message: z.unknown().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  text: z.string().optional(),
+  hex: z.string().optional(),
+  cut: z.literal(true).optional(),
+});
+const tailResponse = z.object({
+  topic: z.string(),
+  records: z.array(record),
+  next: z.string(),
+  scanned: z.number(),
+  complete: z.boolean(),
+  errors: z.array(z.object({ partition: z.number(), message: z.string() })),
+});
 
 @ApiTags('operations')
 @Controller('api/v1/topics')
@@ -9,16 +34,12 @@ export class TailController {
   constructor(private readonly records: TailService) {}
 
   @Get(':topic/records')
-  @ApiOperation({ summary: 'Get the newest records of a topic over all partitions, decoded where possible, without a consumer group' })
-  @ApiQuery({ name: 'n', required: false, description: 'number of records, at most 1000 (10)' })
-  @ApiQuery({ name: 'partition', required: false })
-  @ApiQuery({ name: 'key', required: false, description: 'only records, or events in envelopes, with this key' })
-  @ApiQuery({ name: 'grep', required: false, description: 'only records that contain this text' })
-  @ApiQuery({ name: 'scan', required: false, description: 'number of records to search (20000)' })
-  @ApiQuery({ name: 'raw', required: false, description: 'true: raw bytes, without decoding' })
-  @ApiQuery({ name: 'unfold', required: false, description: 'true: return the events of an envelope separately' })
-  @ApiQuery({ name: 'after', required: false, description: 'records after these positions (next of the previous response), oldest first' })
-  tail(@Param('topic') topic: string, @Query() query: unknown): Promise<Tail> {
-    return this.records.tail(topic, parseTailQuery(query));
+  @Endpoint({
+    summary: 'Get the newest records of a topic over all partitions, decoded where possible, without a consumer group',
+    permission: 'topic:read',
+    response: tailResponse,
+  })
+  tail(@Param('topic') topic: string, @Query({ schema: tailQuery }) query: TailQuery): Promise<Tail> {
+    return this.records.tail(topic, query);
   }
 }

@@ -6,8 +6,9 @@ import { jsonSerializer, type Serializer } from '../../log/serializer.js';
 import { PoisonError } from '../../shared/errors.js';
 import { type FoundRecord, NewestRecords } from './newest.js';
 import { SHOWN_BYTES, views, type ViewOptions } from './record-view.js';
-import { parseTailQuery, positionsText } from './tail-query.js';
+import { tailQuery, positionsText } from './tail-query.js';
 import { TailService } from './tail.service.js';
+import { parseRequest } from '../../shared/parse.js';
 
 const record = (value: Buffer | string | null, more: Partial<LogRecord> = {}): LogRecord => ({
   offset: 7,
@@ -99,7 +100,7 @@ it('records are found and shown by the serializer of the log (P6)', async () => 
     'raw_events',
     [...values, JSON.stringify(event('not ours'))].map((value) => ({ key: '2', value })),
   );
-  const ask = async (query: object) => (await new TailService(log, parseConfig({})).tail('raw_events', parseTailQuery(query))).records;
+  const ask = async (query: object) => (await new TailService(log, parseConfig({})).tail('raw_events', parseRequest(tailQuery, query))).records;
   expect((await ask({})).map(({ message, error }) => message ?? error?.code)).toEqual([envelope, event('c'), 'T6003']);
   expect((await ask({ key: '3', unfold: 'true' })).map(({ message }) => message)).toEqual([envelope.events[1]]);
   expect((await ask({ grep: '"event_id":"c"' })).map(({ message }) => message)).toEqual([event('c')]);
@@ -132,8 +133,8 @@ describe('the newest of many partitions', () => {
 
 describe('a question', () => {
   it('has defaults, and returns positions to continue from', () => {
-    expect(parseTailQuery({})).toMatchObject({ n: 10, scan: 20_000, raw: false, unfold: false });
-    expect(parseTailQuery({ after: '0:12,3:4' }).after).toEqual(
+    expect(parseRequest(tailQuery, {})).toMatchObject({ n: 10, scan: 20_000, raw: false, unfold: false });
+    expect(parseRequest(tailQuery, { after: '0:12,3:4' }).after).toEqual(
       new Map([
         [0, 12],
         [3, 4],
@@ -150,6 +151,6 @@ describe('a question', () => {
   });
 
   it.each([{ n: '0' }, { n: '1001' }, { n: 'x' }, { after: '1' }, { partition: '-1' }, { raw: 'yes' }, { typo: '1' }])('%p is refused', (query) => {
-    expect(() => parseTailQuery(query)).toThrow('Invalid record query');
+    expect(() => parseRequest(tailQuery, query)).toThrow('Invalid record query');
   });
 });

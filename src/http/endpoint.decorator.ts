@@ -1,0 +1,50 @@
+import { applyDecorators, HttpCode } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiExtension, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { Allow } from './allow.decorator.js';
+import { errorSchema, openApiSchema } from './openapi-schema.js';
+import { type Permission, permissions } from './permissions.js';
+
+type Json<T> = T extends readonly (infer I)[] ? readonly Json<I>[] : T extends object ? { readonly [K in keyof T]: Json<T[K]> } : T;
+type Answer<S extends z.ZodType> = Json<z.output<S>>;
+
+interface EndpointOptions<S extends z.ZodType> {
+  readonly summary: string;
+  readonly description?: string;
+  readonly permission: Permission;
+  /** Status of success; default 200. */
+  readonly status?: number;
+  /** What the route answers; the handler must return it. Absent: no content. */
+  readonly response?: S;
+  /** The body of a route that reads it itself; elsewhere `@Body({ schema })` declares it. */
+  readonly body?: z.ZodType;
+  /** Content types of the body; default application/json. */
+  readonly consumes?: readonly string[];
+  /** Content type of the answer; default application/json. */
+  readonly produces?: string;
+}
+
+/** A route of the API: its permission, its status, and its documentation. A handler that returns another shape does not compile. */
+export function Endpoint<S extends z.ZodType = z.ZodVoid>(options: EndpointOptions<S>) {
+  return <F extends (...values: never[]) => Answer<S> | Promise<Answer<S>>>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): void => applyDecorators(...decoratorsOf(options))(target, key, descriptor);
+}
+
+function decoratorsOf({ summary, description, permission, status = 200, response, body, consumes, produces }: EndpointOptions<z.ZodType>) {
+  const schema = response && openApiSchema(response, 'output');
+  const means = `${permission}: ${permissions[permission]}`;
+  return [
+    Allow(permission),
+    HttpCode(status),
+    ApiOperation({ summary, ...(description !== undefined && { description }) }),
+    ApiExtension('x-permission', permission),
+    ApiResponse({ status, description: 'Success', ...(schema && { schema }) }),
+    ApiResponse({ status: 'default', description: `Failure; needs the permission ${means}`, schema: openApiSchema(errorSchema, 'output') }),
+    ...(body ? [ApiBody({ schema: openApiSchema(body, 'input') })] : []),
+    ...(consumes ? [ApiConsumes(...consumes)] : []),
+    ...(produces ? [ApiProduces(produces)] : []),
+  ];
+}

@@ -1,0 +1,9 @@
+import { type ErrorCode, TocsinError } from '../shared/errors.js';
+
+/** The version that the header If-Match names, with or without quotes; undefined without the header. Throws {@link TocsinError} of the code. */
+export function versionIn(ifMatch: string | undefined, code: ErrorCode): number | undefined {
+  if (ifMatch === undefined) return undefined;
+  const digits = ifMatch.replaceAll('"', '');
+  if (!/^\d{1,15}$/.test(digits)) throw new TocsinError(code, 'If-Match: must be a version number');
+  return Number(digits);
+}

@@ -1,0 +1,30 @@
+/** Every permission that a route may need, and what it allows. All are granted while no users exist. */
+export const permissions = {
+  public: 'Everybody, without credentials',
+  'event:write': 'Send events, alerts and metrics; a declared source shows its token',
+  'mapping:test': 'Try a mapping on a sample',
+  'source:read': 'See sources and their state',
+  'source:write': 'Declare, change, resume and remove sources, and manage their tokens',
+  'degrade:read': 'See degrade switches',
+  'degrade:write': 'Set and clear degrade switches',
+  'strategy:read': 'See strategies and their versions',
+  'strategy:write': 'Create, change and delete strategies',
+  'alert:read': 'See alerts and their timelines',
+  'alert:write': 'Acknowledge, comment and close alerts',
+  'group:read': 'See groups and their members',
+  'receiver:read': 'See receivers',
+  'receiver:write': 'Create, change and delete receivers',
+  'notice:read': 'See notices',
+  'notice:write': 'Send dead notices again',
+  'push:read': 'See pushes',
+  'push:write': 'Push alerts, and dead pushes again',
+  'topic:read': 'See topics, their records and their settings',
+  'topic:write': 'Create, change and expand topics',
+  'consumer:read': 'See consumer groups, their partitions, offsets and lag',
+  'consumer:write': 'Pause and resume partitions, and reset offsets',
+  'dead_letter:read': 'See dead letter records',
+  'dead_letter:write': 'Redrive dead letter records',
+  'audit:read': 'See the audit log',
+} as const;
+
+export type Permission = keyof typeof permissions;
