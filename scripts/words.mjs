@@ -35,7 +35,7 @@ const scopes = {
     'src/cli/',
     'src/main.ts',
   ],
-  docs: ['docs/errors.md', 'docs/settings.md', 'docs/settings.example.yaml', 'docs/metrics.md', 'deploy/prometheus/', 'deploy/grafana/'],
+  docs: ['*.md', 'docs/errors.md', 'docs/settings.md', 'docs/settings.example.yaml', 'docs/metrics.md', 'deploy/prometheus/', 'deploy/grafana/'],
 };
 
 /** Not a field's term, so banned everywhere. Identifiers are compared as lower-case words: `toldAt` is `told at`. */

@@ -78,6 +78,6 @@ describe('background work', () => {
 
   it('does not start with the end of a task that nobody declares', async () => {
     await make(Flushes, Follower);
-    expect(() => runner.onApplicationBootstrap()).toThrow('Follower.forget follows the leader-elected task "flsh", which nobody declares');
+    expect(() => runner.onApplicationBootstrap()).toThrow('Follower.forget follows the leader-elected task "flsh", which no provider declares');
   });
 });

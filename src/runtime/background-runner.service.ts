@@ -30,7 +30,7 @@ export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy
     const tasks = this.discovery.named(leaderTask, (name) => name);
     const ends = this.discovery.named(leadershipLost, (name) => name);
     for (const [name, { where }] of ends)
-      if (!tasks.has(name)) throw new Error(`${where} follows the leader-elected task "${name}", which nobody declares`);
+      if (!tasks.has(name)) throw new Error(`${where} follows the leader-elected task "${name}", which no provider declares`);
     return [...tasks].map(([name, { call }]) => ({ name, work: call, lost: ends.get(name)?.call }));
   }
 }
