@@ -4,13 +4,11 @@ import type { Config } from '../config.js';
 import { openSqliteToRead } from '../database/connection.client.js';
 import type { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
-import { sandboxTable } from './sandbox-table.js';
+import { type SandboxOrigin, sandboxTable } from './sandbox-table.js';
 
 /** What a sandbox was made of. */
-export interface Sandbox {
+export interface Sandbox extends SandboxOrigin {
   readonly madeAt: number;
-  readonly topic: string;
-  readonly partitions: readonly { readonly partition: number; readonly from: number; readonly end: number }[];
 }
 
 /** The mark in the database that says: nothing leaves here. Undefined in an installation. */

@@ -76,8 +76,8 @@ describe('background work', () => {
     );
   });
 
-  it('does not start with the end of an undeclared task', async () => {
+  it('does not start with the end of a task that nobody declares', async () => {
     await make(Flushes, Follower);
-    expect(() => runner.onApplicationBootstrap()).toThrow('Follower.forget follows the leader-elected task "flsh", which is not declared');
+    expect(() => runner.onApplicationBootstrap()).toThrow('Follower.forget follows the leader-elected task "flsh", which no provider declares');
   });
 });

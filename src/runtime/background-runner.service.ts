@@ -25,12 +25,12 @@ export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy
     await Promise.all(this.#tasks.map((task) => task.stop()));
   }
 
-  /** Throws when two tasks have the same name, or when the end of leadership names an undeclared task. */
+  /** Throws when two tasks have one name, or when somebody waits for the end of a task that nobody declares. */
   #duties(): Duty[] {
     const tasks = this.discovery.named(leaderTask, (name) => name);
     const ends = this.discovery.named(leadershipLost, (name) => name);
     for (const [name, { where }] of ends)
-      if (!tasks.has(name)) throw new Error(`${where} follows the leader-elected task "${name}", which is not declared`);
+      if (!tasks.has(name)) throw new Error(`${where} follows the leader-elected task "${name}", which no provider declares`);
     return [...tasks].map(([name, { call }]) => ({ name, work: call, lost: ends.get(name)?.call }));
   }
 }

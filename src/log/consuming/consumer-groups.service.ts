@@ -40,7 +40,7 @@ export class ConsumerGroups {
     });
     if (problems.length > 0) throw new TocsinError('T5001', `${problems.join('; ')}: the consumer groups are ${known.join(', ')}`);
     for (const [group, { where }] of this.discovery.named(storedState, (name) => name)) {
-      if (!known.includes(group)) throw new Error(`${where} stores the state of the consumer group "${group}", which has no consumer`);
+      if (!known.includes(group)) throw new Error(`${where} stores the state of the consumer group "${group}", which no handler consumes`);
     }
   }
 }

@@ -236,7 +236,7 @@ export class KafkaConsumer implements GroupConsumer {
     return true;
   }
 
-  /** The same records are redelivered after a backoff, unless a rebalance is in progress. */
+  /** The same records are redelivered after a backoff, unless a rebalance is under way. */
   #notHandled(assigned: AssignedPartition, generation: Generation, why: unknown): false {
     if (assigned.generation !== generation) return false;
     this.#member.pause([this.#physical(assigned.at)]);
