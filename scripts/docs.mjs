@@ -19,14 +19,14 @@ const code = (text) => `\`${text}\``;
 
 /** By the first two characters of an error's code: what it is about. */
 const ORIGINS = {
-  T1: 'Events coming in',
+  T1: 'Ingestion',
   T2: 'Strategies',
   T3: 'Alerts',
   T4: 'Receivers and groups',
-  T5: 'Settings and start',
-  T6: 'Records of the log',
+  T5: 'Settings and startup',
+  T6: 'Records of the event log',
   T7: 'Sources and clusters',
-  T9: 'Everything else',
+  T9: 'General',
 };
 
 function errorsPage({ errors, findingTitles }) {
@@ -55,7 +55,7 @@ function settingsPage({ settings }, { toJSONSchema }) {
 # Settings
 
 Each setting is an environment variable, or a key of the same name in the YAML file that \`TOCSIN_CONFIG\` names
-([an example](settings.example.yaml)); the environment wins. A wrong setting stops the start with a sentence that names it.
+([an example](settings.example.yaml)); the environment takes precedence. An invalid setting prevents the start, with an error that names it.
 
 ${table(['Setting', 'Default', 'Values', 'Meaning'], rows)}`;
 }
@@ -92,8 +92,8 @@ function topicsPage({ topics, deadLetterTopic }, { deadLetterHeaders }, { toJSON
   return `${made('src/topics.ts')}
 # Topics
 
-JSON, UTF-8; times are epoch milliseconds; unknown fields pass through. The key decides the partition, and so what stays in order.
-A record that can never work goes, with its original bytes and key, to the dead-letter topic of its topic; its headers say why:
+JSON, UTF-8; times are epoch milliseconds; unknown fields pass through. The key decides the partition, and so the order.
+A record that cannot be processed is moved with its original bytes and key to the dead-letter topic of its topic, with these headers:
 ${headers.map(code).join(', ')}.
 
 ${table(['Topic', 'Key', 'Dead letters'], rows)}${sections.join('')}`;
@@ -104,16 +104,16 @@ function metricsPage({ metrics }) {
   return `${made('src/runtime/metric-catalogue.ts')}
 # Metrics
 
-What \`GET /metrics\` answers, besides the metrics of the process itself.
+Metrics of \`GET /metrics\`, in addition to the standard metrics of the Node.js process.
 
 ${table(['Metric', 'Type', 'Labels', 'Meaning'], rows)}`;
 }
 
 function kafkaPage(config, commands) {
   return `${made('docs/kafka.rows.yaml, the settings, the commands and the tests')}
-# Kafka, whole
+# Kafka features
 
-What Tocsin does with Kafka, row by row: how it is set, with which command it is used, and which tests on a real Apache Kafka would fail without it.
+Every Kafka feature of Tocsin with its settings, its commands, and the tests on a real Apache Kafka that fail without it.
 Tested with Apache Kafka 4.3.1 (every run) and 3.9.2 (\`npm run test:kafka -- --kafka 3.9.2\`).
 
 ${kafkaTable(root, { ...config, ...commands })}`;
