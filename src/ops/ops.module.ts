@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { LogModule } from '../log/log.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
+import { AuditController } from './audit/audit.controller.js';
+import { AuditReader } from './audit/audit.reader.js';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
 import { DeadLetters } from './dead-letters/dead-letters.service.js';
 import { LagController } from './lag/lag.controller.js';
@@ -18,7 +20,7 @@ import { TopicsService } from './topics/topics.service.js';
 /** The operators' tools. */
 @Module({
   imports: [LogModule, RuntimeModule],
-  controllers: [ConsumersController, DeadLettersController, LagController, OffsetsController, TailController, TopicsController],
-  providers: [DeadLetters, PartitionExpansionService, Offsets, PartitionCommands, PartitionControl, TailService, TopicsService],
+  controllers: [AuditController, ConsumersController, DeadLettersController, LagController, OffsetsController, TailController, TopicsController],
+  providers: [AuditReader, DeadLetters, PartitionExpansionService, Offsets, PartitionCommands, PartitionControl, TailService, TopicsService],
 })
 export class OpsModule {}
