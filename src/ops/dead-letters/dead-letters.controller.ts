@@ -37,7 +37,7 @@ const redriveBody = bodySchema(
   { code: 'T9002', whole: '(body)', example: { topic: 'raw_events', code: 'T6003', dry_run: true, by: 'ann', why: 'the decoder was mended' } },
 );
 
-/** A dead letter with all that it holds. */
+/** A dead letter with headers, key and value. */
 export interface DeadLetterDetail extends DeadLetter {
   readonly headers: Readonly<Record<string, string>>;
   readonly key: EncodedBytes | null;
