@@ -3,29 +3,37 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { DECOMPRESSED_TIMES } from '../http/decompress.js';
 import { TocsinError } from '../shared/errors.js';
-import { AlertProblem, answerProblems, readAlert, readAlerts, rejectedAlert, type AlertAnswer } from './alerts.js';
-import { count, type AccessCounts, type DropReason, type Door } from './counts.js';
+import { AlertProblem, problemsResponse, readAlert, readAlerts, rejectedAlert, type AlertResponse } from './alerts.js';
+import { increment, type AccessCounts, type DropReason, type IngestEndpoint } from './counts.js';
 import { DegradeService } from './degrade/degrade.service.js';
-import { encode, type Encoded, tooLarge } from './envelope.js';
+import { encode, type EncodedEvent, tooLarge } from './envelope.js';
 import type { FormatRequest, Item } from './formats/format.js';
 import { formats, type FormatName } from './formats/formats.js';
 import type { Mapping } from './formats/mapping.js';
-import { type Intake, type ItemError, noIntake, sift, siftEvent, type Sieve, withoutTooLarge } from './ingest-result.js';
+import {
+  type IngestResult,
+  type ItemError,
+  emptyIngestResult,
+  admitItems,
+  admitEvent,
+  type AdmissionPolicy,
+  withoutTooLarge,
+} from './ingest-result.js';
 import { PublicationService } from './publication.service.js';
-import { RateService, type Rated } from './rate.service.js';
+import { RateService, type RateLimitedSource } from './rate.service.js';
 import { Rejection } from './rejection.js';
-import { eventsOf, type Written } from './remote-write/remote-write.js';
+import { remoteWriteEvents, type RemoteWriteResult } from './remote-write/remote-write.js';
 import { uncompress } from './remote-write/snappy.js';
 import { decodeWriteRequest } from './remote-write/write-request.js';
 
 /** What the doors need to know of the declared source that a request comes from. */
-export interface Sender extends Rated {
+export interface Sender extends RateLimitedSource {
   readonly business?: string | undefined;
   readonly mapping?: Mapping | undefined;
 }
 
 /** A request with data in it. */
-export interface Arrival {
+export interface IngestRequest {
   readonly body: Buffer;
   readonly contentType?: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -36,7 +44,7 @@ export interface Arrival {
 }
 
 /** What became of the items of a request. */
-export interface Receipt {
+export interface IngestResponse {
   readonly accepted: number;
   readonly rejected: number;
   /** How many were dropped although nothing is wrong with them, by reason; absent when none was. */
@@ -68,47 +76,51 @@ export class AccessService {
   }
 
   /** Events in a format. Throws {@link TocsinError} T1001 and T1002 for a body without items, T1009 when no item was acceptable, T1010, T1016, T1017. */
-  async take(door: Door, format: FormatName, arrival: Arrival): Promise<Receipt> {
-    return this.takeItems(door, arrival, (request) => formats[format].read(arrival.body, request));
+  async ingest(endpoint: IngestEndpoint, format: FormatName, request: IngestRequest): Promise<IngestResponse> {
+    return this.ingestItems(endpoint, request, (context) => formats[format].read(request.body, context));
   }
 
-  /** As {@link take}, where the door knows how to read the items. */
-  async takeItems(door: Door, arrival: Arrival, read: (request: FormatRequest) => readonly Item[]): Promise<Receipt> {
-    this.#admit(door, arrival.sender);
-    if (arrival.body.length === 0 && !arrival.headers?.['ce-specversion']) throw new TocsinError('T1001', 'request body is empty');
+  /** As {@link ingest}, where the endpoint knows how to read the items. */
+  async ingestItems(endpoint: IngestEndpoint, request: IngestRequest, read: (context: FormatRequest) => readonly Item[]): Promise<IngestResponse> {
+    this.#admit(endpoint, request.sender);
+    if (request.body.length === 0 && !request.headers?.['ce-specversion']) throw new TocsinError('T1001', 'request body is empty');
     const now = Date.now();
-    const intake = await this.#published(door, arrival.sender, sift(read(this.#request(arrival, now)), this.#sieve(arrival.sender, now)));
-    const receipt = receiptOf(intake);
-    const [first] = intake.errors;
-    if (receipt.accepted === 0 && receipt.rejected > 0 && !receipt.dropped && first)
-      throw new TocsinError('T1009', `${first.code} ${first.message}`, receipt);
-    return receipt;
+    const result = await this.#publishAdmitted(
+      endpoint,
+      request.sender,
+      admitItems(read(this.#formatRequest(request, now)), this.#admissionPolicy(request.sender, now)),
+    );
+    const response = responseOf(result);
+    const [first] = result.errors;
+    if (response.accepted === 0 && response.rejected > 0 && !response.dropped && first)
+      throw new TocsinError('T1009', `${first.code} ${first.message}`, response);
+    return response;
   }
 
-  /** Our own events, as JSON or JSON lines; throws as {@link take}. */
-  takeEvents(arrival: Arrival): Promise<Receipt> {
-    return this.take('events', 'tocsin', arrival);
+  /** Our own events, as JSON or JSON lines; throws as {@link ingest}. */
+  ingestEvents(request: IngestRequest): Promise<IngestResponse> {
+    return this.ingest('events', 'tocsin', request);
   }
 
   /**
    * Remote write 1.0 samples. Throws {@link TocsinError} T1003, T1008, T1010, and, after the others are in the log, the reason of the first
    * sample that was refused.
    */
-  async takeSamples({ body, business, sender }: Arrival): Promise<void> {
+  async ingestSamples({ body, business, sender }: IngestRequest): Promise<void> {
     this.#admit('remote_write', sender);
-    const written = this.#readSamples(body, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
-    const sifted = noIntake();
-    const sieve = this.#sieve(sender, Date.now());
-    written.events.forEach((event, index) => siftEvent(event, index, sieve, sifted));
-    const intake = await this.#published('remote_write', sender, sifted);
-    this.#countSamples(written);
-    const refused = [...written.rejections.map(({ rejection }) => rejection), ...intake.errors.filter(({ code }) => code !== 'T1015')];
-    const rejected = written.rejections.reduce((sum, { samples }) => sum + samples, receiptOf(intake).rejected);
-    if (refused[0]) throw new TocsinError(refused[0].code, refused[0].message, { accepted: intake.events.length, rejected });
+    const decoded = this.#readSamples(body, business ?? sender?.business ?? this.#config.DEFAULT_BUSINESS);
+    const admitted = emptyIngestResult();
+    const policy = this.#admissionPolicy(sender, Date.now());
+    decoded.events.forEach((event, index) => admitEvent(event, index, policy, admitted));
+    const result = await this.#publishAdmitted('remote_write', sender, admitted);
+    this.#countSamples(decoded);
+    const refused = [...decoded.rejections.map(({ rejection }) => rejection), ...result.errors.filter(({ code }) => code !== 'T1015')];
+    const rejected = decoded.rejections.reduce((sum, { samples }) => sum + samples, responseOf(result).rejected);
+    if (refused[0]) throw new TocsinError(refused[0].code, refused[0].message, { accepted: result.events.length, rejected });
   }
 
   /** Alerts as Prometheus posts them to Alertmanager. Resolves to the answer when something is wrong with some of them; the others are taken. Throws {@link TocsinError} T1001, T1002, T1010. */
-  async takeAlerts({ body, business, sender }: Arrival): Promise<AlertAnswer | undefined> {
+  async ingestAlerts({ body, business, sender }: IngestRequest): Promise<AlertResponse | undefined> {
     this.#admit('alertmanager', sender);
     const items = readAlerts(body);
     if (!Array.isArray(items)) return items;
@@ -117,39 +129,39 @@ export class AccessService {
     for (const event of await this.#publish('alertmanager', sender, [...places.keys()])) {
       problems.set(places.get(event)!, rejectedAlert(tooLarge(event), places.get(event)!));
     }
-    for (const { reason } of problems.values()) count(this.counts.rejected, reason);
-    return answerProblems([...problems].sort(([a], [b]) => a - b).map(([, problem]) => problem));
+    for (const { reason } of problems.values()) increment(this.counts.rejected, reason);
+    return problemsResponse([...problems].sort(([a], [b]) => a - b).map(([, problem]) => problem));
   }
 
   /** Before any work is put into a request. */
-  #admit(door: Door, sender: Sender | undefined): void {
-    this.#publication.admit(door);
-    this.#refusing(() => this.#rates.admit(sender, door, Date.now()));
+  #admit(endpoint: IngestEndpoint, sender: Sender | undefined): void {
+    this.#publication.admit(endpoint);
+    this.#countingRefusals(() => this.#rates.admit(sender, endpoint, Date.now()));
   }
 
-  /** Publishes what an intake holds, and counts what it comes to. Answers it as it is then. */
-  async #published(door: Door, sender: Sender | undefined, sifted: Intake): Promise<Intake> {
-    const intake = withoutTooLarge(sifted, await this.#publish(door, sender, sifted.events));
-    this.#count(intake);
-    return intake;
+  /** Publishes what an result holds, and counts what it comes to. Answers it as it is then. */
+  async #publishAdmitted(endpoint: IngestEndpoint, sender: Sender | undefined, admitted: IngestResult): Promise<IngestResult> {
+    const result = withoutTooLarge(admitted, await this.#publish(endpoint, sender, admitted.events));
+    this.#count(result);
+    return result;
   }
 
   /** Answers the events that are too large for the log; the others are in it. */
-  #publish(door: Door, sender: Sender | undefined, events: readonly Encoded[]): Promise<readonly Encoded[]> {
-    this.#refusing(() => this.#rates.charge(sender, door, events.length, Date.now()));
-    return this.#publication.publish(door, events);
+  #publish(endpoint: IngestEndpoint, sender: Sender | undefined, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
+    this.#countingRefusals(() => this.#rates.charge(sender, endpoint, events.length, Date.now()));
+    return this.#publication.publish(endpoint, events);
   }
 
-  #refusing(ask: () => void): void {
+  #countingRefusals(check: () => void): void {
     try {
-      ask();
+      check();
     } catch (error) {
-      if (error instanceof TocsinError) count(this.counts.refused, error.code);
+      if (error instanceof TocsinError) increment(this.counts.refused, error.code);
       throw error;
     }
   }
 
-  #request({ body, contentType, headers, business, sender }: Arrival, now: number): FormatRequest {
+  #formatRequest({ body, contentType, headers, business, sender }: IngestRequest, now: number): FormatRequest {
     const named = business ?? sender?.business;
     const owner = sender ? `${sender.name}\n${named}\n` : `${named}\n`;
     let contentId: string | undefined;
@@ -160,7 +172,7 @@ export class AccessService {
       get contentId() {
         return (contentId ??= createHash('sha256').update(owner).update(body).digest('hex').slice(0, 32));
       },
-      arrivalId: randomUUID(),
+      requestId: randomUUID(),
       contentType,
       headers,
       most: this.#config.MAX_EVENTS,
@@ -169,23 +181,23 @@ export class AccessService {
     };
   }
 
-  #sieve(sender: Sender | undefined, now: number): Sieve {
+  #admissionPolicy(sender: Sender | undefined, now: number): AdmissionPolicy {
     return {
       now,
       maxAge: this.#config.EVENT_MAX_AGE_MS,
-      sheds: (event) => this.#degrade.judge(sender?.name, event, now) !== undefined,
+      isShed: (event) => this.#degrade.check(sender?.name, event, now) !== undefined,
       encode: (event) => encode(event, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES),
     };
   }
 
   /** The alerts that are all right, and what is wrong with the others, each with its place in the request. */
-  #readAlerts(items: readonly unknown[], business: string): { places: Map<Encoded, number>; problems: Map<number, AlertProblem> } {
-    const arrivalId = randomUUID();
+  #readAlerts(items: readonly unknown[], business: string): { places: Map<EncodedEvent, number>; problems: Map<number, AlertProblem> } {
+    const requestId = randomUUID();
     const now = Date.now();
-    const places = new Map<Encoded, number>();
+    const places = new Map<EncodedEvent, number>();
     const problems = new Map<number, AlertProblem>();
     items.forEach((item, index) => {
-      const read = readAlert(item, index, { now, business, id: `${arrivalId}-${index}` });
+      const read = readAlert(item, index, { now, business, id: `${requestId}-${index}` });
       const encoded = read instanceof AlertProblem ? read : encode(read, this.#config.PARTITION_KEY, this.#config.MAX_EVENT_BYTES);
       if (encoded instanceof AlertProblem) problems.set(index, encoded);
       else if (encoded instanceof Rejection) problems.set(index, rejectedAlert(encoded, index));
@@ -194,7 +206,7 @@ export class AccessService {
     return { places, problems };
   }
 
-  #readSamples(body: Buffer, business: string): Written {
+  #readSamples(body: Buffer, business: string): RemoteWriteResult {
     const { MAX_BODY_BYTES, MAX_EVENTS } = this.#config;
     const limit = MAX_BODY_BYTES * DECOMPRESSED_TIMES;
     const bytes = uncompress(body, limit);
@@ -203,23 +215,23 @@ export class AccessService {
     const request = decodeWriteRequest(bytes, MAX_EVENTS);
     if (!request) throw new TocsinError('T1008', 'invalid prometheus.WriteRequest');
     if (Math.max(request.samples, request.series.length) > MAX_EVENTS) throw new TocsinError('T1010', `at most ${MAX_EVENTS}`);
-    return eventsOf(request.series, business, Date.now());
+    return remoteWriteEvents(request.series, business, Date.now());
   }
 
-  #count({ errors, dropped, clamped }: Intake): void {
-    for (const { code } of errors) if (code !== 'T1015') count(this.counts.rejected, code);
+  #count({ errors, dropped, clamped }: IngestResult): void {
+    for (const { code } of errors) if (code !== 'T1015') increment(this.counts.rejected, code);
     for (const reason of Object.keys(dropped) as DropReason[]) this.counts.dropped[reason] += dropped[reason]!;
     this.counts.clamped += clamped;
   }
 
-  #countSamples({ dropped, rejections, clamped }: Written): void {
-    for (const reason of Object.keys(dropped) as (keyof Written['dropped'])[]) this.counts.dropped[reason] += dropped[reason];
-    for (const { rejection, samples } of rejections) count(this.counts.rejected, rejection.code, samples);
+  #countSamples({ dropped, rejections, clamped }: RemoteWriteResult): void {
+    for (const reason of Object.keys(dropped) as (keyof RemoteWriteResult['dropped'])[]) this.counts.dropped[reason] += dropped[reason];
+    for (const { rejection, samples } of rejections) increment(this.counts.rejected, rejection.code, samples);
     this.counts.clamped += clamped;
   }
 }
 
-function receiptOf({ events, errors, dropped }: Intake): Receipt {
+function responseOf({ events, errors, dropped }: IngestResult): IngestResponse {
   const rejected = errors.length - (dropped.expired ?? 0);
   return { accepted: events.length, rejected, ...(Object.keys(dropped).length > 0 && { dropped }), errors };
 }

@@ -81,7 +81,7 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
       AccessService,
       PublicationService,
       RateService,
-      { provide: DegradeService, useValue: { judge: () => undefined } },
+      { provide: DegradeService, useValue: { check: () => undefined } },
       { provide: SenderService, useValue: { byToken: async () => undefined } },
     ],
   })

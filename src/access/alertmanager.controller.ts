@@ -38,7 +38,7 @@ export class AlertmanagerController {
     }
     const sender = await this.senders.byToken(headers);
     const business = businessOf(query, headers[BUSINESS_HEADER]);
-    const answer = await this.access.takeAlerts({ body: body ?? Buffer.alloc(0), business, sender });
+    const answer = await this.access.ingestAlerts({ body: body ?? Buffer.alloc(0), business, sender });
     if (answer) throw new HttpException(answer.body, answer.status);
   }
 }

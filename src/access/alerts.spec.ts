@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { topics } from '../topics.js';
-import { AlertProblem, answerProblems, readAlert, readAlerts } from './alerts.js';
+import { AlertProblem, problemsResponse, readAlert, readAlerts } from './alerts.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0);
 const MINUTE = 60_000;
@@ -113,15 +113,15 @@ describe('readAlerts', () => {
 
 describe('answerProblems', () => {
   it('is nothing without problems', () => {
-    expect(answerProblems([])).toBeUndefined();
+    expect(problemsResponse([])).toBeUndefined();
   });
 
   it('joins the problems of a handler into one text', () => {
-    expect(answerProblems([new AlertProblem(400, 'a', 'T1101'), new AlertProblem(400, 'b', 'T1101')])).toEqual({ status: 400, body: 'a\nb' });
+    expect(problemsResponse([new AlertProblem(400, 'a', 'T1101'), new AlertProblem(400, 'b', 'T1101')])).toEqual({ status: 400, body: 'a\nb' });
   });
 
   it('has the form of the framework as soon as one shape is wrong', () => {
-    expect(answerProblems([new AlertProblem(400, 'a', 'T1101'), new AlertProblem(602, 'b', 'T1101')])).toEqual({
+    expect(problemsResponse([new AlertProblem(400, 'a', 'T1101'), new AlertProblem(602, 'b', 'T1101')])).toEqual({
       status: 422,
       body: { code: 602, message: 'a\nb' },
     });

@@ -19,13 +19,13 @@ export class AlertProblem {
 }
 
 /** What a request with problems is answered; the alerts without problems are taken nevertheless. */
-export interface AlertAnswer {
+export interface AlertResponse {
   readonly status: 400 | 422;
   readonly body: string | { readonly code: number; readonly message: string };
 }
 
 /** The alerts of a body, or the answer when there is no list of them. Throws {@link TocsinError} T1001, T1002. */
-export function readAlerts(body: Buffer): unknown[] | AlertAnswer {
+export function readAlerts(body: Buffer): unknown[] | AlertResponse {
   if (body.length === 0) return { status: 422, body: { code: 602, message: 'alerts in body is required' } };
   try {
     const alerts = parseText(decodeText(body)) ?? [];
@@ -62,7 +62,7 @@ export function readAlert(
 }
 
 /** All problems in one answer, in the style that clients expect: the framework's when a shape is wrong, else the handler's bare text. */
-export function answerProblems(problems: readonly AlertProblem[]): AlertAnswer | undefined {
+export function problemsResponse(problems: readonly AlertProblem[]): AlertResponse | undefined {
   if (problems.length === 0) return undefined;
   const message = problems.map((problem) => problem.message).join('\n');
   const shape = problems.find(({ code }) => code !== 400);

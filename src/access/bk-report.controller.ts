@@ -2,12 +2,12 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { RawBody } from '../http/raw-body.decorator.js';
-import type { Receipt } from './access.service.js';
+import type { IngestResponse } from './access.service.js';
 import { reportBody, reportResponse } from './ingest-responses.js';
 import { BkReportService } from './bk-report.service.js';
 
 /** The answer in the shape of bk-collector, and beside it what became of the items. */
-interface ReportAnswer extends Receipt {
+interface ReportAnswer extends IngestResponse {
   readonly code: string;
   readonly result: string;
   readonly message: string;

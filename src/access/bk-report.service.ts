@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AccessService, type Receipt } from './access.service.js';
+import { AccessService, type IngestResponse } from './access.service.js';
 import { readReport, readReportItems } from './formats/bk-monitor.js';
 import { SenderService } from './sender.service.js';
 
-/** The door of BlueKing custom reports, which say in their body who sends them. */
+/** The endpoint of BlueKing custom reports, which say in their body who sends them. */
 @Injectable()
 export class BkReportService {
   constructor(
@@ -11,10 +11,10 @@ export class BkReportService {
     private readonly senders: SenderService,
   ) {}
 
-  /** Throws {@link TocsinError} T1001, T1002 and T1101 for what is no report, T1011 to T1014 for who may not send it, and as {@link AccessService.take}. */
-  async take(body: Buffer): Promise<Receipt> {
+  /** Throws {@link TocsinError} T1001, T1002 and T1101 for what is no report, T1011 to T1014 for who may not send it, and as {@link AccessService.ingest}. */
+  async take(body: Buffer): Promise<IngestResponse> {
     const { dataId, token, items } = readReport(body);
     const sender = await this.senders.byDataId(dataId, token);
-    return this.access.takeItems('bk_report', { body, business: undefined, sender }, (request) => readReportItems(items, request));
+    return this.access.ingestItems('bk_report', { body, business: undefined, sender }, (request) => readReportItems(items, request));
   }
 }

@@ -4,7 +4,7 @@ import { TocsinError } from '../shared/errors.js';
 export const BUSINESS_HEADER = 'x-bk-biz-id';
 
 /** What a business may be called, in words. */
-export const businessWords = 'a string of at most 64 printable ASCII characters without spaces';
+export const businessFormat = 'a string of at most 64 printable ASCII characters without spaces';
 
 /** The name of a business as text (a whole number equals its text), or undefined when it is none. */
 export function businessName(value: unknown): string | undefined {
@@ -20,6 +20,6 @@ export function businessOf(query: unknown, header: unknown): string | undefined 
   const named = query === undefined || query === '' ? header : query;
   if (named === undefined || named === '') return undefined;
   const name = businessName(named);
-  if (name === undefined) throw new TocsinError('T1101', `bk_biz_id must be one ${businessWords}`);
+  if (name === undefined) throw new TocsinError('T1101', `bk_biz_id must be one ${businessFormat}`);
   return name;
 }

@@ -2,7 +2,7 @@ import { Body, Controller, Headers, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { RawBody } from '../http/raw-body.decorator.js';
-import { AccessService, type Receipt } from './access.service.js';
+import { AccessService, type IngestResponse } from './access.service.js';
 import { BusinessParameters } from './business-parameters.decorator.js';
 import { cloudEventsBody, receiptResponse } from './ingest-responses.js';
 import { BUSINESS_HEADER, businessOf } from './business.js';
@@ -32,10 +32,10 @@ export class CloudEventsController {
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,
     @Query('bk_biz_id') query: unknown,
-  ): Promise<Receipt> {
+  ): Promise<IngestResponse> {
     const sender = await this.senders.byToken(headers);
     const business = businessOf(query, headers[BUSINESS_HEADER]);
     const contentType = headers['content-type'] ?? 'missing';
-    return this.access.take('cloudevents', 'cloudevents', { body: body ?? Buffer.alloc(0), contentType, headers, business, sender });
+    return this.access.ingest('cloudevents', 'cloudevents', { body: body ?? Buffer.alloc(0), contentType, headers, business, sender });
   }
 }

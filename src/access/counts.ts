@@ -1,16 +1,16 @@
 import type { ErrorCode } from '../shared/errors.js';
-import type { OmissionReason } from './rejection.js';
+import type { SkipReason } from './rejection.js';
 
 /** Where events come in; `kafka` stands for the sources on clusters. */
-export type Door = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
+export type IngestEndpoint = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
 
 /** Why something that was acceptable is not in the log: it makes no event, it is too old, or a degrade switch is on. */
-export type DropReason = OmissionReason | 'expired' | 'degraded';
+export type DropReason = SkipReason | 'expired' | 'degraded';
 
 /** What has come in since the start, for the metrics: plain numbers that only grow, except `pending`. */
 export interface AccessCounts {
   /** Events that the log has, by door. */
-  readonly accepted: Record<Door, number>;
+  readonly accepted: Record<IngestEndpoint, number>;
   /** Items that were refused, by the code of the reason. */
   readonly rejected: Partial<Record<ErrorCode, number>>;
   /** Requests that were turned away with everything in them (T1201, T1202, T1301, T1302, and who may not come in), by code. */
@@ -36,6 +36,6 @@ export function noCounts(): AccessCounts {
 }
 
 /** Adds to a count. */
-export function count<K extends string>(counts: Partial<Record<K, number>>, key: K, by = 1): void {
+export function increment<K extends string>(counts: Partial<Record<K, number>>, key: K, by = 1): void {
   counts[key] = ((counts[key] as number | undefined) ?? 0) + by;
 }

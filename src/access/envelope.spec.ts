@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { topics, type RawEvent } from '../topics.js';
-import { ENVELOPE_BYTES, ENVELOPE_EVENTS, encode, pack, type Encoded } from './envelope.js';
+import { ENVELOPE_BYTES, ENVELOPE_EVENTS, encode, pack, type EncodedEvent } from './envelope.js';
 import { Rejection } from './rejection.js';
 
 const event = (content: string, business = '2'): RawEvent => ({
@@ -12,7 +12,7 @@ const event = (content: string, business = '2'): RawEvent => ({
   raw_data: { content, dimensions: {} },
 });
 
-function encoded(content: string, business?: string): Encoded {
+function encoded(content: string, business?: string): EncodedEvent {
   const result = encode(event(content, business), 'bk_biz_id', 1e9);
   if (result instanceof Rejection) throw new Error(result.message);
   return result;

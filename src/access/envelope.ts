@@ -2,7 +2,7 @@ import type { RawEvent } from '../topics.js';
 import { Rejection } from './rejection.js';
 
 /** An event as it goes into the log. */
-export interface Encoded {
+export interface EncodedEvent {
   /** What keeps it in order: its business or its source. */
   readonly key: string;
   readonly json: string;
@@ -11,7 +11,7 @@ export interface Encoded {
 }
 
 /** A record of the log. */
-export interface Packed<T extends Encoded = Encoded> {
+export interface PackedRecord<T extends EncodedEvent = EncodedEvent> {
   readonly key: string;
   readonly value: string | Buffer;
   readonly partition: number;
@@ -26,7 +26,7 @@ const OPEN = '{"v":1,"events":[';
 const CLOSE = ']}';
 
 /** The event as text, once and for all; T1104 when it has more than `maxBytes`. */
-export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBytes: number): Encoded | Rejection {
+export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBytes: number): EncodedEvent | Rejection {
   const json = JSON.stringify(event);
   const bytes = Buffer.byteLength(json);
   if (bytes > maxBytes) return new Rejection('T1104', `${bytes} bytes, at most ${maxBytes}`);
@@ -34,7 +34,7 @@ export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBy
 }
 
 /** Why an event is refused that {@link encode} found small enough, and the log did not. */
-export const tooLarge = ({ bytes }: Encoded): Rejection => new Rejection('T1104', `${bytes} bytes exceed max.message.bytes of the topic`);
+export const tooLarge = ({ bytes }: EncodedEvent): Rejection => new Rejection('T1104', `${bytes} bytes exceed max.message.bytes of the topic`);
 
 /**
  * Events of one partition as records, in order: `{"v":1,"events":[…]}` of at most {@link ENVELOPE_EVENTS} events and {@link ENVELOPE_BYTES} bytes,
@@ -42,12 +42,12 @@ export const tooLarge = ({ bytes }: Encoded): Rejection => new Rejection('T1104'
  * @param most events in a record
  * @param wrap JSON of a record as its bytes
  */
-export function pack<T extends Encoded>(
+export function pack<T extends EncodedEvent>(
   events: readonly T[],
   partition: number,
   { most = ENVELOPE_EVENTS, wrap = (json) => json }: { most?: number; wrap?: (json: string) => string | Buffer } = {},
-): Packed<T>[] {
-  const records: Packed<T>[] = [];
+): PackedRecord<T>[] {
+  const records: PackedRecord<T>[] = [];
   for (let start = 0; start < events.length;) {
     const end = fill(events, start, most);
     const members = events.slice(start, end);
@@ -59,13 +59,16 @@ export function pack<T extends Encoded>(
 }
 
 /** What the log refused as too large: events that were `alone` in their record can never work; envelopes with `shared` events may, event by event. */
-export function divide<T extends Encoded>(records: readonly Packed<T>[], refused: readonly number[]): { alone: T[]; shared: Packed<T>[] } {
+export function splitTooLarge<T extends EncodedEvent>(
+  records: readonly PackedRecord<T>[],
+  refused: readonly number[],
+): { alone: T[]; shared: PackedRecord<T>[] } {
   const large = refused.map((index) => records[index]!);
   return { alone: large.flatMap(({ members }) => (members.length === 1 ? members : [])), shared: large.filter(({ members }) => members.length > 1) };
 }
 
 /** Where the envelope ends that starts with the event at `start`. */
-function fill(events: readonly Encoded[], start: number, most: number): number {
+function fill(events: readonly EncodedEvent[], start: number, most: number): number {
   let bytes = OPEN.length + CLOSE.length + events[start]!.bytes;
   let end = start + 1;
   while (end < events.length && end - start < most && bytes + events[end]!.bytes + 1 <= ENVELOPE_BYTES) {

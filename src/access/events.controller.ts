@@ -2,7 +2,7 @@ import { Body, Controller, Headers, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { RawBody } from '../http/raw-body.decorator.js';
-import { AccessService, type Receipt } from './access.service.js';
+import { AccessService, type IngestResponse } from './access.service.js';
 import { BusinessParameters } from './business-parameters.decorator.js';
 import { eventsBody, receiptResponse } from './ingest-responses.js';
 import { BUSINESS_HEADER, businessOf } from './business.js';
@@ -34,9 +34,9 @@ export class EventsController {
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,
     @Query('bk_biz_id') query: unknown,
-  ): Promise<Receipt> {
+  ): Promise<IngestResponse> {
     const sender = await this.senders.byToken(headers);
     const business = businessOf(query, headers[BUSINESS_HEADER]);
-    return this.access.takeEvents({ body: body ?? Buffer.alloc(0), contentType: headers['content-type'], business, sender });
+    return this.access.ingestEvents({ body: body ?? Buffer.alloc(0), contentType: headers['content-type'], business, sender });
   }
 }

@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../shared/errors.js';
 import type { RawEvent } from '../topics.js';
 import type { DropReason } from './counts.js';
-import { type Encoded, tooLarge } from './envelope.js';
+import { type EncodedEvent, tooLarge } from './envelope.js';
 import type { Item } from './formats/format.js';
-import { Omission, Rejection } from './rejection.js';
+import { Skipped, Rejection } from './rejection.js';
 
 export interface ItemError {
   /** Place of the item in the request, from 0. */
@@ -13,8 +13,8 @@ export interface ItemError {
 }
 
 /** What the items of a request come to before they are published. */
-export interface Intake {
-  readonly events: Encoded[];
+export interface IngestResult {
+  readonly events: EncodedEvent[];
   /** Place in the request of each of the events. */
   readonly places: number[];
   /** What is wrong with items that are not taken; also what is too old is named here. */
@@ -25,40 +25,40 @@ export interface Intake {
 }
 
 /** What decides about an event that is all right in itself. */
-export interface Sieve {
+export interface AdmissionPolicy {
   /** When the request came (ms). */
   readonly now: number;
   /** Age (ms) from which an event is dropped; 0: none is. */
   readonly maxAge: number;
   /** Whether a degrade switch drops the event. */
-  readonly sheds: (event: RawEvent) => boolean;
+  readonly isShed: (event: RawEvent) => boolean;
   /** The event as it goes into the log. */
-  readonly encode: (event: RawEvent) => Encoded | Rejection;
+  readonly encode: (event: RawEvent) => EncodedEvent | Rejection;
 }
 
-export const noIntake = (): Intake => ({ events: [], places: [], errors: [], dropped: {}, clamped: 0 });
+export const emptyIngestResult = (): IngestResult => ({ events: [], places: [], errors: [], dropped: {}, clamped: 0 });
 
 /** Sorts the items of a request: one that is refused or dropped costs only itself. */
-export function sift(items: readonly Item[], sieve: Sieve): Intake {
-  const intake = noIntake();
+export function admitItems(items: readonly Item[], policy: AdmissionPolicy): IngestResult {
+  const result = emptyIngestResult();
   for (let index = 0; index < items.length; index++) {
     const item = items[index]!;
-    if (item instanceof Rejection) intake.errors.push({ index, ...item });
-    else if (item instanceof Omission) drop(intake, item.reason);
+    if (item instanceof Rejection) result.errors.push({ index, ...item });
+    else if (item instanceof Skipped) drop(result, item.reason);
     else {
-      if (item.clamped) intake.clamped++;
-      siftEvent(item.event, index, sieve, intake);
+      if (item.clamped) result.clamped++;
+      admitEvent(item.event, index, policy, result);
     }
   }
-  return intake;
+  return result;
 }
 
 /** One event more. `index` is its place in the request. */
-export function siftEvent(event: RawEvent, index: number, { now, maxAge, sheds, encode }: Sieve, into: Intake): void {
+export function admitEvent(event: RawEvent, index: number, { now, maxAge, isShed, encode }: AdmissionPolicy, into: IngestResult): void {
   if (expired(event, now, maxAge)) {
     drop(into, 'expired');
     into.errors.push({ index, code: 'T1015', message: `age ${now - event.timestamp} ms, at most ${maxAge}` });
-  } else if (sheds(event)) drop(into, 'degraded');
+  } else if (isShed(event)) drop(into, 'degraded');
   else {
     const encoded = encode(event);
     if (encoded instanceof Rejection) into.errors.push({ index, ...encoded });
@@ -70,15 +70,15 @@ export function siftEvent(event: RawEvent, index: number, { now, maxAge, sheds, 
 }
 
 /** The same request after the log has refused some of its events: they are items that are not taken, each in its place among the others. */
-export function withoutTooLarge(intake: Intake, refused: readonly Encoded[]): Intake {
-  if (refused.length === 0) return intake;
+export function withoutTooLarge(result: IngestResult, refused: readonly EncodedEvent[]): IngestResult {
+  if (refused.length === 0) return result;
   const out = new Set(refused);
-  const errors = intake.events.flatMap((event, index) => (out.has(event) ? [{ index: intake.places[index]!, ...tooLarge(event) }] : []));
+  const errors = result.events.flatMap((event, index) => (out.has(event) ? [{ index: result.places[index]!, ...tooLarge(event) }] : []));
   return {
-    ...intake,
-    events: intake.events.filter((event) => !out.has(event)),
-    places: intake.places.filter((_, index) => !out.has(intake.events[index]!)),
-    errors: [...intake.errors, ...errors].sort((a, b) => a.index - b.index),
+    ...result,
+    events: result.events.filter((event) => !out.has(event)),
+    places: result.places.filter((_, index) => !out.has(result.events[index]!)),
+    errors: [...result.errors, ...errors].sort((a, b) => a.index - b.index),
   };
 }
 
@@ -87,6 +87,6 @@ export function expired(event: RawEvent, now: number, maxAge: number): boolean {
   return maxAge > 0 && event.event_type !== 'alert' && now - event.timestamp > maxAge;
 }
 
-function drop({ dropped }: Intake, reason: DropReason): void {
+function drop({ dropped }: IngestResult, reason: DropReason): void {
   dropped[reason] = (dropped[reason] ?? 0) + 1;
 }

@@ -2,7 +2,7 @@ import { Body, Controller, Headers, Param, Post } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { RawBody } from '../http/raw-body.decorator.js';
-import { AccessService, type Receipt } from './access.service.js';
+import { AccessService, type IngestResponse } from './access.service.js';
 import { documentsBody, receiptResponse } from './ingest-responses.js';
 import { SenderService } from './sender.service.js';
 
@@ -32,9 +32,9 @@ export class IngestController {
     @Param('source') name: string,
     @Body() body: Buffer | undefined,
     @Headers() headers: Record<string, string | undefined>,
-  ): Promise<Receipt> {
+  ): Promise<IngestResponse> {
     const sender = await this.senders.byName(name, headers);
     const contentType = headers['content-type'];
-    return this.access.take('ingest', sender.format, { body: body ?? Buffer.alloc(0), contentType, headers, business: undefined, sender });
+    return this.access.ingest('ingest', sender.format, { body: body ?? Buffer.alloc(0), contentType, headers, business: undefined, sender });
   }
 }

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { itemErrors } from './ingest-responses.js';
-import { type Mapped, MappingService, type MappingTest, mappingTestSchema } from './mapping.service.js';
+import { type MappingTestResult, MappingService, type MappingTest, mappingTestSchema } from './mapping.service.js';
 
 @ApiTags('access')
 @Controller('api/v1/mappings')
@@ -17,7 +17,7 @@ export class MappingController {
     permission: 'mapping:test',
     response: z.object({ events: z.array(z.unknown()), errors: itemErrors }),
   })
-  test(@Body({ schema: mappingTestSchema }) body: MappingTest): Mapped {
+  test(@Body({ schema: mappingTestSchema }) body: MappingTest): MappingTestResult {
     return this.mappings.test(body, Date.now());
   }
 }

@@ -4,10 +4,10 @@ import { Config } from '../config.js';
 import { bodySchema } from '../shared/parse.js';
 import type { RawEvent } from '../topics.js';
 import { businessName } from './business.js';
-import { mapping } from './formats/mapped.js';
+import { mapping } from './formats/mapping-format.js';
 import { mappingSchema } from './formats/mapping.js';
 import type { ItemError } from './ingest-result.js';
-import { Omission, Rejection } from './rejection.js';
+import { Skipped, Rejection } from './rejection.js';
 
 /** A mapping and something to try it on. */
 export const mappingTestSchema = bodySchema(
@@ -26,7 +26,7 @@ export const mappingTestSchema = bodySchema(
 export type MappingTest = z.output<typeof mappingTestSchema>;
 
 /** What the sample came to. */
-export interface Mapped {
+export interface MappingTestResult {
   readonly events: readonly RawEvent[];
   readonly errors: readonly ItemError[];
 }
@@ -37,16 +37,16 @@ export class MappingService {
   constructor(private readonly config: Config) {}
 
   /** Throws {@link TocsinError} T1001 for a sample that is text and no JSON. */
-  test(body: MappingTest, now: number): Mapped {
+  test(body: MappingTest, now: number): MappingTestResult {
     const { sample, mapping: declared, business = this.config.DEFAULT_BUSINESS, source = 'test' } = body;
     const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));
-    const ids = { contentId: 'test', arrivalId: 'test' };
+    const ids = { contentId: 'test', requestId: 'test' };
     const request = { now, business: businessName(business), ...ids, most: this.config.MAX_EVENTS, source, mapping: declared };
     const events: RawEvent[] = [];
     const errors: ItemError[] = [];
     mapping.read(bytes, request).forEach((item, index) => {
       if (item instanceof Rejection) errors.push({ index, ...item });
-      else if (!(item instanceof Omission)) events.push(item.event);
+      else if (!(item instanceof Skipped)) events.push(item.event);
     });
     return { events, errors };
   }

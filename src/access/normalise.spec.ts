@@ -6,7 +6,7 @@ import { EVENT_DEPTH, normalise, type Normalised } from './normalise.js';
 import { Rejection } from './rejection.js';
 
 const NOW = 1_700_000_000_000;
-const request = { now: NOW, business: undefined, contentId: 'content', arrivalId: 'arrival' };
+const request = { now: NOW, business: undefined, contentId: 'content', requestId: 'arrival' };
 
 const metric = {
   event_type: 'metric',

@@ -1,10 +1,10 @@
 import { flawOf } from '../shared/json.js';
 import type { RawEvent } from '../topics.js';
-import { businessName, businessWords } from './business.js';
+import { businessName, businessFormat } from './business.js';
 import { longerThan, readDimensions } from './labels.js';
 import { readLease } from './lease.js';
 import { Rejection } from './rejection.js';
-import { readTime, settle } from './time.js';
+import { readTime, eventTimestamp } from './time.js';
 
 /** Levels of nesting inside one event; the record and the envelope around it add three. */
 export const EVENT_DEPTH = 24;
@@ -12,7 +12,7 @@ export const EVENT_DEPTH = 24;
 const MAX_TEXT_BYTES = 256;
 
 /** What the items of one request have in common. */
-export interface Request {
+export interface IngestContext {
   /** When it arrived (ms). */
   readonly now: number;
   /** Business of items that name none; undefined when they must. */
@@ -20,7 +20,7 @@ export interface Request {
   /** Identity of the content of the request: the same bytes, sent again, make the same ids. */
   readonly contentId: string;
   /** Identity of this one arrival, for items that do not say when they happened: sent again, they are something new. */
-  readonly arrivalId: string;
+  readonly requestId: string;
 }
 
 export interface Normalised {
@@ -44,7 +44,7 @@ const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReade
  * The item is not changed; unknown fields pass through, numbers and truth values in dimensions become text, and an id is made from the request
  * and the item's place in it when it brings none.
  */
-export function normalise(item: unknown, index: number | string, request: Request): Normalised | Rejection {
+export function normalise(item: unknown, index: number | string, request: IngestContext): Normalised | Rejection {
   const flaw = flawOf(item, EVENT_DEPTH);
   if (flaw) return flaw === 'proto' ? new Rejection('T1006', 'in the event') : new Rejection('T1005', `event has more than ${EVENT_DEPTH} levels`);
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Rejection('T1101', 'event must be an object');
@@ -54,15 +54,15 @@ export function normalise(item: unknown, index: number | string, request: Reques
   const read = readers.get(given['event_type']);
   if (!read) return new Rejection('T1101', `event_type must be one of ${[...readers.keys()].join(', ')}`);
   const business = businessName(given['bk_biz_id'] ?? request.business);
-  if (business === undefined) return new Rejection('T1101', `bk_biz_id must be ${businessWords}`);
+  if (business === undefined) return new Rejection('T1101', `bk_biz_id must be ${businessFormat}`);
   const source = readName(given['event_source'], 'event_source');
   if (source instanceof Rejection) return source;
   const id = readId(given, index, request);
   if (id instanceof Rejection) return id;
   const time = readEventTime(given['timestamp'], request.now);
   if (time instanceof Rejection) return time;
-  const timestamp = settle(time, request.now);
-  if (timestamp === undefined) return absurd(given['timestamp']);
+  const timestamp = eventTimestamp(time, request.now);
+  if (timestamp === undefined) return invalidTimestamp(given['timestamp']);
   const raw = given['raw_data'];
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return new Rejection('T1101', 'raw_data must be an object');
   const rawData = read(raw as Fields, timestamp);
@@ -86,23 +86,23 @@ function readName(value: unknown, what: string): string | Rejection {
   return longerThan(text, MAX_TEXT_BYTES) ? new Rejection('T1101', `${what} must be a string of at most ${MAX_TEXT_BYTES} bytes`) : text;
 }
 
-function readId(given: Fields, index: number | string, request: Request): string | Rejection {
+function readId(given: Fields, index: number | string, request: IngestContext): string | Rejection {
   if (given['event_id'] !== undefined && given['event_id'] !== null) return readName(given['event_id'], 'event_id');
-  return `${timeless(given['timestamp']) ? request.arrivalId : request.contentId}-${index}`;
+  return `${hasNoTimestamp(given['timestamp']) ? request.requestId : request.contentId}-${index}`;
 }
 
-function timeless(timestamp: unknown): boolean {
+function hasNoTimestamp(timestamp: unknown): boolean {
   return timestamp === undefined || timestamp === null;
 }
 
 function readEventTime(timestamp: unknown, now: number): number | Rejection {
-  if (timeless(timestamp)) return now;
+  if (hasNoTimestamp(timestamp)) return now;
   if (typeof timestamp !== 'number' && typeof timestamp !== 'string')
     return new Rejection('T1101', 'timestamp must be a number or an RFC 3339 string');
-  return readTime(timestamp) ?? absurd(timestamp);
+  return readTime(timestamp) ?? invalidTimestamp(timestamp);
 }
 
-function absurd(timestamp: unknown): Rejection {
+function invalidTimestamp(timestamp: unknown): Rejection {
   return new Rejection('T1103', `timestamp ${String(timestamp).slice(0, 40)}`);
 }
 

@@ -3,13 +3,13 @@ import { Config } from '../config.js';
 import { EventLog } from '../log/event-log.js';
 import { TocsinError } from '../shared/errors.js';
 import { topics } from '../topics.js';
-import { count, noCounts, type Door } from './counts.js';
-import type { Encoded, Packed } from './envelope.js';
+import { increment, noCounts, type IngestEndpoint } from './counts.js';
+import type { EncodedEvent, PackedRecord } from './envelope.js';
 import { envelopesOf, publishEnvelopes } from './envelope-publisher.service.js';
 
 /** How long (ms), and for how many keys, the partition of a key is cached: the topic may get more partitions. */
-const PARTITION_MS = 30_000;
-const PARTITIONS_KNOWN = 10_000;
+const PARTITION_CACHE_MS = 30_000;
+const MAX_CACHED_PARTITIONS = 10_000;
 
 /**
  * The last step of every HTTP endpoint: events become records of `raw_events`. Nothing is buffered: when the log does not confirm, or too many events
@@ -32,10 +32,10 @@ export class PublicationService {
    * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
    * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
    */
-  admit(door: Door, events = 1): void {
+  admit(endpoint: IngestEndpoint, events = 1): void {
     if (this.counts.pending === 0 || this.counts.pending + events <= this.config.PENDING_EVENTS) return;
-    const code = door === 'remote_write' ? 'T1201' : 'T1202';
-    count(this.counts.refused, code);
+    const code = endpoint === 'remote_write' ? 'T1201' : 'T1202';
+    increment(this.counts.refused, code);
     throw new TocsinError(code, `${this.counts.pending} events are pending`);
   }
 
@@ -43,22 +43,22 @@ export class PublicationService {
    * Resolves when the log has all the events but those that are too large for it, to these. Throws {@link TocsinError} as {@link admit}; T1201 when
    * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
    */
-  async publish(door: Door, events: readonly Encoded[]): Promise<readonly Encoded[]> {
+  async publish(endpoint: IngestEndpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     if (events.length === 0) return [];
-    this.admit(door, events.length);
+    this.admit(endpoint, events.length);
     this.counts.pending += events.length;
-    let tooLarge: readonly Encoded[] = [];
+    let tooLarge: readonly EncodedEvent[] = [];
     try {
       tooLarge = await publishEnvelopes(this.eventLog, await this.#records(events), { timeoutMs: this.config.PUBLISH_TIMEOUT_MS });
     } catch (error) {
       this.#noteLogFailure(error);
-      count(this.counts.refused, 'T1201');
+      increment(this.counts.refused, 'T1201');
       throw new TocsinError('T1201', 'events were not acknowledged; retry');
     } finally {
       this.counts.pending -= events.length;
     }
     this.#noteLogFailure(undefined);
-    this.counts.accepted[door] += events.length - tooLarge.length;
+    this.counts.accepted[endpoint] += events.length - tooLarge.length;
     return tooLarge;
   }
 
@@ -74,11 +74,11 @@ export class PublicationService {
     else this.#logger.log('event log acknowledges events again');
   }
 
-  async #records(events: readonly Encoded[]): Promise<Packed[]> {
-    this.#forgetPartitions(Date.now());
-    const partitions = new Map<number, Encoded[]>();
+  async #records(events: readonly EncodedEvent[]): Promise<PackedRecord[]> {
+    this.#expirePartitions(Date.now());
+    const partitions = new Map<number, EncodedEvent[]>();
     for (const event of events) {
-      const partition = this.#partitions.get(event.key) ?? (await this.#learnPartition(event.key));
+      const partition = this.#partitions.get(event.key) ?? (await this.#lookUpPartition(event.key));
       const members = partitions.get(partition);
       if (members) members.push(event);
       else partitions.set(partition, [event]);
@@ -86,15 +86,15 @@ export class PublicationService {
     return [...partitions].flatMap(([partition, members]) => envelopesOf(this.eventLog, members, partition, this.config.ENVELOPE_EVENTS));
   }
 
-  async #learnPartition(key: string): Promise<number> {
+  async #lookUpPartition(key: string): Promise<number> {
     const partition = await this.eventLog.partitionFor(topics.rawEvents.name, key);
     this.#partitions.set(key, partition);
     return partition;
   }
 
-  #forgetPartitions(now: number): void {
-    if (now < this.#partitionsUntil && this.#partitions.size < PARTITIONS_KNOWN) return;
+  #expirePartitions(now: number): void {
+    if (now < this.#partitionsUntil && this.#partitions.size < MAX_CACHED_PARTITIONS) return;
     this.#partitions.clear();
-    this.#partitionsUntil = now + PARTITION_MS;
+    this.#partitionsUntil = now + PARTITION_CACHE_MS;
   }
 }

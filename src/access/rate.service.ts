@@ -1,25 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config.js';
 import { TocsinError } from '../shared/errors.js';
-import type { Door } from './counts.js';
-import { type Rate, TokenBucket } from './rate.js';
+import type { IngestEndpoint } from './counts.js';
+import { type RateLimit, TokenBucket } from './rate.js';
 
 /** Whose rate counts. */
-export interface Rated {
+export interface RateLimitedSource {
   readonly name: string;
-  readonly rate?: Rate | undefined;
+  readonly rate?: RateLimit | undefined;
 }
 
-interface Known {
-  readonly rate: Rate;
+interface SourceBucket {
+  readonly rate: RateLimit;
   readonly bucket: TokenBucket;
 }
 
 /** The token buckets of the sources, and one for all requests that name none (ACCESS_RATE). Each replica counts for itself. */
 @Injectable()
 export class RateService {
-  readonly #anonymous: Rate | undefined;
-  readonly #buckets = new Map<string, Known>();
+  readonly #anonymous: RateLimit | undefined;
+  readonly #buckets = new Map<string, SourceBucket>();
 
   constructor(config: Config) {
     this.#anonymous = config.ACCESS_RATE;
@@ -29,18 +29,18 @@ export class RateService {
    * Lets a request in or turns it away, with everything in it. Throws {@link TocsinError} T1301 that says when to come again; T1302 to senders by remote
    * write, for Prometheus gives up what is answered 429 and comes again after a 503.
    */
-  charge(source: Rated | undefined, door: Door, events: number, now: number): void {
+  charge(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, events: number, now: number): void {
     const wait = events === 0 ? 0 : (this.#bucket(source, now)?.take(events, now) ?? 0);
-    if (wait > 0) throw refusal(source, door, wait);
+    if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
 
   /** As {@link charge}, before any work is put into a request: turns away who is in debt, takes nothing. */
-  admit(source: Rated | undefined, door: Door, now: number): void {
+  admit(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, now: number): void {
     const wait = this.#bucket(source, now)?.wait(1, now) ?? 0;
-    if (wait > 0) throw refusal(source, door, wait);
+    if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
 
-  #bucket(source: Rated | undefined, now: number): TokenBucket | undefined {
+  #bucket(source: RateLimitedSource | undefined, now: number): TokenBucket | undefined {
     const rate = source ? source.rate : this.#anonymous;
     if (!rate) return undefined;
     const key = source?.name ?? '';
@@ -52,8 +52,8 @@ export class RateService {
   }
 }
 
-function refusal(source: Rated | undefined, door: Door, wait: number): TocsinError {
+function rateLimitError(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, wait: number): TocsinError {
   const whose = source ? `rate limit of source ${source.name}` : 'rate limit of requests without a source (ACCESS_RATE)';
   const seconds = Math.max(1, Math.ceil(wait / 1000));
-  return new TocsinError(door === 'remote_write' ? 'T1302' : 'T1301', `${whose}; retry in ${seconds} s`, { retry_after: seconds });
+  return new TocsinError(endpoint === 'remote_write' ? 'T1302' : 'T1301', `${whose}; retry in ${seconds} s`, { retry_after: seconds });
 }

@@ -1,5 +1,5 @@
 /** What a sender may send: events in a second, and how many at once after a rest. */
-export interface Rate {
+export interface RateLimit {
   readonly events_per_second: number;
   /** Absent: as many as in one second. */
   readonly burst?: number | undefined;
@@ -18,7 +18,7 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  constructor(rate: Rate, now: number) {
+  constructor(rate: RateLimit, now: number) {
     this.#perMs = rate.events_per_second / 1000;
     this.#burst = Math.max(1, rate.burst ?? rate.events_per_second);
     this.#tokens = this.#burst;

@@ -9,9 +9,9 @@ export class Rejection {
 }
 
 /** Why a sender's item makes no event although nothing is wrong with it: it is counted, and nobody has to do anything. */
-export type OmissionReason = 'stale' | 'nan' | 'infinite' | 'histogram';
+export type SkipReason = 'stale' | 'nan' | 'infinite' | 'histogram';
 
 /** An item of a request that makes no event. */
-export class Omission {
-  constructor(readonly reason: OmissionReason) {}
+export class Skipped {
+  constructor(readonly reason: SkipReason) {}
 }

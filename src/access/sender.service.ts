@@ -6,7 +6,7 @@ import type { HttpSource } from './registry/source.js';
 /** The header that carries a token where `Authorization` is taken by a proxy. */
 const TOKEN_HEADER = 'x-tocsin-token';
 /** What every token of ours begins with; a Bearer token that does not may belong to a proxy before us. */
-const OURS = /^tsrc_/;
+const SOURCE_TOKEN = /^tsrc_/;
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ export class SenderService {
    */
   async byToken(headers: Headers): Promise<HttpSource | undefined> {
     const bearer = bearerOf(headers);
-    const token = tokenHeader(headers) ?? (bearer !== undefined && OURS.test(bearer) ? bearer : undefined);
+    const token = tokenHeader(headers) ?? (bearer !== undefined && SOURCE_TOKEN.test(bearer) ? bearer : undefined);
     if (token === undefined) return undefined;
     const source = await this.sources.byToken(token);
     if (!source) throw new TocsinError('T1013', 'unknown or revoked token');
@@ -31,25 +31,25 @@ export class SenderService {
   /** The source of this name, when the request brings a token of it. Throws {@link TocsinError} T1011 to T1014. */
   async byName(name: string, headers: Headers): Promise<HttpSource> {
     const source = await this.sources.byName(name);
-    if (source?.kind !== 'http') throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#missing(name));
-    return this.#owned(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
+    if (source?.kind !== 'http') throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#notFound(name));
+    return this.#authenticated(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
   }
 
   /** The source that has this data id, when the token is one of it. Throws {@link TocsinError} T1011 to T1014. */
   async byDataId(id: number, token: string): Promise<HttpSource> {
     const source = await this.sources.byDataId(id);
-    if (!source) throw new TocsinError('T1011', await this.#missing(`data_id ${id}`));
-    return this.#owned(source, token, 'access_token is required');
+    if (!source) throw new TocsinError('T1011', await this.#notFound(`data_id ${id}`));
+    return this.#authenticated(source, token, 'access_token is required');
   }
 
   /** The token is compared by its hash, so the time that takes tells nothing of it. */
-  async #owned(source: HttpSource, token: string, how: string): Promise<HttpSource> {
+  async #authenticated(source: HttpSource, token: string, how: string): Promise<HttpSource> {
     if (token === '') throw new TocsinError('T1012', how);
     if ((await this.sources.byToken(token))?.name !== source.name) throw new TocsinError('T1013', `not a token of ${source.name}, or revoked`);
     return enabled(source);
   }
 
-  async #missing(what: string): Promise<string> {
+  async #notFound(what: string): Promise<string> {
     const http = (await this.sources.all()).filter(({ kind }) => kind === 'http');
     const how = 'create one with POST /api/v1/sources {"kind":"http","name":…}';
     return http.length === 0 ? `${what}; no http source exists, ${how}` : what;

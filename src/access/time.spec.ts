@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { FUTURE_MS, parseRfc3339, readTime, settle } from './time.js';
+import { FUTURE_MS, parseRfc3339, readTime, eventTimestamp } from './time.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0);
 
@@ -83,6 +83,6 @@ describe('settle', () => {
     ['before 2001 is absurd', 999_999_999_999, undefined],
     ['NaN is absurd', NaN, undefined],
   ])('%s', (_what, time, expected) => {
-    expect(settle(time, NOW)).toBe(expected);
+    expect(eventTimestamp(time, NOW)).toBe(expected);
   });
 });

@@ -14,14 +14,14 @@ const digits = /^\d+(?:\.\d+)?$/;
 /** Clocks differ a little; an event from further in the future than this happened now. */
 export const FUTURE_MS = 60_000;
 /** So far in the future there is no clock that goes wrong, but a number that is no time. */
-const ABSURD_FUTURE_MS = 366 * 86_400_000;
+const MAX_FUTURE_MS = 366 * 86_400_000;
 /** Earliest plausible time (2001-09-09), latest one (5138-11-16). */
 const OLDEST_MS = 1e12;
 const LATEST_MS = 1e14;
 
 /** The time of an event that says it happened at `time` (ms): now when that lies in the future, undefined when it is absurd. */
-export function settle(time: number, now: number): number | undefined {
-  if (!(time >= OLDEST_MS) || time > now + ABSURD_FUTURE_MS) return undefined;
+export function eventTimestamp(time: number, now: number): number | undefined {
+  if (!(time >= OLDEST_MS) || time > now + MAX_FUTURE_MS) return undefined;
   return time > now + FUTURE_MS ? now : time;
 }
 

@@ -1,13 +1,13 @@
 import type { Database } from '../database/database.client.js';
 import type { EventLog } from '../log/event-log.js';
-import type { Range } from '../ops/offsets/range.js';
+import type { ReplayRange } from '../ops/offsets/range.js';
 import { deadLetterTopic, topics } from '../topics.js';
 
 /** What became of the records of a replay. */
 export interface ReplayReport {
   readonly topic: string;
   readonly folder: string;
-  readonly partitions: readonly (Range & { readonly records: number })[];
+  readonly partitions: readonly (ReplayRange & { readonly records: number })[];
   readonly records: number;
   readonly dead_letters: readonly { readonly topic: string; readonly code: string; readonly count: number }[];
   readonly strategies: readonly StrategyAlerts[];
@@ -26,7 +26,7 @@ export interface StrategyAlerts {
 
 interface Run {
   readonly topic: string;
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly ReplayRange[];
   readonly read: ReadonlyMap<number, number>;
   readonly database: Database;
   readonly eventLog: EventLog;

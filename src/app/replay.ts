@@ -13,7 +13,7 @@ import { importRecords } from '../log/embedded/record-import.repository.js';
 import { eventLogOf } from '../log/event-log.client.js';
 import { EventLog } from '../log/event-log.js';
 import type { Target } from '../ops/offsets/position.js';
-import { type Range, rangeOf } from '../ops/offsets/range.js';
+import { type ReplayRange, rangeOf } from '../ops/offsets/range.js';
 import { reportOf, type ReplayReport } from './replay-report.js';
 import { markSandbox, refuseUsedFolder, sandboxConfig } from './sandbox.js';
 import { type Opened, whileOpen } from './opened.js';
@@ -70,7 +70,7 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
 }
 
 /** The ranges of all wanted partitions. Throws T6206 with every partition that refuses. */
-async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): Promise<Range[]> {
+async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): Promise<ReplayRange[]> {
   const all = await log.offsets(topic);
   const wanted = all.filter((each) => partition === undefined || each.partition === partition);
   if (wanted.length === 0) throw new TocsinError('T6203', `${topic}/${partition ?? ''}; the topic has ${all.length} partitions`);
@@ -87,7 +87,7 @@ async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): 
   );
   const refused = ranges.flatMap((range) => ('refused' in range ? [range.refused] : []));
   if (refused.length > 0) throw new TocsinError('T6206', refused.join('; '), refused);
-  return ranges as Range[];
+  return ranges as ReplayRange[];
 }
 
 async function timeAt(log: EventLog, topic: string, partition: number, low: number, high: number): Promise<number | undefined> {
@@ -96,7 +96,7 @@ async function timeAt(log: EventLog, topic: string, partition: number, low: numb
   return undefined;
 }
 
-type Chosen = Replay & { readonly ranges: readonly Range[]; readonly standstillMs: number };
+type Chosen = Replay & { readonly ranges: readonly ReplayRange[]; readonly standstillMs: number };
 
 async function runIn(config: Config, source: Source, chosen: Chosen, now: number, opened: Opened): Promise<ReplayReport> {
   const { topic, ranges, standstillMs } = chosen;
@@ -138,7 +138,7 @@ const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'databa
   new StoredMemory(new CheckpointRepository(database), new StrategyRepository(database), log);
 
 /** Copies the records, and gives Detect the rules that were in force before the first of them. */
-async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: Range): Promise<number> {
+async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: ReplayRange): Promise<number> {
   const at = { topic, partition };
   const count = await importRecords(sandbox.database, at, from, source.eventLog.read(at, from, end));
   if (topic === topics.rawEvents.name) {

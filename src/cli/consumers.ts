@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PartitionPause } from '../log/consuming/partition-pause.js';
 import type { ConsumedPartition, Resumed } from '../ops/partition-control/partition-commands.service.js';
-import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, parseWholeNumber } from './options.js';
 import { formatTable } from './table.js';
 
 interface SelectionOptions extends ApiOptions {
@@ -17,7 +17,7 @@ function selecting(command: Command): Command {
     withApiOptions(command)
       .requiredOption('--group <group>', 'consumer group: detect, alert, converge or notice')
       .option('--topic <topic>', 'only this topic of the group')
-      .option('--partition <number>', 'only this partition', wholeNumber),
+      .option('--partition <number>', 'only this partition', parseWholeNumber),
   );
 }
 

@@ -4,7 +4,7 @@ import { TocsinError } from '../shared/errors.js';
 import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { formatTable } from './table.js';
 
-interface Shown {
+interface SwitchView {
   readonly source: string;
   readonly drop_priority: number | null;
   readonly keep: number | null;
@@ -30,7 +30,7 @@ export function degradeCommand(program: Command): void {
   withApiOptions(degrade.command('list').description('list active degrade switches')).action((options: ApiOptions) =>
     printAnswer(
       options,
-      (api) => api.call<{ switches: Shown[] }>('GET', '/api/v1/degrade'),
+      (api) => api.call<{ switches: SwitchView[] }>('GET', '/api/v1/degrade'),
       ({ switches }) => (switches.length === 0 ? 'no active degrade switches\n' : format(switches)),
     ),
   );
@@ -45,7 +45,7 @@ export function degradeCommand(program: Command): void {
     .action((source: string, options: SetOptions) =>
       printAnswer(
         options,
-        (api) => api.call<Shown>('PUT', pathOf(source), bodyOf(options)),
+        (api) => api.call<SwitchView>('PUT', pathOf(source), bodyOf(options)),
         (one) => format([one]),
       ),
     );
@@ -76,7 +76,7 @@ function bodyOf({ dropPriority, keep, reason, for: time, by }: SetOptions): obje
   };
 }
 
-function format(switches: readonly Shown[]): string {
+function format(switches: readonly SwitchView[]): string {
   const rows = switches.map((one) => [
     one.source,
     one.drop_priority === null ? null : `${one.drop_priority}-5`,

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { LetterPage, Redriven } from '../ops/dead-letters/dead-letters.service.js';
-import type { OpenLetter } from '../ops/dead-letters/dead-letters.controller.js';
-import type { Shown } from '../ops/dead-letters/dead-letter.js';
+import type { DeadLetterPage, Redriven } from '../ops/dead-letters/dead-letters.service.js';
+import type { DeadLetterDetail } from '../ops/dead-letters/dead-letters.controller.js';
+import type { EncodedBytes } from '../ops/dead-letters/dead-letter.js';
 import { parseTime } from '../ops/offsets/position.js';
 import { TocsinError } from '../shared/errors.js';
 import type { Api } from './api.js';
-import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, milliseconds, printAnswer, parseWholeNumber } from './options.js';
 import { formatTable } from './table.js';
 
 interface Filter extends ApiOptions {
@@ -39,14 +39,14 @@ function filtering(command: Command): Command {
 export function dlqCommand(program: Command): void {
   const dlq = program.command('dlq').description('list, show and redrive dead letter records');
   filtering(dlq.command('list').description('list dead letter records, newest first'))
-    .option('--limit <number>', 'maximum number of records', wholeNumber, 50)
+    .option('--limit <number>', 'maximum number of records', parseWholeNumber, 50)
     .action((options: Filter & { limit: number }) =>
-      printAnswer(options, (api) => api.call<LetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
+      printAnswer(options, (api) => api.call<DeadLetterPage>('GET', `/api/v1/dead-letters?${query(options, options.limit)}`), formatPage),
     );
   withApiOptions(dlq.command('show <record>').description('show headers, key and value of the record <topic>/<partition>/<offset>'))
     .option('--raw', 'only the original bytes of the value')
     .action((id: string, options: ApiOptions & { raw?: boolean }) =>
-      printAnswer(options, (api) => api.call<OpenLetter>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatLetter),
+      printAnswer(options, (api) => api.call<DeadLetterDetail>('GET', `/api/v1/dead-letters/${place(id)}`), options.raw ? rawOf : formatDeadLetter),
     );
   withAuditOptions(filtering(dlq.command('redrive [records...]').description('redrive records to their original topic, by id or by filter')))
     .option('--all', 'all records; required without ids and filter')
@@ -86,7 +86,7 @@ async function redriveAll(
   }
 }
 
-function formatPage({ letters, complete }: LetterPage): string {
+function formatPage({ letters, complete }: DeadLetterPage): string {
   if (letters.length === 0) return 'no dead letter records\n';
   const rows = letters.map(({ id, time, stage, code, attempts, bytes, error }) => [
     ...[id, new Date(time).toISOString(), stage, code, attempts, bytes],
@@ -96,17 +96,17 @@ function formatPage({ letters, complete }: LetterPage): string {
   return complete ? table : `${table}more records exist; use --limit or --since\n`;
 }
 
-function formatLetter({ id, origin, topic, headers, key, value }: OpenLetter): string {
+function formatDeadLetter({ id, origin, topic, headers, key, value }: DeadLetterDetail): string {
   const stood = origin ? `original position ${topic}/${origin.partition} offset ${origin.offset}` : 'original position unknown';
   const lines = Object.entries(headers).map(([name, text]) => `${name}: ${text}\n`);
   return `${id}; ${stood}\n\n${lines.join('')}\nkey   ${bytesText(key)}\nvalue ${bytesText(value)}\n`;
 }
 
-const bytesText = (bytes: Shown | null): string =>
+const bytesText = (bytes: EncodedBytes | null): string =>
   bytes === null ? '(none)' : bytes.encoding === 'utf8' ? bytes.content : `(base64) ${bytes.content}`;
 
 /** Raw bytes for a pipe, without a trailing newline. */
-const rawOf = ({ value }: OpenLetter): Buffer => Buffer.from(value?.content ?? '', value?.encoding ?? 'utf8');
+const rawOf = ({ value }: DeadLetterDetail): Buffer => Buffer.from(value?.content ?? '', value?.encoding ?? 'utf8');
 
 function formatRedriven({ letters, dry_run, more, waiting }: Answer): string {
   if (letters.length === 0) return 'no matching dead letter records\n';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { PartitionPosition } from '../ops/offsets/offsets.service.js';
-import { type ApiOptions, withApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
+import { type ApiOptions, withApiOptions, withAuditOptions, printAnswer, parseWholeNumber } from './options.js';
 import { replayCommand } from './replay.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
@@ -34,7 +34,7 @@ export function offsetsCommand(program: Command): void {
     .requiredOption('--group <group>', 'consumer group: detect, alert, converge or notice')
     .requiredOption('--topic <topic>', 'topic of the group')
     .requiredOption('--to <position...>', 'earliest, latest, offset:N, timestamp:T (ISO 8601 or epoch ms), shift:+N, shift:-N, tail:N')
-    .option('--partition <number>', 'only this partition', wholeNumber)
+    .option('--partition <number>', 'only this partition', parseWholeNumber)
     .option('--dry-run', 'only show old and new offsets')
     .option('--yes', 'apply the change; without it only old and new offsets are shown')
     .action((options: ResetOptions) =>

@@ -35,7 +35,7 @@ export async function printAnswer<T>(
 }
 
 /** Parses a non-negative integer option. */
-export function wholeNumber(text: string): number {
+export function parseWholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be an integer.');
   return Number(text);
 }

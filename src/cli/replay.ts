@@ -4,7 +4,7 @@ import { parseTarget } from '../ops/offsets/position.js';
 import type { ReplayReport } from '../app/replay-report.js';
 import { replay } from '../app/replay.js';
 import { TocsinError } from '../shared/errors.js';
-import { type ApiOptions, withAuditOptions, printAnswer, wholeNumber } from './options.js';
+import { type ApiOptions, withAuditOptions, printAnswer, parseWholeNumber } from './options.js';
 import { formatReset, type ResetAnswer } from './reset-table.js';
 import { formatTable } from './table.js';
 
@@ -32,7 +32,7 @@ export function replayCommand(offsets: Command): void {
       .requiredOption('--from <position...>', 'first record: offset:N, a timestamp (ISO 8601 or epoch ms), earliest, tail:N')
       .option('--to <position...>', 'last record, inclusive: offset:N, a timestamp, latest (default)')
       .option('--topic <topic>', 'topic', 'raw_events')
-      .option('--partition <number>', 'only this partition; required with offset:N', wholeNumber)
+      .option('--partition <number>', 'only this partition; required with offset:N', parseWholeNumber)
       .option('--sandbox <folder>', 'new directory for an isolated Tocsin; records come from the configured installation')
       .option('--live', 'rewind the stopped --group; it processes the range again on the next start')
       .option('--group <group>', 'with --live: the consumer group')

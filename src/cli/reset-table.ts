@@ -1,10 +1,10 @@
-import type { Planned } from '../ops/offsets/offsets.service.js';
+import type { PlannedReset } from '../ops/offsets/offsets.service.js';
 import { formatTable } from './table.js';
 
 /** API response to an offset reset, or to its dry run. */
 export interface ResetAnswer {
   readonly dry_run: boolean;
-  readonly partitions: readonly Planned[];
+  readonly partitions: readonly PlannedReset[];
 }
 
 /** Old and new offsets. */

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Growth } from '../ops/topics/partition-expansion.js';
-import type { TopicDetail, TopicLine } from '../ops/topics/topic-overview.js';
-import type { Created } from '../ops/topics/topics.service.js';
-import type { Judgement, TopicShape } from '../ops/topics/topic-shape.js';
+import type { PartitionExpansionPlan } from '../ops/topics/partition-expansion.js';
+import type { TopicDetail, TopicSummary } from '../ops/topics/topic-overview.js';
+import type { CreatedTopics } from '../ops/topics/topics.service.js';
+import type { ShapeReview, TopicShape } from '../ops/topics/topic-shape.js';
 import { type ApiOptions, withApiOptions, printAnswer } from './options.js';
 import { parseBytes, parseHours, parseWhole, sizeText, spanText } from './sizes.js';
 import { formatTable } from './table.js';
@@ -41,7 +41,7 @@ export function topicsCommand(program: Command): void {
     .action((topic: string, options: ShapeOptions) =>
       printAnswer(
         options,
-        (api) => api.call<Created>('POST', '/api/v1/topics', { name: topic, ...shapeOf(options) }),
+        (api) => api.call<CreatedTopics>('POST', '/api/v1/topics', { name: topic, ...shapeOf(options) }),
         ({ topics: made, warnings }) => [`created ${made.join(', ')}`, ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
       ),
     );
@@ -58,7 +58,7 @@ export function topicsCommand(program: Command): void {
   ).action((topic: string, options: ShapeOptions) =>
     printAnswer(
       options,
-      (api) => api.call<Judgement & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
+      (api) => api.call<ShapeReview & { config: Record<string, string> }>('PATCH', path(topic), shapeOf(options)),
       ({ config, warnings }) =>
         [...Object.entries(config).map(([name, value]) => `${name}=${value}`), ...warnings.map((each) => `warning: ${each}`), ''].join('\n'),
     ),
@@ -90,10 +90,10 @@ function grow(topic: string, options: GrowOptions): Promise<void> {
     dry_run: options.dryRun ?? false,
     accept_disorder: options.acceptDisorder ?? false,
   };
-  return printAnswer(options, (api) => api.call<Growth & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
+  return printAnswer(options, (api) => api.call<PartitionExpansionPlan & { done: boolean }>('POST', `${path(topic)}/partitions`, body), formatGrowth);
 }
 
-function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { done: boolean }): string {
+function formatGrowth({ topic, from, to, done, refusals, warnings }: PartitionExpansionPlan & { done: boolean }): string {
   const lines = [
     done
       ? `${topic} now has ${to} partitions (before: ${from}); running replicas detect them within a minute`
@@ -106,10 +106,10 @@ function formatGrowth({ topic, from, to, done, refusals, warnings }: Growth & { 
 
 function show(topic: string | undefined, options: ApiOptions & { all?: boolean }): Promise<void> {
   if (topic !== undefined) return printAnswer(options, (api) => api.call<TopicDetail>('GET', path(topic)), formatTopic);
-  return printAnswer(options, (api) => api.call<{ topics: TopicLine[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
+  return printAnswer(options, (api) => api.call<{ topics: TopicSummary[] }>('GET', `/api/v1/topics${options.all ? '?all=true' : ''}`), formatList);
 }
 
-function formatList({ topics }: { topics: readonly TopicLine[] }): string {
+function formatList({ topics }: { topics: readonly TopicSummary[] }): string {
   const rows = topics.map((each) => [
     each.name,
     each.cluster,

@@ -11,7 +11,7 @@ export interface StoredPosition {
   readonly updatedAt: number;
 }
 
-export interface StoredHold {
+export interface StoredPause {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
@@ -44,7 +44,7 @@ export interface DatabaseEvidence {
   /** Migrations that have run and that this version does not know. */
   readonly unknown: readonly string[];
   readonly positions: readonly StoredPosition[];
-  readonly holds: readonly StoredHold[];
+  readonly pauses: readonly StoredPause[];
   readonly outbox: { readonly rows: number; readonly oldest: number | null } | null;
   readonly partitions: readonly StoredPartition[];
 }
@@ -63,7 +63,7 @@ const VARIABLES = [
   'character_set_server',
 ];
 
-const empty = { version: '', variables: {}, clock: null, missing: null, unknown: [], positions: [], holds: [], outbox: null, partitions: [] };
+const empty = { version: '', variables: {}, clock: null, missing: null, unknown: [], positions: [], pauses: [], outbox: null, partitions: [] };
 
 const reason = (error: unknown): string =>
   error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code || error.name : String(error);
@@ -112,7 +112,7 @@ async function examine(database: Database): Promise<Omit<DatabaseEvidence, 'at'>
     missing: known.filter((name) => !names.has(name)),
     unknown: [...names].filter((name) => !known.includes(name)),
     positions: await positions(database),
-    holds: await holds(database),
+    pauses: await storedPauses(database),
     outbox: mysql ? await outbox(database) : null,
     partitions: mysql ? [] : await logPartitions(database),
   };
@@ -155,7 +155,7 @@ async function positions(database: Database): Promise<StoredPosition[]> {
   }));
 }
 
-async function holds(database: Database): Promise<StoredHold[]> {
+async function storedPauses(database: Database): Promise<StoredPause[]> {
   const rows = await optional(database, 'SELECT consumer_group, topic, partition_no, kind, why, paused_by FROM partition_pause');
   return (rows ?? []).map((row) => ({
     group: String(row['consumer_group']),

@@ -11,7 +11,7 @@ import { PartitionCommands } from './partition-control/partition-commands.servic
 import { PartitionControl } from './partition-control/partition-control.service.js';
 import { TailController } from './tail/tail.controller.js';
 import { TailService } from './tail/tail.service.js';
-import { GrowthService } from './topics/partition-expansion.service.js';
+import { PartitionExpansionService } from './topics/partition-expansion.service.js';
 import { TopicsController } from './topics/topics.controller.js';
 import { TopicsService } from './topics/topics.service.js';
 
@@ -19,6 +19,6 @@ import { TopicsService } from './topics/topics.service.js';
 @Module({
   imports: [LogModule, RuntimeModule],
   controllers: [ConsumersController, DeadLettersController, LagController, OffsetsController, TailController, TopicsController],
-  providers: [DeadLetters, GrowthService, Offsets, PartitionCommands, PartitionControl, TailService, TopicsService],
+  providers: [DeadLetters, PartitionExpansionService, Offsets, PartitionCommands, PartitionControl, TailService, TopicsService],
 })
 export class OpsModule {}

@@ -6,10 +6,10 @@ const NOON = Date.UTC(2026, 0, 15, 12);
 const source: Reading = { name: 'a', format: 'tocsin', business: '7' };
 const at = { topic: 't', partition: 3 };
 const limits = { maxRecordBytes: 10_000, maxEvents: 10 };
-const sieve = {
+const policy = {
   now: NOON + 60_000,
   maxAge: 0,
-  sheds: () => false,
+  isShed: () => false,
   encode: (event: Parameters<typeof encode>[0]) => encode(event, 'bk_biz_id', 5000),
 };
 const metric = { event_type: 'metric', event_source: 'x', raw_data: { metric: 'm', value: 1, dimensions: {} } };
@@ -22,9 +22,9 @@ const aRecord = (value: unknown, more: Partial<LogRecord> = {}): LogRecord => ({
   headers: {},
   ...more,
 });
-const decoded = (record: LogRecord, of = source) => decodeRecord(record, idPrefix(of.name, at), of, limits, sieve);
+const decoded = (record: LogRecord, of = source) => decodeRecord(record, idPrefix(of.name, at), of, limits, policy);
 const events = (record: LogRecord, of = source) =>
-  decoded(record, of).intake.events.map(({ json }) => JSON.parse(json) as { event_id: string; timestamp: number; bk_biz_id: string });
+  decoded(record, of).result.events.map(({ json }) => JSON.parse(json) as { event_id: string; timestamp: number; bk_biz_id: string });
 
 describe('a record of a source', () => {
   it('becomes events of the business of the source, at the time of the record unless they have one', () => {
@@ -62,24 +62,24 @@ describe('a record of a source', () => {
     ['an event that is too large', aRecord({ ...metric, raw_data: { metric: 'm', value: 1, dimensions: {}, note: 'y'.repeat(6000) } }), 'T1104'],
     ['more events than allowed', aRecord(Array.from({ length: 11 }, () => metric)), 'T1010'],
   ])('goes to the dead letters when it is %s', (_what, record, code) => {
-    expect(decoded(record)).toMatchObject({ poison: { code, offset: 42 }, intake: { events: [] } });
+    expect(decoded(record)).toMatchObject({ poison: { code, offset: 42 }, result: { events: [] } });
   });
 
   it('goes there too when a part of it is bad; the rest is taken', () => {
-    const { intake, poison } = decoded(aRecord([metric, { event_type: 'metric' }, metric]));
-    expect(intake.events).toHaveLength(2);
+    const { result, poison } = decoded(aRecord([metric, { event_type: 'metric' }, metric]));
+    expect(result.events).toHaveLength(2);
     expect(poison?.message).toContain('1 of 3 items, the first is 1');
   });
 
   it('produces no dead letter record for events that are dropped intentionally', () => {
-    const dropping = { ...sieve, sheds: () => true };
+    const dropping = { ...policy, isShed: () => true };
     expect(decodeRecord(aRecord(metric), 'p', source, limits, dropping)).toMatchObject({
       poison: undefined,
-      intake: { events: [], dropped: { degraded: 1 } },
+      result: { events: [], dropped: { degraded: 1 } },
     });
-    expect(decodeRecord(aRecord({ ...metric, timestamp: NOON - 60_000 }), 'p', source, limits, { ...sieve, maxAge: 1000 })).toMatchObject({
+    expect(decodeRecord(aRecord({ ...metric, timestamp: NOON - 60_000 }), 'p', source, limits, { ...policy, maxAge: 1000 })).toMatchObject({
       poison: undefined,
-      intake: { events: [], dropped: { expired: 1 } },
+      result: { events: [], dropped: { expired: 1 } },
     });
   });
 });

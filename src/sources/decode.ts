@@ -2,7 +2,7 @@ import { identity } from '../shared/identity.js';
 import { PoisonError, TocsinError } from '../shared/errors.js';
 import type { LogRecord, TopicPartition } from '../log/event-log.js';
 import { formats } from '../access/formats/formats.js';
-import { type Intake, noIntake, type Sieve, sift } from '../access/ingest-result.js';
+import { type IngestResult, emptyIngestResult, type AdmissionPolicy, admitItems } from '../access/ingest-result.js';
 import type { KafkaDefinition } from '../access/registry/source.js';
 
 /** What of a source decides how its records are read. */
@@ -15,7 +15,7 @@ export interface DecodeLimits {
 
 /** What a record comes to. With `poison` the record goes to the dead letters with its bytes as they are; what was good in it is taken all the same. */
 export interface Decoded {
-  readonly intake: Intake;
+  readonly result: IngestResult;
   readonly poison: PoisonError | undefined;
 }
 
@@ -26,17 +26,17 @@ export const idPrefix = (source: string, { topic, partition }: TopicPartition): 
  * The events of a record. Their ids are functions of where the record stands and when the log got it, unless they bring their own: read again, the same
  * record makes the same events, and a record at the same place of a topic that was created anew makes others. Events without a time have the record's.
  */
-export function decodeRecord(record: LogRecord, prefix: string, source: Reading, limits: DecodeLimits, sieve: Sieve): Decoded {
+export function decodeRecord(record: LogRecord, prefix: string, source: Reading, limits: DecodeLimits, policy: AdmissionPolicy): Decoded {
   const { value, offset, timestamp } = record;
   if (value === null) return refused(new PoisonError('T6005', `offset ${offset}`, offset));
   if (value.length > limits.maxRecordBytes)
     return refused(new PoisonError('T6004', `${value.length} bytes, at most ${limits.maxRecordBytes}`, offset));
   const id = `${prefix}.${offset}.${timestamp.toString(36)}`;
   const request = {
-    now: timestamp > 0 ? Math.min(timestamp, sieve.now) : sieve.now,
+    now: timestamp > 0 ? Math.min(timestamp, policy.now) : policy.now,
     business: source.business,
     contentId: id,
-    arrivalId: id,
+    requestId: id,
     most: limits.maxEvents,
     source: source.name,
     headers: record.headers,
@@ -44,19 +44,19 @@ export function decodeRecord(record: LogRecord, prefix: string, source: Reading,
   };
   try {
     const items = formats[source.format].read(value, request);
-    const intake = sift(items, sieve);
-    const bad = intake.errors.filter(({ code }) => code !== 'T1015');
+    const result = admitItems(items, policy);
+    const bad = result.errors.filter(({ code }) => code !== 'T1015');
     const first = bad[0];
-    if (!first) return { intake, poison: undefined };
+    if (!first) return { result, poison: undefined };
     const some = items.length > 1 ? `${bad.length} of ${items.length} items, the first is ${first.index}: ` : '';
-    return { intake, poison: new PoisonError(first.code, some + first.message, offset) };
+    return { result, poison: new PoisonError(first.code, some + first.message, offset) };
   } catch (error) {
     if (error instanceof TocsinError) return refused(new PoisonError(error.code, detailOf(error), offset));
     throw error;
   }
 }
 
-const refused = (poison: PoisonError): Decoded => ({ intake: noIntake(), poison });
+const refused = (poison: PoisonError): Decoded => ({ result: emptyIngestResult(), poison });
 
 /** The words of an error without its title, which the poison error puts in front again. */
 const detailOf = ({ message }: TocsinError): string => message.slice(message.indexOf(': ') + 2);

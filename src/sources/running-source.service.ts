@@ -5,7 +5,7 @@ import type { DesiredSource } from './reconcile.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
 import { SourceConsumer, type SourceServices } from './source-consumer.service.js';
 import type { SourceState } from './source-state.js';
-import { chosenTopics, wholeName } from '../access/registry/topic-pattern.js';
+import { selectedTopics, wholeName } from '../access/registry/topic-pattern.js';
 import { messageOf } from '../shared/error-message.js';
 
 /** A source while it runs on this replica: the client that reads it, and the consumer of its records. */
@@ -93,7 +93,7 @@ export class RunningSource {
   }
 
   #found(existing: ReadonlyMap<string, number>): { found: TopicPartition[]; problem: string | undefined } {
-    const { topics, missing } = chosenTopics(this.#source, existing.keys());
+    const { topics, missing } = selectedTopics(this.#source, existing.keys());
     const wanted = this.#source.partitions;
     const found = topics.flatMap((topic) => {
       const all = Array.from({ length: existing.get(topic)! }, (_, partition) => partition);

@@ -3,7 +3,7 @@ import { Config } from '../config.js';
 import { EventLog, type LogRecord, type TopicPartition } from '../log/event-log.js';
 import type { PoisonRecord } from '../log/consuming/claimed-batch.js';
 import { type RawEvent, topics } from '../topics.js';
-import { count } from '../access/counts.js';
+import { increment } from '../access/counts.js';
 import { DegradeService } from '../access/degrade/degrade.service.js';
 import { encode } from '../access/envelope.js';
 import { PublicationService } from '../access/publication.service.js';
@@ -46,8 +46,8 @@ export class SourceDecoder {
     for (const record of records) {
       const decoded = this.#decode(source, record, prefix);
       if (decoded.poison) poison.push({ record, error: decoded.poison });
-      for (const { key, json, bytes } of decoded.intake.events) await this.#assign({ key, json, bytes, offset: record.offset }, events);
-      size += decoded.intake.events.length;
+      for (const { key, json, bytes } of decoded.result.events) await this.#assign({ key, json, bytes, offset: record.offset }, events);
+      size += decoded.result.events.length;
       if (Date.now() < until) continue;
       await new Promise((resolve) => setImmediate(resolve));
       until = Date.now() + SLICE_MS;
@@ -69,16 +69,16 @@ export class SourceDecoder {
   #decode(source: KafkaSource, record: LogRecord, prefix: string): Decoded {
     const { MAX_RECORD_BYTES, MAX_EVENTS, EVENT_MAX_AGE_MS, PARTITION_KEY, MAX_EVENT_BYTES } = this.config;
     const now = Date.now();
-    const sieve = {
+    const policy = {
       now,
       maxAge: EVENT_MAX_AGE_MS,
-      sheds: (event: RawEvent) => this.degrade.judge(source.name, event, now) !== undefined,
+      isShed: (event: RawEvent) => this.degrade.check(source.name, event, now) !== undefined,
       encode: (event: RawEvent) => encode(event, PARTITION_KEY, MAX_EVENT_BYTES),
     };
-    const decoded = decodeRecord(record, prefix, source, { maxRecordBytes: MAX_RECORD_BYTES, maxEvents: MAX_EVENTS }, sieve);
+    const decoded = decodeRecord(record, prefix, source, { maxRecordBytes: MAX_RECORD_BYTES, maxEvents: MAX_EVENTS }, policy);
     const { counts } = this.publication;
-    counts.clamped += decoded.intake.clamped;
-    for (const [reason, dropped] of Object.entries(decoded.intake.dropped)) count(counts.dropped, reason as keyof typeof counts.dropped, dropped);
+    counts.clamped += decoded.result.clamped;
+    for (const [reason, dropped] of Object.entries(decoded.result.dropped)) increment(counts.dropped, reason as keyof typeof counts.dropped, dropped);
     return decoded;
   }
 }

@@ -6,7 +6,7 @@ import type { BatchControl, OutgoingRecord, TopicPartition } from '../log/event-
 import { FencedError } from '../log/fenced-error.js';
 import { type ErrorCode, PoisonError } from '../shared/errors.js';
 import { backoff } from '../shared/retry.js';
-import type { Encoded } from '../access/envelope.js';
+import type { EncodedEvent } from '../access/envelope.js';
 import { cursorGroup } from '../access/registry/source.js';
 import { OrderedPublisher } from './ordered-publisher.js';
 import { SlidingWindow } from './sliding-window.js';
@@ -17,7 +17,7 @@ import type { SourcePublisher } from './source-publisher.service.js';
 const MOST_EVENTS = 2000;
 
 /** An event, and the offset of the record that it came in. */
-export interface SourcedEvent extends Encoded {
+export interface SourcedEvent extends EncodedEvent {
   readonly offset: number;
 }
 

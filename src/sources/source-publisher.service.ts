@@ -4,7 +4,7 @@ import { COMMANDS, Database } from '../database/database.client.js';
 import { EventLog, type OutgoingRecord } from '../log/event-log.js';
 import { PublishError } from '../log/publish-error.js';
 import { deadLetterTopic, topics } from '../topics.js';
-import type { Encoded } from '../access/envelope.js';
+import type { EncodedEvent } from '../access/envelope.js';
 import { envelopesOf, publishEnvelopes } from '../access/envelope-publisher.service.js';
 
 const DEAD_LETTERS = deadLetterTopic(topics.rawEvents.name);
@@ -19,7 +19,7 @@ export class SourcePublisher {
   ) {}
 
   /** Answers the events that raw_events can never take; the others are in it. */
-  publish<T extends Encoded>(events: readonly T[], partition: number): Promise<readonly T[]> {
+  publish<T extends EncodedEvent>(events: readonly T[], partition: number): Promise<readonly T[]> {
     return publishEnvelopes(this.eventLog, envelopesOf(this.eventLog, events, partition, this.config.ENVELOPE_EVENTS));
   }
 

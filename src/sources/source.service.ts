@@ -10,9 +10,9 @@ import {
   cursorGroup,
   differences,
   type ParsedSource,
-  readsElse,
-  settledSecrets,
-  shown,
+  changesInput,
+  mergedSecrets,
+  redacted,
   type Source,
   type SourceDefinition,
   type SourceSecrets,
@@ -65,7 +65,7 @@ export class SourceService {
 
   /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
   async create({ definition, secrets }: ParsedSource, change: SourceChange): Promise<SourceWithToken> {
-    const settled = settledSecrets(definition, secrets);
+    const settled = mergedSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
   }
 
@@ -134,7 +134,7 @@ export class SourceService {
         const before = await this.sources.named(definition.name);
         const outcome = this.#outcome(before, definition, secrets);
         if (!before) {
-          const { token } = await this.#create(definition, settledSecrets(definition, secrets), change);
+          const { token } = await this.#create(definition, mergedSecrets(definition, secrets), change);
           applied.push({ ...outcome, ...(token !== undefined && { token }) });
         } else {
           if (outcome.outcome === 'updated') await this.#replace(before, definition, secrets, change);
@@ -157,11 +157,11 @@ export class SourceService {
   #outcome(before: StoredSource | undefined, definition: SourceDefinition, given: SourceSecrets): SourceChangeResult {
     const { name } = definition;
     if (!before) {
-      settledSecrets(definition, given);
+      mergedSecrets(definition, given);
       return { name, outcome: 'created', changed: [] };
     }
     const stored = this.#open(before);
-    const secrets = settledSecrets(definition, given, { of: before.source, secrets: stored });
+    const secrets = mergedSecrets(definition, given, { of: before.source, secrets: stored });
     const changed = differences(definitionOf(before.source), definition);
     if (JSON.stringify(secrets) !== JSON.stringify(stored)) changed.push('secrets');
     return { name, outcome: changed.length > 0 ? 'updated' : 'unchanged', changed };
@@ -178,9 +178,9 @@ export class SourceService {
   async #replace(before: StoredSource, definition: SourceDefinition, given: SourceSecrets, change: SourceChange): Promise<{ shown: ShownSource }> {
     const { source } = before;
     const { changed } = this.#outcome(before, definition, given);
-    const secrets = settledSecrets(definition, given, { of: source, secrets: this.#open(before) });
+    const secrets = mergedSecrets(definition, given, { of: source, secrets: this.#open(before) });
     const sealed = Object.keys(given).length > 0 || changed.includes('secrets') ? this.#seal(source.name, secrets) : before.secrets;
-    const declaredAt = readsElse(changed) ? change.now : source.declared_at;
+    const declaredAt = changesInput(changed) ? change.now : source.declared_at;
     const after = await this.sources.change(source.id, definition, sealed, declaredAt, change.now);
     await this.#record('source.updated', source.name, change, { after: { changed } });
     return { shown: display(after) };
@@ -237,7 +237,7 @@ export function openSecrets(secrets: Pick<Secrets, 'open'>, name: string, sealed
 }
 
 function display({ source, tokens }: StoredSource): ShownSource {
-  const open = shown(source);
+  const open = redacted(source);
   return open.kind === 'http' ? { ...open, tokens: tokens.map(({ id, created_at: at }) => ({ id, created_at: at })) } : open;
 }
 

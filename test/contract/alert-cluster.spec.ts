@@ -2,7 +2,7 @@ import { type Config, parseConfig } from '../../src/config.js';
 import type { LagAnswer } from '../../src/ops/lag/lag-answer.js';
 import { Offsets } from '../../src/ops/offsets/offsets.service.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
-import type { TopicLine } from '../../src/ops/topics/topic-overview.js';
+import type { TopicSummary } from '../../src/ops/topics/topic-overview.js';
 import { openApiOnly, type Running, serve } from '../../src/app/serve.js';
 import { deadLetterTopic, topics } from '../../src/topics.js';
 import { aMysql } from '../support/database.js';
@@ -104,7 +104,7 @@ describe('alerts on a cluster of their own', () => {
   });
 
   it('the tools look on the one and on the other: topics, groups, members, positions, lag (P7)', async () => {
-    const { topics: shown } = (await client.get<{ topics: TopicLine[] }>('/api/v1/topics')).body;
+    const { topics: shown } = (await client.get<{ topics: TopicSummary[] }>('/api/v1/topics')).body;
     const clusters = Object.fromEntries(shown.map(({ name, cluster, groups }) => [name, `${cluster}: ${groups.join()}`]));
     expect(clusters).toMatchObject({
       raw_events: `main: ${PREFIX}.detect`,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../src/config.js';
 import { EventLog, type LogRecord } from '../../src/log/event-log.js';
-import type { LetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
-import type { OpenLetter } from '../../src/ops/dead-letters/dead-letters.controller.js';
+import type { DeadLetterPage, Redriven } from '../../src/ops/dead-letters/dead-letters.service.js';
+import type { DeadLetterDetail } from '../../src/ops/dead-letters/dead-letters.controller.js';
 import { type Running, serve } from '../../src/app/serve.js';
 import { eventually } from '../support/eventually.js';
 import { anAdmin, createTopic } from '../support/foreign-cluster.js';
@@ -61,7 +61,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     await installation?.close();
   });
 
-  const letters = async (query = '') => (await client.get<LetterPage>(`/api/v1/dead-letters?${query}`)).body.letters;
+  const letters = async (query = '') => (await client.get<DeadLetterPage>(`/api/v1/dead-letters?${query}`)).body.letters;
   const redrive = (order: object) => client.post<Redriven>('/api/v1/dead-letters/redrive', { by: 'ann', ...order });
   const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
     const { low, high } = (await log.offsets(topic)).find((each) => each.partition === partition)!;
@@ -99,7 +99,7 @@ describe.each(installations)('dead letters (%s)', (_name, open) => {
     expect(await letters(`since=${Date.now() + 60_000}`)).toEqual([]);
     expect(await letters('topic=alerts')).toEqual([]);
     const { id, origin } = await withCode('T6001');
-    const { body } = await client.get<OpenLetter>(`/api/v1/dead-letters/${id}`);
+    const { body } = await client.get<DeadLetterDetail>(`/api/v1/dead-letters/${id}`);
     expect(origin).toEqual({ partition: 1, offset: 1 });
     expect(body.value).toEqual({ encoding: 'base64', content: broken[0]![1]!.toString('base64') });
     expect(body.headers['trace']).toBe('abc');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/database/database.client.js';
 import { EventLog } from '../../src/log/event-log.js';
-import { Offsets, type Planned } from '../../src/ops/offsets/offsets.service.js';
+import { Offsets, type PlannedReset } from '../../src/ops/offsets/offsets.service.js';
 import { parseTarget } from '../../src/ops/offsets/position.js';
 import { replay } from '../../src/app/replay.js';
 import { existingSandbox } from '../../src/app/sandbox.js';
@@ -110,7 +110,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
 
   it('are not reset under a running group, and the error names the members; a dry run still shows old and new offsets (C12)', async () => {
     const reset = { group: 'detect', topic: 'raw_events', to: 'earliest' };
-    const dry = await client().post<{ partitions: Planned[] }>('/api/v1/offsets/reset', { ...reset, dry_run: true });
+    const dry = await client().post<{ partitions: PlannedReset[] }>('/api/v1/offsets/reset', { ...reset, dry_run: true });
     expect(dry.partitions.every(({ from, offset }) => offset === 0 && from !== null)).toBe(true);
     const { status, body } = await client().call<{ error: { code: string; message: string } }>('POST', '/api/v1/offsets/reset', reset);
     expect(status).toBe(409);
@@ -221,7 +221,7 @@ describe.each(installations)('offsets (%s)', (_name, open) => {
     await stop();
     const { app, close } = await openApiOnly(installation.config);
     try {
-      const ask = async (body: object): Promise<{ status: number; body: { partitions: Planned[]; error: { message: string } } }> => {
+      const ask = async (body: object): Promise<{ status: number; body: { partitions: PlannedReset[]; error: { message: string } } }> => {
         const answer = await app.inject({
           method: 'POST',
           url: '/api/v1/offsets/replay',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Producer } from 'kafkajs';
 import { AccessService } from '../../src/access/access.service.js';
 import type { DegradeService } from '../../src/access/degrade/degrade.service.js';
-import { encode, type Encoded } from '../../src/access/envelope.js';
+import { encode, type EncodedEvent } from '../../src/access/envelope.js';
 import { PublicationService } from '../../src/access/publication.service.js';
 import { RateService } from '../../src/access/rate.service.js';
 import { parseConfig } from '../../src/config.js';
@@ -358,7 +358,7 @@ describe('the producer on a real Kafka', () => {
     await relay.close();
   });
   describe('behind Access', () => {
-    const anEvent = (id: string, content: string): Encoded => {
+    const anEvent = (id: string, content: string): EncodedEvent => {
       const event = {
         event_id: id,
         event_type: 'event',
@@ -367,7 +367,7 @@ describe('the producer on a real Kafka', () => {
         timestamp: 1,
         raw_data: { name: 'n', content },
       } as unknown as RawEvent;
-      return encode(event, 'bk_biz_id', 1e6) as Encoded;
+      return encode(event, 'bk_biz_id', 1e6) as EncodedEvent;
     };
     const aPublication = async (brokers: string, settings: Record<string, string>, configs: Record<string, string> = {}) => {
       const prefix = `access-${number++}.`;
@@ -406,7 +406,7 @@ describe('the producer on a real Kafka', () => {
 
     it('the receipt of a request names what the topic is too small for beside what else is wrong with it, and everything is counted (P2)', async () => {
       const { publication, topic, config } = await aPublication(cluster.direct, { EVENT_MAX_AGE_MS: '3600000' }, { 'max.message.bytes': '3000' });
-      const access = new AccessService(config, publication, { judge: () => undefined } as unknown as DegradeService, new RateService(config));
+      const access = new AccessService(config, publication, { check: () => undefined } as unknown as DegradeService, new RateService(config));
       const metric = (value: number, more: object = {}) => ({
         event_type: 'metric',
         bk_biz_id: '2',
@@ -415,7 +415,7 @@ describe('the producer on a real Kafka', () => {
         ...more,
       });
       const large = metric(0, { note: 'x'.repeat(5000) });
-      const take = (items: readonly unknown[]) => access.takeEvents({ body: Buffer.from(JSON.stringify(items)), business: undefined });
+      const take = (items: readonly unknown[]) => access.ingestEvents({ body: Buffer.from(JSON.stringify(items)), business: undefined });
       const receipt = await take([metric(1), large, 7, metric(2, { timestamp: Date.now() - 7_200_000 }), metric(3)]);
       expect(receipt).toMatchObject({ accepted: 2, rejected: 2, dropped: { expired: 1 } });
       expect(receipt.errors.map(({ index, code }) => [index, code])).toEqual([
@@ -426,7 +426,7 @@ describe('the producer on a real Kafka', () => {
       await expect(take([large, 7])).rejects.toMatchObject({ code: 'T1009', details: { accepted: 0, rejected: 2 } });
       const alert = (name: string, summary: string) => ({ labels: { alertname: name }, annotations: { summary } });
       const alerts = Buffer.from(JSON.stringify([alert('Large', 'x'.repeat(5000)), alert('Small', '')]));
-      expect(await access.takeAlerts({ body: alerts, business: undefined })).toEqual({
+      expect(await access.ingestAlerts({ body: alerts, business: undefined })).toEqual({
         status: 400,
         body: expect.stringMatching(/^alert 0: 5\d\d\d bytes exceed max\.message\.bytes of the topic$/) as string,
       });

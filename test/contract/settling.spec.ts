@@ -134,12 +134,12 @@ describe('a cluster that is settling', () => {
     const growth = aGrowth(test.database, test.eventLog);
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
     proxy.refuse(({ kind }) => (kind === kinds.LIST_OFFSETS ? NOT_LEADER : 0));
-    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toMatchObject({
+    await expect(growth.expand('alerts', request, person('ann'), NOW)).rejects.toMatchObject({
       code: 'T6404',
       message: expect.stringContaining('partitions without leader: 0, 1') as string,
     });
     proxy.refuse(() => 0);
-    expect(await growth.grow('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, to: 4 });
+    expect(await growth.expand('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, to: 4 });
   });
 });
 

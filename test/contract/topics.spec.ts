@@ -195,7 +195,7 @@ describe('topics on Kafka', () => {
   it('a producer with outdated metadata never acknowledges a record for a new partition (O5)', async () => {
     await test.eventLog.ensureTopics([{ name: 'stale', partitions: 1 }]);
     await test.eventLog.publish('stale', [{ key: null, value: 'old', partition: 0 }]);
-    await aGrowth(test.database, test.eventLog).grow('stale', { partitions: 2, dry_run: false, accept_disorder: true }, person('ann'), NOW);
+    await aGrowth(test.database, test.eventLog).expand('stale', { partitions: 2, dry_run: false, accept_disorder: true }, person('ann'), NOW);
     let acknowledged = 0;
     for (let index = 0; index < 5; index++) {
       await test.eventLog.publish('stale', [{ key: null, value: `new-${index}`, partition: 1 }]).then(
@@ -243,10 +243,10 @@ describe('topics on Kafka', () => {
     const senders = [sender(test.eventLog, 'a'), sender(await test.another(), 'b')];
     await eventually(() => seen.length > 200, 'load before the growth');
     const refused = await aGrowth(test.database, test.eventLog)
-      .grow(topic.name, { partitions: 4, dry_run: true, accept_disorder: false }, person('ann'), NOW)
+      .expand(topic.name, { partitions: 4, dry_run: true, accept_disorder: false }, person('ann'), NOW)
       .then(({ keys }) => keys);
     expect(refused).toEqual({ seen: 20, moving: expect.any(Number) as number });
-    await aGrowth(test.database, test.eventLog).grow(topic.name, { partitions: 4, dry_run: false, accept_disorder: true }, person('ann'), NOW);
+    await aGrowth(test.database, test.eventLog).expand(topic.name, { partitions: 4, dry_run: false, accept_disorder: true }, person('ann'), NOW);
     // A log that has just been opened knows of the new partitions at once, as a replica that was started after the growth.
     senders.push(sender(await test.another(), 'c'));
     await eventually(() => new Set(seen.map(({ partition }) => partition)).size === 4, 'records from all four partitions');
@@ -275,14 +275,14 @@ describe('topics on Kafka', () => {
     const cursors = new CursorRepository(test.database, config);
     await cursors.claim('alert', { topic: 'alerts', partition: 0 }, 1, 0, Date.now());
     const request = { partitions: 4, dry_run: false, accept_disorder: false };
-    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: 1 records are not processed yet');
+    await expect(growth.expand('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: 1 records are not processed yet');
     const listener = new RecordingListener();
     const consumer = await test.eventLog.subscribe({ group: 'alert', topics: ['alerts'], maxRecords: 10, listener });
     await listener.received(1);
-    await expect(growth.grow('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: running. Stop every replica');
+    await expect(growth.expand('alerts', request, person('ann'), NOW)).rejects.toThrow('alert: running. Stop every replica');
     await consumer.stop();
     await test.database.transaction(() => cursors.advance({ group: 'alert', topic: 'alerts', partition: 0, epoch: 1 }, 0, 1, Date.now(), false));
-    expect(await growth.grow('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
+    expect(await growth.expand('alerts', request, person('ann'), NOW)).toMatchObject({ done: true, from: 2, to: 4, refusals: [] });
     const grown = await test.eventLog.topics.describe(['alerts', 'alerts.dlq']);
     expect(grown.map(({ name, partitions }) => [name, partitions.length])).toEqual([
       ['alerts', 4],

@@ -5,7 +5,7 @@ import { By } from '../../http/by.decorator.js';
 import { Endpoint } from '../../http/endpoint.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { type SwitchBody, switchSchema } from './degrade.js';
-import { DegradeService, type ShownSwitch } from './degrade.service.js';
+import { DegradeService, type DegradeSwitchStatus } from './degrade.service.js';
 
 const switchResponse = z.object({
   source: z.string(),
@@ -29,7 +29,7 @@ export class DegradeController {
     permission: 'degrade:read',
     response: z.object({ degraded: z.boolean(), switches: z.array(switchResponse) }),
   })
-  async list(): Promise<{ degraded: boolean; switches: ShownSwitch[] }> {
+  async list(): Promise<{ degraded: boolean; switches: DegradeSwitchStatus[] }> {
     const switches = await this.degrade.list(Date.now());
     return { degraded: switches.length > 0, switches };
   }
@@ -44,7 +44,7 @@ export class DegradeController {
     permission: 'degrade:write',
     response: switchResponse,
   })
-  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: SwitchBody, @By() actor: Actor): Promise<ShownSwitch> {
+  set(@Param('source') source: string, @Body({ schema: switchSchema }) body: SwitchBody, @By() actor: Actor): Promise<DegradeSwitchStatus> {
     return this.degrade.set(source, body, actor, Date.now());
   }
 

@@ -31,7 +31,7 @@ describe('DegradeService', () => {
     const [database, audit] = [{} as Database, {} as AuditService];
     degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}));
   });
-  const drops = (now = NOW) => degrade.judge(undefined, aLogLine(), now) !== undefined;
+  const drops = (now = NOW) => degrade.check(undefined, aLogLine(), now) !== undefined;
 
   it('ignores a result that is older than the current one', async () => {
     const earlier = degrade.refresh();

@@ -13,10 +13,10 @@ import { DegradeRepository } from './degrade.repository.js';
 /** How often (ms) every replica asks which switches hold. */
 const POLL_MS = 1000;
 /** Sources by whose switches drops are counted; further ones share one count. */
-const COUNTED = 500;
+const MAX_COUNTED_SOURCES = 500;
 
 /** A switch and what it has done. */
-export interface ShownSwitch extends DegradeSwitch {
+export interface DegradeSwitchStatus extends DegradeSwitch {
   /** Events that it dropped at this replica since the replica started. */
   readonly dropped: number;
 }
@@ -27,8 +27,8 @@ export class DegradeService implements OnApplicationBootstrap {
   /** By source of the switch and what dropped it. */
   readonly #dropped = new Map<string, { readonly source: string; readonly by: Shed['by']; count: number }>();
   #switches: readonly DegradeSwitch[] = [];
-  #asked = 0;
-  #answered = 0;
+  #lastRequested = 0;
+  #lastApplied = 0;
   #refreshed: () => void = () => undefined;
 
   constructor(
@@ -51,7 +51,7 @@ export class DegradeService implements OnApplicationBootstrap {
    * Why an event of a source is to be dropped, or undefined; what is to be dropped is counted. `source` is the declared source that it came by, if any;
    * switches that name its `event_source` hold too.
    */
-  judge(source: string | undefined, event: RawEvent, now = Date.now()): Shed | undefined {
+  check(source: string | undefined, event: RawEvent, now = Date.now()): Shed | undefined {
     if (this.#switches.length === 0) return undefined;
     const verdict = shed(this.#switches, source === undefined ? [event.event_source] : [source, event.event_source], event, now);
     if (verdict) this.#count(verdict);
@@ -73,20 +73,20 @@ export class DegradeService implements OnApplicationBootstrap {
     return [...this.#dropped.values()];
   }
 
-  async list(now: number): Promise<ShownSwitch[]> {
+  async list(now: number): Promise<DegradeSwitchStatus[]> {
     const switches = await this.repository.all();
-    return switches.filter(({ expires_at }) => expires_at > now).map((each) => this.#shown(each));
+    return switches.filter(({ expires_at }) => expires_at > now).map((each) => this.#statusOf(each));
   }
 
   /** Sets the switch of a source, in place of one that it has. Throws {@link TocsinError} T1303. */
-  async set(source: string, body: SwitchBody, actor: Actor, now: number): Promise<ShownSwitch> {
+  async set(source: string, body: SwitchBody, actor: Actor, now: number): Promise<DegradeSwitchStatus> {
     const one = readSwitch(source, body, { now, by: actor.name, longest: this.config.DEGRADE_MAX_MS });
     await this.database.transaction(async () => {
       await this.repository.put(one);
       await this.audit.record({ actor, action: 'degrade.set', object: objectOf(source), why: one.reason, after: one }, now);
     });
     await this.refresh();
-    return this.#shown(one);
+    return this.#statusOf(one);
   }
 
   /** Throws {@link TocsinError} T1304 when none is set. */
@@ -124,16 +124,16 @@ export class DegradeService implements OnApplicationBootstrap {
   }
 
   async #read(): Promise<void> {
-    const asked = ++this.#asked;
+    const requested = ++this.#lastRequested;
     const switches = await this.repository.all();
     // Of two questions that overlap, the answer to the earlier one may come last, and be old.
-    if (asked < this.#answered) return;
-    this.#answered = asked;
+    if (requested < this.#lastApplied) return;
+    this.#lastApplied = requested;
     this.#switches = switches;
     this.#refreshed();
   }
 
-  #shown(one: DegradeSwitch): ShownSwitch {
+  #statusOf(one: DegradeSwitch): DegradeSwitchStatus {
     const counts = this.dropped().filter(({ source }) => source === one.source);
     return { ...one, dropped: counts.reduce((sum, { count }) => sum + count, 0) };
   }
@@ -142,7 +142,7 @@ export class DegradeService implements OnApplicationBootstrap {
     const key = `${by} ${source}`;
     const known = this.#dropped.get(key);
     if (known) known.count++;
-    else if (this.#dropped.size < COUNTED) this.#dropped.set(key, { source, by, count: 1 });
+    else if (this.#dropped.size < MAX_COUNTED_SOURCES) this.#dropped.set(key, { source, by, count: 1 });
     else this.#dropped.set(`${by} others`, { source: 'others', by, count: (this.#dropped.get(`${by} others`)?.count ?? 0) + 1 });
   }
 }

@@ -1,5 +1,5 @@
 import { aLogLine, aMetric, anEvent, anExternalAlert, aTick } from '../../../test/support/builders.js';
-import { ALL_SOURCES, type DegradeSwitch, placeOf, priorityOf, readSwitch, shed, switchSchema } from './degrade.js';
+import { ALL_SOURCES, type DegradeSwitch, samplePosition, priorityOf, readSwitch, shed, switchSchema } from './degrade.js';
 import { parseRequest } from '../../shared/parse.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -51,7 +51,7 @@ describe('shed', () => {
   });
 
   it('does not see the order of dimensions', () => {
-    const place = (dimensions: Record<string, string>) => placeOf(aMetric({ raw_data: { dimensions } }));
+    const place = (dimensions: Record<string, string>) => samplePosition(aMetric({ raw_data: { dimensions } }));
     expect(place({ a: '1', b: '2' })).toBe(place({ b: '2', a: '1' }));
   });
 

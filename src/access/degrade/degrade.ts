@@ -72,7 +72,7 @@ export function shed(switches: Iterable<DegradeSwitch>, sources: readonly string
   for (const { source, drop_priority, keep, expires_at } of switches) {
     if (expires_at <= now || (source !== ALL_SOURCES && !sources.includes(source))) continue;
     if (drop_priority !== null && priorityOf(event) >= drop_priority) return { source, by: 'priority' };
-    if (keep !== null && placeOf(event) >= keep) return { source, by: 'sample' };
+    if (keep !== null && samplePosition(event) >= keep) return { source, by: 'sample' };
   }
   return undefined;
 }
@@ -86,7 +86,7 @@ export function priorityOf(event: RawEvent): number {
 }
 
 /** A place in [0, 1) that is always the same for a series, so that sampling keeps whole series; events and logs each have their own. */
-export function placeOf(event: RawEvent): number {
+export function samplePosition(event: RawEvent): number {
   if (event.event_type !== 'metric') return hash(event.event_id) / 2 ** 32;
   return hash(`${event.bk_biz_id}\n${event.raw_data.metric}\n${canonical(event.raw_data.dimensions)}`) / 2 ** 32;
 }

@@ -18,13 +18,13 @@ export const alertmanager: Format = {
 };
 
 /** An alert out of a webhook, which never says until when it holds. */
-class Notified {
+class WebhookAlert {
   constructor(readonly alert: unknown) {}
 }
 
 function alertsOf(document: unknown): unknown[] {
   if (Array.isArray(document)) return document as unknown[];
-  if (isFields(document) && Array.isArray(document['alerts'])) return (document['alerts'] as unknown[]).map((alert) => new Notified(alert));
+  if (isFields(document) && Array.isArray(document['alerts'])) return (document['alerts'] as unknown[]).map((alert) => new WebhookAlert(alert));
   return [document];
 }
 
@@ -32,8 +32,8 @@ function readItem(item: unknown, index: number, request: FormatRequest): Item {
   if (item instanceof Rejection) return item;
   const { now, business } = request;
   if (business === undefined) return new Rejection('T1101', 'the source must define a business');
-  const read = readAlert(item instanceof Notified ? item.alert : item, index, { now, business, id: `${request.arrivalId}-${index}` });
+  const read = readAlert(item instanceof WebhookAlert ? item.alert : item, index, { now, business, id: `${request.requestId}-${index}` });
   if (read instanceof AlertProblem) return new Rejection(read.reason, read.message);
-  const raw = item instanceof Notified && read.raw_data.timeout ? { ...read.raw_data, endsAt: now + WEBHOOK_LEASE_MS } : read.raw_data;
+  const raw = item instanceof WebhookAlert && read.raw_data.timeout ? { ...read.raw_data, endsAt: now + WEBHOOK_LEASE_MS } : read.raw_data;
   return { event: { ...read, raw_data: raw }, clamped: false };
 }

@@ -77,11 +77,11 @@ function readMetrics(fields: Fields, index: number, request: FormatRequest, into
 }
 
 function readReportedEvent(fields: Fields, index: number, request: FormatRequest): Item {
-  const told = fields['event'] ?? {};
-  if (!isFields(told)) return new Rejection('T1101', `data[${index}].event must be an object`);
-  const { content, ...rest } = told;
-  const words = content === undefined || content === null || typeof content === 'string' ? content : JSON.stringify(content);
-  return event(fields, String(index), request, { event_type: 'event' }, { ...rest, event_name: fields['event_name'], content: words ?? undefined });
+  const reported = fields['event'] ?? {};
+  if (!isFields(reported)) return new Rejection('T1101', `data[${index}].event must be an object`);
+  const { content, ...rest } = reported;
+  const text = content === undefined || content === null || typeof content === 'string' ? content : JSON.stringify(content);
+  return event(fields, String(index), request, { event_type: 'event' }, { ...rest, event_name: fields['event_name'], content: text ?? undefined });
 }
 
 /** The event with what every item of a report has: when, of whom, by which dimensions. */

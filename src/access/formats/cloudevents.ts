@@ -11,7 +11,7 @@ const TEXT_TYPE = /^text\//;
 /** Attributes that the specification names; all others are extensions. */
 const ATTRIBUTES = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema', 'data', 'data_base64']);
 /** Extensions that say something about the event rather than about its subject. */
-const OURS = new Set(['bkbizid', 'severity', 'priority']);
+const TOCSIN_EXTENSIONS = new Set(['bkbizid', 'severity', 'priority']);
 
 /**
  * CloudEvents 1.0 with JSON: structured, batch, or binary (attributes in headers `ce-…`, of Kafka records `ce_…`).
@@ -125,12 +125,12 @@ function dataOf({ data, data_base64: coded, datacontenttype: type }: Fields): un
 }
 
 function eventFields(fields: Fields, type: string, data: unknown): Fields {
-  const told = isFields(data) ? data : {};
-  const words = typeof data === 'string' ? data : (told['message'] ?? told['content']);
-  const content = typeof words === 'string' ? words : data === undefined ? undefined : JSON.stringify(data);
-  const level = fields['severity'] ?? scalar(told['severity']) ?? scalar(told['level']);
+  const object = isFields(data) ? data : {};
+  const message = typeof data === 'string' ? data : (object['message'] ?? object['content']);
+  const content = typeof message === 'string' ? message : data === undefined ? undefined : JSON.stringify(data);
+  const level = fields['severity'] ?? scalar(object['severity']) ?? scalar(object['level']);
   const kept = isFields(data) || Array.isArray(data) ? { data } : {};
-  return { ...kept, event_name: type, content, level, dimensions: dimensionsOf(fields, told) };
+  return { ...kept, event_name: type, content, level, dimensions: dimensionsOf(fields, object) };
 }
 
 /** The subject, the extensions, and what the data calls its dimensions; the data wins. */
@@ -140,7 +140,7 @@ function dimensionsOf(fields: Fields, data: Fields): unknown {
   const dimensions: Record<string, unknown> = {};
   if (typeof fields['subject'] === 'string' && fields['subject'] !== '') dimensions['subject'] = fields['subject'];
   for (const name in fields) {
-    if (!ATTRIBUTES.has(name) && !OURS.has(name) && scalar(fields[name]) !== undefined) dimensions[name] = fields[name];
+    if (!ATTRIBUTES.has(name) && !TOCSIN_EXTENSIONS.has(name) && scalar(fields[name]) !== undefined) dimensions[name] = fields[name];
   }
   return { ...dimensions, ...given };
 }

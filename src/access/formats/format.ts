@@ -1,9 +1,9 @@
-import type { Normalised, Request } from '../normalise.js';
-import type { Omission, Rejection } from '../rejection.js';
+import type { Normalised, IngestContext } from '../normalise.js';
+import type { Skipped, Rejection } from '../rejection.js';
 import type { Mapping } from './mapping.js';
 
 /** What a format needs to know beside the bytes: of a request, or of a record of a Kafka source. */
-export interface FormatRequest extends Request {
+export interface FormatRequest extends IngestContext {
   /** Content type, where the bytes came with one. */
   readonly contentType?: string | undefined;
   /** Headers with lower-case names, of the request or of the record; CloudEvents in binary mode have their attributes there. */
@@ -17,7 +17,7 @@ export interface FormatRequest extends Request {
 }
 
 /** What one item comes to: an event that fits `topics.rawEvents`, why it is refused, or why it makes no event although nothing is wrong. */
-export type Item = Normalised | Rejection | Omission;
+export type Item = Normalised | Rejection | Skipped;
 
 /**
  * Turns what senders write into events. Pure: the same bytes and request make the same events with the same ids.

@@ -1,6 +1,6 @@
 import { TocsinError } from '../../shared/errors.js';
 import { type RawEvent, topics } from '../../topics.js';
-import { Omission, Rejection } from '../rejection.js';
+import { Skipped, Rejection } from '../rejection.js';
 import { WEBHOOK_LEASE_MS } from './alertmanager.js';
 import type { FormatRequest, Item } from './format.js';
 import { type FormatName, formats } from './formats.js';
@@ -8,7 +8,7 @@ import { type FormatName, formats } from './formats.js';
 const NOW = Date.UTC(2026, 10, 20, 12);
 const iso = (time: number) => new Date(time).toISOString();
 
-const request: FormatRequest = { now: NOW, business: '2', contentId: 'content', arrivalId: 'arrival', most: 1000, source: 'shop' };
+const request: FormatRequest = { now: NOW, business: '2', contentId: 'content', requestId: 'arrival', most: 1000, source: 'shop' };
 
 function read(format: FormatName, body: unknown, change: Partial<FormatRequest> = {}): readonly Item[] {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
@@ -25,7 +25,7 @@ function events(format: FormatName, body: unknown, change: Partial<FormatRequest
 }
 
 const reasons = (items: readonly Item[]) =>
-  items.map((item) => (item instanceof Rejection ? `${item.code} ${item.message}` : item instanceof Omission ? item.reason : 'event'));
+  items.map((item) => (item instanceof Rejection ? `${item.code} ${item.message}` : item instanceof Skipped ? item.reason : 'event'));
 
 function refusal(work: () => unknown): string {
   try {
@@ -161,7 +161,7 @@ describe('cloudevents', () => {
   });
 
   it('gives source and id one event id, however and whenever they come, and others another', () => {
-    const id = (change: object) => events('cloudevents', { ...one, ...change }, { ...STRUCTURED, arrivalId: 'b', contentId: 'c' })[0]!.event_id;
+    const id = (change: object) => events('cloudevents', { ...one, ...change }, { ...STRUCTURED, requestId: 'b', contentId: 'c' })[0]!.event_id;
     expect(id({ time: undefined, type: 'x' })).toBe(events('cloudevents', one, STRUCTURED)[0]!.event_id);
     expect(new Set([id({}), id({ id: 'A-2' }), id({ source: '/shop' }), id({ source: '/shop/ordersA', id: '-1' })]).size).toBe(4);
   });

@@ -2,7 +2,7 @@ import { alertmanager } from './alertmanager.js';
 import { bkMonitor } from './bk-monitor.js';
 import { cloudevents } from './cloudevents.js';
 import type { Format } from './format.js';
-import { mapping } from './mapped.js';
+import { mapping } from './mapping-format.js';
 import { prometheus } from './prometheus.js';
 import { tocsin } from './tocsin.js';
 

@@ -1,15 +1,15 @@
 import type { RawEvent } from '../../topics.js';
 import { Rejection } from '../rejection.js';
-import { mapping as format } from './mapped.js';
+import { mapping as format } from './mapping-format.js';
 import { type Mapping, mappingSchema } from './mapping.js';
-import { look, lookAll, parsePath, type Path } from './path.js';
+import { valueAt, valuesAt, parsePath, type Path } from './path.js';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
 
 function read(given: object, sample: unknown, contentType?: string) {
   const mapping: Mapping = mappingSchema.parse(given);
   const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));
-  const request = { now: NOW, business: '2', contentId: 'content', arrivalId: 'arrival', most: 1000, source: 'shop', mapping, contentType };
+  const request = { now: NOW, business: '2', contentId: 'content', requestId: 'arrival', most: 1000, source: 'shop', mapping, contentType };
   return format.read(bytes, request);
 }
 
@@ -136,12 +136,12 @@ describe('a path', () => {
     ['constructor.name', undefined],
     ['a["b.c"].length', undefined],
   ])('%s', (text, value) => {
-    expect(look(path(text), { root: true }, item)).toEqual(value);
+    expect(valueAt(path(text), { root: true }, item)).toEqual(value);
   });
 
   it('stops at the maximum number of values', () => {
     const wide = new Array(1000).fill(new Array(1000).fill(1));
-    expect(lookAll(path('$[*][*]'), wide, 50).length).toBe(51);
+    expect(valuesAt(path('$[*][*]'), wide, 50).length).toBe(51);
   });
 
   it.each(['', '.a', 'a.', 'a[', 'a[x]', 'a["b]', 'a[1', '[', 'a b]', '$a', 'a'.repeat(257), `${'a.'.repeat(16)}a`])('%s is none', (text) => {

@@ -9,7 +9,7 @@ const pathText = (options: { readonly all?: boolean } = {}) =>
 
 const constant = z.union([z.string().max(1024), z.number(), z.boolean()]);
 /** Where a value comes from: a path, a path with what stands for nothing, or always the same. */
-const pick = z.union([pathText(), z.strictObject({ path: pathText(), default: constant.optional() }), z.strictObject({ constant })], {
+const valueSource = z.union([pathText(), z.strictObject({ path: pathText(), default: constant.optional() }), z.strictObject({ constant })], {
   error: (issue) => (typeof issue.input === 'string' ? pathProblem(issue.input) : 'must be a path, {path, default} or {constant}'),
 });
 const name = z.string().min(1).max(128);
@@ -24,26 +24,26 @@ export const mappingSchema = z
   .strictObject({
     /** Where the items stand in the document; without it the document, or each element of it when it is an array. */
     items: pathText({ all: true }).optional(),
-    event_type: pick.optional(),
-    event_id: pick.optional(),
-    event_source: pick.optional(),
-    bk_biz_id: pick.optional(),
-    priority: pick.optional(),
-    timestamp: pick.optional(),
+    event_type: valueSource.optional(),
+    event_id: valueSource.optional(),
+    event_source: valueSource.optional(),
+    bk_biz_id: valueSource.optional(),
+    priority: valueSource.optional(),
+    timestamp: valueSource.optional(),
     /** Unit of a number in `timestamp`; auto tells them apart by their size. */
     timestamp_unit: z.enum(['auto', 's', 'ms', 'us', 'ns']).optional(),
-    metric: pick.optional(),
-    value: pick.optional(),
-    event_name: pick.optional(),
-    content: pick.optional(),
-    level: pick.optional(),
+    metric: valueSource.optional(),
+    value: valueSource.optional(),
+    event_name: valueSource.optional(),
+    content: valueSource.optional(),
+    level: valueSource.optional(),
     dimensions: z
       .strictObject({
         /** All plain values of the object at this path are dimensions … */
         all: pathText().optional(),
         /** … but these. */
         but: z.array(name).max(64).optional(),
-        pick: z.record(name, pick).optional(),
+        pick: z.record(name, valueSource).optional(),
         fixed: z.record(name, constant).optional(),
       })
       .optional(),
@@ -58,4 +58,4 @@ export const mappingSchema = z
   });
 
 export type Mapping = z.infer<typeof mappingSchema>;
-export type Pick = z.infer<typeof pick>;
+export type ValueSource = z.infer<typeof valueSource>;

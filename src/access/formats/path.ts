@@ -49,19 +49,19 @@ function stepOf([, name, place, quoted]: RegExpExecArray): Step | undefined {
 }
 
 /** What stands at the path; undefined when nothing does. Only own fields count. */
-export function look(path: Path, document: unknown, item: unknown): unknown {
+export function valueAt(path: Path, document: unknown, item: unknown): unknown {
   let value = path.fromDocument ? document : item;
-  for (const each of path.steps) value = take(value, each);
+  for (const each of path.steps) value = child(value, each);
   return value;
 }
 
 /** Everything that the path with its `[*]` leads to, but no more than `most` + 1. */
-export function lookAll(path: Path, document: unknown, most: number): unknown[] {
+export function valuesAt(path: Path, document: unknown, most: number): unknown[] {
   let values = [document];
   for (const each of path.steps) {
     const next: unknown[] = [];
     for (const value of values) {
-      if (each !== ALL) next.push(take(value, each));
+      if (each !== ALL) next.push(child(value, each));
       else if (Array.isArray(value)) for (let i = 0; i < value.length && next.length <= most; i++) next.push(value[i]);
       if (next.length > most) break;
     }
@@ -70,7 +70,7 @@ export function lookAll(path: Path, document: unknown, most: number): unknown[] 
   return values.filter((value) => value !== undefined);
 }
 
-function take(value: unknown, each: Step): unknown {
+function child(value: unknown, each: Step): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   if (Array.isArray(value)) return typeof each === 'number' ? (value.at(each) as unknown) : undefined;
   return typeof each === 'string' && Object.hasOwn(value, each) ? (value as Record<string, unknown>)[each] : undefined;

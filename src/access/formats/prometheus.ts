@@ -1,7 +1,7 @@
 import { canonical, identity } from '../../shared/identity.js';
 import { labelProblem, type Labels } from '../labels.js';
 import { normalise } from '../normalise.js';
-import { Omission, Rejection } from '../rejection.js';
+import { Skipped, Rejection } from '../rejection.js';
 import { PROMETHEUS } from '../remote-write/remote-write.js';
 import { decimalOf } from './decimal.js';
 import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
@@ -25,7 +25,7 @@ function readSample(sample: unknown, index: number, request: FormatRequest): Ite
   const { timestamp, value: written, name } = fields;
   const value = typeof written === 'string' ? numberOf(written) : written;
   if (typeof value !== 'number') return new Rejection('T1101', 'value must be a number');
-  if (!Number.isFinite(value)) return new Omission(Number.isNaN(value) ? 'nan' : 'infinite');
+  if (!Number.isFinite(value)) return new Skipped(Number.isNaN(value) ? 'nan' : 'infinite');
   const labels = readSampleLabels(fields['labels']);
   if (labels instanceof Rejection) return labels;
   const { __name__: named, ...dimensions } = labels;

@@ -1,5 +1,5 @@
 import { TocsinError } from '../../shared/errors.js';
-import { HIDDEN, parseSource, settledSecrets, shown, type SourceDefinition } from './source.js';
+import { REDACTED, parseSource, mergedSecrets, redacted, type SourceDefinition } from './source.js';
 import { patternProblem, wholeName } from './topic-pattern.js';
 
 const sasl = { mechanism: 'plain', username: 'ann', password: 'hunter2' };
@@ -64,8 +64,8 @@ describe('the definition of a source', () => {
     const { definition, secrets } = parseSource(kafka());
     expect(secrets).toEqual({ password: 'hunter2' });
     expect(JSON.stringify(definition)).not.toContain('hunter2');
-    const answer = shown(definition);
-    expect(answer).toMatchObject({ cluster: { sasl: { password: HIDDEN } } });
+    const answer = redacted(definition);
+    expect(answer).toMatchObject({ cluster: { sasl: { password: REDACTED } } });
     expect(parseSource(answer)).toEqual({ definition, secrets: {} });
   });
 });
@@ -73,7 +73,7 @@ describe('the definition of a source', () => {
 describe('the secrets of a changed source', () => {
   const { definition: stored } = parseSource(kafka());
   const before = { of: stored, secrets: { password: 'hunter2' } };
-  const settled = (definition: SourceDefinition, given = {}) => settledSecrets(definition, given, before);
+  const settled = (definition: SourceDefinition, given = {}) => mergedSecrets(definition, given, before);
 
   it('stay when none is given, change when one is given, go when there is no login', () => {
     expect(settled(stored)).toEqual({ password: 'hunter2' });
@@ -82,7 +82,7 @@ describe('the secrets of a changed source', () => {
   });
 
   it('must be given with the first login, and again when they would go somewhere else', () => {
-    expect(() => settledSecrets(stored, {})).toThrow('cluster.sasl.password: is missing');
+    expect(() => mergedSecrets(stored, {})).toThrow('cluster.sasl.password: is missing');
     for (const cluster of [
       { brokers: ['evil:9092'], sasl },
       { brokers: ['k:9092'], sasl: { ...sasl, username: 'eve' } },
@@ -94,8 +94,8 @@ describe('the secrets of a changed source', () => {
 
   it('include the key of a certificate', () => {
     const { definition, secrets } = parseSource(kafka({ cluster: { brokers: ['k:1'], tls: { cert: 'c', key: 'k' } } }));
-    expect(settledSecrets(definition, secrets)).toEqual({ tls_key: 'k' });
-    expect(() => settledSecrets(definition, {})).toThrow('cluster.tls.key: is missing');
+    expect(mergedSecrets(definition, secrets)).toEqual({ tls_key: 'k' });
+    expect(() => mergedSecrets(definition, {})).toThrow('cluster.tls.key: is missing');
   });
 });
 

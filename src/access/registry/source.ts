@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { TocsinError } from '../../shared/errors.js';
-import { businessName, businessWords } from '../business.js';
+import { businessName, businessFormat } from '../business.js';
 import { formatNames } from '../formats/formats.js';
 import { mappingSchema } from '../formats/mapping.js';
 import { readTime } from '../time.js';
 import { patternProblem } from './topic-pattern.js';
 
 /** What stands where a secret is stored; given back to us it means: as before. */
-export const HIDDEN = '********';
+export const REDACTED = '********';
 
 const wholeNumber = z.number().int().nonnegative();
 const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be 1 to 249 of A-Z a-z 0-9 . _ -');
@@ -15,11 +15,11 @@ const secret = z
   .string()
   .min(1)
   .optional()
-  .transform((text) => (text === HIDDEN ? undefined : text));
+  .transform((text) => (text === REDACTED ? undefined : text));
 
 const business = z
   .union([z.string(), z.number()])
-  .refine((value) => businessName(value) !== undefined, `must be ${businessWords}`)
+  .refine((value) => businessName(value) !== undefined, `must be ${businessFormat}`)
   .transform((value) => businessName(value)!);
 
 const timestamp = z
@@ -199,7 +199,7 @@ function withoutSecrets(given: Given): { definition: SourceDefinition; secrets: 
  * The secrets that a changed source has: those that were given, else the stored ones. Throws {@link TocsinError} T7020 for a login without password, a
  * certificate without key, and for a stored password that would go to other brokers or under another name than those it was given for.
  */
-export function settledSecrets(
+export function mergedSecrets(
   definition: SourceDefinition,
   given: SourceSecrets,
   stored?: { of: SourceDefinition; secrets: SourceSecrets },
@@ -207,8 +207,8 @@ export function settledSecrets(
   if (definition.kind === 'http') return {};
   const { sasl, tls: ways } = definition.cluster;
   const before = stored?.of.kind === 'kafka' ? stored.of.cluster : undefined;
-  const sameDoor = before !== undefined && doorOf(before) === doorOf(definition.cluster);
-  const password = given.password ?? (sameDoor ? stored?.secrets.password : undefined);
+  const sameTarget = before !== undefined && credentialTarget(before) === credentialTarget(definition.cluster);
+  const password = given.password ?? (sameTarget ? stored?.secrets.password : undefined);
   const key = given.tls_key ?? stored?.secrets.tls_key;
   if (sasl && password === undefined)
     refuse('cluster.sasl.password', stored?.secrets.password ? 'is required again because the cluster changed' : 'is missing');
@@ -221,16 +221,16 @@ function refuse(field: string, problem: string): never {
 }
 
 /** To whom a password is shown. */
-const doorOf = ({ brokers, tls: ways, sasl }: KafkaDefinition['cluster']): string => JSON.stringify([[...brokers].sort(), ways, sasl]);
+const credentialTarget = ({ brokers, tls: ways, sasl }: KafkaDefinition['cluster']): string => JSON.stringify([[...brokers].sort(), ways, sasl]);
 
-/** The source as people see it: where a secret is stored stands {@link HIDDEN}. */
-export function shown<T extends SourceDefinition>(source: T): T {
+/** The source as people see it: where a secret is stored stands {@link REDACTED}. */
+export function redacted<T extends SourceDefinition>(source: T): T {
   if (source.kind === 'http') return source;
   const { sasl, tls: ways, ...cluster } = source.cluster;
   const hidden = {
     ...cluster,
-    ...(ways && { tls: ways.cert === undefined ? ways : { ...ways, key: HIDDEN } }),
-    ...(sasl && { sasl: { ...sasl, password: HIDDEN } }),
+    ...(ways && { tls: ways.cert === undefined ? ways : { ...ways, key: REDACTED } }),
+    ...(sasl && { sasl: { ...sasl, password: REDACTED } }),
   };
   return { ...source, cluster: hidden };
 }
@@ -246,5 +246,5 @@ export function differences(before: SourceDefinition, after: SourceDefinition): 
 }
 
 /** Whether what is read changed, so that `start` is meant anew for what was not read before. */
-export const readsElse = (changed: readonly string[]): boolean =>
+export const changesInput = (changed: readonly string[]): boolean =>
   changed.some((field) => ['kind', 'cluster', 'topics', 'pattern', 'start'].includes(field));

@@ -1,5 +1,5 @@
 /** Quantifiers without an upper bound: each multiplies the work by the length of a topic's name. */
-const MOST_OPEN_QUANTIFIERS = 3;
+const MAX_OPEN_QUANTIFIERS = 3;
 
 /**
  * Why a pattern of topic names is not taken, or undefined when it is: a regular expression without groups that repeat, look-around and back
@@ -10,7 +10,7 @@ export function patternProblem(pattern: string): string | undefined {
   if (/\\[1-9k]/.test(pattern)) return 'must not contain back references';
   if (/\)[*+{]/.test(pattern)) return 'must not repeat a group';
   const open = pattern.replace(/\\./g, '').match(/[*+]|\{\d*,\d*\}/g) ?? [];
-  if (open.length > MOST_OPEN_QUANTIFIERS) return `must contain at most ${MOST_OPEN_QUANTIFIERS} of * + {}`;
+  if (open.length > MAX_OPEN_QUANTIFIERS) return `must contain at most ${MAX_OPEN_QUANTIFIERS} of * + {}`;
   try {
     new RegExp(pattern);
     return undefined;
@@ -23,7 +23,7 @@ export function patternProblem(pattern: string): string | undefined {
 export const wholeName = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
 
 /** Topics of a cluster that a source means; those of its list that are not there are `missing`. */
-export function chosenTopics(
+export function selectedTopics(
   { topics, pattern }: { readonly topics?: readonly string[] | undefined; readonly pattern?: string | undefined },
   existing: Iterable<string>,
 ): { readonly topics: readonly string[]; readonly missing: readonly string[] } {

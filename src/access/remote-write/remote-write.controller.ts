@@ -38,6 +38,6 @@ export class RemoteWriteController {
     const problem = headerProblem(headers['content-type'], headers['content-encoding'], headers['x-prometheus-remote-write-version']);
     if (problem) throw new TocsinError('T1004', problem);
     const sender = await this.senders.byToken(headers);
-    await this.access.takeSamples({ body: body ?? Buffer.alloc(0), business: businessOf(query, headers[BUSINESS_HEADER]), sender });
+    await this.access.ingestSamples({ body: body ?? Buffer.alloc(0), business: businessOf(query, headers[BUSINESS_HEADER]), sender });
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs/minimal.js';
 import { topics } from '../../topics.js';
-import { eventsOf, headerProblem } from './remote-write.js';
+import { remoteWriteEvents, headerProblem } from './remote-write.js';
 import { decodeWriteRequest } from './write-request.js';
 
 const NOW = 1_700_000_000_000;
@@ -33,7 +33,7 @@ function writeRequest(series: readonly Series[], extra = Buffer.alloc(0)): Buffe
 function written(series: readonly Series[], now = NOW) {
   const decoded = decodeWriteRequest(writeRequest(series), 10_000);
   if (!decoded) throw new Error('not decoded');
-  return eventsOf(decoded.series, '2', now);
+  return remoteWriteEvents(decoded.series, '2', now);
 }
 
 const up: Series = { labels: { __name__: 'up', instance: 'a:9100', job: 'node' }, samples: [[1, NOW]] };
@@ -65,7 +65,7 @@ describe('remote write', () => {
 
   it('assigns the same id to a repeated sample, and different ids for another series, timestamp or business', () => {
     const id = (series: Series, business = '2') =>
-      eventsOf(decodeWriteRequest(writeRequest([series]), 10)!.series, business, NOW).events[0]!.event_id;
+      remoteWriteEvents(decodeWriteRequest(writeRequest([series]), 10)!.series, business, NOW).events[0]!.event_id;
     const ids = [up, { ...up, samples: [[1, NOW + 1]] }, { ...up, labels: { ...up.labels, job: 'x' } }] as Series[];
     expect(new Set([...ids.map((series) => id(series)), id(up, '3')]).size).toBe(4);
     expect(id({ ...up, samples: [[7, NOW]] })).toBe(id(up));
@@ -163,7 +163,7 @@ describe('remote write', () => {
         for (const [at, byte] of changes) if (at < bytes.length) bytes[at] = byte;
         const decoded = decodeWriteRequest(bytes, 100);
         if (!decoded) return;
-        const { events } = eventsOf(decoded.series, '2', NOW);
+        const { events } = remoteWriteEvents(decoded.series, '2', NOW);
         if (events.length > 0) expect(topics.rawEvents.parse(JSON.parse(JSON.stringify({ v: 1, events })))).toBeDefined();
       }),
       { numRuns: 3000 },

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import type { MetricEvent } from '../../topics.js';
 import { MAX_VALUE_BYTES, labelProblem, longerThan, type Labels } from '../labels.js';
-import { type OmissionReason, Rejection } from '../rejection.js';
-import { settle } from '../time.js';
-import type { Sample, WrittenSeries } from './write-request.js';
+import { type SkipReason, Rejection } from '../rejection.js';
+import { eventTimestamp } from '../time.js';
+import type { Sample, RemoteWriteSeries } from './write-request.js';
 
 /** What a remote write request comes to. */
-export interface Written {
+export interface RemoteWriteResult {
   readonly events: MetricEvent[];
-  readonly dropped: Record<OmissionReason, number>;
+  readonly dropped: Record<SkipReason, number>;
   /** Why samples are refused, one entry for each series or sample concerned, and how many samples these are. */
   readonly rejections: { readonly rejection: Rejection; readonly samples: number }[];
   /** Samples whose time lay in the future and became now. */
@@ -31,26 +31,26 @@ export function headerProblem(contentType = '', contentEncoding = '', version = 
  * The samples of a remote write request as metric events: the name is the metric, the other labels are the dimensions. The id of an event
  * is made from business, series and timestamp, so that a sample that comes twice, or from both of a pair of Prometheus servers, has one id.
  */
-export function eventsOf(series: readonly WrittenSeries[], business: string, now: number): Written {
-  const written: Written = { events: [], dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0 }, rejections: [], clamped: 0 };
+export function remoteWriteEvents(series: readonly RemoteWriteSeries[], business: string, now: number): RemoteWriteResult {
+  const result: RemoteWriteResult = { events: [], dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0 }, rejections: [], clamped: 0 };
   for (const each of series) {
-    written.dropped.histogram += each.histograms;
-    if (each.samples.length > 0) addSeries(written, each, business, now);
+    result.dropped.histogram += each.histograms;
+    if (each.samples.length > 0) addSeries(result, each, business, now);
   }
-  return written;
+  return result;
 }
 
-function addSeries(written: Written, series: WrittenSeries, business: string, now: number): void {
+function addSeries(result: RemoteWriteResult, series: RemoteWriteSeries, business: string, now: number): void {
   const named = readLabels(series.labels);
   if (named instanceof Rejection) {
-    written.rejections.push({ rejection: named, samples: series.samples.length });
+    result.rejections.push({ rejection: named, samples: series.samples.length });
     return;
   }
   const id = hash('sha256', `${business}\n${series.identity.toString('latin1')}`, 'hex').slice(0, 32);
   for (const sample of series.samples) {
     const reason = unusable(sample);
-    if (reason) written.dropped[reason]++;
-    else addSample(written, sample, { id, business, now, ...named });
+    if (reason) result.dropped[reason]++;
+    else addSample(result, sample, { id, business, now, ...named });
   }
 }
 
@@ -62,14 +62,14 @@ interface Series {
   readonly dimensions: Labels;
 }
 
-function addSample(written: Written, { value, timestamp: given }: Sample, { id, business, now, metric, dimensions }: Series): void {
-  const timestamp = settle(given, now);
+function addSample(result: RemoteWriteResult, { value, timestamp: given }: Sample, { id, business, now, metric, dimensions }: Series): void {
+  const timestamp = eventTimestamp(given, now);
   if (timestamp === undefined) {
-    written.rejections.push({ rejection: new Rejection('T1103', `${metric}: timestamp ${given}`), samples: 1 });
+    result.rejections.push({ rejection: new Rejection('T1103', `${metric}: timestamp ${given}`), samples: 1 });
     return;
   }
-  if (timestamp !== given) written.clamped++;
-  written.events.push({
+  if (timestamp !== given) result.clamped++;
+  result.events.push({
     event_id: `${id}-${given}`,
     event_type: 'metric',
     bk_biz_id: business,
@@ -79,14 +79,14 @@ function addSample(written: Written, { value, timestamp: given }: Sample, { id, 
   });
 }
 
-function unusable({ value, stale }: Sample): OmissionReason | undefined {
+function unusable({ value, stale }: Sample): SkipReason | undefined {
   if (stale) return 'stale';
   if (Number.isNaN(value)) return 'nan';
   return Number.isFinite(value) ? undefined : 'infinite';
 }
 
 /** The metric name and the other labels; one with an empty value is as good as absent. */
-function readLabels(labels: WrittenSeries['labels']): { metric: string; dimensions: Labels } | Rejection {
+function readLabels(labels: RemoteWriteSeries['labels']): { metric: string; dimensions: Labels } | Rejection {
   let metric = '';
   const dimensions: Labels = {};
   let count = 0;

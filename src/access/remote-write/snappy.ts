@@ -1,5 +1,5 @@
 /** Copies of earlier bytes make at most so many bytes out of one. */
-const MOST_RATIO = 22;
+const MAX_COMPRESSION_RATIO = 22;
 
 /** Why bytes are no snappy block, or one that becomes too large. */
 export type SnappyFlaw = 'malformed' | 'too large';
@@ -12,7 +12,7 @@ export function uncompress(block: Buffer, limit: number): Buffer | SnappyFlaw {
   const header = readLength(block);
   if (!header) return 'malformed';
   if (header.length > limit) return 'too large';
-  if (header.length > block.length * MOST_RATIO) return 'malformed';
+  if (header.length > block.length * MAX_COMPRESSION_RATIO) return 'malformed';
   const output = Buffer.allocUnsafe(header.length);
   return fill(output, block, header.next) ? output : 'malformed';
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 
 /** A series of a remote write request: what it is, and its samples. */
-export interface WrittenSeries {
+export interface RemoteWriteSeries {
   /** Name and value of each label, `__name__` included, as they were sent; of too many only the first ones. */
   readonly labels: readonly (readonly [string, string])[];
   /** The bytes of the labels: the identity of the series. */
@@ -21,7 +21,7 @@ export interface Sample {
 }
 
 /** Labels beyond which a series is not read any further: whoever asks will refuse it. */
-const MOST_LABELS = 1000;
+const MAX_SERIES_LABELS = 1000;
 
 /** Wire types of protobuf. */
 const VARINT = 0;
@@ -33,9 +33,9 @@ const BYTES = 2;
  * exemplars = 3, histograms = 4 }; everything else is skipped. Undefined when the bytes are no such message.
  * Reading stops soon after more than `most` samples or series.
  */
-export function decodeWriteRequest(bytes: Buffer, most: number): { series: WrittenSeries[]; samples: number } | undefined {
+export function decodeWriteRequest(bytes: Buffer, most: number): { series: RemoteWriteSeries[]; samples: number } | undefined {
   const reader = protobuf.Reader.create(bytes);
-  const series: WrittenSeries[] = [];
+  const series: RemoteWriteSeries[] = [];
   let samples = 0;
   try {
     while (reader.pos < reader.len && samples <= most && series.length <= most) {
@@ -53,7 +53,7 @@ export function decodeWriteRequest(bytes: Buffer, most: number): { series: Writt
   return { series, samples };
 }
 
-function readSeries(reader: protobuf.Reader, bytes: Buffer, end: number, most: number): WrittenSeries {
+function readSeries(reader: protobuf.Reader, bytes: Buffer, end: number, most: number): RemoteWriteSeries {
   const labels: [string, string][] = [];
   const samples: Sample[] = [];
   let histograms = 0;
@@ -62,7 +62,7 @@ function readSeries(reader: protobuf.Reader, bytes: Buffer, end: number, most: n
   while (reader.pos < end && samples.length <= most) {
     const tag = reader.uint32();
     const field = tag >>> 3;
-    if (field === 1 && labels.length < MOST_LABELS) {
+    if (field === 1 && labels.length < MAX_SERIES_LABELS) {
       labels.push(readLabel(reader, bytes, endOf(reader, tag, end)));
       to = reader.pos;
     } else if (field === 2) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { outcomes } from './dead-letter.js';
+import { redriveOutcomes } from './dead-letter.js';
 
 const letter = z.object({
   id: z.string().describe('<topic>/<partition>/<offset> in the dead letters of the topic'),
@@ -20,7 +20,7 @@ export const deadLettersResponse = z.object({ letters: z.array(letter), complete
 export const deadLetterResponse = letter.extend({ headers: z.record(z.string(), z.string()), key: shown, value: shown });
 export const redriveResponse = z.object({
   dry_run: z.boolean(),
-  letters: z.array(z.object({ id: z.string(), outcome: z.enum(outcomes) })),
+  letters: z.array(z.object({ id: z.string(), outcome: z.enum(redriveOutcomes) })),
   more: z.boolean(),
   waiting: z.boolean(),
 });

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../log/event-log.js';
 import { deadLetterHeaders } from '../../log/dead-letters.js';
 import { PoisonError } from '../../shared/errors.js';
-import { fits, letterOf, placeOf, returnOf, shown } from './dead-letter.js';
+import { matchesFilter, deadLetterOf, parseDeadLetterId, redriveOf, encodedBytes } from './dead-letter.js';
 
 const aRecord = (more: Partial<LogRecord> = {}): LogRecord => ({
   offset: 7,
@@ -17,12 +17,12 @@ const aLetterRecord = (more: Partial<LogRecord> = {}, stage = 'detect'): LogReco
   return { ...record, offset: 0, headers: deadLetterHeaders('raw_events', 3, stage, record, new PoisonError('T6002', 'no end'), 2000) };
 };
 const at = { topic: 'raw_events', partition: 3 };
-const back = (record: LogRecord, partitions = 4, most = 3) => returnOf(letterOf(at, record), record, partitions, most);
+const back = (record: LogRecord, partitions = 4, most = 3) => redriveOf(deadLetterOf(at, record), record, partitions, most);
 
 describe('a dead letter', () => {
   it('shows the original position, the consumer group and the error, and keeps its own headers', () => {
     const record = aLetterRecord({ headers: { trace: 'abc' } });
-    expect(letterOf(at, record)).toMatchObject({
+    expect(deadLetterOf(at, record)).toMatchObject({
       id: 'raw_events/3/0',
       origin: { partition: 3, offset: 7 },
       stage: 'detect',
@@ -48,7 +48,7 @@ describe('a dead letter', () => {
 
   it('counts its redrives, and is not redriven beyond the limit', () => {
     const twice = aLetterRecord({ headers: { 'tocsin-redriven': '2' } });
-    expect(letterOf(at, twice).attempts).toBe(3);
+    expect(deadLetterOf(at, twice).attempts).toBe(3);
     expect(back(twice)).toMatchObject({ record: { headers: { 'tocsin-redriven': '3' } } });
     expect(back(aLetterRecord({ headers: { 'tocsin-redriven': '3' } }))).toBe('too often');
     expect(back(aLetterRecord({ headers: { 'tocsin-redriven': 'often' } }))).toMatchObject({ record: { headers: { 'tocsin-redriven': '1' } } });
@@ -71,20 +71,20 @@ describe('a dead letter', () => {
   });
 
   it('is found by its place, under either name of the topic', () => {
-    expect(placeOf('raw_events/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });
-    expect(placeOf('raw_events.dlq/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });
-    expect(placeOf('raw_events/3')).toBeUndefined();
+    expect(parseDeadLetterId('raw_events/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });
+    expect(parseDeadLetterId('raw_events.dlq/3/12')).toEqual({ topic: 'raw_events', partition: 3, offset: 12 });
+    expect(parseDeadLetterId('raw_events/3')).toBeUndefined();
   });
 
   it('is filtered by code and stage', () => {
-    const letter = letterOf(at, aLetterRecord());
-    expect([{}, { code: 'T6002' }, { stage: 'detect' }].every((filter) => fits(letter, filter))).toBe(true);
-    expect([{ code: 'T6001' }, { code: 'T6002', stage: 'alert' }].some((filter) => fits(letter, filter))).toBe(false);
+    const letter = deadLetterOf(at, aLetterRecord());
+    expect([{}, { code: 'T6002' }, { stage: 'detect' }].every((filter) => matchesFilter(letter, filter))).toBe(true);
+    expect([{ code: 'T6001' }, { code: 'T6002', stage: 'alert' }].some((filter) => matchesFilter(letter, filter))).toBe(false);
   });
 
   it('is shown as text where it is text', () => {
-    expect(shown(Buffer.from('ä'))).toEqual({ encoding: 'utf8', content: 'ä' });
-    expect(shown(Buffer.from([0xff]))).toEqual({ encoding: 'base64', content: '/w==' });
-    expect(shown(null)).toBeNull();
+    expect(encodedBytes(Buffer.from('ä'))).toEqual({ encoding: 'utf8', content: 'ä' });
+    expect(encodedBytes(Buffer.from([0xff]))).toEqual({ encoding: 'base64', content: '/w==' });
+    expect(encodedBytes(null)).toBeNull();
   });
 });

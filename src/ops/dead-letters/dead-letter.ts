@@ -6,7 +6,7 @@ import { identity } from '../../shared/identity.js';
 import { deadLetterTopic } from '../../topics.js';
 
 /** A record that could not work, as it stands in the dead letters of its topic. */
-export interface Letter {
+export interface DeadLetter {
   /** `<topic>/<partition>/<offset>` in the dead letters of the topic. */
   readonly id: string;
   readonly topic: string;
@@ -25,13 +25,13 @@ export interface Letter {
   readonly bytes: number | null;
 }
 
-export interface LetterFilter {
+export interface DeadLetterFilter {
   readonly code?: string | undefined;
   readonly stage?: string | undefined;
 }
 
 /** `topic` is that of the original record. */
-export function letterOf({ topic, partition }: TopicPartition, { offset, timestamp, headers, value }: LogRecord): Letter {
+export function deadLetterOf({ topic, partition }: TopicPartition, { offset, timestamp, headers, value }: LogRecord): DeadLetter {
   const from = { partition: count(headers['tocsin-partition']), offset: count(headers['tocsin-offset']) };
   const known = headers['tocsin-topic'] === topic && from.partition !== undefined && from.offset !== undefined;
   return {
@@ -40,7 +40,7 @@ export function letterOf({ topic, partition }: TopicPartition, { offset, timesta
     partition,
     offset,
     time: count(headers['tocsin-time']) ?? timestamp,
-    origin: known ? (from as Letter['origin']) : null,
+    origin: known ? (from as DeadLetter['origin']) : null,
     stage: headers['tocsin-stage'] ?? null,
     code: headers['tocsin-error-code'] ?? null,
     error: headers['tocsin-error'] ?? null,
@@ -51,11 +51,11 @@ export function letterOf({ topic, partition }: TopicPartition, { offset, timesta
 
 const count = (text: string | undefined): number | undefined => (text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
-export const fits = (letter: Letter, { code, stage }: LetterFilter): boolean =>
+export const matchesFilter = (letter: DeadLetter, { code, stage }: DeadLetterFilter): boolean =>
   (code === undefined || letter.code === code) && (stage === undefined || letter.stage === stage);
 
 /** The place that an id names; undefined when it is none. The name of the dead-letter topic stands for its topic. */
-export function placeOf(id: string): (TopicPartition & { readonly offset: number }) | undefined {
+export function parseDeadLetterId(id: string): (TopicPartition & { readonly offset: number }) | undefined {
   const [, name, partition, offset] = /^(.+)\/(\d{1,9})\/(\d{1,15})$/.exec(id) ?? [];
   if (name === undefined) return undefined;
   const end = deadLetterTopic('');
@@ -63,12 +63,12 @@ export function placeOf(id: string): (TopicPartition & { readonly offset: number
 }
 
 /** Bytes for people: text where they are text. */
-export interface Shown {
+export interface EncodedBytes {
   readonly encoding: 'utf8' | 'base64';
   readonly content: string;
 }
 
-export function shown(bytes: Buffer | null): Shown | null {
+export function encodedBytes(bytes: Buffer | null): EncodedBytes | null {
   if (bytes === null) return null;
   return isUtf8(bytes) ? { encoding: 'utf8', content: bytes.toString('utf8') } : { encoding: 'base64', content: bytes.toString('base64') };
 }
@@ -76,20 +76,20 @@ export function shown(bytes: Buffer | null): Shown | null {
 /** Header of a letter whose record never was in our log: the source that read it elsewhere. */
 const SOURCE = 'tocsin-source';
 
-export const outcomes = ['redriven', 'already', 'too often', 'unknown origin', 'of a source'] as const;
+export const redriveOutcomes = ['redriven', 'already', 'too often', 'unknown origin', 'of a source'] as const;
 /** What becomes of a letter that somebody wants back in its topic. */
-export type Outcome = (typeof outcomes)[number];
+export type RedriveOutcome = (typeof redriveOutcomes)[number];
 
 /** A letter on its way back. */
-export interface Return {
-  readonly letter: Letter;
+export interface Redrive {
+  readonly deadLetter: DeadLetter;
   /** The same for every letter of one record, whoever refused it: that record goes back once. */
   readonly origin: string;
   readonly record: OutgoingRecord & { readonly topic: string };
 }
 
 /** How a letter goes back, or why it does not. `partitions` is what the topic has now. */
-export function returnOf(letter: Letter, record: LogRecord, partitions: number, most: number): Return | Outcome {
+export function redriveOf(letter: DeadLetter, record: LogRecord, partitions: number, most: number): Redrive | RedriveOutcome {
   const { topic, origin } = letter;
   // Its bytes are in the format of the source, which the topic does not understand.
   if (record.headers[SOURCE] !== undefined) return 'of a source';
@@ -102,7 +102,7 @@ export function returnOf(letter: Letter, record: LogRecord, partitions: number, 
     .update(value ?? '')
     .digest('hex');
   return {
-    letter,
+    deadLetter: letter,
     origin: identity('letter', topic, String(origin.partition), String(origin.offset), hash),
     record: { topic, key, value, headers, ...(origin.partition < partitions && { partition: origin.partition }) },
   };

@@ -9,8 +9,8 @@ import { Endpoint } from '../../http/endpoint.decorator.js';
 import { bodySchema, querySchema } from '../../shared/parse.js';
 import type { Actor } from '../../shared/actor.js';
 import { byWhom, wholeNumber } from '../../http/request.js';
-import { DeadLetters, type LetterPage, type Redriven } from './dead-letters.service.js';
-import { type Letter, type Shown, shown } from './dead-letter.js';
+import { DeadLetters, type DeadLetterPage, type Redriven } from './dead-letters.service.js';
+import { type DeadLetter, type EncodedBytes, encodedBytes } from './dead-letter.js';
 
 const filter = {
   topic: z.string().max(128).optional(),
@@ -38,10 +38,10 @@ const redriveBody = bodySchema(
 );
 
 /** A dead letter with all that it holds. */
-export interface OpenLetter extends Letter {
+export interface DeadLetterDetail extends DeadLetter {
   readonly headers: Readonly<Record<string, string>>;
-  readonly key: Shown | null;
-  readonly value: Shown | null;
+  readonly key: EncodedBytes | null;
+  readonly value: EncodedBytes | null;
 }
 
 interface Reply {
@@ -60,15 +60,15 @@ export class DeadLettersController {
 
   @Get()
   @Endpoint({ summary: 'List dead letter records, newest first', permission: 'dead_letter:read', response: deadLettersResponse })
-  list(@Query({ schema: listQuery }) query: z.output<typeof listQuery>): Promise<LetterPage> {
+  list(@Query({ schema: listQuery }) query: z.output<typeof listQuery>): Promise<DeadLetterPage> {
     return this.deadLetters.list(query);
   }
 
   @Get(':topic/:partition/:offset')
   @Endpoint({ summary: 'Get a dead letter record with headers, key and value', permission: 'dead_letter:read', response: deadLetterResponse })
-  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<OpenLetter> {
+  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<DeadLetterDetail> {
     const [letter, { headers, key, value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
-    return { ...letter, headers, key: shown(key), value: shown(value) };
+    return { ...letter, headers, key: encodedBytes(key), value: encodedBytes(value) };
   }
 
   @Get(':topic/:partition/:offset/value')

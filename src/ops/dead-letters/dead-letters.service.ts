@@ -10,24 +10,33 @@ import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics } from '../../topics.js';
 import { Metrics } from '../../runtime/metrics.service.js';
-import { fits, type Letter, type LetterFilter, letterOf, type Outcome, placeOf, type Return, returnOf } from './dead-letter.js';
+import {
+  matchesFilter,
+  type DeadLetter,
+  type DeadLetterFilter,
+  deadLetterOf,
+  type RedriveOutcome,
+  parseDeadLetterId,
+  type Redrive,
+  redriveOf,
+} from './dead-letter.js';
 import { redrivenTable } from './redriven-table.js';
 
-export interface LetterQuery extends LetterFilter {
+export interface DeadLetterQuery extends DeadLetterFilter {
   readonly topic?: string | undefined;
   /** Letters that came at or after (epoch ms). */
   readonly since?: number | undefined;
   readonly limit: number;
 }
 
-export interface LetterPage {
+export interface DeadLetterPage {
   /** Newest first. */
-  readonly letters: readonly Letter[];
+  readonly letters: readonly DeadLetter[];
   /** False when older letters that fit may have been left out. */
   readonly complete: boolean;
 }
 
-export interface RedriveOrder extends Omit<LetterQuery, 'limit'> {
+export interface RedriveRequest extends Omit<DeadLetterQuery, 'limit'> {
   /** These letters and no others. */
   readonly letters?: readonly string[] | undefined;
   /** Letters that came later stay: those that come back while we drive. */
@@ -39,18 +48,18 @@ export interface RedriveOrder extends Omit<LetterQuery, 'limit'> {
 }
 
 export interface Redriven {
-  readonly letters: readonly { readonly id: string; readonly outcome: Outcome }[];
+  readonly letters: readonly { readonly id: string; readonly outcome: RedriveOutcome }[];
   /** True when the limit was reached: the same order again drives the rest. */
   readonly more: boolean;
 }
 
-type Found = readonly [Letter, LogRecord];
+type Found = readonly [DeadLetter, LogRecord];
 
 /** A search goes back in pieces of so many records, and in each partition no further than so many. */
-const PIECE = 500;
-const MOST = 20_000;
+const CHUNK_RECORDS = 500;
+const MAX_SCANNED_RECORDS = 20_000;
 /** Letters that go back in one transaction. */
-const TOGETHER = 100;
+const TRANSACTION_RECORDS = 100;
 
 /** The dead letters of every topic: looking at them, and driving them back to where they came from. */
 @Injectable()
@@ -63,7 +72,7 @@ export class DeadLetters {
     private readonly config: Config,
   ) {}
 
-  async list(query: LetterQuery): Promise<LetterPage> {
+  async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
     const pages = await Promise.all((await this.#partitions(query.topic)).map((at) => this.#newest(at, query)));
     const letters = pages.flatMap((page) => page.letters).sort((a, b) => b.time - a.time || b.offset - a.offset);
     return { letters: letters.slice(0, query.limit), complete: pages.every(({ complete }) => complete) && letters.length <= query.limit };
@@ -71,7 +80,7 @@ export class DeadLetters {
 
   /** Throws T6208 when nothing stands there. */
   async find(id: string): Promise<Found> {
-    const at = placeOf(id);
+    const at = parseDeadLetterId(id);
     if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
     const bounds = await boundsOf(this.eventLog, { ...at, topic: deadLetterTopic(at.topic) });
     if (!bounds || at.offset < bounds.low || at.offset >= bounds.high) {
@@ -85,8 +94,8 @@ export class DeadLetters {
    * Drives letters back to their topics, oldest first, each record at most once however many ask. `dryRun` only says what would become of them.
    * A letter and the note that it was driven are one transaction: a crash leaves both or none. Throws T6208 for a letter that is not there.
    */
-  async redrive(order: RedriveOrder, dryRun: boolean, now: number): Promise<Redriven> {
-    const letters: { id: string; outcome: Outcome }[] = [];
+  async redrive(order: RedriveRequest, dryRun: boolean, now: number): Promise<Redriven> {
+    const letters: { id: string; outcome: RedriveOutcome }[] = [];
     let driven = 0;
     for await (const found of this.#wanted(order)) {
       const room = order.limit - driven;
@@ -101,7 +110,7 @@ export class DeadLetters {
     return this.#finish(order, letters, false, dryRun, now);
   }
 
-  async #finish(order: RedriveOrder, letters: Redriven['letters'], more: boolean, dryRun: boolean, now: number): Promise<Redriven> {
+  async #finish(order: RedriveRequest, letters: Redriven['letters'], more: boolean, dryRun: boolean, now: number): Promise<Redriven> {
     const driven = letters.filter(({ outcome }) => outcome === 'redriven').map(({ id }) => id);
     if (dryRun || driven.length === 0) return { letters, more };
     const { actor, why, topic = 'all topics' } = order;
@@ -111,27 +120,27 @@ export class DeadLetters {
   }
 
   /** What an order means, oldest first in each partition, in groups that go back together. */
-  async *#wanted(order: RedriveOrder): AsyncIterable<readonly Found[]> {
+  async *#wanted(order: RedriveRequest): AsyncIterable<readonly Found[]> {
     if (order.letters) {
       const found: Found[] = [];
       for (const id of order.letters) found.push(await this.find(id));
-      for (let start = 0; start < found.length; start += TOGETHER) yield found.slice(start, start + TOGETHER);
+      for (let start = 0; start < found.length; start += TRANSACTION_RECORDS) yield found.slice(start, start + TRANSACTION_RECORDS);
       return;
     }
     for (const at of await this.#partitions(order.topic)) {
       const from = await this.#start(at, order.since);
       for await (const found of this.#read(at, from, at.high)) {
-        const wanted = found.filter(([letter]) => fits(letter, order) && letter.time <= order.until);
-        for (let start = 0; start < wanted.length; start += TOGETHER) yield wanted.slice(start, start + TOGETHER);
+        const wanted = found.filter(([letter]) => matchesFilter(letter, order) && letter.time <= order.until);
+        for (let start = 0; start < wanted.length; start += TRANSACTION_RECORDS) yield wanted.slice(start, start + TRANSACTION_RECORDS);
       }
     }
   }
 
-  async #drive(found: readonly Found[], { actor }: RedriveOrder, dryRun: boolean, now: number): Promise<{ id: string; outcome: Outcome }[]> {
+  async #drive(found: readonly Found[], { actor }: RedriveRequest, dryRun: boolean, now: number): Promise<{ id: string; outcome: RedriveOutcome }[]> {
     const returns = await Promise.all(
-      found.map(async ([letter, record]) => returnOf(letter, record, await this.eventLog.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
+      found.map(async ([letter, record]) => redriveOf(letter, record, await this.eventLog.partitions(letter.topic), this.config.DLQ_MAX_REDRIVES)),
     );
-    const possible = returns.filter((each): each is Return => typeof each !== 'string');
+    const possible = returns.filter((each): each is Redrive => typeof each !== 'string');
     const going = dryRun ? await this.#notYet(possible) : await this.#send(possible, actor.name, now);
     return returns.map((each, index) => {
       const [{ id, topic }] = found[index]!;
@@ -141,21 +150,27 @@ export class DeadLetters {
     });
   }
 
-  async #notYet(returns: readonly Return[]): Promise<ReadonlySet<Return>> {
+  async #notYet(returns: readonly Redrive[]): Promise<ReadonlySet<Redrive>> {
     const rows = await this.#rows(returns);
     const known = new Set(rows.map(({ origin }) => origin));
-    return firsts(returns.filter(({ origin }) => !known.has(origin)));
+    return firstPerOrigin(returns.filter(({ origin }) => !known.has(origin)));
   }
 
   /** Notes and sends in one transaction those that nobody has driven before. */
-  #send(returns: readonly Return[], by: string, now: number): Promise<ReadonlySet<Return>> {
+  #send(returns: readonly Redrive[], by: string, now: number): Promise<ReadonlySet<Redrive>> {
     if (returns.length === 0) return Promise.resolve(new Set());
     const token = randomUUID();
     return this.database.transaction(async () => {
-      const rows = [...firsts(returns)].map(({ origin, letter }) => ({ origin, dead_letter: letter.id, token, redriven_by: by, redriven_at: now }));
+      const rows = [...firstPerOrigin(returns)].map(({ origin, deadLetter: letter }) => ({
+        origin,
+        dead_letter: letter.id,
+        token,
+        redriven_by: by,
+        redriven_at: now,
+      }));
       await this.database.insertAll(redrivenTable, rows, { key: ['origin'], update: [] });
       const ours = new Set((await this.#rows(returns)).filter((row) => row.token === token).map(({ origin }) => origin));
-      const going = firsts(returns.filter(({ origin }) => ours.has(origin)));
+      const going = firstPerOrigin(returns.filter(({ origin }) => ours.has(origin)));
       await this.eventLog.stage(
         [...going].map(({ record }) => record),
         COMMANDS,
@@ -165,7 +180,7 @@ export class DeadLetters {
     });
   }
 
-  #rows(returns: readonly Return[]): Promise<{ origin: string; token: string }[]> {
+  #rows(returns: readonly Redrive[]): Promise<{ origin: string; token: string }[]> {
     if (returns.length === 0) return Promise.resolve([]);
     return this.database.query(
       `SELECT origin, token FROM ${redrivenTable.name} WHERE origin IN (${returns.map(() => '?').join(', ')})`,
@@ -173,16 +188,16 @@ export class DeadLetters {
     );
   }
 
-  async #newest(at: Bounds, query: LetterQuery): Promise<LetterPage> {
+  async #newest(at: Bounds, query: DeadLetterQuery): Promise<DeadLetterPage> {
     const start = await this.#start(at, query.since);
-    const last = Math.max(start, at.high - MOST);
-    const letters: Letter[] = [];
+    const last = Math.max(start, at.high - MAX_SCANNED_RECORDS);
+    const letters: DeadLetter[] = [];
     let end = at.high;
     while (end > last && letters.length < query.limit) {
-      const from = Math.max(last, end - PIECE);
-      const piece: Letter[] = [];
+      const from = Math.max(last, end - CHUNK_RECORDS);
+      const piece: DeadLetter[] = [];
       for await (const found of this.#read(at, from, end)) piece.push(...found.map(([letter]) => letter));
-      letters.push(...piece.filter((letter) => fits(letter, query) && letter.time >= (query.since ?? 0)).reverse());
+      letters.push(...piece.filter((letter) => matchesFilter(letter, query) && letter.time >= (query.since ?? 0)).reverse());
       end = from;
     }
     return { letters, complete: end <= start };
@@ -195,7 +210,7 @@ export class DeadLetters {
 
   async *#read({ topic, partition }: TopicPartition, from: number, to: number): AsyncIterable<readonly Found[]> {
     for await (const records of this.eventLog.read({ topic: deadLetterTopic(topic), partition }, from, to)) {
-      yield records.map((record) => [letterOf({ topic, partition }, record), record]);
+      yield records.map((record) => [deadLetterOf({ topic, partition }, record), record]);
     }
   }
 
@@ -218,8 +233,8 @@ const names = Object.values(topics).map(({ name }) => name);
 const isTopic = (topic: string): boolean => (names as readonly string[]).includes(topic);
 
 /** The first letter of each record. */
-function firsts(returns: readonly Return[]): ReadonlySet<Return> {
-  const byOrigin = new Map<string, Return>();
+function firstPerOrigin(returns: readonly Redrive[]): ReadonlySet<Redrive> {
+  const byOrigin = new Map<string, Redrive>();
   for (const each of returns) if (!byOrigin.has(each.origin)) byOrigin.set(each.origin, each);
   return new Set(byOrigin.values());
 }

@@ -10,7 +10,7 @@ import {
 } from './database-findings.js';
 import type { Evidence } from './evidence.js';
 import type { Finding, Verdict } from './finding.js';
-import { cursorFindings, groupFindings, holdFindings, ownerFindings } from './group-findings.js';
+import { cursorFindings, groupFindings, pauseFindings, ownerFindings } from './group-findings.js';
 import { diskFindings, folderFindings, nodeFindings, openFilesFindings, serverFindings } from './process-findings.js';
 
 /** Every check, in the order in which a cause comes before its consequences. */
@@ -28,7 +28,7 @@ const checks: readonly ((evidence: Evidence) => Finding[])[] = [
   topicFindings,
   clockFindings,
   cursorFindings,
-  holdFindings,
+  pauseFindings,
   groupFindings,
   ownerFindings,
   outboxFindings,

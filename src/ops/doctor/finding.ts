@@ -16,15 +16,15 @@ export interface Finding {
 }
 
 /** A problem without the name and code of its check. */
-export type Trouble = Pick<Finding, 'evidence' | 'remedy'> & { readonly verdict: 'warn' | 'fail'; readonly remedy: string };
+export type Problem = Pick<Finding, 'evidence' | 'remedy'> & { readonly verdict: 'warn' | 'fail'; readonly remedy: string };
 
-export const warn = (evidence: string, remedy: string): Trouble => ({ verdict: 'warn', evidence, remedy });
-export const fail = (evidence: string, remedy: string): Trouble => ({ verdict: 'fail', evidence, remedy });
+export const warn = (evidence: string, remedy: string): Problem => ({ verdict: 'warn', evidence, remedy });
+export const fail = (evidence: string, remedy: string): Problem => ({ verdict: 'fail', evidence, remedy });
 
 /** Findings of one check: its problems, or one finding that it passed. */
-export function findings(check: string, code: FindingCode, well: string, troubles: readonly (Trouble | false | null | undefined)[]): Finding[] {
-  const found = troubles.filter((each) => typeof each === 'object' && each !== null);
-  return found.length === 0 ? [{ check, code, verdict: 'ok', evidence: well }] : found.map((trouble) => ({ check, code, ...trouble }));
+export function findings(check: string, code: FindingCode, passed: string, problems: readonly (Problem | false | null | undefined)[]): Finding[] {
+  const found = problems.filter((each) => typeof each === 'object' && each !== null);
+  return found.length === 0 ? [{ check, code, verdict: 'ok', evidence: passed }] : found.map((problem) => ({ check, code, ...problem }));
 }
 
 /** The first names, and the number of the others. */

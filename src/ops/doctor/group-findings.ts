@@ -3,7 +3,7 @@ import type { TopicPartitionState } from '../../log/topic-admin.js';
 import type { Evidence } from './evidence.js';
 import { type Finding, fail, findings, some, warn } from './finding.js';
 
-interface Standing extends StoredPosition {
+interface CursorState extends StoredPosition {
   readonly at: TopicPartitionState;
   readonly committed: number | undefined;
 }
@@ -11,7 +11,7 @@ interface Standing extends StoredPosition {
 const place = ({ group, topic, partition }: StoredPosition): string => `${group} ${topic}/${partition}`;
 
 /** Cursors of existing topics, with the state of their partitions in the log. */
-function standings({ database, clusters }: Evidence): Standing[] {
+function cursorStates({ database, clusters }: Evidence): CursorState[] {
   return database.positions.flatMap((position) => {
     const cluster = clusters.find(({ topics }) => topics.some(({ name }) => name === position.topic));
     const at = cluster?.topics.find(({ name }) => name === position.topic)?.partitions.find(({ partition }) => partition === position.partition);
@@ -24,7 +24,7 @@ function standings({ database, clusters }: Evidence): Standing[] {
 }
 
 export function cursorFindings(evidence: Evidence): Finding[] {
-  const all = standings(evidence);
+  const all = cursorStates(evidence);
   const ahead = all.filter(({ nextOffset, at }) => at.high !== null && nextOffset > at.high);
   const below = all.filter(({ nextOffset, at }) => at.low !== null && nextOffset < at.low);
   // Offsets are committed to the broker after the database transaction, so the committed offset may trail by a batch.
@@ -85,7 +85,7 @@ export function groupFindings({ clusters, server, database }: Evidence): Finding
 export function ownerFindings(evidence: Evidence): Finding[] {
   const { config, now } = evidence;
   const timeout = 4 * config.KAFKA_SESSION_TIMEOUT_MS;
-  const stale = standings(evidence).filter(
+  const stale = cursorStates(evidence).filter(
     ({ nextOffset, at, owner, updatedAt }) => owner !== '' && at.high !== null && at.high > nextOffset && now - updatedAt > timeout,
   );
   const since = Math.round((now - Math.min(now, ...stale.map(({ updatedAt }) => updatedAt))) / 60_000);
@@ -98,13 +98,13 @@ export function ownerFindings(evidence: Evidence): Finding[] {
   ]);
 }
 
-export function holdFindings({ database }: Evidence): Finding[] {
+export function pauseFindings({ database }: Evidence): Finding[] {
   if (database.problem !== undefined) return [];
   return findings(
     'partitions.held',
     'T5028',
     'no partition is halted or paused',
-    database.holds
+    database.pauses
       .slice(0, 10)
       .map(({ group, topic, partition, kind, why, by }) =>
         (kind === 'stopped' ? fail : warn)(

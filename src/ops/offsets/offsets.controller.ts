@@ -7,7 +7,7 @@ import { byWhom } from '../../http/request.js';
 import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { bodySchema, querySchema } from '../../shared/parse.js';
-import { Offsets, type PartitionPosition, type Planned } from './offsets.service.js';
+import { Offsets, type PartitionPosition, type PlannedReset } from './offsets.service.js';
 import { parseTarget, type Target } from './position.js';
 
 const showQuery = querySchema(z.strictObject({ group: z.string().optional(), topic: z.string().optional() }), 'T9002');
@@ -76,7 +76,7 @@ export class OffsetsController {
   async reset(
     @Body({ schema: resetBody }) { dry_run, to, ...rest }: z.output<typeof resetBody>,
     @By() actor: Actor,
-  ): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  ): Promise<{ dry_run: boolean; partitions: PlannedReset[] }> {
     return { dry_run, partitions: await this.offsets.reset({ ...rest, actor, to: parseTarget(to) }, dry_run, Date.now()) };
   }
 
@@ -91,15 +91,15 @@ export class OffsetsController {
   async replay(
     @Body({ schema: replayBody }) { dry_run, from, to, ...rest }: z.output<typeof replayBody>,
     @By() actor: Actor,
-  ): Promise<{ dry_run: boolean; partitions: Planned[] }> {
+  ): Promise<{ dry_run: boolean; partitions: PlannedReset[] }> {
     const order = { ...rest, actor, to: parseTarget(from) };
-    refuseOtherReplays(await this.offsets.reset(order, true, Date.now()), to === undefined ? undefined : parseTarget(to));
+    refuseInvalidReplay(await this.offsets.reset(order, true, Date.now()), to === undefined ? undefined : parseTarget(to));
     return { dry_run, partitions: await this.offsets.reset(order, dry_run, Date.now()) };
   }
 }
 
 /** A live replay begins where the log still has everything, and ends where the group was. Throws T6206. */
-function refuseOtherReplays(plan: readonly Planned[], to: Target | undefined): void {
+function refuseInvalidReplay(plan: readonly PlannedReset[], to: Target | undefined): void {
   const problems = plan.flatMap(({ partition, from, offset, clamped }) => {
     if (clamped) return [`partition ${partition} ${clamped === 'beginning' ? 'begins' : 'ends'} at offset ${offset}`];
     if (from !== null && offset > from) return [`partition ${partition}: ${offset} is ahead of the position ${from} of the group`];

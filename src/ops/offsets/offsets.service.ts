@@ -9,7 +9,7 @@ import { EventLog, type PartitionOffsets } from '../../log/event-log.js';
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
-import { type Memory, memoryAt, place, type Placed, type Target } from './position.js';
+import { type StateAfterMove, stateAfterMove, resolveTarget, type ResolvedOffset, type Target } from './position.js';
 
 /** Where a group is in a partition, and what the log has of it; null where nobody knows. */
 export interface PartitionPosition {
@@ -28,7 +28,7 @@ export interface PartitionPosition {
   readonly owner: string;
 }
 
-export interface Reset {
+export interface OffsetReset {
   readonly group: string;
   readonly topic: string;
   readonly partition?: number | undefined;
@@ -38,18 +38,18 @@ export interface Reset {
 }
 
 /** What a reset does to a partition. */
-export interface Planned extends Placed {
+export interface PlannedReset extends ResolvedOffset {
   readonly partition: number;
   /** The cursor before; null when the group has not begun the partition. */
   readonly from: number | null;
   /** What becomes of the memory of the stage; null for a stage without one. */
-  readonly memory: Memory['memory'] | null;
+  readonly memory: StateAfterMove['memory'] | null;
 }
 
-type Held = Cursor & { readonly owner: string; readonly partition: number };
+type OwnedCursor = Cursor & { readonly owner: string; readonly partition: number };
 
 interface Move {
-  readonly planned: Planned;
+  readonly planned: PlannedReset;
   /** Where the cursor must still be when it moves. */
   readonly epoch: number;
   readonly stateOffset: number;
@@ -87,7 +87,7 @@ export class Offsets {
     return positions.flat();
   }
 
-  async #positionsOf(group: string, topic: string, cursors: readonly Held[]): Promise<PartitionPosition[]> {
+  async #positionsOf(group: string, topic: string, cursors: readonly OwnedCursor[]): Promise<PartitionPosition[]> {
     const [bounds, committed] = await Promise.all([this.eventLog.offsets(topic), this.eventLog.committed(group, topic)]);
     const hasMemory = this.states.of(group) !== undefined;
     return bounds.map(({ partition, low, high }) => {
@@ -112,7 +112,7 @@ export class Offsets {
    * Moves a stopped group: cursor, epoch, stored memory, and what the log believes. `dryRun` only answers what it would do.
    * Throws T6201 when somebody consumes in the group, T6203 when there is no such thing, T6205 when a cursor moved meanwhile.
    */
-  async reset(reset: Reset, dryRun: boolean, now: number): Promise<Planned[]> {
+  async reset(reset: OffsetReset, dryRun: boolean, now: number): Promise<PlannedReset[]> {
     const { group, topic } = reset;
     const cursors = await this.#cursorsOf(group, topic);
     const bounds = await this.#boundsOf(reset);
@@ -137,7 +137,7 @@ export class Offsets {
     throw new TocsinError('T6201', `${group} has active members ${who}; ${stop}. No data is lost: senders retry unacknowledged requests`, members);
   }
 
-  async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, Held>> {
+  async #cursorsOf(group: string, topic: string): Promise<ReadonlyMap<number, OwnedCursor>> {
     if (isExternalGroup(group)) throw new TocsinError('T6203', `${group} consumes an external cluster`);
     const cursors = (await this.cursors.all()).filter((cursor) => !isExternalGroup(cursor.group));
     const own = cursors.filter((cursor) => cursor.group === group && cursor.topic === topic);
@@ -146,23 +146,23 @@ export class Offsets {
     throw new TocsinError('T6203', `${group} of ${topic}; known: ${known || 'none'}`);
   }
 
-  async #boundsOf({ topic, partition }: Reset): Promise<PartitionOffsets[]> {
+  async #boundsOf({ topic, partition }: OffsetReset): Promise<PartitionOffsets[]> {
     const all = await this.eventLog.offsets(topic);
     const bounds = partition === undefined ? all : all.filter((each) => each.partition === partition);
     if (bounds.length === 0) throw new TocsinError('T6203', `${topic}/${partition}; partitions are 0 to ${all.length - 1}`);
     return bounds;
   }
 
-  #plan({ group, to }: Reset, { partition, low, high }: PartitionOffsets, cursor: Held | undefined, at: number | undefined): Move {
-    const placed = place(to, { low, high, current: cursor?.nextOffset ?? low, at });
+  #plan({ group, to }: OffsetReset, { partition, low, high }: PartitionOffsets, cursor: OwnedCursor | undefined, at: number | undefined): Move {
+    const placed = resolveTarget(to, { low, high, current: cursor?.nextOffset ?? low, at });
     const hasMemory = this.states.of(group) !== undefined;
     const before = cursor ?? { nextOffset: placed.offset, stateOffset: placed.offset, epoch: 0 };
-    const memory = hasMemory ? memoryAt(before, placed.offset, high) : { stateOffset: placed.offset, memory: null };
-    const planned: Planned = { partition, from: cursor?.nextOffset ?? null, ...placed, memory: memory.memory };
+    const memory = hasMemory ? stateAfterMove(before, placed.offset, high) : { stateOffset: placed.offset, memory: null };
+    const planned: PlannedReset = { partition, from: cursor?.nextOffset ?? null, ...placed, memory: memory.memory };
     return { planned, epoch: before.epoch, stateOffset: memory.stateOffset };
   }
 
-  async #move({ group, topic, actor, why }: Reset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
+  async #move({ group, topic, actor, why }: OffsetReset, { planned, epoch, stateOffset }: Move, now: number): Promise<void> {
     const at = { topic, partition: planned.partition };
     const object = `${group} ${topic}/${planned.partition}`;
     const to = { nextOffset: planned.offset, stateOffset };
@@ -182,7 +182,7 @@ export class Offsets {
   }
 
   /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
-  async #tellLog({ group, topic }: Reset, moves: readonly { planned: Planned }[]): Promise<void> {
+  async #tellLog({ group, topic }: OffsetReset, moves: readonly { planned: PlannedReset }[]): Promise<void> {
     try {
       await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { memoryAt, parseTarget, place } from './position.js';
+import { stateAfterMove, parseTarget, resolveTarget } from './position.js';
 
 describe('a target', () => {
   it.each([
@@ -44,12 +44,12 @@ describe('the new offset', () => {
     ['tail:10', { offset: 190 }],
     ['tail:1000', { offset: 100 }],
   ])('of %s', (text, placed) => {
-    expect(place(parseTarget(text), bounds)).toEqual(placed);
+    expect(resolveTarget(parseTarget(text), bounds)).toEqual(placed);
   });
 
   it('of a time is that of its first record, and the end when there is none', () => {
-    expect(place({ kind: 'timestamp', time: 1 }, { ...bounds, at: 130 })).toEqual({ offset: 130 });
-    expect(place({ kind: 'timestamp', time: 1 }, bounds)).toEqual({ offset: 200 });
+    expect(resolveTarget({ kind: 'timestamp', time: 1 }, { ...bounds, at: 130 })).toEqual({ offset: 130 });
+    expect(resolveTarget({ kind: 'timestamp', time: 1 }, bounds)).toEqual({ offset: 200 });
   });
 
   it('is always one that the log has', () => {
@@ -60,7 +60,7 @@ describe('the new offset', () => {
     );
     fc.assert(
       fc.property(target, fc.nat(), fc.nat(), fc.nat(), (wish, low, length, current) => {
-        const { offset } = place(wish, { low, high: low + length, current });
+        const { offset } = resolveTarget(wish, { low, high: low + length, current });
         return offset >= low && offset <= low + length;
       }),
     );
@@ -76,6 +76,6 @@ describe('the memory of a stage', () => {
     ['is carried over what is left out', 160, 200, { stateOffset: 160, memory: 'carried over' }],
     ['is carried over into a topic that was made anew', 0, 20, { stateOffset: 0, memory: 'carried over' }],
   ])('%s', (_case, to, high, expected) => {
-    expect(memoryAt(cursor, to, high)).toEqual(expected);
+    expect(stateAfterMove(cursor, to, high)).toEqual(expected);
   });
 });

@@ -20,7 +20,7 @@ export interface Bounds {
   readonly at?: number | undefined;
 }
 
-export interface Placed {
+export interface ResolvedOffset {
   readonly offset: number;
   /** The end of the log at which the wish was cut. */
   readonly clamped?: 'beginning' | 'end';
@@ -60,13 +60,13 @@ export function parseTime(text: string): number | undefined {
 }
 
 /** Where the wish is in this partition, cut at what the log has. */
-export function place(target: Target, bounds: Bounds): Placed {
-  const offset = wished(target, bounds);
+export function resolveTarget(target: Target, bounds: Bounds): ResolvedOffset {
+  const offset = requestedOffset(target, bounds);
   if (offset < bounds.low) return { offset: bounds.low, clamped: 'beginning' };
   return offset > bounds.high ? { offset: bounds.high, clamped: 'end' } : { offset };
 }
 
-function wished(target: Target, { low, high, current, at }: Bounds): number {
+function requestedOffset(target: Target, { low, high, current, at }: Bounds): number {
   switch (target.kind) {
     case 'earliest':
       return low;
@@ -84,7 +84,7 @@ function wished(target: Target, { low, high, current, at }: Bounds): number {
 }
 
 /** What becomes of the stored memory of a stage when its cursor moves. */
-export interface Memory {
+export interface StateAfterMove {
   readonly stateOffset: number;
   /**
    * `kept`: it reflects everything below `stateOffset`, and the records from there to the cursor rebuild the rest.
@@ -95,7 +95,7 @@ export interface Memory {
 }
 
 /** `cursor` as it is, moved to `to` in a log that ends at `high`. A cursor beyond that end speaks of another log, whose memory goes on in this one. */
-export function memoryAt(cursor: { readonly nextOffset: number; readonly stateOffset: number }, to: number, high: number): Memory {
+export function stateAfterMove(cursor: { readonly nextOffset: number; readonly stateOffset: number }, to: number, high: number): StateAfterMove {
   if (to === cursor.nextOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
   if (cursor.nextOffset > high || to > cursor.nextOffset) return { stateOffset: to, memory: 'carried over' };
   if (to >= cursor.stateOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };

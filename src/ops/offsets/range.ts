@@ -1,7 +1,7 @@
 import type { Bounds, Target } from './position.js';
 
 /** Records [from, end) of a partition. */
-export interface Range {
+export interface ReplayRange {
   readonly partition: number;
   readonly from: number;
   readonly end: number;
@@ -23,17 +23,18 @@ export interface RangeBounds extends Omit<Bounds, 'current' | 'at'> {
  * The closed range from `from` to `to` in a partition, `to` included; or in words why it cannot be had: what is older than the beginning is
  * gone, and leaving it out silently would make a replay that lies.
  */
-export function rangeOf(from: Target, to: Target, bounds: RangeBounds): Range | { readonly refused: string } {
+export function rangeOf(from: Target, to: Target, bounds: RangeBounds): ReplayRange | { readonly refused: string } {
   const { partition, low, high, oldest } = bounds;
   const beginning = `partition ${partition} begins at offset ${low}${oldest === undefined ? '' : `, ${new Date(oldest).toISOString()}`}`;
   if (from.kind === 'shift' || to.kind === 'shift') return { refused: 'shift is not allowed in a range' };
   if (from.kind === 'timestamp' && low > 0 && oldest !== undefined && from.time < oldest) return { refused: beginning };
   const start = startOf(from, bounds);
   if (start < low) return { refused: beginning };
-  const wished = endOf(to, bounds);
-  if (wished < start && from.kind !== 'timestamp') return { refused: `partition ${partition}: start ${start} is after end ${wished - 1}` };
-  const end = Math.max(start, Math.min(wished, high));
-  return start > high ? { refused: `partition ${partition} ends at offset ${high}` } : { partition, from: start, end, cut: wished > high };
+  const requestedEnd = endOf(to, bounds);
+  if (requestedEnd < start && from.kind !== 'timestamp')
+    return { refused: `partition ${partition}: start ${start} is after end ${requestedEnd - 1}` };
+  const end = Math.max(start, Math.min(requestedEnd, high));
+  return start > high ? { refused: `partition ${partition} ends at offset ${high}` } : { partition, from: start, end, cut: requestedEnd > high };
 }
 
 type Fixed = Exclude<Target, { kind: 'shift' }>;

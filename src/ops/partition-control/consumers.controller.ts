@@ -70,7 +70,7 @@ export class ConsumersController {
   })
   async pause(@Body({ schema: pauseBody }) order: z.output<typeof pauseBody>, @By() actor: Actor): Promise<{ paused: PartitionPause[] }> {
     const paused = await this.commands.pause(order, { ...order, actor }, Date.now());
-    await this.control.look();
+    await this.control.refresh();
     return { paused };
   }
 
@@ -83,7 +83,7 @@ export class ConsumersController {
   })
   async resume(@Body({ schema: resumeBody }) order: z.output<typeof resumeBody>, @By() actor: Actor): Promise<{ resumed: Resumed[] }> {
     const resumed = await this.commands.resume(order, { ...order, actor, acceptGap: order.accept_gap, from: order.from }, Date.now());
-    await this.control.look();
+    await this.control.refresh();
     return { resumed };
   }
 }

@@ -1,9 +1,9 @@
 import type { Cursor } from '../../log/cursor-table.js';
 import type { PartitionPause } from '../../log/consuming/partition-pause.js';
-import { memoryAt } from '../offsets/position.js';
+import { stateAfterMove } from '../offsets/position.js';
 
 /** What people have decided about records that are missing. */
-export interface Decision {
+export interface GapDecision {
   /** Give up what retention has deleted. */
   readonly acceptGap: boolean;
   /** Where to begin in a topic that was made anew. */
@@ -11,30 +11,30 @@ export interface Decision {
 }
 
 /** How a held partition goes on. */
-export type Continuation =
+export type ResumePlan =
   | { readonly kind: 'go' }
   /** From another offset; `givenUp` says in words what is never handled. */
   | { readonly kind: 'move'; readonly nextOffset: number; readonly stateOffset: number; readonly givenUp: string }
   | { readonly kind: 'undecided'; readonly needs: string };
 
 /** `bounds` is what the log has now; `cursor` undefined: the group has not begun the partition. */
-export function continuation(
-  stop: Pick<PartitionPause, 'code' | 'why'> | undefined,
+export function resumePlan(
+  halt: Pick<PartitionPause, 'code' | 'why'> | undefined,
   cursor: Pick<Cursor, 'nextOffset' | 'stateOffset'> | undefined,
   { low, high }: { readonly low: number; readonly high: number },
-  { acceptGap, from }: Decision,
-): Continuation {
-  if (!cursor || (stop?.code !== 'T6101' && stop?.code !== 'T6102')) return { kind: 'go' };
+  { acceptGap, from }: GapDecision,
+): ResumePlan {
+  if (!cursor || (halt?.code !== 'T6101' && halt?.code !== 'T6102')) return { kind: 'go' };
   const { nextOffset, stateOffset } = cursor;
   if (nextOffset > high) {
-    if (!from) return { kind: 'undecided', needs: `${stop.why}; choose where to resume: --from earliest (${low}) or --from latest (${high})` };
+    if (!from) return { kind: 'undecided', needs: `${halt.why}; choose where to resume: --from earliest (${low}) or --from latest (${high})` };
     const to = from === 'earliest' ? low : high;
     const givenUp = `cursor ${nextOffset} was beyond the log end offset ${high}; resumed at ${to}`;
-    return { kind: 'move', nextOffset: to, stateOffset: memoryAt(cursor, to, high).stateOffset, givenUp };
+    return { kind: 'move', nextOffset: to, stateOffset: stateAfterMove(cursor, to, high).stateOffset, givenUp };
   }
   const missing = Math.min(nextOffset, stateOffset);
   if (missing >= low) return { kind: 'go' };
-  if (!acceptGap) return { kind: 'undecided', needs: `${stop.why}; --accept-gap skips them and resumes at ${Math.max(nextOffset, low)}` };
+  if (!acceptGap) return { kind: 'undecided', needs: `${halt.why}; --accept-gap skips them and resumes at ${Math.max(nextOffset, low)}` };
   const givenUp =
     nextOffset < low
       ? `records ${nextOffset} to ${low - 1} were skipped`

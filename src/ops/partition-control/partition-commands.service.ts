@@ -11,16 +11,16 @@ import { EventLog, type PartitionOffsets, type TopicPartition } from '../../log/
 import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
-import { type Continuation, continuation, type Decision } from './continuation.js';
+import { type ResumePlan, resumePlan, type GapDecision } from './continuation.js';
 
 /** Which partitions of a group; without a topic all that the group has begun. */
-export interface Selection {
+export interface PartitionSelection {
   readonly group: string;
   readonly topic?: string | undefined;
   readonly partition?: number | undefined;
 }
 
-interface Order {
+interface Command {
   readonly actor: Actor;
   readonly why: string;
 }
@@ -70,7 +70,7 @@ export class PartitionCommands {
   }
 
   /** Throws T6203 when there is no such partition. */
-  async pause(selection: Selection, order: Order & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
+  async pause(selection: PartitionSelection, order: Command & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
     const { actor, why, until } = order;
     const holds = (await this.#select(selection)).map((at): PartitionPause => ({
       ...at,
@@ -95,10 +95,10 @@ export class PartitionCommands {
    * Lets held partitions go on: all that are selected, or none. Throws T6203 when there is no such partition, T6204 with what each needs when
    * records are missing and nobody has decided, T6205 when a cursor moved meanwhile.
    */
-  async resume(selection: Selection, order: Order & Decision, now: number): Promise<Resumed[]> {
+  async resume(selection: PartitionSelection, order: Command & GapDecision, now: number): Promise<Resumed[]> {
     const selected = await this.#select(selection);
     const holds = await this.holds.all(now);
-    const decided: Decided[] = [];
+    const decided: PlannedResume[] = [];
     for (const at of selected) {
       const own = holds.filter(({ group, topic, partition }) => group === at.group && topic === at.topic && partition === at.partition);
       if (own.length > 0) decided.push({ at, own, ...(await this.#decide(at, own, order)) });
@@ -115,17 +115,17 @@ export class PartitionCommands {
     }));
   }
 
-  async #decide(at: Selected, own: readonly PartitionPause[], decision: Decision): Promise<{ cursor: Cursor | undefined; how: Continuation }> {
+  async #decide(at: Selected, own: readonly PartitionPause[], decision: GapDecision): Promise<{ cursor: Cursor | undefined; how: ResumePlan }> {
     const stop = own.find(({ kind }) => kind === 'stopped');
     const cursor = await this.cursors.read(at.group, at);
     if (!stop) return { cursor, how: { kind: 'go' } };
     const bounds = await this.#bounds(at);
     // Only a stage with memory needs what is older than its cursor.
     const needed = cursor && (this.states.of(at.group) ? cursor : { ...cursor, stateOffset: cursor.nextOffset });
-    return { cursor, how: continuation(stop, needed, bounds, decision) };
+    return { cursor, how: resumePlan(stop, needed, bounds, decision) };
   }
 
-  async #resume({ at, own, cursor, how }: Decided, order: Order, now: number): Promise<void> {
+  async #resume({ at, own, cursor, how }: PlannedResume, order: Command, now: number): Promise<void> {
     const { actor, why } = order;
     if (how.kind === 'move') {
       if (!(await this.cursors.relocate(at.group, at, how, cursor!.epoch, now))) throw new TocsinError('T6205', objectOf(at).id);
@@ -141,7 +141,7 @@ export class PartitionCommands {
     return bounds;
   }
 
-  async #select({ group, topic, partition }: Selection): Promise<Selected[]> {
+  async #select({ group, topic, partition }: PartitionSelection): Promise<Selected[]> {
     const source = group.slice('source.'.length);
     if (isExternalGroup(group))
       throw new TocsinError(
@@ -163,9 +163,9 @@ type Selected = TopicPartition & { readonly group: string };
 
 const objectOf = ({ group, topic, partition }: Selected): AuditObject => ({ kind: 'partition', id: `${group} ${topic}/${partition}` });
 
-interface Decided {
+interface PlannedResume {
   readonly at: Selected;
   readonly own: readonly PartitionPause[];
   readonly cursor: Cursor | undefined;
-  readonly how: Continuation;
+  readonly how: ResumePlan;
 }

@@ -5,7 +5,7 @@ import { Background } from '../../runtime/background.decorator.js';
 import { PeriodicTask } from '../../shared/periodic-task.js';
 
 /** How often (ms) a replica looks what people want of its partitions. */
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
 /** Brings what people want of partitions, which are rows, to the consumers of this replica. */
 @Injectable()
@@ -22,11 +22,11 @@ export class PartitionControl {
   @Background()
   following(): PeriodicTask {
     const debug = (text: string): void => this.#logger.debug(text);
-    return new PeriodicTask({ name: 'reading pauses', everyMs: LOOK_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
+    return new PeriodicTask({ name: 'reading pauses', everyMs: POLL_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
   }
 
   /** Looks now, if the database answers; otherwise the next look does it. */
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     await this.#follow().catch(() => undefined);
   }
 

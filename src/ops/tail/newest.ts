@@ -1,20 +1,20 @@
 import type { LogRecord } from '../../log/event-log.js';
 
 /** A record and where it stands. */
-export interface Found {
+export interface FoundRecord {
   readonly partition: number;
   readonly record: LogRecord;
 }
 
-const size = ({ record }: Found): number => (record.value?.length ?? 0) + (record.key?.length ?? 0) + 100;
+const size = ({ record }: FoundRecord): number => (record.value?.length ?? 0) + (record.key?.length ?? 0) + 100;
 
 /** Order of time, and of the log where times are equal. */
-const byTime = (a: Found, b: Found): number =>
+const byTime = (a: FoundRecord, b: FoundRecord): number =>
   a.record.timestamp - b.record.timestamp || a.partition - b.partition || a.record.offset - b.record.offset;
 
 /** Keeps the newest records of many partitions, at most `most` of them and `bytes` in all (one is kept whatever its size). */
-export class Newest {
-  #kept: Found[] = [];
+export class NewestRecords {
+  #kept: FoundRecord[] = [];
   /** The limit of bytes has cost records that would have been among the newest. */
   cut = false;
 
@@ -23,7 +23,7 @@ export class Newest {
     private readonly bytes: number,
   ) {}
 
-  add(more: readonly Found[]): void {
+  add(more: readonly FoundRecord[]): void {
     const all = [...this.#kept, ...more].sort(byTime).slice(-this.most);
     let total = 0;
     let first = all.length;
@@ -34,7 +34,7 @@ export class Newest {
   }
 
   /** Oldest first. */
-  get records(): readonly Found[] {
+  get records(): readonly FoundRecord[] {
     return this.#kept;
   }
 }

@@ -51,7 +51,7 @@ export function views(partition: number, record: LogRecord, options: ViewOptions
   if (options.raw) return [{ ...view, ...bytesOf(value) }];
   const decoded = decodedOf(record, options);
   if (!('message' in decoded)) return [{ ...view, ...decoded, ...bytesOf(value) }];
-  const events = options.unfold ? eventsOf(decoded.message) : undefined;
+  const events = options.unfold ? envelopeEvents(decoded.message) : undefined;
   return events ? events.map((message, index) => ({ ...view, index, message })) : [{ ...view, message: decoded.message }];
 }
 
@@ -88,7 +88,7 @@ function bytesOf(value: Buffer | null): Pick<RecordView, 'text' | 'hex' | 'cut'>
 }
 
 /** The events of an envelope; undefined for anything else. */
-export function eventsOf(message: unknown): RawEvent[] | undefined {
+export function envelopeEvents(message: unknown): RawEvent[] | undefined {
   if (typeof message !== 'object' || message === null || !('events' in message) || !('v' in message)) return undefined;
   return Array.isArray(message.events) ? (message.events as RawEvent[]) : undefined;
 }

@@ -5,8 +5,8 @@ import { jsonSerializer } from '../../log/serializer.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { within } from '../../shared/wait.js';
 import { JsonError } from '../../shared/json.js';
-import { type Found, Newest } from './newest.js';
-import { eventsOf, type RecordView, views } from './record-view.js';
+import { type FoundRecord, NewestRecords } from './newest.js';
+import { envelopeEvents, type RecordView, views } from './record-view.js';
 import { positionsText, type TailQuery } from './tail-query.js';
 
 /** Bytes of values that one answer may hold. */
@@ -14,7 +14,7 @@ const ANSWER_BYTES = 4 * 1024 * 1024;
 /** A partition that does not answer for so long is listed as an error. */
 const PARTITION_MS = 15_000;
 /** A search goes back through a partition in pieces of so many records. */
-const PIECE = 500;
+const CHUNK_RECORDS = 500;
 
 export interface Tail {
   readonly topic: string;
@@ -31,7 +31,7 @@ export interface Tail {
 interface Reading {
   readonly topic: string;
   readonly query: TailQuery;
-  readonly newest: Newest;
+  readonly newest: NewestRecords;
   readonly next: Map<number, number>;
   readonly errors: { partition: number; message: string }[];
   scanned: number;
@@ -52,7 +52,15 @@ export class TailService {
    */
   async tail(topic: string, query: TailQuery): Promise<Tail> {
     const bounds = await this.#bounds(topic, query);
-    const reading: Reading = { topic, query, newest: new Newest(query.n, ANSWER_BYTES), next: new Map(), errors: [], scanned: 0, complete: true };
+    const reading: Reading = {
+      topic,
+      query,
+      newest: new NewestRecords(query.n, ANSWER_BYTES),
+      next: new Map(),
+      errors: [],
+      scanned: 0,
+      complete: true,
+    };
     for (const at of bounds) await this.#partition(reading, at, bounds.length);
     const { errors, scanned, newest, next } = reading;
     if (errors.length > 0 && errors.length === bounds.length && newest.records.length === 0) {
@@ -94,7 +102,7 @@ export class TailService {
     let found = 0;
     let end = high;
     while (end > low && found < query.n && high - end < most) {
-      const start = Math.max(low, end - Math.min(filtered ? PIECE : query.n, most));
+      const start = Math.max(low, end - Math.min(filtered ? CHUNK_RECORDS : query.n, most));
       for await (const slice of this.eventLog.read({ topic, partition }, start, end)) found += this.#take(reading, partition, slice);
       end = start;
     }
@@ -119,7 +127,7 @@ export class TailService {
 
   #take(reading: Reading, partition: number, slice: readonly LogRecord[]): number {
     reading.scanned += slice.length;
-    const found: Found[] = slice.filter((record) => this.#fits(record, reading)).map((record) => ({ partition, record }));
+    const found: FoundRecord[] = slice.filter((record) => this.#fits(record, reading)).map((record) => ({ partition, record }));
     reading.newest.add(found);
     return found.length;
   }
@@ -127,7 +135,9 @@ export class TailService {
   #fits({ key, value }: LogRecord, { topic, query }: Reading): boolean {
     if (query.grep !== undefined && !key?.includes(query.grep) && !this.#says(topic, value, query.grep)) return false;
     if (query.key === undefined || key?.toString('utf8') === query.key) return true;
-    return this.#says(topic, value, query.key) && (eventsOf(this.#messageOf(topic, value)) ?? []).some((event) => this.#eventFits(event, query));
+    return (
+      this.#says(topic, value, query.key) && (envelopeEvents(this.#messageOf(topic, value)) ?? []).some((event) => this.#eventFits(event, query))
+    );
   }
 
   /** Whether a text stands in the bytes, or in the message where those are not JSON. */

@@ -4,7 +4,7 @@ import { parseConfig } from '../../config.js';
 import type { LogRecord } from '../../log/event-log.js';
 import { jsonSerializer, type Serializer } from '../../log/serializer.js';
 import { PoisonError } from '../../shared/errors.js';
-import { type Found, Newest } from './newest.js';
+import { type FoundRecord, NewestRecords } from './newest.js';
 import { SHOWN_BYTES, views, type ViewOptions } from './record-view.js';
 import { tailQuery, positionsText } from './tail-query.js';
 import { TailService } from './tail.service.js';
@@ -108,13 +108,13 @@ it('records are found and shown by the serializer of the log (P6)', async () => 
 });
 
 describe('the newest of many partitions', () => {
-  const found = (partition: number, offset: number, timestamp: number, size = 1): Found => ({
+  const found = (partition: number, offset: number, timestamp: number, size = 1): FoundRecord => ({
     partition,
     record: record('v'.repeat(size), { offset, timestamp }),
   });
 
   it('are those with the latest times, in order of time', () => {
-    const newest = new Newest(3, 1e6);
+    const newest = new NewestRecords(3, 1e6);
     newest.add([found(0, 0, 10), found(0, 1, 40)]);
     newest.add([found(1, 0, 20), found(1, 1, 30)]);
     expect(newest.records.map(({ record: { timestamp } }) => timestamp)).toEqual([20, 30, 40]);
@@ -122,10 +122,10 @@ describe('the newest of many partitions', () => {
   });
 
   it('stay within the limit of bytes, and say that some are missing', () => {
-    const newest = new Newest(10, 1000);
+    const newest = new NewestRecords(10, 1000);
     newest.add([found(0, 0, 1, 600), found(0, 1, 2, 600)]);
     expect([newest.records.map(({ record: { offset } }) => offset), newest.cut]).toEqual([[1], true]);
-    const one = new Newest(10, 10);
+    const one = new NewestRecords(10, 10);
     one.add([found(0, 0, 1, 600)]);
     expect(one.records).toHaveLength(1);
   });

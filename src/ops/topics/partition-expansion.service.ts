@@ -9,8 +9,8 @@ import type { Actor } from '../../shared/actor.js';
 import { PoisonError, TocsinError } from '../../shared/errors.js';
 import { JsonError } from '../../shared/json.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
-import { eventsOf } from '../tail/record-view.js';
-import { type Growth, growth, type Reader } from './partition-expansion.js';
+import { envelopeEvents } from '../tail/record-view.js';
+import { type PartitionExpansionPlan, planPartitionExpansion, type Reader } from './partition-expansion.js';
 import { PartitionExpansionChecks } from '../../runtime/partition-expansion-checks.service.js';
 import { TopicsService } from './topics.service.js';
 
@@ -19,7 +19,7 @@ const SAMPLE = 2000;
 /** Records behind a cursor of which we ask whether they have a key. */
 const EXAMINED = 500;
 
-export interface GrowthRequest {
+export interface PartitionExpansionRequest {
   readonly partitions: number;
   /** Only say what it would mean. */
   readonly dry_run: boolean;
@@ -29,7 +29,7 @@ export interface GrowthRequest {
 
 /** Gives topics more partitions, when that is safe. */
 @Injectable()
-export class GrowthService {
+export class PartitionExpansionService {
   constructor(
     private readonly eventLog: EventLog,
     private readonly cursors: CursorRepository,
@@ -41,14 +41,14 @@ export class GrowthService {
 
   /**
    * Grows a topic, and before it its dead letters, which go to the partition of their number.
-   * Throws {@link TocsinError} T6401, T6402 for a number that cannot be, T6404 (with the {@link Growth} as details) when order would break.
+   * Throws {@link TocsinError} T6401, T6402 for a number that cannot be, T6404 (with the {@link PartitionExpansionPlan} as details) when order would break.
    */
-  async grow(
+  async expand(
     name: string,
-    { partitions, dry_run, accept_disorder }: GrowthRequest,
+    { partitions, dry_run, accept_disorder }: PartitionExpansionRequest,
     actor: Actor,
     now: number,
-  ): Promise<Growth & { readonly done: boolean }> {
+  ): Promise<PartitionExpansionPlan & { readonly done: boolean }> {
     const topic = await this.topics.find(name);
     if (!Number.isSafeInteger(partitions) || partitions <= topic.partitions.length || partitions > 10_000) {
       throw new TocsinError(
@@ -66,7 +66,7 @@ export class GrowthService {
     return { ...plan, done: true };
   }
 
-  async #refuseWhileEmbeddedRuns(plan: Growth): Promise<void> {
+  async #refuseWhileEmbeddedRuns(plan: PartitionExpansionPlan): Promise<void> {
     if (this.config.mode !== 'embedded' || (await this.eventLog.topics.groups()).length === 0) return;
     throw new TocsinError('T6404', 'the embedded log detects new partitions only at startup: stop the server, then run this command', plan);
   }
@@ -76,22 +76,22 @@ export class GrowthService {
     if (letters && letters.partitions.length < partitions) await this.eventLog.topics.grow(letters.name, partitions);
   }
 
-  async #plan(topic: TopicState, wanted: number): Promise<Growth> {
+  async #plan(topic: TopicState, wanted: number): Promise<PartitionExpansionPlan> {
     const current = topic.partitions.length;
     const keyed = Object.values(contract).find(({ name }) => name === topic.name);
     const partitionOf = this.#partitionOf(topic.name);
     const moves = (key: string): boolean => partitionOf(key, current) !== partitionOf(key, wanted);
     const groups = await this.eventLog.topics.groups();
     const reading = groups.filter(({ members }) => members.some(({ partitions }) => partitions.some((at) => at.topic === topic.name)));
-    return growth({
+    return planPartitionExpansion({
       topic: topic.name,
       keyedBy: keyed?.keyedBy,
       current,
       wanted,
       readers: await this.#readers(topic, new Map(reading.map(({ stage, members }) => [stage ?? '', members.length]))),
-      unanswered: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
-      strangers: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
-      hanging: await this.checks.reasonsAgainst(topic.name, moves),
+      leaderless: topic.partitions.filter(({ high }) => high === null).map(({ partition }) => partition),
+      unknownGroups: reading.filter(({ stage }) => stage === null).map(({ group }) => group),
+      stageReasons: await this.checks.reasonsAgainst(topic.name, moves),
       keys: await this.#keys(topic),
       partitionOf,
     });
@@ -143,7 +143,7 @@ export class GrowthService {
 
   #eventsIn(topic: string, value: Buffer): readonly { bk_biz_id: string; event_source: string }[] {
     try {
-      return eventsOf(this.eventLog.serializer.deserialize(topic, value)) ?? [];
+      return envelopeEvents(this.eventLog.serializer.deserialize(topic, value)) ?? [];
     } catch (error) {
       if (error instanceof JsonError || error instanceof PoisonError) return [];
       throw error;

@@ -1,47 +1,47 @@
 import { murmur2Partition } from '../../log/partitioner.js';
-import { growth, type GrowthFacts } from './partition-expansion.js';
+import { planPartitionExpansion, type PartitionExpansionFacts } from './partition-expansion.js';
 
 const keys = Array.from({ length: 100 }, (_, index) => `business-${index}`);
-const quiet: GrowthFacts = {
+const quiet: PartitionExpansionFacts = {
   topic: 'raw_events',
   keyedBy: 'bk_biz_id',
   current: 4,
   wanted: 8,
   readers: [{ group: 'detect', members: 0, behind: 0 }],
-  unanswered: [],
-  strangers: [],
-  hanging: [],
+  leaderless: [],
+  unknownGroups: [],
+  stageReasons: [],
   keys,
   partitionOf: murmur2Partition,
 };
 
 it('is safe without producers, consumers, lag and in-memory state', () => {
-  expect(growth(quiet).refusals).toEqual([]);
+  expect(planPartitionExpansion(quiet).refusals).toEqual([]);
 });
 
 it('is refused while replicas run', () => {
-  expect(growth({ ...quiet, readers: [{ group: 'detect', members: 2, behind: 0 }] }).refusals).toEqual([
+  expect(planPartitionExpansion({ ...quiet, readers: [{ group: 'detect', members: 2, behind: 0 }] }).refusals).toEqual([
     expect.stringContaining('detect: running. Stop every replica'),
   ]);
 });
 
 it('is refused while records wait that a later one could overtake', () => {
-  expect(growth({ ...quiet, readers: [{ group: 'detect', members: 0, behind: 17 }] }).refusals).toEqual([
+  expect(planPartitionExpansion({ ...quiet, readers: [{ group: 'detect', members: 0, behind: 17 }] }).refusals).toEqual([
     expect.stringContaining('detect: 17 records are not processed yet'),
   ]);
 });
 
 it('is rejected while the end offset of a partition is unknown', () => {
-  expect(growth({ ...quiet, unanswered: [1, 3] }).refusals).toEqual([expect.stringContaining('partitions without leader: 1, 3')]);
+  expect(planPartitionExpansion({ ...quiet, leaderless: [1, 3] }).refusals).toEqual([expect.stringContaining('partitions without leader: 1, 3')]);
 });
 
 it('is refused for what a stage still remembers in the old place', () => {
-  expect(growth({ ...quiet, hanging: ['3 open alerts would never end'] }).refusals).toEqual(['3 open alerts would never end']);
+  expect(planPartitionExpansion({ ...quiet, stageReasons: ['3 open alerts would never end'] }).refusals).toEqual(['3 open alerts would never end']);
 });
 
 it('says how many of the live keys move: half of them when the number doubles, nearly all when it is no multiple', () => {
-  const doubled = growth(quiet).keys;
-  const odd = growth({ ...quiet, wanted: 7 });
+  const doubled = planPartitionExpansion(quiet).keys;
+  const odd = planPartitionExpansion({ ...quiet, wanted: 7 });
   expect(doubled.seen).toBe(100);
   expect(doubled.moving).toBeGreaterThan(30);
   expect(doubled.moving).toBeLessThan(70);
@@ -50,6 +50,6 @@ it('says how many of the live keys move: half of them when the number doubles, n
 });
 
 it('has nothing against a topic without order', () => {
-  const letters = growth({ ...quiet, keyedBy: undefined, readers: [{ group: 'x', members: 1, behind: 9 }] });
+  const letters = planPartitionExpansion({ ...quiet, keyedBy: undefined, readers: [{ group: 'x', members: 1, behind: 9 }] });
   expect([letters.refusals, letters.warnings]).toEqual([[], []]);
 });

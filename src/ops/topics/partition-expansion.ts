@@ -8,7 +8,7 @@ export interface Reader {
 }
 
 /** What has to be known before a topic gets more partitions. */
-export interface GrowthFacts {
+export interface PartitionExpansionFacts {
   readonly topic: string;
   /** What its key is, for a topic in which the key keeps order. */
   readonly keyedBy: string | undefined;
@@ -16,17 +16,17 @@ export interface GrowthFacts {
   readonly wanted: number;
   readonly readers: readonly Reader[];
   /** Partitions of which nobody says where they end, so that nobody knows what is still to be handled. */
-  readonly unanswered: readonly number[];
+  readonly leaderless: readonly number[];
   /** Groups of other people that read it. */
-  readonly strangers: readonly string[];
+  readonly unknownGroups: readonly string[];
   /** What the stages say hangs on the old place of a key. */
-  readonly hanging: readonly string[];
+  readonly stageReasons: readonly string[];
   /** Keys of the newest records. */
   readonly keys: readonly string[];
   readonly partitionOf: (key: string, partitions: number) => number;
 }
 
-export interface Growth {
+export interface PartitionExpansionPlan {
   readonly topic: string;
   readonly from: number;
   readonly to: number;
@@ -44,7 +44,7 @@ const some = (keys: readonly string[]): string => keys.slice(0, 5).join(', ') + 
  * in the new place can be handled before one that still waits in the old. It is safe when nobody publishes or consumes, everything is handled,
  * and no stage remembers anything about a key that moves.
  */
-export function growth(facts: GrowthFacts): Growth {
+export function planPartitionExpansion(facts: PartitionExpansionFacts): PartitionExpansionPlan {
   const { topic, keyedBy, current, wanted, keys, partitionOf } = facts;
   const moving = keys.filter((key) => partitionOf(key, current) !== partitionOf(key, wanted));
   return {
@@ -57,7 +57,7 @@ export function growth(facts: GrowthFacts): Growth {
   };
 }
 
-function refusals({ readers, unanswered, hanging }: GrowthFacts): string[] {
+function refusals({ readers, leaderless: unanswered, stageReasons: hanging }: PartitionExpansionFacts): string[] {
   const running = readers.filter(({ members }) => members > 0);
   const behind = readers.filter((reader) => reader.behind > 0);
   return [
@@ -77,7 +77,7 @@ function refusals({ readers, unanswered, hanging }: GrowthFacts): string[] {
   ];
 }
 
-function warnings({ keyedBy, keys, strangers, current, wanted }: GrowthFacts, moving: readonly string[]): string[] {
+function warnings({ keyedBy, keys, unknownGroups: strangers, current, wanted }: PartitionExpansionFacts, moving: readonly string[]): string[] {
   const share = keys.length > 0 ? `of the ${keys.length} keys in the newest records, ${moving.length} move (${some(moving)})` : 'no recent keys';
   return [
     `the key (${keyedBy}) determines the partition: from ${current} to ${wanted} partitions ${share}`,

@@ -5,7 +5,7 @@ import type { GroupMember, GroupState, TopicState } from '../../log/topic-admin.
 type StoredCursor = { readonly group: string; readonly owner: string } & TopicPartition & Cursor;
 
 /** A topic in one line. */
-export interface TopicLine {
+export interface TopicSummary {
   readonly name: string;
   readonly cluster: string;
   readonly partitions: number;
@@ -45,7 +45,7 @@ export type TopicDetail = TopicState & { readonly records: number; readonly grou
 
 const number = (text: string | undefined): number | null => (text === undefined || text === '' ? null : Number(text));
 
-export const recordsOf = ({ partitions }: TopicState): number => partitions.reduce((sum, { low, high }) => sum + ((high ?? 0) - (low ?? 0)), 0);
+export const recordCount = ({ partitions }: TopicState): number => partitions.reduce((sum, { low, high }) => sum + ((high ?? 0) - (low ?? 0)), 0);
 
 /** Names of the groups that read a topic: those with members on it, and those of ours that have a cursor in it. */
 export function readersOf(topic: string, groups: readonly GroupState[], cursors: readonly StoredCursor[]): string[] {
@@ -57,14 +57,14 @@ export function readersOf(topic: string, groups: readonly GroupState[], cursors:
   return [...known.map(({ group }) => group), ...[...stages].filter((stage) => !named.has(stage))].sort();
 }
 
-export function lineOf(topic: TopicState, groups: readonly GroupState[], cursors: readonly StoredCursor[]): TopicLine {
+export function topicSummary(topic: TopicState, groups: readonly GroupState[], cursors: readonly StoredCursor[]): TopicSummary {
   const { name, cluster, partitions, config } = topic;
   return {
     name,
     cluster,
     partitions: partitions.length,
     replication: Math.max(0, ...partitions.map(({ replicas }) => replicas.length)),
-    records: recordsOf(topic),
+    records: recordCount(topic),
     leaderless: partitions.filter(({ leader }) => leader === null).length,
     under_replicated: partitions.filter(({ replicas, inSync }) => inSync.length < replicas.length).length,
     retention_ms: number(config['retention.ms']),

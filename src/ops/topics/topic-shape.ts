@@ -12,7 +12,7 @@ export interface TopicShape {
 }
 
 /** What stands around a topic. */
-export interface Surroundings {
+export interface ShapeContext {
   readonly brokers: number;
   /** Copies that the topic has or will have. */
   readonly replication: number;
@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly recordBytes: number;
 }
 
-export interface Judgement {
+export interface ShapeReview {
   /** Why it cannot be. */
   readonly refusals: readonly string[];
   /** What somebody should know who wants it so. */
@@ -33,7 +33,7 @@ const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const MOST_PARTITIONS = 10_000;
 
 /** Whether a topic of this name and shape can be, and should be. */
-export function judge(name: string, shape: TopicShape, { brokers, replication, recordBytes }: Surroundings): Judgement {
+export function reviewShape(name: string, shape: TopicShape, { brokers, replication, recordBytes }: ShapeContext): ShapeReview {
   const { partitions, min_insync_replicas: insync, retention_hours: hours, max_message_bytes: bytes } = shape;
   const refusals = [
     !NAME.test(name) && `${name} is not a valid topic name: 1 to 249 letters, digits, dots, underscores and hyphens`,
@@ -71,7 +71,7 @@ export function configOf({ retention_hours: hours, retention_bytes, min_insync_r
 }
 
 /** The topic that the settings want, as somebody wants it. */
-export function shaped(wanted: NewTopic, shape: TopicShape): NewTopic {
+export function withShape(wanted: NewTopic, shape: TopicShape): NewTopic {
   return {
     name: wanted.name,
     partitions: shape.partitions ?? wanted.partitions,

@@ -5,7 +5,7 @@ import { By } from '../../http/by.decorator.js';
 import { Endpoint } from '../../http/endpoint.decorator.js';
 import type { Actor } from '../../shared/actor.js';
 import { bodySchema } from '../../shared/parse.js';
-import { GrowthService } from './partition-expansion.service.js';
+import { PartitionExpansionService } from './partition-expansion.service.js';
 import { configuredTopicResponse, createdTopicResponse, expansionResponse, topicResponse, topicsResponse } from './topic-responses.js';
 import { TopicsService } from './topics.service.js';
 
@@ -34,7 +34,7 @@ const listQuery = z.object({ all: z.string().optional().describe('true: every to
 export class TopicsController {
   constructor(
     private readonly topics: TopicsService,
-    private readonly growth: GrowthService,
+    private readonly expansion: PartitionExpansionService,
   ) {}
 
   @Get()
@@ -85,6 +85,6 @@ export class TopicsController {
     response: expansionResponse,
   })
   grow(@Param('topic') topic: string, @Body({ schema: expansion }) body: z.output<typeof expansion>, @By() actor: Actor) {
-    return this.growth.grow(topic, body, actor, Date.now());
+    return this.expansion.expand(topic, body, actor, Date.now());
   }
 }

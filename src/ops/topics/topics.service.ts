@@ -9,12 +9,12 @@ import { deadLetterBytes, MOST_BYTES } from '../../log/topic-limits.js';
 import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { deadLetterTopic, topics as contract } from '../../topics.js';
-import { groupIn, lineOf, readersOf, recordsOf, type TopicDetail, type TopicLine } from './topic-overview.js';
-import { configOf, type Judgement, judge, shaped, type TopicShape } from './topic-shape.js';
+import { groupIn, topicSummary, readersOf, recordCount, type TopicDetail, type TopicSummary } from './topic-overview.js';
+import { configOf, type ShapeReview, reviewShape, withShape, type TopicShape } from './topic-shape.js';
 
 const ours = Object.values(contract).flatMap(({ name }) => [name, deadLetterTopic(name)]);
 
-export type Created = Judgement & { readonly topics: readonly string[] };
+export type CreatedTopics = ShapeReview & { readonly topics: readonly string[] };
 
 /** Shows, creates and changes topics. */
 @Injectable()
@@ -27,13 +27,13 @@ export class TopicsService {
   ) {}
 
   /** The topics of the stages, or every topic of the clusters that has our prefix. */
-  async list(all: boolean): Promise<TopicLine[]> {
+  async list(all: boolean): Promise<TopicSummary[]> {
     const [topics, groups, cursors] = await Promise.all([
       this.eventLog.topics.describe(all ? undefined : ours),
       this.eventLog.topics.groups(),
       this.cursors.all(),
     ]);
-    return topics.map((topic) => lineOf(topic, groups, cursors));
+    return topics.map((topic) => topicSummary(topic, groups, cursors));
   }
 
   /** Throws {@link TocsinError} T6401. */
@@ -44,7 +44,7 @@ export class TopicsService {
     const committed = await Promise.all(
       readers.map(({ stage }) => (stage === null ? Promise.resolve(new Map<number, number>()) : this.eventLog.committed(stage, name))),
     );
-    return { ...topic, records: recordsOf(topic), groups: readers.map((group, index) => groupIn(topic, group, committed[index]!, cursors)) };
+    return { ...topic, records: recordCount(topic), groups: readers.map((group, index) => groupIn(topic, group, committed[index]!, cursors)) };
   }
 
   /** Throws {@link TocsinError} T6401. */
@@ -55,7 +55,7 @@ export class TopicsService {
   }
 
   /** Creates a topic, for one of the stages its dead letters too. Throws {@link TocsinError} T6402 when it cannot be so, T6403 when it exists. */
-  async create(name: string, shape: TopicShape, actor: Actor, now: number): Promise<Created> {
+  async create(name: string, shape: TopicShape, actor: Actor, now: number): Promise<CreatedTopics> {
     const names = Object.values(contract).some((topic) => topic.name === name) ? [name, deadLetterTopic(name)] : [name];
     const existing = (await this.eventLog.topics.describe(names)).map((topic) => topic.name);
     if (existing.includes(name)) throw new TocsinError('T6403', name);
@@ -63,7 +63,7 @@ export class TopicsService {
     const judgement = await this.#judge(name, shape, shape.replication ?? this.config.TOPIC_REPLICATION);
     for (const topic of wanted) {
       await this.eventLog.topics.create(
-        shaped(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }),
+        withShape(topic, topic.name === name ? shape : { ...shape, retention_hours: undefined, retention_bytes: undefined }),
       );
       await this.audit.record({ actor, action: 'topic.created', object: { kind: 'topic', id: topic.name }, after: shape }, now);
     }
@@ -76,7 +76,7 @@ export class TopicsService {
     shape: TopicShape,
     actor: Actor,
     now: number,
-  ): Promise<Judgement & { readonly config: Readonly<Record<string, string>> }> {
+  ): Promise<ShapeReview & { readonly config: Readonly<Record<string, string>> }> {
     const topic = await this.find(name);
     const judgement = await this.#judge(name, shape, topic.partitions[0]?.replicas.length ?? 1);
     const config = configOf(shape);
@@ -98,8 +98,8 @@ export class TopicsService {
     await this.audit.record({ actor, action: 'topic.configured', object: { kind: 'topic', id: name }, after: config }, now);
   }
 
-  async #judge(name: string, shape: TopicShape, replication: number): Promise<Judgement> {
-    const judgement = judge(name, shape, {
+  async #judge(name: string, shape: TopicShape, replication: number): Promise<ShapeReview> {
+    const judgement = reviewShape(name, shape, {
       brokers: await this.eventLog.topics.brokers(name),
       replication: this.config.mode === 'embedded' ? 1 : replication,
       recordBytes: this.config.MAX_EVENT_BYTES,

@@ -4,22 +4,22 @@ import { Rejection } from '../rejection.js';
 import { decimalOf } from './decimal.js';
 import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
-import type { Mapping, Pick } from './mapping.js';
-import { look, lookAll, parsePath, type Path } from './path.js';
+import type { Mapping, ValueSource } from './mapping.js';
+import { valueAt, valuesAt, parsePath, type Path } from './path.js';
 
 type Scalar = string | number | boolean;
 /** What stands for a value in one item, or why none does. */
-type Take = (document: unknown, item: unknown) => Scalar | undefined | Rejection;
+type ValueReader = (document: unknown, item: unknown) => Scalar | undefined | Rejection;
 type Field =
   'event_type' | 'event_id' | 'event_source' | 'bk_biz_id' | 'priority' | 'timestamp' | 'metric' | 'value' | 'event_name' | 'content' | 'level';
 
 /** A mapping that is ready for use: its paths are read once. */
 interface Compiled {
   readonly items: Path | undefined;
-  readonly fields: readonly (readonly [Field, Take])[];
+  readonly fields: readonly (readonly [Field, ValueReader])[];
   readonly all: Path | undefined;
   readonly but: ReadonlySet<string>;
-  readonly dimensions: readonly (readonly [string, Take])[];
+  readonly dimensions: readonly (readonly [string, ValueReader])[];
 }
 
 const FIELDS: readonly Field[] = [
@@ -57,11 +57,11 @@ function compile(mapping: Mapping): Compiled {
   const { dimensions = {} } = mapping;
   const compiled: Compiled = {
     items: mapping.items === undefined ? undefined : pathOf(mapping.items),
-    fields: FIELDS.flatMap((field) => (mapping[field] === undefined ? [] : [[field, takeOf(field, mapping[field])] as const])),
+    fields: FIELDS.flatMap((field) => (mapping[field] === undefined ? [] : [[field, valueReader(field, mapping[field])] as const])),
     all: dimensions.all === undefined ? undefined : pathOf(dimensions.all),
     but: new Set(dimensions.but),
     dimensions: [
-      ...Object.entries(dimensions.pick ?? {}).map(([name, pick]) => [name, takeOf(`dimensions.${name}`, pick)] as const),
+      ...Object.entries(dimensions.pick ?? {}).map(([name, pick]) => [name, valueReader(`dimensions.${name}`, pick)] as const),
       ...Object.entries(dimensions.fixed ?? {}).map(([name, value]) => [name, () => value] as const),
     ],
   };
@@ -75,12 +75,12 @@ function pathOf(text: string): Path {
   return path;
 }
 
-function takeOf(field: string, pick: Pick): Take {
+function valueReader(field: string, pick: ValueSource): ValueReader {
   if (typeof pick === 'object' && 'constant' in pick) return () => pick.constant;
   const { path: text, default: byDefault } = typeof pick === 'string' ? { path: pick, default: undefined } : pick;
   const path = pathOf(text);
   return (document, item) => {
-    const value = look(path, document, item) ?? byDefault;
+    const value = valueAt(path, document, item) ?? byDefault;
     if (value === undefined) return REQUIRED.has(field) ? new Rejection('T1018', `${field}: no value at ${text}`) : undefined;
     if (typeof value === 'object') return new Rejection('T1018', `${field}: value at ${text} is an object or array`);
     return value as Scalar;
@@ -90,7 +90,7 @@ function takeOf(field: string, pick: Pick): Take {
 function itemsOf(document: unknown, { items }: Compiled, most: number): [document: unknown, item: unknown][] {
   if (document instanceof Rejection) return [[document, document]];
   if (!items) return (Array.isArray(document) ? (document as unknown[]) : [document]).map((item) => [document, item]);
-  const found = lookAll(items, document, most);
+  const found = valuesAt(items, document, most);
   if (items.text.includes('[*]')) return found.map((item) => [document, item]);
   const [only = new Rejection('T1018', `items: no value at ${items.text}`)] = found;
   return (Array.isArray(only) ? (only as unknown[]) : [only]).map((item) => [document, item]);
@@ -117,7 +117,7 @@ function itemProblem(item: unknown): Rejection | undefined {
 
 function readDimensions(document: unknown, item: unknown, { all, but, dimensions }: Compiled): Record<string, unknown> | Rejection {
   const read: Record<string, unknown> = {};
-  const object = all && look(all, document, item);
+  const object = all && valueAt(all, document, item);
   if (isFields(object)) {
     for (const name in object) if (!but.has(name) && object[name] !== null && typeof object[name] !== 'object') read[name] = object[name];
   }
