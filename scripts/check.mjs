@@ -17,6 +17,7 @@ const steps = {
   lint: () => program('eslint/bin/eslint.js', '--max-warnings', '0', '.'),
   boundaries: () => program('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src', 'migrations', 'test'),
   docs: () => capture(process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check']),
+  client: () => capture(process.execPath, [join(root, 'scripts', 'client.mjs')]),
   links: async () => {
     const broken = brokenLinks();
     return { code: broken.length > 0 ? 1 : 0, output: broken.map((link) => `leads nowhere: ${link}\n`).join('') };

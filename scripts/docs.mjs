@@ -1,7 +1,7 @@
 // `npm run docs`: writes the catalogues of docs/ from the tables in the code. `--check` only says which of them are not fresh.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -19,14 +19,14 @@ const code = (text) => `\`${text}\``;
 
 /** By the first two characters of an error's code: what it is about. */
 const ORIGINS = {
-  T1: 'Events coming in',
+  T1: 'Ingestion',
   T2: 'Strategies',
   T3: 'Alerts',
   T4: 'Receivers and groups',
-  T5: 'Settings and start',
-  T6: 'Records of the log',
+  T5: 'Settings and startup',
+  T6: 'Records of the event log',
   T7: 'Sources and clusters',
-  T9: 'Everything else',
+  T9: 'General',
 };
 
 function errorsPage({ errors, findingTitles }) {
@@ -55,7 +55,7 @@ function settingsPage({ settings }, { toJSONSchema }) {
 # Settings
 
 Each setting is an environment variable, or a key of the same name in the YAML file that \`TOCSIN_CONFIG\` names
-([an example](settings.example.yaml)); the environment wins. A wrong setting stops the start with a sentence that names it.
+([an example](settings.example.yaml)); the environment takes precedence. An invalid setting prevents the start, with an error that names it.
 
 ${table(['Setting', 'Default', 'Values', 'Meaning'], rows)}`;
 }
@@ -92,8 +92,8 @@ function topicsPage({ topics, deadLetterTopic }, { deadLetterHeaders }, { toJSON
   return `${made('src/topics.ts')}
 # Topics
 
-JSON, UTF-8; times are epoch milliseconds; unknown fields pass through. The key decides the partition, and so what stays in order.
-A record that can never work goes, with its original bytes and key, to the dead-letter topic of its topic; its headers say why:
+JSON, UTF-8; times are epoch milliseconds; unknown fields pass through. The key decides the partition, and so the order.
+A record that cannot be processed is moved with its original bytes and key to the dead-letter topic of its topic, with these headers:
 ${headers.map(code).join(', ')}.
 
 ${table(['Topic', 'Key', 'Dead letters'], rows)}${sections.join('')}`;
@@ -104,27 +104,48 @@ function metricsPage({ metrics }) {
   return `${made('src/runtime/metric-catalogue.ts')}
 # Metrics
 
-What \`GET /metrics\` answers, besides the metrics of the process itself.
+Metrics of \`GET /metrics\`, in addition to the standard metrics of the Node.js process.
 
 ${table(['Metric', 'Type', 'Labels', 'Meaning'], rows)}`;
 }
 
 function kafkaPage(config, commands) {
   return `${made('docs/kafka.rows.yaml, the settings, the commands and the tests')}
-# Kafka, whole
+# Kafka features
 
-What Tocsin does with Kafka, row by row: how it is set, with which command it is used, and which tests on a real Apache Kafka would fail without it.
+Every Kafka feature of Tocsin with its settings, its commands, and the tests on a real Apache Kafka that fail without it.
 Tested with Apache Kafka 4.3.1 (every run) and 3.9.2 (\`npm run test:kafka -- --kafka 3.9.2\`).
 
 ${kafkaTable(root, { ...config, ...commands })}`;
+}
+
+/** The API of a process with default settings. It names no release: the file changes only with the API. */
+async function openApiFile({ openApiOnly }, { parseConfig }, { openApiDocument }) {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-docs-'));
+  try {
+    const { app, close } = await openApiOnly(parseConfig({ DATA_DIR: folder, LOG_LEVEL: 'error' }));
+    const document = openApiDocument(app, 'v1');
+    await close();
+    return JSON.stringify(document);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The generated files, by path. */
 async function pages() {
   const load = (path) => import(pathToFileURL(join(root, 'dist', 'src', path)).href);
   const { z } = await import('zod');
-  const [errors, config, topics, deadLetters, metrics, commands] = await Promise.all(
-    ['shared/errors.js', 'shared/settings.js', 'topics.js', 'log/dead-letters.js', 'runtime/metric-catalogue.js', 'cli/commands.js'].map(load),
+  const [errors, config, topics, deadLetters, metrics, commands, ...api] = await Promise.all(
+    [
+      'shared/errors.js',
+      'shared/settings.js',
+      'topics.js',
+      'log/dead-letters.js',
+      'runtime/metric-catalogue.js',
+      'cli/commands.js',
+      ...['app/serve.js', 'config.js', 'http/openapi.service.js'],
+    ].map(load),
   );
   const unformatted = {
     'docs/errors.md': errorsPage(errors),
@@ -133,12 +154,14 @@ async function pages() {
     'docs/topics.md': topicsPage(topics, deadLetters, z),
     'docs/metrics.md': metricsPage(metrics),
     'docs/kafka.md': kafkaPage(config, commands),
+    'docs/openapi.json': await openApiFile(...api),
   };
   return Object.fromEntries(await Promise.all(Object.entries(unformatted).map(async ([path, page]) => [path, await formatted(path, page)])));
 }
 
-/** Markdown as `npm run format` leaves it; other files as they are. */
-const formatted = async (path, page) => (path.endsWith('.md') ? format(page, { ...(await resolveConfig(join(root, path))), filepath: path }) : page);
+/** Markdown and JSON as `npm run format` leaves them; other files as they are. */
+const formatted = async (path, page) =>
+  /\.(md|json)$/.test(path) ? format(page, { ...(await resolveConfig(join(root, path))), filepath: path }) : page;
 
 const written = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined);
 

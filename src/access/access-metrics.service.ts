@@ -3,7 +3,7 @@ import { MetricCollector } from '../runtime/metric-collector.decorator.js';
 import { Metrics } from '../runtime/metrics.service.js';
 import { PublicationService } from './publication.service.js';
 
-/** Shows what has come in, and what became of it. */
+/** Exports the counts of ingested events by result. */
 @Injectable()
 export class AccessMetrics {
   constructor(

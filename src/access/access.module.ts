@@ -22,7 +22,7 @@ import { SenderService } from './sender.service.js';
 import { SourceReader } from './registry/source.reader.js';
 import { SourceRepository } from './registry/source.repository.js';
 
-/** The first stage: validates, names and keys what senders hand in, and answers only after the log has it. */
+/** The first stage: validates events, assigns ids and keys, and responds only after the log has acknowledged them. */
 @Module({
   imports: [LogModule, RuntimeModule],
   controllers: [

@@ -26,35 +26,35 @@ import { remoteWriteEvents, type RemoteWriteResult } from './remote-write/remote
 import { uncompress } from './remote-write/snappy.js';
 import { decodeWriteRequest } from './remote-write/write-request.js';
 
-/** What the doors need to know of the declared source that a request comes from. */
+/** The declared source that sent a request, as far as ingestion needs it. */
 export interface Sender extends RateLimitedSource {
   readonly business?: string | undefined;
   readonly mapping?: Mapping | undefined;
 }
 
-/** A request with data in it. */
+/** A request that carries events. */
 export interface IngestRequest {
   readonly body: Buffer;
   readonly contentType?: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>>;
   /** The business that the request names. */
   readonly business: string | undefined;
-  /** The declared source that it comes from, if any. */
+  /** The declared source that sent it, if any. */
   readonly sender?: Sender | undefined;
 }
 
-/** What became of the items of a request. */
+/** Response to a request: the result for its items. */
 export interface IngestResponse {
   readonly accepted: number;
   readonly rejected: number;
-  /** How many were dropped although nothing is wrong with them, by reason; absent when none was. */
+  /** Valid items that were dropped, by reason; absent when there are none. */
   readonly dropped?: Partial<Record<DropReason, number>>;
   readonly errors: readonly ItemError[];
 }
 
 /**
- * The doors: what a sender hands in is read, checked item by item, and answered only after the log has it. One bad item costs only itself.
- * All throw {@link TocsinError} T1201, T1202, T1301 and T1302 when the sender must come again.
+ * Ingestion: reads a request, validates each item, and responds only after the log has acknowledged the events. An invalid item does not affect the others.
+ * All throw {@link TocsinError} T1201, T1202, T1301 and T1302 when the sender must retry.
  */
 @Injectable()
 export class AccessService {
@@ -70,7 +70,7 @@ export class AccessService {
     this.#rates = rates;
   }
 
-  /** What has come in, for the metrics. */
+  /** Counts of ingested events, for the metrics. */
   get counts(): AccessCounts {
     return this.#publication.counts;
   }
@@ -80,7 +80,7 @@ export class AccessService {
     return this.ingestItems(endpoint, request, (context) => formats[format].read(request.body, context));
   }
 
-  /** As {@link ingest}, where the endpoint knows how to read the items. */
+  /** As {@link ingest}, with a reader for the items. */
   async ingestItems(endpoint: IngestEndpoint, request: IngestRequest, read: (context: FormatRequest) => readonly Item[]): Promise<IngestResponse> {
     this.#admit(endpoint, request.sender);
     if (request.body.length === 0 && !request.headers?.['ce-specversion']) throw new TocsinError('T1001', 'request body is empty');
@@ -133,20 +133,20 @@ export class AccessService {
     return problemsResponse([...problems].sort(([a], [b]) => a - b).map(([, problem]) => problem));
   }
 
-  /** Before any work is put into a request. */
+  /** Rejects a request before any work is done for it. */
   #admit(endpoint: IngestEndpoint, sender: Sender | undefined): void {
     this.#publication.admit(endpoint);
     this.#countingRefusals(() => this.#rates.admit(sender, endpoint, Date.now()));
   }
 
-  /** Publishes what an result holds, and counts what it comes to. Answers it as it is then. */
+  /** Publishes the admitted events, and counts the result with the events that the log rejected as too large. */
   async #publishAdmitted(endpoint: IngestEndpoint, sender: Sender | undefined, admitted: IngestResult): Promise<IngestResult> {
     const result = withoutTooLarge(admitted, await this.#publish(endpoint, sender, admitted.events));
     this.#count(result);
     return result;
   }
 
-  /** Answers the events that are too large for the log; the others are in it. */
+  /** Resolves to the events that are too large for the log; the others are stored. */
   #publish(endpoint: IngestEndpoint, sender: Sender | undefined, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     this.#countingRefusals(() => this.#rates.charge(sender, endpoint, events.length, Date.now()));
     return this.#publication.publish(endpoint, events);
@@ -168,7 +168,7 @@ export class AccessService {
     return {
       now,
       business: named,
-      // Only items that bring no id of their own need it.
+      // Only items without an id of their own need it.
       get contentId() {
         return (contentId ??= createHash('sha256').update(owner).update(body).digest('hex').slice(0, 32));
       },
@@ -190,7 +190,7 @@ export class AccessService {
     };
   }
 
-  /** The alerts that are all right, and what is wrong with the others, each with its place in the request. */
+  /** Valid alerts and the problems of the others, each with its index in the request. */
   #readAlerts(items: readonly unknown[], business: string): { places: Map<EncodedEvent, number>; problems: Map<number, AlertProblem> } {
     const requestId = randomUUID();
     const now = Date.now();

@@ -3,7 +3,7 @@ import { AccessService, type IngestResponse } from './access.service.js';
 import { readReport, readReportItems } from './formats/bk-monitor.js';
 import { SenderService } from './sender.service.js';
 
-/** The endpoint of BlueKing custom reports, which say in their body who sends them. */
+/** Ingests BlueKing custom reports, which identify their sender in the body. */
 @Injectable()
 export class BkReportService {
   constructor(

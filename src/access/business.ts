@@ -3,7 +3,7 @@ import { TocsinError } from '../shared/errors.js';
 /** The header that names the business of a request. */
 export const BUSINESS_HEADER = 'x-bk-biz-id';
 
-/** What a business may be called, in words. */
+/** Format of the name of a business, for error messages. */
 export const businessFormat = 'a string of at most 64 printable ASCII characters without spaces';
 
 /** The name of a business as text (a whole number equals its text), or undefined when it is none. */

@@ -1,25 +1,25 @@
 import type { ErrorCode } from '../shared/errors.js';
 import type { SkipReason } from './rejection.js';
 
-/** Where events come in; `kafka` stands for the sources on clusters. */
+/** Endpoint by which events arrive; `kafka` stands for Kafka sources. */
 export type IngestEndpoint = 'events' | 'remote_write' | 'alertmanager' | 'bk_report' | 'cloudevents' | 'ingest' | 'kafka';
 
-/** Why something that was acceptable is not in the log: it makes no event, it is too old, or a degrade switch is on. */
+/** Why a valid item is not published: it makes no event, it is too old, or a degrade switch drops it. */
 export type DropReason = SkipReason | 'expired' | 'degraded';
 
-/** What has come in since the start, for the metrics: plain numbers that only grow, except `pending`. */
+/** Counters since the start of the process; only `pending` is a gauge. */
 export interface AccessCounts {
-  /** Events that the log has, by door. */
+  /** Events that the log acknowledged, by endpoint. */
   readonly accepted: Record<IngestEndpoint, number>;
-  /** Items that were refused, by the code of the reason. */
+  /** Rejected items, by error code. */
   readonly rejected: Partial<Record<ErrorCode, number>>;
-  /** Requests that were turned away with everything in them (T1201, T1202, T1301, T1302, and who may not come in), by code. */
+  /** Requests rejected as a whole (T1201, T1202, T1301, T1302, authentication errors), by error code. */
   readonly refused: Partial<Record<ErrorCode, number>>;
-  /** What was dropped although nothing is wrong with it, by reason. */
+  /** Valid items that were dropped, by reason. */
   readonly dropped: Record<DropReason, number>;
-  /** Events whose time lay in the future and became now. */
+  /** Events with a timestamp in the future, which was set to now. */
   clamped: number;
-  /** Events that wait for the log at the moment. */
+  /** Events that wait for the acknowledgement of the log. */
   pending: number;
 }
 

@@ -12,33 +12,33 @@ export interface ItemError {
   readonly message: string;
 }
 
-/** What the items of a request come to before they are published. */
+/** Result of the items of a request before they are published. */
 export interface IngestResult {
   readonly events: EncodedEvent[];
-  /** Place in the request of each of the events. */
+  /** Index in the request of each event. */
   readonly places: number[];
-  /** What is wrong with items that are not taken; also what is too old is named here. */
+  /** Errors of rejected items, and of items that are too old. */
   readonly errors: ItemError[];
   readonly dropped: Partial<Record<DropReason, number>>;
-  /** Events whose time lay in the future and became now. */
+  /** Events with a timestamp in the future, which was set to now. */
   clamped: number;
 }
 
-/** What decides about an event that is all right in itself. */
+/** Decides whether a valid event is admitted. */
 export interface AdmissionPolicy {
-  /** When the request came (ms). */
+  /** Time of the request (ms). */
   readonly now: number;
   /** Age (ms) from which an event is dropped; 0: none is. */
   readonly maxAge: number;
   /** Whether a degrade switch drops the event. */
   readonly isShed: (event: RawEvent) => boolean;
-  /** The event as it goes into the log. */
+  /** Encodes the event for the log. */
   readonly encode: (event: RawEvent) => EncodedEvent | Rejection;
 }
 
 export const emptyIngestResult = (): IngestResult => ({ events: [], places: [], errors: [], dropped: {}, clamped: 0 });
 
-/** Sorts the items of a request: one that is refused or dropped costs only itself. */
+/** Admits, rejects or drops each item of a request; an invalid item does not affect the others. */
 export function admitItems(items: readonly Item[], policy: AdmissionPolicy): IngestResult {
   const result = emptyIngestResult();
   for (let index = 0; index < items.length; index++) {
@@ -53,7 +53,7 @@ export function admitItems(items: readonly Item[], policy: AdmissionPolicy): Ing
   return result;
 }
 
-/** One event more. `index` is its place in the request. */
+/** Admits, rejects or drops one event. `index` is its index in the request. */
 export function admitEvent(event: RawEvent, index: number, { now, maxAge, isShed, encode }: AdmissionPolicy, into: IngestResult): void {
   if (expired(event, now, maxAge)) {
     drop(into, 'expired');
@@ -69,7 +69,7 @@ export function admitEvent(event: RawEvent, index: number, { now, maxAge, isShed
   }
 }
 
-/** The same request after the log has refused some of its events: they are items that are not taken, each in its place among the others. */
+/** The result after the log rejected some events as too large: they become errors, in the order of the items. */
 export function withoutTooLarge(result: IngestResult, refused: readonly EncodedEvent[]): IngestResult {
   if (refused.length === 0) return result;
   const out = new Set(refused);
@@ -82,7 +82,7 @@ export function withoutTooLarge(result: IngestResult, refused: readonly EncodedE
   };
 }
 
-/** Whether an event is so old that nobody waits for it; alerts of external senders say themselves how long they hold. */
+/** Whether an event is older than `maxAge`; external alerts are exempt because they carry their own end. */
 export function expired(event: RawEvent, now: number, maxAge: number): boolean {
   return maxAge > 0 && event.event_type !== 'alert' && now - event.timestamp > maxAge;
 }

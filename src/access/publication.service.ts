@@ -29,8 +29,8 @@ export class PublicationService {
   ) {}
 
   /**
-   * Turns a request away when more events would wait for the log than PENDING_EVENTS; ask before any work is put into it.
-   * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus gives up what is answered 429 and comes again after a 503.
+   * Rejects a request when more events than PENDING_EVENTS would be pending; call it before any work is done for the request.
+   * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus drops the samples after a 429 and retries after a 503.
    */
   admit(endpoint: IngestEndpoint, events = 1): void {
     if (this.counts.pending === 0 || this.counts.pending + events <= this.config.PENDING_EVENTS) return;
@@ -40,7 +40,7 @@ export class PublicationService {
   }
 
   /**
-   * Resolves when the log has all the events but those that are too large for it, to these. Throws {@link TocsinError} as {@link admit}; T1201 when
+   * Publishes events, and resolves to those that are too large for the log; the others are acknowledged. Throws {@link TocsinError} as {@link admit}; T1201 when
    * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
    */
   async publish(endpoint: IngestEndpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {

@@ -4,7 +4,7 @@ import { TocsinError } from '../shared/errors.js';
 import type { IngestEndpoint } from './counts.js';
 import { type RateLimit, TokenBucket } from './rate.js';
 
-/** Whose rate counts. */
+/** A source with its rate limit. */
 export interface RateLimitedSource {
   readonly name: string;
   readonly rate?: RateLimit | undefined;
@@ -15,7 +15,7 @@ interface SourceBucket {
   readonly bucket: TokenBucket;
 }
 
-/** The token buckets of the sources, and one for all requests that name none (ACCESS_RATE). Each replica counts for itself. */
+/** Token buckets of the sources, and one for requests without a source (ACCESS_RATE). Each replica has its own. */
 @Injectable()
 export class RateService {
   readonly #anonymous: RateLimit | undefined;
@@ -26,15 +26,15 @@ export class RateService {
   }
 
   /**
-   * Lets a request in or turns it away, with everything in it. Throws {@link TocsinError} T1301 that says when to come again; T1302 to senders by remote
-   * write, for Prometheus gives up what is answered 429 and comes again after a 503.
+   * Admits or rejects a request as a whole. Throws {@link TocsinError} T1301 with the time to wait before a retry; T1302 to senders by remote
+   * write, because Prometheus retries after 503 but drops the samples after 429.
    */
   charge(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, events: number, now: number): void {
     const wait = events === 0 ? 0 : (this.#bucket(source, now)?.take(events, now) ?? 0);
     if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
 
-  /** As {@link charge}, before any work is put into a request: turns away who is in debt, takes nothing. */
+  /** As {@link charge}, before any work is done for a request: rejects a sender in debt and takes no tokens. */
   admit(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, now: number): void {
     const wait = this.#bucket(source, now)?.wait(1, now) ?? 0;
     if (wait > 0) throw rateLimitError(source, endpoint, wait);

@@ -1,11 +1,11 @@
-/** What a sender may send: events in a second, and how many at once after a rest. */
+/** Rate limit of a sender: sustained rate and burst. */
 export interface RateLimit {
   readonly events_per_second: number;
-  /** Absent: as many as in one second. */
+  /** Default: the events of one second. */
   readonly burst?: number | undefined;
 }
 
-/** Sums of fractions are a little off; what is missing by less is not missing. */
+/** Tolerance for rounding errors of floating-point sums. */
 const EXACT = 1e-6;
 
 /**
@@ -40,7 +40,7 @@ export class TokenBucket {
   }
 
   #fill(now: number): void {
-    // A clock that was set back fills nothing.
+    // A clock that was set back adds no tokens.
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#at) * this.#perMs);
     this.#at = now;
   }

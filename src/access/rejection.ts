@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../shared/errors.js';
 
-/** Why one item of a request is not taken, in words for its sender. The other items go on. */
+/** Why an item of a request is rejected, with a message for its sender. Other items are not affected. */
 export class Rejection {
   constructor(
     readonly code: ErrorCode,
@@ -8,10 +8,10 @@ export class Rejection {
   ) {}
 }
 
-/** Why a sender's item makes no event although nothing is wrong with it: it is counted, and nobody has to do anything. */
+/** Why a valid item makes no event. It is counted and needs no action. */
 export type SkipReason = 'stale' | 'nan' | 'infinite' | 'histogram';
 
-/** An item of a request that makes no event. */
+/** A valid item that makes no event. */
 export class Skipped {
   constructor(readonly reason: SkipReason) {}
 }

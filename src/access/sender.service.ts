@@ -3,20 +3,20 @@ import { TocsinError } from '../shared/errors.js';
 import { SourceReader } from './registry/source.reader.js';
 import type { HttpSource } from './registry/source.js';
 
-/** The header that carries a token where `Authorization` is taken by a proxy. */
+/** Header with the token, for senders behind a proxy that uses `Authorization` itself. */
 const TOKEN_HEADER = 'x-tocsin-token';
 /** What every token of ours begins with; a Bearer token that does not may belong to a proxy before us. */
 const SOURCE_TOKEN = /^tsrc_/;
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** Who sends: which declared source a request comes from, and whether it may. */
+/** Authenticates the sender: the declared source of a request, by its token. */
 @Injectable()
 export class SenderService {
   constructor(private readonly sources: SourceReader) {}
 
   /**
-   * The source whose token the request brings, on doors where that is free; undefined when it brings none. Throws {@link TocsinError} T1013 when the token
+   * The source whose token the request brings, on endpoints where a token is optional; undefined when it brings none. Throws {@link TocsinError} T1013 when the token
    * is no source's (any more), T1014.
    */
   async byToken(headers: Headers): Promise<HttpSource | undefined> {
@@ -42,7 +42,7 @@ export class SenderService {
     return this.#authenticated(source, token, 'access_token is required');
   }
 
-  /** The token is compared by its hash, so the time that takes tells nothing of it. */
+  /** Tokens are compared by hash, so response times do not leak them. */
   async #authenticated(source: HttpSource, token: string, how: string): Promise<HttpSource> {
     if (token === '') throw new TocsinError('T1012', how);
     if ((await this.sources.byToken(token))?.name !== source.name) throw new TocsinError('T1013', `not a token of ${source.name}, or revoked`);

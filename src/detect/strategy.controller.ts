@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, Headers, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { By } from '../http/by.decorator.js';
 import { Endpoint } from '../http/endpoint.decorator.js';
-import { versionIn } from '../http/if-match.js';
+import { ifMatchHeader, versionIn } from '../http/if-match.js';
 import type { Actor } from '../shared/actor.js';
 import { cursorText, idCursor, limit } from '../shared/page.js';
 import { numericId, one, querySchema } from '../shared/parse.js';
@@ -72,6 +72,7 @@ export class StrategyController {
   }
 
   @Put(':id')
+  @ApiHeader(ifMatchHeader)
   @Endpoint({
     summary: 'Replace a strategy; If-Match with the version guards against lost updates',
     permission: 'strategy:write',

@@ -2,7 +2,7 @@ import { applyDecorators, HttpCode } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiExtension, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Allow } from './allow.decorator.js';
-import { errorSchema, openApiSchema } from './openapi-schema.js';
+import { errorReference, openApiSchema } from './openapi-schema.js';
 import { type Permission, permissions } from './permissions.js';
 
 type Json<T> = T extends readonly (infer I)[] ? readonly Json<I>[] : T extends object ? { readonly [K in keyof T]: Json<T[K]> } : T;
@@ -20,7 +20,7 @@ interface EndpointOptions<S extends z.ZodType> {
   readonly body?: z.ZodType;
   /** Content types of the body; default application/json. */
   readonly consumes?: readonly string[];
-  /** Content type of the answer; default application/json. */
+  /** Content type of the answer; default application/json. Without `response` the answer is bytes. */
   readonly produces?: string;
 }
 
@@ -34,7 +34,8 @@ export function Endpoint<S extends z.ZodType = z.ZodVoid>(options: EndpointOptio
 }
 
 function decoratorsOf({ summary, description, permission, status = 200, response, body, consumes, produces }: EndpointOptions<z.ZodType>) {
-  const schema = response && openApiSchema(response, 'output');
+  const bytes = produces === undefined ? undefined : { type: 'string', format: 'binary' };
+  const schema = response ? openApiSchema(response, 'output') : bytes;
   const means = `${permission}: ${permissions[permission]}`;
   return [
     Allow(permission),
@@ -42,7 +43,7 @@ function decoratorsOf({ summary, description, permission, status = 200, response
     ApiOperation({ summary, ...(description !== undefined && { description }) }),
     ApiExtension('x-permission', permission),
     ApiResponse({ status, description: 'Success', ...(schema && { schema }) }),
-    ApiResponse({ status: 'default', description: `Failure; needs the permission ${means}`, schema: openApiSchema(errorSchema, 'output') }),
+    ApiResponse({ status: 'default', description: `Failure; needs the permission ${means}`, schema: errorReference }),
     ...(body ? [ApiBody({ schema: openApiSchema(body, 'input') })] : []),
     ...(consumes ? [ApiConsumes(...consumes)] : []),
     ...(produces ? [ApiProduces(produces)] : []),

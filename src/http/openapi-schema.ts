@@ -15,4 +15,10 @@ export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): Record
 }
 
 /** What every failed request answers, except under /api/v2. */
-export const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }) });
+const error = z.object({ error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }) });
+
+/** The schemas that routes refer to by name. */
+export const componentSchemas = { Error: openApiSchema(error, 'output') };
+
+/** Refers to the schema of an error. */
+export const errorReference = { $ref: '#/components/schemas/Error' };

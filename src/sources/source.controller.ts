@@ -1,10 +1,10 @@
 import { Body, Controller, Delete, Get, Headers, Param, Post, Put } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { namedSource, parseSource } from '../access/registry/source.js';
 import { By } from '../http/by.decorator.js';
 import { Endpoint } from '../http/endpoint.decorator.js';
-import { versionIn } from '../http/if-match.js';
+import { ifMatchHeader, versionIn } from '../http/if-match.js';
 import type { Actor } from '../shared/actor.js';
 import { bodySchema } from '../shared/parse.js';
 import {
@@ -94,6 +94,7 @@ export class SourceController {
   }
 
   @Put(':name')
+  @ApiHeader(ifMatchHeader)
   @Endpoint({
     summary: 'Replace the definition of a source; omitted secrets are kept. If-Match with the version prevents lost updates',
     permission: 'source:write',

@@ -10,7 +10,7 @@ import type { DegradeSwitch } from './degrade.js';
 /** How often (ms) switches that have expired are looked for. */
 const EXPIRY_MS = 1000;
 
-/** Sees to it that nobody overlooks a degrade switch: metrics, readiness, an alert of our own, and its end in the audit table. */
+/** Reports active degrade switches by metrics, readiness details and a self-alarm, and records their expiry in the audit table. */
 @Injectable()
 export class DegradeWatch implements OnModuleInit {
   constructor(

@@ -10,18 +10,18 @@ import type { RawEvent } from '../../topics.js';
 import { type DegradeSwitch, readSwitch, shed, type Shed, type SwitchBody } from './degrade.js';
 import { DegradeRepository } from './degrade.repository.js';
 
-/** How often (ms) every replica asks which switches hold. */
+/** Interval (ms) at which every replica reads the switches. */
 const POLL_MS = 1000;
 /** Sources by whose switches drops are counted; further ones share one count. */
 const MAX_COUNTED_SOURCES = 500;
 
-/** A switch and what it has done. */
+/** A switch with the number of events it dropped. */
 export interface DegradeSwitchStatus extends DegradeSwitch {
   /** Events that it dropped at this replica since the replica started. */
   readonly dropped: number;
 }
 
-/** Degrade switches: what is dropped on purpose for a while, on all replicas, visibly. */
+/** Degrade switches: temporary, visible load shedding on all replicas. */
 @Injectable()
 export class DegradeService implements OnApplicationBootstrap {
   /** By source of the switch and what dropped it. */
@@ -118,7 +118,7 @@ export class DegradeService implements OnApplicationBootstrap {
     }
   }
 
-  /** Asks the database which switches hold. While it does not answer, what was known holds until it expires. */
+  /** Reads the switches. While the database is unavailable, the last known switches apply until they expire. */
   async refresh(): Promise<void> {
     await this.#read().catch(() => undefined);
   }
@@ -126,7 +126,7 @@ export class DegradeService implements OnApplicationBootstrap {
   async #read(): Promise<void> {
     const requested = ++this.#lastRequested;
     const switches = await this.repository.all();
-    // Of two questions that overlap, the answer to the earlier one may come last, and be old.
+    // Overlapping reads may complete out of order; an older result must not replace a newer one.
     if (requested < this.#lastApplied) return;
     this.#lastApplied = requested;
     this.#switches = switches;

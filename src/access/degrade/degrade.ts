@@ -8,7 +8,7 @@ import { readTime } from '../time.js';
 /** The source of a switch that holds for all of them. */
 export const ALL_SOURCES = '*';
 
-/** While it holds, part of what a source sends is dropped, for a reason that somebody gave. */
+/** While active, drops part of the events of a source, for a stated reason. */
 export interface DegradeSwitch {
   /** A declared source, an `event_source`, or {@link ALL_SOURCES}. */
   readonly source: string;
@@ -29,7 +29,7 @@ export interface Shed {
   readonly by: 'priority' | 'sample';
 }
 
-/** What is written for a switch. */
+/** Request body of a switch. */
 export const switchSchema = bodySchema(
   z
     .strictObject({
@@ -65,7 +65,7 @@ export function readSwitch(source: string, body: SwitchBody, { now, by, longest 
 
 /**
  * Why the event is dropped, or undefined. Every switch that fits counts. An external alert is never dropped: it is a lease, and one that is not renewed
- * would read as a recovery; the clock of a partition does not come through a door.
+ * would read as a recovery; ticks of a partition do not come from senders.
  */
 export function shed(switches: Iterable<DegradeSwitch>, sources: readonly string[], event: RawEvent, now: number): Shed | undefined {
   if (event.event_type === 'alert' || event.event_type === 'tick') return undefined;

@@ -4,8 +4,8 @@ import { atMost, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 
 /**
- * Alertmanager tells a webhook when something changes, and else after hours (repeat_interval): an alert from there holds so long unless it is resolved,
- * where one that Prometheus sends holds for five minutes.
+ * Alertmanager calls a webhook on changes and every few hours (repeat_interval): an alert from a webhook stays active for this long unless it is resolved,
+ * while an alert from Prometheus stays active for five minutes.
  */
 export const WEBHOOK_LEASE_MS = 86_400_000;
 
@@ -17,7 +17,7 @@ export const alertmanager: Format = {
   },
 };
 
-/** An alert out of a webhook, which never says until when it holds. */
+/** An alert of a webhook, which carries no end. */
 class WebhookAlert {
   constructor(readonly alert: unknown) {}
 }

@@ -1,4 +1,4 @@
-/** What a decimal number that was written as text is worth; undefined when the text is none. */
+/** Parses a decimal number; undefined for other text. */
 export function decimalOf(text: string): number | undefined {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }

@@ -6,7 +6,7 @@ import { mappingSchema } from '../formats/mapping.js';
 import { readTime } from '../time.js';
 import { patternProblem } from './topic-pattern.js';
 
-/** What stands where a secret is stored; given back to us it means: as before. */
+/** Placeholder for a stored secret; in a request it means unchanged. */
 export const REDACTED = '********';
 
 const wholeNumber = z.number().int().nonnegative();
@@ -107,7 +107,7 @@ function checkTogether(given: Given, context: z.RefinementCtx<Given>): void {
 /** The body of a source as people write it. */
 export const sourceSchema = schema;
 
-/** What is secret of a source; stored encrypted, never shown. */
+/** Secrets of a source; stored encrypted, never returned. */
 export interface SourceSecrets {
   readonly password?: string;
   readonly tls_key?: string;
@@ -220,10 +220,10 @@ function refuse(field: string, problem: string): never {
   throw new TocsinError('T7020', `${field}: ${problem}`, [{ field, problem }]);
 }
 
-/** To whom a password is shown. */
+/** Identity of the endpoint to which a password is sent. */
 const credentialTarget = ({ brokers, tls: ways, sasl }: KafkaDefinition['cluster']): string => JSON.stringify([[...brokers].sort(), ways, sasl]);
 
-/** The source as people see it: where a secret is stored stands {@link REDACTED}. */
+/** The source with {@link REDACTED} in place of stored secrets. */
 export function redacted<T extends SourceDefinition>(source: T): T {
   if (source.kind === 'http') return source;
   const { sasl, tls: ways, ...cluster } = source.cluster;
@@ -245,6 +245,6 @@ export function differences(before: SourceDefinition, after: SourceDefinition): 
   return [...fields].filter((field) => text(before, field) !== text(after, field));
 }
 
-/** Whether what is read changed, so that `start` is meant anew for what was not read before. */
+/** Whether the consumed input changed, so that `start` applies again to new partitions. */
 export const changesInput = (changed: readonly string[]): boolean =>
   changed.some((field) => ['kind', 'cluster', 'topics', 'pattern', 'start'].includes(field));

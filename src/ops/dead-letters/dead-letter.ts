@@ -5,7 +5,7 @@ import type { LogRecord, OutgoingRecord, TopicPartition } from '../../log/event-
 import { identity } from '../../shared/identity.js';
 import { deadLetterTopic } from '../../topics.js';
 
-/** A record that could not work, as it stands in the dead letters of its topic. */
+/** A dead letter record: a record that no handler could process. */
 export interface DeadLetter {
   /** `<topic>/<partition>/<offset>` in the dead letters of the topic. */
   readonly id: string;
@@ -19,7 +19,7 @@ export interface DeadLetter {
   readonly stage: string | null;
   readonly code: string | null;
   readonly error: string | null;
-  /** How often a stage has refused the record. */
+  /** How many times a stage has rejected the record. */
   readonly attempts: number;
   /** Length of the value; null for a tombstone. */
   readonly bytes: number | null;
@@ -54,7 +54,7 @@ const count = (text: string | undefined): number | undefined => (text !== undefi
 export const matchesFilter = (letter: DeadLetter, { code, stage }: DeadLetterFilter): boolean =>
   (code === undefined || letter.code === code) && (stage === undefined || letter.stage === stage);
 
-/** The place that an id names; undefined when it is none. The name of the dead-letter topic stands for its topic. */
+/** Parses the id of a dead letter; undefined when invalid. The name of the dead-letter topic stands for its topic. */
 export function parseDeadLetterId(id: string): (TopicPartition & { readonly offset: number }) | undefined {
   const [, name, partition, offset] = /^(.+)\/(\d{1,9})\/(\d{1,15})$/.exec(id) ?? [];
   if (name === undefined) return undefined;
@@ -62,7 +62,7 @@ export function parseDeadLetterId(id: string): (TopicPartition & { readonly offs
   return { topic: name.endsWith(end) ? name.slice(0, -end.length) : name, partition: Number(partition), offset: Number(offset) };
 }
 
-/** Bytes for people: text where they are text. */
+/** Bytes as text when they are UTF-8, else as base64. */
 export interface EncodedBytes {
   readonly encoding: 'utf8' | 'base64';
   readonly content: string;
@@ -73,22 +73,22 @@ export function encodedBytes(bytes: Buffer | null): EncodedBytes | null {
   return isUtf8(bytes) ? { encoding: 'utf8', content: bytes.toString('utf8') } : { encoding: 'base64', content: bytes.toString('base64') };
 }
 
-/** Header of a letter whose record never was in our log: the source that read it elsewhere. */
+/** Header with the source of a record that was rejected before it was published. */
 const SOURCE = 'tocsin-source';
 
 export const redriveOutcomes = ['redriven', 'already', 'too often', 'unknown origin', 'of a source'] as const;
-/** What becomes of a letter that somebody wants back in its topic. */
+/** Outcome of the redrive of a dead letter. */
 export type RedriveOutcome = (typeof redriveOutcomes)[number];
 
-/** A letter on its way back. */
+/** A dead letter that can be redriven. */
 export interface Redrive {
   readonly deadLetter: DeadLetter;
-  /** The same for every letter of one record, whoever refused it: that record goes back once. */
+  /** Identity of the original record, shared by its dead letters of all stages: a record is redriven once. */
   readonly origin: string;
   readonly record: OutgoingRecord & { readonly topic: string };
 }
 
-/** How a letter goes back, or why it does not. `partitions` is what the topic has now. */
+/** How a dead letter is redriven, or why not. `partitions` is the current partition count of the topic. */
 export function redriveOf(letter: DeadLetter, record: LogRecord, partitions: number, most: number): Redrive | RedriveOutcome {
   const { topic, origin } = letter;
   // Its bytes are in the format of the source, which the topic does not understand.

@@ -37,7 +37,7 @@ const redriveBody = bodySchema(
   { code: 'T9002', whole: '(body)', example: { topic: 'raw_events', code: 'T6003', dry_run: true, by: 'ann', why: 'the decoder was mended' } },
 );
 
-/** A dead letter with all that it holds. */
+/** A dead letter with headers, key and value. */
 export interface DeadLetterDetail extends DeadLetter {
   readonly headers: Readonly<Record<string, string>>;
   readonly key: EncodedBytes | null;
@@ -66,7 +66,7 @@ export class DeadLettersController {
 
   @Get(':topic/:partition/:offset')
   @Endpoint({ summary: 'Get a dead letter record with headers, key and value', permission: 'dead_letter:read', response: deadLetterResponse })
-  async show(@Param() { topic, partition, offset }: Record<string, string>): Promise<DeadLetterDetail> {
+  async show(@Param('topic') topic: string, @Param('partition') partition: string, @Param('offset') offset: string): Promise<DeadLetterDetail> {
     const [letter, { headers, key, value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
     return { ...letter, headers, key: encodedBytes(key), value: encodedBytes(value) };
   }
@@ -77,7 +77,12 @@ export class DeadLettersController {
     permission: 'dead_letter:read',
     produces: 'application/octet-stream',
   })
-  async value(@Param() { topic, partition, offset }: Record<string, string>, @Res() reply: Reply): Promise<void> {
+  async value(
+    @Param('topic') topic: string,
+    @Param('partition') partition: string,
+    @Param('offset') offset: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
     const [, { value }] = await this.deadLetters.find(`${topic}/${partition}/${offset}`);
     reply
       .header('content-type', 'application/octet-stream')

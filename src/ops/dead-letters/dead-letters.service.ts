@@ -24,7 +24,7 @@ import { redrivenTable } from './redriven-table.js';
 
 export interface DeadLetterQuery extends DeadLetterFilter {
   readonly topic?: string | undefined;
-  /** Letters that came at or after (epoch ms). */
+  /** Dead letters since this time (epoch ms). */
   readonly since?: number | undefined;
   readonly limit: number;
 }
@@ -32,16 +32,16 @@ export interface DeadLetterQuery extends DeadLetterFilter {
 export interface DeadLetterPage {
   /** Newest first. */
   readonly letters: readonly DeadLetter[];
-  /** False when older letters that fit may have been left out. */
+  /** False when older matching dead letters may be missing. */
   readonly complete: boolean;
 }
 
 export interface RedriveRequest extends Omit<DeadLetterQuery, 'limit'> {
-  /** These letters and no others. */
+  /** Only these dead letters. */
   readonly letters?: readonly string[] | undefined;
-  /** Letters that came later stay: those that come back while we drive. */
+  /** Dead letters after this time are left alone, so that those that return during the redrive are not redriven again. */
   readonly until: number;
-  /** Most letters that go back by this command. */
+  /** Maximum number of dead letters to redrive. */
   readonly limit: number;
   readonly actor: Actor;
   readonly why: string;
@@ -49,19 +49,19 @@ export interface RedriveRequest extends Omit<DeadLetterQuery, 'limit'> {
 
 export interface Redriven {
   readonly letters: readonly { readonly id: string; readonly outcome: RedriveOutcome }[];
-  /** True when the limit was reached: the same order again drives the rest. */
+  /** True when the limit was reached: repeat the request for the rest. */
   readonly more: boolean;
 }
 
 type Found = readonly [DeadLetter, LogRecord];
 
-/** A search goes back in pieces of so many records, and in each partition no further than so many. */
+/** A search reads backwards in chunks of this many records, and at most this many records of each partition. */
 const CHUNK_RECORDS = 500;
 const MAX_SCANNED_RECORDS = 20_000;
-/** Letters that go back in one transaction. */
+/** Dead letters that are redriven in one transaction. */
 const TRANSACTION_RECORDS = 100;
 
-/** The dead letters of every topic: looking at them, and driving them back to where they came from. */
+/** Lists dead letter records of all topics and redrives them to their original topics. */
 @Injectable()
 export class DeadLetters {
   constructor(
@@ -78,7 +78,7 @@ export class DeadLetters {
     return { letters: letters.slice(0, query.limit), complete: pages.every(({ complete }) => complete) && letters.length <= query.limit };
   }
 
-  /** Throws T6208 when nothing stands there. */
+  /** Throws T6208 when it does not exist. */
   async find(id: string): Promise<Found> {
     const at = parseDeadLetterId(id);
     if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
@@ -91,8 +91,8 @@ export class DeadLetters {
   }
 
   /**
-   * Drives letters back to their topics, oldest first, each record at most once however many ask. `dryRun` only says what would become of them.
-   * A letter and the note that it was driven are one transaction: a crash leaves both or none. Throws T6208 for a letter that is not there.
+   * Redrives dead letters to their original topics, oldest first, each record at most once even under concurrent requests. `dryRun` only returns the outcomes.
+   * Publishing and the redriven row share one transaction: a crash leaves both or none. Throws T6208 for a dead letter that does not exist.
    */
   async redrive(order: RedriveRequest, dryRun: boolean, now: number): Promise<Redriven> {
     const letters: { id: string; outcome: RedriveOutcome }[] = [];
@@ -119,7 +119,7 @@ export class DeadLetters {
     return { letters, more };
   }
 
-  /** What an order means, oldest first in each partition, in groups that go back together. */
+  /** The requested dead letters, oldest first in each partition, in chunks of one transaction. */
   async *#wanted(order: RedriveRequest): AsyncIterable<readonly Found[]> {
     if (order.letters) {
       const found: Found[] = [];
@@ -156,7 +156,7 @@ export class DeadLetters {
     return firstPerOrigin(returns.filter(({ origin }) => !known.has(origin)));
   }
 
-  /** Notes and sends in one transaction those that nobody has driven before. */
+  /** Records and publishes, in one transaction, those that were not redriven before. */
   #send(returns: readonly Redrive[], by: string, now: number): Promise<ReadonlySet<Redrive>> {
     if (returns.length === 0) return Promise.resolve(new Set());
     const token = randomUUID();
@@ -232,7 +232,7 @@ interface Bounds extends TopicPartition {
 const names = Object.values(topics).map(({ name }) => name);
 const isTopic = (topic: string): boolean => (names as readonly string[]).includes(topic);
 
-/** The first letter of each record. */
+/** The first dead letter of each original record. */
 function firstPerOrigin(returns: readonly Redrive[]): ReadonlySet<Redrive> {
   const byOrigin = new Map<string, Redrive>();
   for (const each of returns) if (!byOrigin.has(each.origin)) byOrigin.set(each.origin, each);

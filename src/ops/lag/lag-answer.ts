@@ -4,7 +4,7 @@ import { catchUp, type Rate } from '../../runtime/lag.js';
 
 /** One line of the answer of `GET /api/v1/lag`. */
 export interface LagLine extends PartitionLag {
-  /** Records per second that the group handled over the last minute; null before two looks. */
+  /** Records per second that the group handled over the last minute; null before two measurements. */
   readonly rate: number | null;
   /** Records per second that arrived. */
   readonly arrival_rate: number | null;
@@ -28,11 +28,11 @@ export interface LagAnswer {
   readonly groups: readonly GroupLag[];
   readonly total: number;
   readonly congestion: readonly Congestion[];
-  /** What could not be found out, in words. */
+  /** Reasons for unavailable values. */
   readonly problems: readonly string[];
 }
 
-/** Puts together what is known; `rate` answers undefined where there are not yet two looks. */
+/** Builds the response; `rate` returns undefined before two measurements. */
 export function lagAnswer(
   { partitions, problems }: PartitionReport<PartitionLag>,
   rate: (at: PartitionLag) => Rate | undefined,

@@ -12,16 +12,16 @@ import { TocsinError } from '../../shared/errors.js';
 import { type StateAfterMove, stateAfterMove, resolveTarget, type ResolvedOffset, type Target } from './position.js';
 import { messageOf } from '../../shared/error-message.js';
 
-/** Where a group is in a partition, and what the log has of it; null where nobody knows. */
+/** Position of a group in a partition with the log bounds; unknown values are null. */
 export interface PartitionPosition {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
-  /** Everything below has taken effect. The truth. */
+  /** Every record below has been processed. Authoritative. */
   readonly cursor: number | null;
-  /** Everything below is in the stored memory of the stage; null for a stage without one. */
+  /** The stored state includes every record below; null for a stateless stage. */
   readonly state: number | null;
-  /** What the log was told; follows the cursor. */
+  /** Offset committed to the log; follows the cursor. */
   readonly committed: number | null;
   readonly low: number;
   readonly high: number;
@@ -38,12 +38,12 @@ export interface OffsetReset {
   readonly why: string;
 }
 
-/** What a reset does to a partition. */
+/** Effect of a reset on a partition. */
 export interface PlannedReset extends ResolvedOffset {
   readonly partition: number;
   /** The cursor before; null when the group has not begun the partition. */
   readonly from: number | null;
-  /** What becomes of the memory of the stage; null for a stage without one. */
+  /** What happens to the stored state; null for a stateless stage. */
   readonly memory: StateAfterMove['memory'] | null;
 }
 
@@ -51,12 +51,12 @@ type OwnedCursor = Cursor & { readonly owner: string; readonly partition: number
 
 interface Move {
   readonly planned: PlannedReset;
-  /** Where the cursor must still be when it moves. */
+  /** Epoch that the cursor must still have when it moves. */
   readonly epoch: number;
   readonly stateOffset: number;
 }
 
-/** Where groups are, and moving them while they are stopped. */
+/** Shows positions of consumer groups and resets them while they are stopped. */
 @Injectable()
 export class Offsets {
   readonly #logger = new Logger('offsets');
@@ -70,7 +70,7 @@ export class Offsets {
     private readonly audit: AuditService,
   ) {}
 
-  /** Every group and topic that has a cursor, or those that are asked for. Groups of foreign clusters are left out: their topics are not ours. */
+  /** Every group and topic that has a cursor, or those that are asked for. Groups of external clusters are excluded. */
   async positions(wanted: { group?: string | undefined; topic?: string | undefined }): Promise<PartitionPosition[]> {
     const cursors = (await this.cursors.all()).filter(
       ({ group, topic }) => !isExternalGroup(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
@@ -129,7 +129,7 @@ export class Offsets {
     return moves.map(({ planned }) => planned);
   }
 
-  /** Throws T6201 with who consumes in the group. */
+  /** Throws T6201 with the active members of the group. */
   async refuseRunning(group: string): Promise<void> {
     const members = await this.eventLog.members(group);
     if (members.length === 0) return;

@@ -1,17 +1,17 @@
 import { TocsinError } from '../../shared/errors.js';
 
-/** Where somebody wants a group to be. */
+/** Requested position of a group. */
 export type Target =
   | { readonly kind: 'earliest' | 'latest' }
   | { readonly kind: 'offset'; readonly offset: number }
   /** The first record that the log got at or after `time` (epoch ms). */
   | { readonly kind: 'timestamp'; readonly time: number }
-  /** So many records forward or back from where the group is. */
+  /** Relative to the current position of the group, in records. */
   | { readonly kind: 'shift'; readonly by: number }
-  /** So many records before the end. */
+  /** This many records before the log end. */
   | { readonly kind: 'tail'; readonly count: number };
 
-/** A partition as the log has it, and where the group is in it. */
+/** Log bounds of a partition, and the position of the group. */
 export interface Bounds {
   readonly low: number;
   readonly high: number;
@@ -22,7 +22,7 @@ export interface Bounds {
 
 export interface ResolvedOffset {
   readonly offset: number;
-  /** The end of the log at which the wish was cut. */
+  /** The log bound to which the request was clamped. */
   readonly clamped?: 'beginning' | 'end';
 }
 
@@ -59,7 +59,7 @@ export function parseTime(text: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** Where the wish is in this partition, cut at what the log has. */
+/** Resolves a target in this partition, clamped to the log bounds. */
 export function resolveTarget(target: Target, bounds: Bounds): ResolvedOffset {
   const offset = requestedOffset(target, bounds);
   if (offset < bounds.low) return { offset: bounds.low, clamped: 'beginning' };
@@ -83,7 +83,7 @@ function requestedOffset(target: Target, { low, high, current, at }: Bounds): nu
   }
 }
 
-/** What becomes of the stored memory of a stage when its cursor moves. */
+/** What happens to the stored state of a stage when its cursor moves. */
 export interface StateAfterMove {
   readonly stateOffset: number;
   /**

@@ -5,7 +5,7 @@ export interface ReplayRange {
   readonly partition: number;
   readonly from: number;
   readonly end: number;
-  /** The wish went beyond the end of the log and was cut there. */
+  /** The requested end was beyond the log end and was clamped. */
   readonly cut: boolean;
 }
 

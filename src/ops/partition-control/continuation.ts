@@ -2,18 +2,18 @@ import type { Cursor } from '../../log/cursor-table.js';
 import type { PartitionPause } from '../../log/consuming/partition-pause.js';
 import { stateAfterMove } from '../offsets/position.js';
 
-/** What people have decided about records that are missing. */
+/** Operator decision about missing records. */
 export interface GapDecision {
-  /** Give up what retention has deleted. */
+  /** Skip records that retention deleted. */
   readonly acceptGap: boolean;
-  /** Where to begin in a topic that was made anew. */
+  /** Start position in a recreated topic. */
   readonly from: 'earliest' | 'latest' | undefined;
 }
 
-/** How a held partition goes on. */
+/** How a paused or halted partition resumes. */
 export type ResumePlan =
   | { readonly kind: 'go' }
-  /** From another offset; `givenUp` says in words what is never handled. */
+  /** Resumes at another offset; `givenUp` describes the skipped records. */
   | { readonly kind: 'move'; readonly nextOffset: number; readonly stateOffset: number; readonly givenUp: string }
   | { readonly kind: 'undecided'; readonly needs: string };
 

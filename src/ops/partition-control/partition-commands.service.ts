@@ -41,7 +41,7 @@ export interface Resumed extends TopicPartition {
   readonly note: string;
 }
 
-/** What people can do to the partitions of consumer groups. Every command is a row that the owner of the partition follows, wherever it runs. */
+/** Pauses and resumes partitions of consumer groups. A command is a row that the owner of the partition applies, on whichever replica it runs. */
 @Injectable()
 export class PartitionCommands {
   constructor(
@@ -92,7 +92,7 @@ export class PartitionCommands {
   }
 
   /**
-   * Lets held partitions go on: all that are selected, or none. Throws T6203 when there is no such partition, T6204 with what each needs when
+   * Resumes paused or halted partitions: all selected ones, or none. Throws T6203 when there is no such partition, T6204 with what each needs when
    * records are missing and nobody has decided, T6205 when a cursor moved meanwhile.
    */
   async resume(selection: PartitionSelection, order: Command & GapDecision, now: number): Promise<Resumed[]> {
@@ -120,7 +120,7 @@ export class PartitionCommands {
     const cursor = await this.cursors.read(at.group, at);
     if (!stop) return { cursor, how: { kind: 'go' } };
     const bounds = await this.#bounds(at);
-    // Only a stage with memory needs what is older than its cursor.
+    // Only a stateful stage needs records before its cursor.
     const needed = cursor && (this.states.of(at.group) ? cursor : { ...cursor, stateOffset: cursor.nextOffset });
     return { cursor, how: resumePlan(stop, needed, bounds, decision) };
   }

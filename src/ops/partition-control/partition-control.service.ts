@@ -4,10 +4,10 @@ import { PartitionPauseRepository } from '../../log/consuming/partition-pause.re
 import { Background } from '../../runtime/background.decorator.js';
 import { PeriodicTask } from '../../shared/periodic-task.js';
 
-/** How often (ms) a replica looks what people want of its partitions. */
+/** Interval (ms) at which a replica reads the pauses of its partitions. */
 const POLL_MS = 1_000;
 
-/** Brings what people want of partitions, which are rows, to the consumers of this replica. */
+/** Applies stored pauses to the consumers of this replica. */
 @Injectable()
 export class PartitionControl {
   readonly #logger = new Logger('partitions');
@@ -18,14 +18,14 @@ export class PartitionControl {
     private readonly holds: PartitionPauseRepository,
   ) {}
 
-  /** While the database is away partitions stay as they are, and readiness says why. */
+  /** While the database is unavailable, partitions keep their state, and readiness reports the reason. */
   @Background()
   following(): PeriodicTask {
     const debug = (text: string): void => this.#logger.debug(text);
     return new PeriodicTask({ name: 'reading pauses', everyMs: POLL_MS, run: () => this.#follow(), logger: { warn: debug, log: debug } });
   }
 
-  /** Looks now, if the database answers; otherwise the next look does it. */
+  /** Reads the pauses now; if that fails, the next poll does. */
   async refresh(): Promise<void> {
     await this.#follow().catch(() => undefined);
   }

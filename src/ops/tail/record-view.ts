@@ -7,7 +7,7 @@ import { PoisonError } from '../../shared/errors.js';
 import { JsonError, parseJson } from '../../shared/json.js';
 import { type RawEvent, type Topic, topics } from '../../topics.js';
 
-/** A record as people see it: its message when it can be decoded, else why not and its bytes. */
+/** A record for display: the decoded message, or the decoding error and the bytes. */
 export interface RecordView {
   readonly partition: number;
   readonly offset: number;

@@ -39,7 +39,7 @@ interface Reading {
   complete: boolean;
 }
 
-/** Looks at records without any group, so that nobody who consumes notices. */
+/** Reads records without a consumer group, so that consumers are not affected. */
 @Injectable()
 export class TailService {
   constructor(

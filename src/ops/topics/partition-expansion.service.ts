@@ -14,20 +14,20 @@ import { type PartitionExpansionPlan, planPartitionExpansion, type Reader } from
 import { PartitionExpansionChecks } from '../../runtime/partition-expansion-checks.service.js';
 import { TopicsService } from './topics.service.js';
 
-/** Records that are looked at for keys, over all partitions. */
+/** Records that are sampled for keys, over all partitions. */
 const SAMPLE = 2000;
-/** Records behind a cursor of which we ask whether they have a key. */
+/** Maximum lag up to which records with a key are counted exactly. */
 const EXAMINED = 500;
 
 export interface PartitionExpansionRequest {
   readonly partitions: number;
-  /** Only say what it would mean. */
+  /** Only return the consequences. */
   readonly dry_run: boolean;
-  /** Do it although the order of records breaks for keys that move. */
+  /** Expand even if the record order breaks for keys that move. */
   readonly accept_disorder: boolean;
 }
 
-/** Gives topics more partitions, when that is safe. */
+/** Adds partitions to topics when that is safe. */
 @Injectable()
 export class PartitionExpansionService {
   constructor(
@@ -60,7 +60,7 @@ export class PartitionExpansionService {
     if (dry_run) return { ...plan, done: false };
     if (plan.refusals.length > 0 && !accept_disorder) throw new TocsinError('T6404', plan.refusals.join('; '), plan);
     await this.#refuseWhileEmbeddedRuns(plan);
-    await this.#growDeadLetters(name, partitions);
+    await this.#expandDeadLetterTopic(name, partitions);
     await this.eventLog.topics.grow(name, partitions);
     await this.audit.record({ actor, action: 'topic.expanded', object: { kind: 'topic', id: name }, after: { ...plan, accept_disorder } }, now);
     return { ...plan, done: true };
@@ -71,7 +71,7 @@ export class PartitionExpansionService {
     throw new TocsinError('T6404', 'the embedded log detects new partitions only at startup: stop the server, then run this command', plan);
   }
 
-  async #growDeadLetters(name: string, partitions: number): Promise<void> {
+  async #expandDeadLetterTopic(name: string, partitions: number): Promise<void> {
     const [letters] = await this.eventLog.topics.describe([deadLetterTopic(name)]);
     if (letters && letters.partitions.length < partitions) await this.eventLog.topics.grow(letters.name, partitions);
   }

@@ -1,4 +1,4 @@
-/** One group of ours that reads the topic. */
+/** A consumer group of Tocsin that reads the topic. */
 export interface Reader {
   readonly group: string;
   /** Members that consume at the moment. */
@@ -7,19 +7,19 @@ export interface Reader {
   readonly behind: number;
 }
 
-/** What has to be known before a topic gets more partitions. */
+/** Facts that decide whether a topic can get more partitions. */
 export interface PartitionExpansionFacts {
   readonly topic: string;
-  /** What its key is, for a topic in which the key keeps order. */
+  /** Meaning of the key, for topics whose order depends on it. */
   readonly keyedBy: string | undefined;
   readonly current: number;
   readonly wanted: number;
   readonly readers: readonly Reader[];
-  /** Partitions of which nobody says where they end, so that nobody knows what is still to be handled. */
+  /** Partitions without a leader, whose log end offset and lag are unknown. */
   readonly leaderless: readonly number[];
-  /** Groups of other people that read it. */
+  /** Groups that are not Tocsin's and read the topic. */
   readonly unknownGroups: readonly string[];
-  /** What the stages say hangs on the old place of a key. */
+  /** Objections of the stages: state that depends on the current partition of a key. */
   readonly stageReasons: readonly string[];
   /** Keys of the newest records. */
   readonly keys: readonly string[];
@@ -77,14 +77,14 @@ function refusals({ readers, leaderless: unanswered, stageReasons: hanging }: Pa
   ];
 }
 
-function warnings({ keyedBy, keys, unknownGroups: strangers, current, wanted }: PartitionExpansionFacts, moving: readonly string[]): string[] {
+function warnings({ keyedBy, keys, unknownGroups, current, wanted }: PartitionExpansionFacts, moving: readonly string[]): string[] {
   const share = keys.length > 0 ? `of the ${keys.length} keys in the newest records, ${moving.length} move (${some(moving)})` : 'no recent keys';
   return [
     `the key (${keyedBy}) determines the partition: from ${current} to ${wanted} partitions ${share}`,
     ...(wanted % current === 0
       ? []
       : [`${wanted} is not a multiple of ${current}: nearly every key moves; with a multiple of ${current} fewer keys move`]),
-    ...strangers.map((group) => `${group} also consumes the topic; keys that move arrive in another partition`),
+    ...unknownGroups.map((group) => `${group} also consumes the topic; keys that move arrive in another partition`),
     ...(moving.length > 0 ? ['incomplete state of keys that move (windows, N-of-M counts) restarts in the new partition'] : []),
     'the number of partitions cannot be reduced later',
   ];

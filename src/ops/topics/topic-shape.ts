@@ -1,6 +1,6 @@
 import type { NewTopic } from '../../log/topic-admin.js';
 
-/** What a topic is asked to be; absent means as it is, or as the settings and the brokers say. */
+/** Requested properties of a topic; absent properties keep their value, or default to the settings and the broker configuration. */
 export interface TopicShape {
   readonly partitions?: number | undefined;
   readonly replication?: number | undefined;
@@ -11,7 +11,7 @@ export interface TopicShape {
   readonly max_message_bytes?: number | undefined;
 }
 
-/** What stands around a topic. */
+/** Facts about the cluster that limit a topic. */
 export interface ShapeContext {
   readonly brokers: number;
   /** Copies that the topic has or will have. */
@@ -21,9 +21,9 @@ export interface ShapeContext {
 }
 
 export interface ShapeReview {
-  /** Why it cannot be. */
+  /** Reasons for rejection. */
   readonly refusals: readonly string[];
-  /** What somebody should know who wants it so. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const HOUR_MS = 3_600_000;
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const MOST_PARTITIONS = 10_000;
 
-/** Whether a topic of this name and shape can be, and should be. */
+/** Rejections and warnings for a topic of this name and shape. */
 export function reviewShape(name: string, shape: TopicShape, { brokers, replication, recordBytes }: ShapeContext): ShapeReview {
   const { partitions, min_insync_replicas: insync, retention_hours: hours, max_message_bytes: bytes } = shape;
   const refusals = [
@@ -59,7 +59,7 @@ export function reviewShape(name: string, shape: TopicShape, { brokers, replicat
   return { refusals: refusals.filter((each) => each !== false), warnings: warnings.filter((each) => each !== false) };
 }
 
-/** The shape in Kafka's words. */
+/** The shape as Kafka topic configuration. */
 export function configOf({ retention_hours: hours, retention_bytes, min_insync_replicas, max_message_bytes }: TopicShape): Record<string, string> {
   const config: Record<string, number | undefined> = {
     'retention.ms': hours === undefined ? undefined : hours === -1 ? -1 : hours * HOUR_MS,
@@ -70,7 +70,7 @@ export function configOf({ retention_hours: hours, retention_bytes, min_insync_r
   return Object.fromEntries(Object.entries(config).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
 }
 
-/** The topic that the settings want, as somebody wants it. */
+/** The default topic with the requested properties. */
 export function withShape(wanted: NewTopic, shape: TopicShape): NewTopic {
   return {
     name: wanted.name,
