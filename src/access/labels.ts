@@ -6,13 +6,13 @@ export const MAX_LABELS = 64;
 export const MAX_NAME_BYTES = 128;
 export const MAX_VALUE_BYTES = 1024;
 
-export type Labels = Record<string, string>;
+export type EventLabels = Record<string, string>;
 
 /**
  * Dimensions as text: a number or a truth value becomes its text, null or nothing is no dimensions.
  * The same object comes back when all its values are text already. `what` names the field in the words of a rejection.
  */
-export function readDimensions(value: unknown, what: string): Labels | Rejection {
+export function readDimensions(value: unknown, what: string): EventLabels | Rejection {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) return new Rejection('T1101', `${what} must be an object`);
   const given = value as Record<string, unknown>;
@@ -28,7 +28,7 @@ export function readDimensions(value: unknown, what: string): Labels | Rejection
     const problem = labelProblem(name, each as string, ++count, what);
     if (problem) return problem;
   }
-  return allText ? (given as Labels) : asText(given);
+  return allText ? (given as EventLabels) : asText(given);
 }
 
 /** Why a label cannot be taken: too many of them, too long, or a name that could reach a prototype. Numbers and truth values are short. */
@@ -53,8 +53,8 @@ function scalarProblem(value: unknown, what: string): Rejection | undefined {
   return Number.isFinite(value) ? undefined : new Rejection('T1102', what);
 }
 
-function asText(given: Readonly<Record<string, unknown>>): Labels {
-  const labels: Labels = {};
+function asText(given: Readonly<Record<string, unknown>>): EventLabels {
+  const labels: EventLabels = {};
   for (const name in given) labels[name] = String(given[name]);
   return labels;
 }

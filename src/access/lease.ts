@@ -1,5 +1,5 @@
 import type { ExternalAlert } from '../topics.js';
-import { labelProblem, readDimensions, type Labels } from './labels.js';
+import { labelProblem, readDimensions, type EventLabels } from './labels.js';
 import { Rejection } from './rejection.js';
 import { parseRfc3339, readTime } from './time.js';
 
@@ -36,10 +36,10 @@ function withoutEmpty(value: unknown): unknown {
 }
 
 /** Annotations are prose: their number and names have limits here, their length has that of the whole event. */
-function readAnnotations(value: unknown): Labels | Rejection {
+function readAnnotations(value: unknown): EventLabels | Rejection {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) return new Rejection('T1101', 'annotations must be an object');
-  const annotations: Labels = {};
+  const annotations: EventLabels = {};
   let count = 0;
   for (const [name, each] of Object.entries(value as Record<string, string | number | boolean | object | null>)) {
     const problem = labelProblem(name, undefined, ++count, 'annotations');

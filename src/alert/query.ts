@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cursor, cursorText, limit } from '../shared/page.js';
-import { flag, one, querySchema, whole } from '../shared/parse.js';
+import { booleanParameter, one, querySchema, whole } from '../shared/parse.js';
 import { alertStatus, type Severity } from '../topics.js';
 import { severityNames } from '../shared/severity.js';
 import { alertLabels } from '../shared/alert-labels.js';
@@ -64,7 +64,7 @@ const schema = z.strictObject({
   severity: list.pipe(z.array(severity)).optional().meta({ type: 'string', description: '1 or fatal, 2 or warning, 3 or remind; comma-separated' }),
   bk_biz_id: one.optional(),
   strategy_id: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-  acknowledged: flag.optional(),
+  acknowledged: booleanParameter.optional(),
   name: one.optional().describe('Exact alert name'),
   filter: all.default([]).describe('Label matcher such as host="web-1" or host!="web-1"; repeatable, all must match'),
   from: time.optional().describe('begin_time at or after: epoch ms or ISO 8601'),

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { TocsinError } from '../shared/errors.js';
 import { backoff } from '../shared/retry.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** Tries until it works: a server that is not there yet is waited for, not died of. */
 export async function untilConnected<T>(name: string, connect: () => Promise<T>): Promise<T> {
@@ -11,7 +12,7 @@ export async function untilConnected<T>(name: string, connect: () => Promise<T>)
       return await connect();
     } catch (error) {
       const wait = backoff(failures, Math.random(), 200, 5000);
-      const why = error instanceof TocsinError ? `${error.code} ${error.message}` : error instanceof Error ? error.message : String(error);
+      const why = error instanceof TocsinError ? `${error.code} ${error.message}` : messageOf(error);
       logger.warn(`${name} is unavailable: ${why}; retrying in ${wait} ms`);
       await delay(wait);
     }

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Config } from '../config.js';
 import type { EventLog } from '../log/event-log.js';
 import { topicsTooSmallForEvents, deadLetterTopicsTooSmall } from '../log/topic-limits.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** Says at start what the topics will refuse. Where we may not ask for their settings, only that. */
 export async function warnOfLimits(log: EventLog, names: readonly string[], limits: Pick<Config, 'MAX_EVENT_BYTES'>): Promise<void> {
@@ -10,6 +11,6 @@ export async function warnOfLimits(log: EventLog, names: readonly string[], limi
     const topics = await log.topics.describe(names);
     for (const sentence of [...topicsTooSmallForEvents(topics, limits), ...deadLetterTopicsTooSmall(topics)]) logger.warn(sentence);
   } catch (error) {
-    logger.warn(`reading the topic configuration failed: ${error instanceof Error ? error.message : String(error)}`);
+    logger.warn(`reading the topic configuration failed: ${messageOf(error)}`);
   }
 }

@@ -4,6 +4,7 @@ import { diagnose, verdictOf } from '../ops/doctor/doctor.js';
 import { examine } from '../ops/doctor/examine.service.js';
 import type { Finding } from '../ops/doctor/finding.js';
 import { TocsinError } from '../shared/errors.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** `tocsin doctor`: checks the installation and prints problems with evidence and remedy. Needs no server. Exit code 1 on a failure. */
 export function doctorCommand(program: Command): void {
@@ -25,7 +26,7 @@ function loadConfigOrFinding(): Config | Finding {
   try {
     return loadConfig();
   } catch (error) {
-    const evidence = error instanceof Error ? error.message : String(error);
+    const evidence = messageOf(error);
     const code = error instanceof TocsinError ? error.code : 'T5011';
     return {
       check: 'settings',

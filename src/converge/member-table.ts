@@ -1,4 +1,4 @@
-import { bigint, insertOnly, int, json, ms, nullable, text } from '../database/column.js';
+import { bigint, insertOnly, int, json, ms, nullable, textColumn } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { ConvergeMember } from './converge-member.js';
 
@@ -6,11 +6,11 @@ import type { ConvergeMember } from './converge-member.js';
 export const memberTable = table<ConvergeMember>(
   'converge_member',
   {
-    alert_id: text(64),
-    alert_key: insertOnly(text(64)),
-    converge_id: text(32),
-    moved_from: nullable(text(32)),
-    phase: text(16),
+    alert_id: textColumn(64),
+    alert_key: insertOnly(textColumn(64)),
+    converge_id: textColumn(32),
+    moved_from: nullable(textColumn(32)),
+    phase: textColumn(16),
     severity: int(),
     notified_severity: insertOnly(nullable(int())),
     transition_no: bigint(),
@@ -18,7 +18,7 @@ export const memberTable = table<ConvergeMember>(
     ended_at: nullable(ms()),
     notified_firing_seq: insertOnly(nullable(bigint())),
     notified_resolved_seq: insertOnly(nullable(bigint())),
-    not_notified_reason: nullable(text(32)),
+    not_notified_reason: nullable(textColumn(32)),
     alert: json(),
   },
   { primaryKey: ['alert_id'], indexes: [['converge_id', 'phase', 'severity', 'created_at']] },

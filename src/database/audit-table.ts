@@ -1,5 +1,5 @@
 import type { Actor } from '../shared/actor.js';
-import { clippedLongText, clippedText, json, ms, named, nullable, sequence, text } from './column.js';
+import { clippedLongText, clippedText, json, ms, named, nullable, sequence, textColumn } from './column.js';
 import { table } from './table.js';
 
 /** A row of the audit table. */
@@ -18,10 +18,10 @@ export interface StoredAuditEntry {
 export const auditTable = table<StoredAuditEntry, never, 'id'>('audit', {
   id: sequence(),
   at: ms(),
-  actorKind: named('actor_kind', text(16)),
-  actorName: named('actor_name', text(128)),
-  action: text(64),
-  objectKind: named('object_kind', text(64)),
+  actorKind: named('actor_kind', textColumn(16)),
+  actorName: named('actor_name', textColumn(128)),
+  action: textColumn(64),
+  objectKind: named('object_kind', textColumn(64)),
   objectId: named('object_id', clippedText(255)),
   why: clippedLongText(4000),
   detail: nullable(json()),

@@ -49,14 +49,14 @@ export const sequence = (): Column<number> => ({ type: 'sequence', write: unchan
 /** Auto-increment primary key (bigint) of a table that grows with every alert. */
 export const bigSequence = (): Column<number> => ({ type: 'big_sequence', write: unchanged, read: number });
 /** Text of at most `length` characters; longer text is an error of the database. */
-export const text = <V extends string = string>(length: number): Column<V> => ({
+export const textColumn = <V extends string = string>(length: number): Column<V> => ({
   type: 'text',
   length,
   write: unchanged,
   read: (stored) => stored as V,
 });
 /** Text that is cut to `length` UTF-16 units when it is written. */
-export const clippedText = (length: number): Column<string> => ({ ...text(length), write: (value) => clip(value, length) });
+export const clippedText = (length: number): Column<string> => ({ ...textColumn(length), write: (value) => clip(value, length) });
 /** Text of up to 16 MiB. */
 export const longText = (): Column<string> => ({ type: 'long_text', write: unchanged, read: (stored) => stored as string });
 /** As {@link longText}, cut to `length` UTF-16 units when it is written. */
@@ -68,7 +68,7 @@ export const bigint = (): Column<number> => ({ type: 'bigint', write: unchanged,
 export const ms = bigint;
 export const double = (): Column<number> => ({ type: 'double', write: unchanged, read: number });
 /** A boolean, stored as 0 or 1. Defaults to false. */
-export const flag = (): Column<boolean> => ({
+export const flagColumn = (): Column<boolean> => ({
   type: 'flag',
   default: false,
   write: (value) => (value ? 1 : 0),

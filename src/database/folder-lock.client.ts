@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TocsinError } from '../shared/errors.js';
 import { loadSqlite, type SqliteDriver } from './connection.client.js';
+import { messageOf } from '../shared/error-message.js';
 
 interface LockConnection {
   pragma(text: string): unknown;
@@ -38,7 +39,7 @@ export async function lockFolder(folder: string, driver: SqliteDriver): Promise<
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection.close();
-    throw new TocsinError('T5003', `directory ${folder} is locked by another process (${error instanceof Error ? error.message : String(error)})`);
+    throw new TocsinError('T5003', `directory ${folder} is locked by another process (${messageOf(error)})`);
   }
   return () => connection.close();
 }

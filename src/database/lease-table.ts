@@ -1,4 +1,4 @@
-import { bigint, ms, text } from './column.js';
+import { bigint, ms, textColumn } from './column.js';
 import { table } from './table.js';
 
 interface StoredLease {
@@ -11,6 +11,6 @@ interface StoredLease {
 
 export const leaseTable = table<StoredLease>(
   'lease',
-  { name: text(64), owner: text(128), epoch: bigint(), expires_at: ms() },
+  { name: textColumn(64), owner: textColumn(128), epoch: bigint(), expires_at: ms() },
   { primaryKey: ['name'] },
 );

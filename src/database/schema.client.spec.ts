@@ -1,5 +1,5 @@
 import { databases, type TestDatabase } from '../../test/support/database.js';
-import { int, json, nullable, sequence, since, text, withDefault } from './column.js';
+import { int, json, nullable, sequence, since, textColumn, withDefault } from './column.js';
 import type { Database } from './database.client.js';
 import { createTableSql } from './ddl.js';
 import { addColumns, createTables } from './schema.client.js';
@@ -10,13 +10,13 @@ interface Bell {
   readonly tower: string;
 }
 
-const first = table<Bell, never, 'id'>('bell', { id: sequence(), tower: text(16) }, { unique: [['tower']] });
+const first = table<Bell, never, 'id'>('bell', { id: sequence(), tower: textColumn(16) }, { unique: [['tower']] });
 /** The same table, two migrations later. */
 const later = table<Bell & { readonly notes: readonly string[] | null; readonly strokes: number; readonly pitch: number | null }, never, 'id'>(
   'bell',
   {
     id: sequence(),
-    tower: text(16),
+    tower: textColumn(16),
     notes: since('0002', nullable(json())),
     strokes: since('0002', withDefault(int(), 12)),
     pitch: since('0003', nullable(int())),
@@ -78,6 +78,6 @@ describe('the DDL', () => {
   });
 
   it('refuses a later column that rows which exist could not have', () => {
-    expect(() => table<{ readonly tower: string }>('bell', { tower: since('0002', text(16)) })).toThrow('bell.tower comes later');
+    expect(() => table<{ readonly tower: string }>('bell', { tower: since('0002', textColumn(16)) })).toThrow('bell.tower comes later');
   });
 });

@@ -1,4 +1,17 @@
-import { bigint, caseSensitive, clippedText, derived, flag, insertOnly, json, named, nullable, sequence, text, unmapped } from './column.js';
+import {
+  bigint,
+  caseSensitive,
+  clippedText,
+  derived,
+  flagColumn,
+  insertOnly,
+  json,
+  named,
+  nullable,
+  sequence,
+  textColumn,
+  unmapped,
+} from './column.js';
 import { table } from './table.js';
 
 interface Bell {
@@ -14,10 +27,10 @@ const bells = table<Bell, 'open_key' | 'rung_at', 'id'>(
   'bell',
   {
     id: sequence(),
-    tower: caseSensitive(text(16)),
-    open_key: derived(nullable(text(16)), (bell) => (bell.isCracked ? null : bell.tower)),
+    tower: caseSensitive(textColumn(16)),
+    open_key: derived(nullable(textColumn(16)), (bell) => (bell.isCracked ? null : bell.tower)),
     weight: insertOnly(bigint()),
-    isCracked: named('is_cracked', flag()),
+    isCracked: named('is_cracked', flagColumn()),
     notes: nullable(json()),
     motto: clippedText(5),
     rung_at: unmapped(nullable(bigint())),
@@ -56,9 +69,9 @@ describe('the description of a table', () => {
 
   it('does not compile when a field has no column, or a column of another type', () => {
     // @ts-expect-error weight is missing
-    table<Pick<Bell, 'tower' | 'weight'>>('bell', { tower: text(16) });
+    table<Pick<Bell, 'tower' | 'weight'>>('bell', { tower: textColumn(16) });
     // @ts-expect-error weight is a number
-    table<Pick<Bell, 'tower' | 'weight'>>('bell', { tower: text(16), weight: text(16) });
+    table<Pick<Bell, 'tower' | 'weight'>>('bell', { tower: textColumn(16), weight: textColumn(16) });
     // @ts-expect-error notes may be null
     table<Pick<Bell, 'notes'>>('bell', { notes: json<readonly string[]>() });
     // @ts-expect-error the table has no such column

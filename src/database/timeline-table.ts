@@ -1,5 +1,5 @@
 import type { AlertStatusChange } from '../topics.js';
-import { bigint, bigSequence, clippedLongText, clippedText, json, ms, nullable, text } from './column.js';
+import { bigint, bigSequence, clippedLongText, clippedText, json, ms, nullable, textColumn } from './column.js';
 import { table } from './table.js';
 
 /** `gap`: messages about the alert never arrived. `notified` and `not_sent` are outcomes of notices. */
@@ -29,10 +29,10 @@ export const timelineTable = table<StoredEntry, never, 'id'>(
   'alert_timeline',
   {
     id: bigSequence(),
-    alert_id: text(64),
+    alert_id: textColumn(64),
     at: ms(),
     recorded_at: ms(),
-    what: text(32),
+    what: textColumn(32),
     actor: clippedText(255),
     why: clippedLongText(4000),
     detail: nullable(json()),

@@ -1,4 +1,4 @@
-import { blob, int, text } from '../database/column.js';
+import { blob, int, textColumn } from '../database/column.js';
 import { table } from '../database/table.js';
 
 /** A packed block of the memory of a partition. */
@@ -11,6 +11,6 @@ interface StoredBlock {
 
 export const checkpointTable = table<StoredBlock>(
   'detect_checkpoint',
-  { topic: text(128), partition_no: int(), block: text(120), content: blob() },
+  { topic: textColumn(128), partition_no: int(), block: textColumn(120), content: blob() },
   { primaryKey: ['topic', 'partition_no', 'block'] },
 );

@@ -6,6 +6,7 @@ import { PeriodicTask } from '../shared/periodic-task.js';
 import { topics } from '../topics.js';
 import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** A partition whose state this process holds. */
 export interface TimedPartition {
@@ -53,7 +54,7 @@ export class Clock {
         version,
       );
     } catch (error) {
-      this.#logger.warn(`the new rules take effect with the next ticks: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`the new rules take effect with the next ticks: ${messageOf(error)}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { int, json, ms, nullable, sequence, text } from '../database/column.js';
+import { int, json, ms, nullable, sequence, textColumn } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { StrategyBody } from './strategy.js';
 
@@ -27,9 +27,9 @@ export const strategyTable = table<StoredStrategy, never, 'id'>(
   'strategy',
   {
     id: sequence(),
-    bk_biz_id: text(128),
-    name: text(128),
-    live_key: nullable(text(32)),
+    bk_biz_id: textColumn(128),
+    name: textColumn(128),
+    live_key: nullable(textColumn(32)),
     version: int(),
     created_at: ms(),
     updated_at: ms(),
@@ -44,7 +44,7 @@ export const strategyVersionTable = table<StoredStrategyVersion>(
     version: int(),
     rules_version: int(),
     body: nullable(json()),
-    changed_by: text(128),
+    changed_by: textColumn(128),
     changed_at: ms(),
   },
   { primaryKey: ['strategy_id', 'version'], indexes: [['rules_version']] },

@@ -1,4 +1,4 @@
-import { bigint, caseSensitive, int, ms, named, text } from '../database/column.js';
+import { bigint, caseSensitive, int, ms, named, textColumn } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { TopicPartition } from './event-log.js';
 
@@ -24,15 +24,15 @@ export interface StoredCursor extends TopicPartition, Cursor {
 export const cursorTable = table<StoredCursor>(
   'stream_cursor',
   {
-    group: named('consumer_group', text(128)),
+    group: named('consumer_group', textColumn(128)),
     // Topics of external clusters can differ in case only.
-    topic: caseSensitive(text(249)),
+    topic: caseSensitive(textColumn(249)),
     partition: named('partition_no', int()),
     nextOffset: named('next_offset', bigint()),
     stateOffset: named('state_offset', bigint()),
     epoch: bigint(),
     generation: bigint(),
-    owner: text(128),
+    owner: textColumn(128),
     updatedAt: named('updated_at', ms()),
   },
   { primaryKey: ['group', 'topic', 'partition'] },

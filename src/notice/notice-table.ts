@@ -1,4 +1,4 @@
-import { bigint, bigSequence, clippedLongText, int, json, ms, named, nullable, text, unmapped } from '../database/column.js';
+import { bigint, bigSequence, clippedLongText, int, json, ms, named, nullable, textColumn, unmapped } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { Notice } from './notice.js';
 
@@ -6,13 +6,13 @@ export const noticeTable = table<Notice, 'body', 'id'>(
   'notice',
   {
     id: bigSequence(),
-    receiver: text(128),
-    converge_id: text(64),
+    receiver: textColumn(128),
+    converge_id: textColumn(64),
     sequence: named('sequence_no', bigint()),
-    idempotency_key: text(32),
-    status: text(16),
-    state: text(16),
-    reason: nullable(text(64)),
+    idempotency_key: textColumn(32),
+    status: textColumn(16),
+    state: textColumn(16),
+    reason: nullable(textColumn(64)),
     attempts: int(),
     next_attempt_at: ms(),
     created_at: ms(),

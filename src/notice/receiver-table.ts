@@ -1,4 +1,4 @@
-import { flag, json, ms, sequence, text, withDefault } from '../database/column.js';
+import { flagColumn, json, ms, sequence, textColumn, withDefault } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { Receiver } from './receiver.js';
 
@@ -6,12 +6,12 @@ export const receiverTable = table<Receiver, never, 'id'>(
   'notice_receiver',
   {
     id: sequence(),
-    name: text(128),
-    channel: text(32),
+    name: textColumn(128),
+    channel: textColumn(32),
     settings: json(),
-    send_resolved: withDefault(flag(), true),
-    is_default: withDefault(flag(), true),
-    is_enabled: withDefault(flag(), true),
+    send_resolved: withDefault(flagColumn(), true),
+    is_default: withDefault(flagColumn(), true),
+    is_enabled: withDefault(flagColumn(), true),
     created_at: ms(),
     updated_at: ms(),
   },

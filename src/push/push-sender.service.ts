@@ -8,6 +8,7 @@ import { PushRepository } from './push.repository.js';
 import { PushService } from './push.service.js';
 import type { Queue } from './queue.js';
 import { QueueClient } from './queue.client.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** Pushes in one delivery to a queue. */
 const MOST_PUSHES = 200;
@@ -85,7 +86,7 @@ export class PushSender {
       this.#backoffs.delete(key);
       return settlePushes(due, undefined, Date.now(), giveUp);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const failures = (this.#backoffs.get(key)?.failures ?? 0) + 1;
       const wait = retryDelay(failures, { firstMs: FIRST_WAIT_MS, mostMs: LONGEST_WAIT_MS }, Math.random());
       this.#backoffs.set(key, { failures, until: Date.now() + wait });

@@ -1,4 +1,4 @@
-import { clippedText, int, longText, ms, named, nullable, sequence, text, unmapped } from '../database/column.js';
+import { clippedText, int, longText, ms, named, nullable, sequence, textColumn, unmapped } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { Push } from './push.js';
 
@@ -6,16 +6,16 @@ export const pushTable = table<Push, 'body', 'id'>(
   'push',
   {
     id: sequence(),
-    queue_key: text(64),
+    queue_key: textColumn(64),
     queue: named('queue_name', clippedText(255)),
-    bk_biz_id: text(128),
-    alert_id: text(64),
-    alert_key: text(64),
-    event_id: text(64),
-    type: named('push_type', text(32)),
+    bk_biz_id: textColumn(128),
+    alert_id: textColumn(64),
+    alert_key: textColumn(64),
+    event_id: textColumn(64),
+    type: named('push_type', textColumn(32)),
     body: unmapped(longText()),
-    state: text(16),
-    reason: nullable(text(64)),
+    state: textColumn(16),
+    reason: nullable(textColumn(64)),
     attempts: int(),
     created_at: ms(),
     finished_at: nullable(ms()),

@@ -12,6 +12,7 @@ import { AlertReader } from '../alert/alert.reader.js';
 import { compatiblePayload, fullPayload, pushTypeNow, pushTypeOf, type PushType } from './payload.js';
 import { type NewPush, PushRepository } from './push.repository.js';
 import { parseQueues, type Queue, queuesByKey, queuesOf, type Queues } from './queue.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** Decides which queues get which change, and stores the pushes. */
 @Injectable()
@@ -105,7 +106,7 @@ function readQueues(setting: string | undefined): Queues {
   try {
     return parseQueues(setting);
   } catch (error) {
-    throw new TocsinError('T5001', `MESSAGE_QUEUE_DSN: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TocsinError('T5001', `MESSAGE_QUEUE_DSN: ${messageOf(error)}`);
   }
 }
 

@@ -229,4 +229,4 @@ export const metrics = {
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof metrics;
-export type Labels = Readonly<Record<string, string | number>>;
+export type MetricLabels = Readonly<Record<string, string | number>>;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type Labels, type Metric, type MetricName, metrics } from './metric-catalogue.js';
+import { type MetricLabels, type Metric, type MetricName, metrics } from './metric-catalogue.js';
 
 /** The registry behind /metrics. Hot paths count in plain numbers; collectors copy them on each scrape. */
 @Injectable()
@@ -28,16 +28,16 @@ export class Metrics {
     this.#collectors.push(collector);
   }
 
-  increment(name: MetricName, labels: Labels = {}, by = 1): void {
+  increment(name: MetricName, labels: MetricLabels = {}, by = 1): void {
     (this.#instruments.get(name) as Counter).inc({ ...labels }, by);
   }
 
-  observe(name: MetricName, labels: Labels, value: number): void {
+  observe(name: MetricName, labels: MetricLabels, value: number): void {
     (this.#instruments.get(name) as Histogram).observe({ ...labels }, value);
   }
 
   /** Replaces all values of a gauge or counter; label combinations that are absent are removed. */
-  set(name: MetricName, values: readonly (readonly [Labels, number])[]): void {
+  set(name: MetricName, values: readonly (readonly [MetricLabels, number])[]): void {
     const instrument = this.#instruments.get(name) as Counter | Gauge;
     instrument.reset();
     for (const [labels, value] of values) instrument.inc({ ...labels }, value);

@@ -8,6 +8,7 @@ import { within } from '../shared/wait.js';
 import { LagWatch } from './lag-watch.service.js';
 import { backlog } from './lag.js';
 import type { ReadinessState } from './readiness-detail.decorator.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** What has to work before traffic makes sense. Lag is shown as degraded, not dead: falling behind never skips. */
 @Injectable()
@@ -46,7 +47,7 @@ export class Readiness {
       await within(2000, what.ping());
       return indicator.up();
     } catch (error) {
-      return indicator.down({ reason: error instanceof Error ? error.message : String(error) });
+      return indicator.down({ reason: messageOf(error) });
     }
   }
 

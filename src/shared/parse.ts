@@ -64,4 +64,4 @@ export const whole = (least: number, most: number) =>
     .meta({ type: 'integer', pattern: undefined, minimum: least, maximum: most });
 
 /** A parameter that is true or false. */
-export const flag = one.pipe(z.enum(['true', 'false'])).transform((value) => value === 'true');
+export const booleanParameter = one.pipe(z.enum(['true', 'false'])).transform((value) => value === 'true');

@@ -1,4 +1,5 @@
 import { backoff, type RetryPolicy } from './retry.js';
+import { messageOf } from './error-message.js';
 
 /** What a {@link PeriodicTask} needs of a logger. */
 export interface TaskLogger {
@@ -117,5 +118,3 @@ export class PeriodicTask {
     this.#problem = problem;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -7,11 +7,11 @@ export interface Setting<T> {
   readonly means: string;
 }
 
-export const text = z.string();
+export const textSetting = z.string();
 export const count = z.string().regex(/^\d+$/, 'must be an integer').transform(Number);
 export const port = count.refine((value) => value <= 65_535, 'must be a port number (0-65535)');
 export const positive = count.refine((value) => value >= 1, 'must be at least 1');
-export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+export const booleanSetting = z.enum(['true', 'false']).transform((value) => value === 'true');
 export const list = z.string().transform((value) =>
   value
     .split(',')
@@ -46,7 +46,7 @@ export const topicOverrides = list.transform((parts, context) =>
 );
 
 /** events_per_second or events_per_second:burst. */
-export const rate = text
+export const rate = textSetting
   .regex(/^\d{1,9}(?::\d{1,9})?$/, 'must be events_per_second or events_per_second:burst')
   .transform((value) => {
     const [perSecond, burst] = value.split(':').map(Number) as [number, number?];

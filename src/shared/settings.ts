@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { commitPolicySyntax, parseCommitPolicies } from './commit-policy.js';
 import {
   type Setting,
-  text,
+  textSetting,
   count,
   port,
   positive,
-  flag,
+  booleanSetting,
   list,
   share,
   topicCounts,
@@ -20,9 +20,9 @@ import {
 
 /** TLS and SASL settings of a cluster; `prefix` precedes the names of the settings. */
 function kafkaAccess<P extends '' | 'ALERT_'>(prefix: P, cluster: string) {
-  const file = text.optional();
+  const file = textSetting.optional();
   const all = {
-    KAFKA_TLS: setting(flag, 'false', `${cluster}: use TLS (security.protocol).`),
+    KAFKA_TLS: setting(booleanSetting, 'false', `${cluster}: use TLS (security.protocol).`),
     KAFKA_TLS_CA_FILE: setting(
       file,
       undefined,
@@ -34,9 +34,9 @@ function kafkaAccess<P extends '' | 'ALERT_'>(prefix: P, cluster: string) {
       `${cluster}: PEM file with the client certificate, for brokers that require one (ssl.client.auth).`,
     ),
     KAFKA_TLS_KEY_FILE: setting(file, undefined, `${cluster}: PEM file with the private key of the client certificate.`),
-    KAFKA_TLS_KEY_PASSPHRASE: setting(text.optional(), undefined, `${cluster}: passphrase of the encrypted private key (ssl.key.password).`),
+    KAFKA_TLS_KEY_PASSPHRASE: setting(textSetting.optional(), undefined, `${cluster}: passphrase of the encrypted private key (ssl.key.password).`),
     KAFKA_TLS_SERVER_NAME: setting(
-      text.optional(),
+      textSetting.optional(),
       undefined,
       `${cluster}: server name expected in the broker certificates (SNI). Default: the host of the connection.`,
     ),
@@ -45,8 +45,8 @@ function kafkaAccess<P extends '' | 'ALERT_'>(prefix: P, cluster: string) {
       undefined,
       `${cluster}: SASL mechanism (sasl.mechanism). Default: no SASL authentication.`,
     ),
-    KAFKA_SASL_USERNAME: setting(text.optional(), undefined, `${cluster}: SASL user name.`),
-    KAFKA_SASL_PASSWORD: setting(text.optional(), undefined, `${cluster}: SASL password.`),
+    KAFKA_SASL_USERNAME: setting(textSetting.optional(), undefined, `${cluster}: SASL user name.`),
+    KAFKA_SASL_PASSWORD: setting(textSetting.optional(), undefined, `${cluster}: SASL password.`),
   };
   return Object.fromEntries(Object.entries(all).map(([name, each]) => [prefix + name, each])) as {
     [K in keyof typeof all as `${P}${K}`]: (typeof all)[K];
@@ -55,10 +55,10 @@ function kafkaAccess<P extends '' | 'ALERT_'>(prefix: P, cluster: string) {
 
 /** The settings catalogue. A setting is an environment variable, or a key of the same name in the YAML file TOCSIN_CONFIG. */
 export const settings = {
-  HTTP_HOST: setting(text, '127.0.0.1', 'Listen address. Keep the loopback address unless an authenticating proxy is in front.'),
+  HTTP_HOST: setting(textSetting, '127.0.0.1', 'Listen address. Keep the loopback address unless an authenticating proxy is in front.'),
   HTTP_PORT: setting(port, '8080', 'Listen port; 0 selects a free port.'),
-  EXTERNAL_URL: setting(text.optional(), undefined, 'Public base URL of this server, used in links. Default: the listen address.'),
-  DATA_DIR: setting(text, 'data', 'Embedded mode: directory of the database file tocsin.db.'),
+  EXTERNAL_URL: setting(textSetting.optional(), undefined, 'Public base URL of this server, used in links. Default: the listen address.'),
+  DATA_DIR: setting(textSetting, 'data', 'Embedded mode: directory of the database file tocsin.db.'),
   SQLITE_DRIVER: setting(
     z.enum(['auto', 'better-sqlite3', 'libsql']),
     'auto',
@@ -86,20 +86,20 @@ export const settings = {
   ),
   DATABASE_POOL: setting(count, '10', 'Distributed mode: maximum number of database connections per replica.'),
   SECRET_KEY: setting(
-    text.optional(),
+    textSetting.optional(),
     undefined,
     'Encryption key for stored secrets: 32 bytes in hex or base64, identical on every replica. A comma-separated list rotates keys: the first key encrypts, every key decrypts. Default: embedded mode creates DATA_DIR/secret.key.',
   ),
-  SECRET_KEY_FILE: setting(text.optional(), undefined, 'File that contains SECRET_KEY.'),
+  SECRET_KEY_FILE: setting(textSetting.optional(), undefined, 'File that contains SECRET_KEY.'),
   SOURCES_RECONCILE_MS: setting(
     count.refine((value) => value >= 100 && value <= 15_000, 'must be 100 to 15000'),
     '10000',
     'Sources: maximum time between two comparisons of the declared sources with the running ones.',
   ),
   SOURCES_COMMIT_MS: setting(count, '500', 'Sources: interval between position commits of a partition; uncommitted records are redelivered.'),
-  INSTANCE_ID: setting(text, `${hostname()}-${process.pid}`, 'Unique name of this replica. Default: host name and process id.'),
-  TOPIC_PREFIX: setting(text, '', 'Prefix of every topic name, so that several installations can share a Kafka cluster.'),
-  GROUP_PREFIX: setting(text, 'tocsin', 'Prefix of every consumer group id (group.id): <prefix>.detect and so on.'),
+  INSTANCE_ID: setting(textSetting, `${hostname()}-${process.pid}`, 'Unique name of this replica. Default: host name and process id.'),
+  TOPIC_PREFIX: setting(textSetting, '', 'Prefix of every topic name, so that several installations can share a Kafka cluster.'),
+  GROUP_PREFIX: setting(textSetting, 'tocsin', 'Prefix of every consumer group id (group.id): <prefix>.detect and so on.'),
   TOPIC_PARTITIONS: setting(count.optional(), undefined, 'Number of partitions of a new topic. Default: 4 in embedded mode, 12 on Kafka.'),
   TOPIC_REPLICATION: setting(count, '1', 'Kafka: replication factor of a new topic; use 3 in production.'),
   TOPIC_RETENTION_HOURS: setting(
@@ -187,7 +187,7 @@ export const settings = {
     'Maximum age of incoming metrics, events and logs; older ones are dropped and counted. 0 accepts every age, so that a backlog can be processed.',
   ),
   DEGRADE_MAX_MS: setting(positive, '86400000', 'Maximum duration of a degrade switch.'),
-  DEFAULT_BUSINESS: setting(text, '2', 'Business (bk_biz_id) of remote write samples and Alertmanager alerts that specify none.'),
+  DEFAULT_BUSINESS: setting(textSetting, '2', 'Business (bk_biz_id) of remote write samples and Alertmanager alerts that specify none.'),
   MAX_EVENT_BYTES: setting(count, '262144', 'Maximum size of an event in the event log.'),
   MAX_RECORD_BYTES: setting(count, '1048576', 'Maximum size of a consumed record; larger records move to the dead-letter topic.'),
   BATCH_RECORDS: setting(count, '500', 'Maximum number of records that a stage processes in one transaction (max.poll.records).'),
@@ -197,7 +197,7 @@ export const settings = {
     'Overrides of BATCH_RECORDS and DETECT_BATCH_RECORDS per consumer group: alert=200,notice=50.',
   ),
   COMMIT_POLICY: setting(
-    text.regex(commitPolicySyntax, 'must be batch, records:N or ms:N, and group=… for exceptions').transform(parseCommitPolicies),
+    textSetting.regex(commitPolicySyntax, 'must be batch, records:N or ms:N, and group=… for exceptions').transform(parseCommitPolicies),
     'batch',
     'Kafka: when offsets are committed to the broker, for lag tools: batch, records:N or ms:N, with overrides per consumer group: batch,detect=ms:1000.',
   ),
@@ -214,7 +214,7 @@ export const settings = {
   DLQ_MAX_REDRIVES: setting(count, '3', 'Dead letters: maximum number of redrives of a record.'),
   DLQ_REDRIVE_PER_SECOND: setting(positive, '500', 'Dead letters: maximum number of redriven records per second.'),
   TICK_MS: setting(count, '1000', 'Detect: interval between clock records in a partition with pending timers.'),
-  RULES_PATH: setting(text.optional(), undefined, 'YAML file, or directory of YAML files, with strategies and receivers to apply at startup.'),
+  RULES_PATH: setting(textSetting.optional(), undefined, 'YAML file, or directory of YAML files, with strategies and receivers to apply at startup.'),
   GROUP_WAIT_MS: setting(count, '10000', 'Converge: wait before the first notification of a new group (group_wait).'),
   GROUP_INTERVAL_MS: setting(count, '60000', 'Converge: minimum interval between two notifications of a changed group (group_interval).'),
   REPEAT_INTERVAL_MS: setting(count, '14400000', 'Converge: interval between repeated notifications of a firing group (repeat_interval).'),
@@ -234,7 +234,7 @@ export const settings = {
   NOTICE_RETRY_MAX_MS: setting(count, '300000', 'Notice: maximum retry backoff.'),
   NOTICE_RETRY_TIMEOUT_MS: setting(count, '21600000', 'Notice: maximum time for retries after the first attempt; after that the notice is dead.'),
   MESSAGE_QUEUE_DSN: setting(
-    text.optional(),
+    textSetting.optional(),
     undefined,
     'Fault self-healing: queues that receive every alert: kafka://host:port/topic, redis://[:password]@host:port/db/key, an object with Kafka client settings, a list, or a JSON map from business to any of these (0: every business).',
   ),
@@ -272,7 +272,7 @@ export const settings = {
   SHUTDOWN_MS: setting(count, '3000', 'Maximum duration of a graceful shutdown.'),
   LOG_LEVEL: setting(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'Minimum level of log messages.'),
   LOG_FORMAT: setting(z.enum(['json', 'text']).optional(), undefined, 'Log format. Default: text in embedded mode, json in distributed mode.'),
-  DOCS: setting(flag, 'true', 'Serve the OpenAPI documentation at /docs.'),
+  DOCS: setting(booleanSetting, 'true', 'Serve the OpenAPI documentation at /docs.'),
 } satisfies Record<string, Setting<unknown>>;
 
 /** Parsed values of the settings. */

@@ -1,4 +1,4 @@
-import { json, ms, text } from '../database/column.js';
+import { json, ms, textColumn } from '../database/column.js';
 import { table } from '../database/table.js';
 import type { SourceState } from './source-state.js';
 
@@ -11,6 +11,6 @@ export interface SourceReplica {
 
 export const replicaTable = table<SourceReplica>(
   'source_replica',
-  { instance: text(128), expires_at: ms(), states: json() },
+  { instance: textColumn(128), expires_at: ms(), states: json() },
   { primaryKey: ['instance'] },
 );

@@ -6,6 +6,7 @@ import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
 import { SourceConsumer, type SourceServices } from './source-consumer.service.js';
 import type { SourceState } from './source-state.js';
 import { selectedTopics, wholeName } from '../access/registry/topic-pattern.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** A source while it runs on this replica: the client that reads it, and the consumer of its records. */
 export class RunningSource {
@@ -70,7 +71,7 @@ export class RunningSource {
       await this.#move(distribute(held, living).get(self) ?? []);
       this.#problem = problem;
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = messageOf(error);
     }
   }
 

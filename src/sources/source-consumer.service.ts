@@ -20,6 +20,7 @@ import { SourcePartition } from './source-partition.service.js';
 import type { SourcePublisher } from './source-publisher.service.js';
 import type { SourceCounts, SourcePartitionState } from './source-state.js';
 import { clusterFaultTexts, startPosition } from './start-position.js';
+import { messageOf } from '../shared/error-message.js';
 
 /** Longest wait (ms) of a batch for room in the window; then its partition is deferred. */
 const ROOM_MS = 2000;
@@ -142,7 +143,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
 
   #failed(error: unknown, failures: number): void {
     this.counts.failures++;
-    this.#problem = `publishing events failed: ${error instanceof Error ? error.message : String(error)}`;
+    this.#problem = `publishing events failed: ${messageOf(error)}`;
     if (failures === 1) this.#logger.warn(`${this.#problem}; retrying`);
   }
 

@@ -12,6 +12,7 @@ import { openSecrets } from './source.service.js';
 import { SourceReader } from '../access/registry/source.reader.js';
 import type { StoredSource } from '../access/registry/source.repository.js';
 import type { SourceState } from './source-state.js';
+import { messageOf } from '../shared/error-message.js';
 
 /**
  * Keeps what runs on this replica as it is declared: one consumer for each source of Kafka, one connection for each cluster. It looks at once after a
@@ -118,7 +119,7 @@ export class SourceReconciler implements OnModuleDestroy {
     try {
       return [{ source, access: accessOf(source, source.is_enabled ? openSecrets(this.secrets, source.name, secrets) : {}) }];
     } catch (error) {
-      unusable.set(source.name, error instanceof Error ? error.message : String(error));
+      unusable.set(source.name, messageOf(error));
       return [];
     }
   }
@@ -145,7 +146,7 @@ export class SourceReconciler implements OnModuleDestroy {
 
   #after(name: string, work: () => void | Promise<void>): void {
     const before = this.#chains.get(name) ?? Promise.resolve();
-    const next = before.then(work).catch((error: unknown) => this.#logger.warn(`${name}: ${error instanceof Error ? error.message : String(error)}`));
+    const next = before.then(work).catch((error: unknown) => this.#logger.warn(`${name}: ${messageOf(error)}`));
     this.#chains.set(name, next);
     void next.then(() => this.#chains.get(name) === next && this.#chains.delete(name));
   }

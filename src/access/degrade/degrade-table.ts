@@ -1,4 +1,4 @@
-import { derived, double, int, ms, named, nullable, text } from '../../database/column.js';
+import { derived, double, int, ms, named, nullable, textColumn } from '../../database/column.js';
 import { table } from '../../database/table.js';
 import { identity } from '../../shared/identity.js';
 import type { DegradeSwitch } from './degrade.js';
@@ -9,12 +9,12 @@ export const switchId = (source: string): string => identity(source);
 export const degradeTable = table<DegradeSwitch, 'id'>(
   'degrade_switch',
   {
-    id: derived(text(32), ({ source }) => switchId(source)),
-    source: text(64),
+    id: derived(textColumn(32), ({ source }) => switchId(source)),
+    source: textColumn(64),
     drop_priority: nullable(int()),
     keep: named('keep_share', nullable(double())),
-    reason: text(255),
-    set_by: text(128),
+    reason: textColumn(255),
+    set_by: textColumn(128),
     set_at: ms(),
     expires_at: ms(),
   },

@@ -1,5 +1,5 @@
 import { canonical, identity } from '../../shared/identity.js';
-import { labelProblem, type Labels } from '../labels.js';
+import { labelProblem, type EventLabels } from '../labels.js';
 import { normalise } from '../normalise.js';
 import { Skipped, Rejection } from '../rejection.js';
 import { PROMETHEUS } from '../remote-write/remote-write.js';
@@ -47,10 +47,10 @@ function numberOf(text: string): number | undefined {
 }
 
 /** Labels are text; one without a value is as good as absent. */
-function readSampleLabels(labels: unknown): Labels | Rejection {
+function readSampleLabels(labels: unknown): EventLabels | Rejection {
   if (labels === undefined || labels === null) return {};
   if (!isFields(labels)) return new Rejection('T1101', 'labels must be an object');
-  const read: Labels = {};
+  const read: EventLabels = {};
   let count = 0;
   for (const [name, value] of Object.entries(labels)) {
     if (typeof value !== 'string') return new Rejection('T1101', `labels.${name} must be a string`);

@@ -1,4 +1,4 @@
-import { bigint, int, json, longText, ms, nullable, sequence, text } from '../../database/column.js';
+import { bigint, int, json, longText, ms, nullable, sequence, textColumn } from '../../database/column.js';
 import { table } from '../../database/table.js';
 import type { SourceDefinition } from './source.js';
 
@@ -30,8 +30,8 @@ export const sourceTable = table<SourceRow, never, 'id'>(
   'source',
   {
     id: sequence(),
-    name: text(64),
-    kind: text(16),
+    name: textColumn(64),
+    kind: textColumn(16),
     data_id: nullable(bigint()),
     definition: json(),
     secrets: nullable(longText()),
@@ -45,7 +45,7 @@ export const sourceTable = table<SourceRow, never, 'id'>(
 
 export const tokenTable = table<TokenRow, never, 'id'>(
   'source_token',
-  { id: sequence(), source_id: int(), hash: text(64), created_at: ms() },
+  { id: sequence(), source_id: int(), hash: textColumn(64), created_at: ms() },
   { unique: [['hash']], indexes: [['source_id']] },
 );
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { MetricEvent } from '../../topics.js';
-import { MAX_VALUE_BYTES, labelProblem, longerThan, type Labels } from '../labels.js';
+import { MAX_VALUE_BYTES, labelProblem, longerThan, type EventLabels } from '../labels.js';
 import { type SkipReason, Rejection } from '../rejection.js';
 import { eventTimestamp } from '../time.js';
 import type { Sample, RemoteWriteSeries } from './write-request.js';
@@ -59,7 +59,7 @@ interface Series {
   readonly business: string;
   readonly now: number;
   readonly metric: string;
-  readonly dimensions: Labels;
+  readonly dimensions: EventLabels;
 }
 
 function addSample(result: RemoteWriteResult, { value, timestamp: given }: Sample, { id, business, now, metric, dimensions }: Series): void {
@@ -86,9 +86,9 @@ function unusable({ value, stale }: Sample): SkipReason | undefined {
 }
 
 /** The metric name and the other labels; one with an empty value is as good as absent. */
-function readLabels(labels: RemoteWriteSeries['labels']): { metric: string; dimensions: Labels } | Rejection {
+function readLabels(labels: RemoteWriteSeries['labels']): { metric: string; dimensions: EventLabels } | Rejection {
   let metric = '';
-  const dimensions: Labels = {};
+  const dimensions: EventLabels = {};
   let count = 0;
   for (const [name, value] of labels) {
     if (name === '__name__') metric = value;

@@ -8,6 +8,7 @@ import { EventLog } from '../event-log.js';
 import { isExternalGroup } from './groups.js';
 import { LogServer } from './log-server.service.js';
 import type { GroupMember } from '../topic-admin.js';
+import { messageOf } from '../../shared/error-message.js';
 
 /** Where a group is in a partition; what nobody can tell is null. */
 export interface GroupPosition {
@@ -144,7 +145,7 @@ async function attempt<T>(what: string, problems: string[], ask: () => Promise<T
   try {
     return await ask();
   } catch (error) {
-    problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    problems.push(`${what}: ${messageOf(error)}`);
     return undefined;
   }
 }

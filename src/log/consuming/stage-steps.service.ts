@@ -9,6 +9,7 @@ import type { ConsumerWatch } from './consumer-watch.service.js';
 import { orderingKeyOf } from './ordering-key.js';
 import type { HandledRecords, PartitionSteps } from './partition-consumer.service.js';
 import { batchFailure } from './partition-steps.js';
+import { messageOf } from '../../shared/error-message.js';
 
 /** What the steps of a stage work with. */
 export interface StageContext {
@@ -90,7 +91,7 @@ export class StageSteps implements PartitionSteps<Claim> {
     if (error instanceof PoisonError && error.offset !== undefined) claim.refused.set(error.offset, error);
     if (isStateful() || failure === 'fenced') claim.lost = true;
     watch.failed(claim, failure === 'poison' ? 'error' : failure);
-    const [name, detail] = [partitionName(at), error instanceof Error ? error.message : String(error)];
+    const [name, detail] = [partitionName(at), messageOf(error)];
     if (error instanceof PoisonError) logger.warn(`${name} at ${error.offset ?? claim.position}: ${detail}; sent to the dead-letter topic`);
     else if (failure === 'fenced') logger.warn(`${name}: ${detail}; acquiring the partition again`);
     else if (failure === 'error')

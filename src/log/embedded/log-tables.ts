@@ -1,4 +1,4 @@
-import { bigint, blob, int, json, ms, nullable, text } from '../../database/column.js';
+import { bigint, blob, int, json, ms, nullable, textColumn } from '../../database/column.js';
 import { table } from '../../database/table.js';
 
 const sqliteOnly = { only: 'sqlite', isWithoutRowid: true } as const;
@@ -33,18 +33,18 @@ interface StoredGroupOffset {
   readonly next_offset: number;
 }
 
-export const logTopicTable = table<StoredTopic>('log_topic', { topic: text(249), partitions: int() }, { primaryKey: ['topic'], ...sqliteOnly });
+export const logTopicTable = table<StoredTopic>('log_topic', { topic: textColumn(249), partitions: int() }, { primaryKey: ['topic'], ...sqliteOnly });
 
 export const logPartitionTable = table<StoredLogPartition>(
   'log_partition',
-  { topic: text(249), partition_no: int(), low: bigint(), high: bigint(), bytes: bigint() },
+  { topic: textColumn(249), partition_no: int(), low: bigint(), high: bigint(), bytes: bigint() },
   { primaryKey: ['topic', 'partition_no'], ...sqliteOnly },
 );
 
 export const logRecordTable = table<StoredRecord>(
   'log_record',
   {
-    topic: text(249),
+    topic: textColumn(249),
     partition_no: int(),
     record_offset: bigint(),
     timestamp: ms(),
@@ -57,6 +57,6 @@ export const logRecordTable = table<StoredRecord>(
 
 export const logPositionTable = table<StoredGroupOffset>(
   'log_position',
-  { consumer_group: text(128), topic: text(249), partition_no: int(), next_offset: bigint() },
+  { consumer_group: textColumn(128), topic: textColumn(249), partition_no: int(), next_offset: bigint() },
   { primaryKey: ['consumer_group', 'topic', 'partition_no'], ...sqliteOnly },
 );

@@ -9,6 +9,7 @@ import { alertAccess, mainAccess } from './connection/cluster-access.client.js';
 import { fetchApiVersions, clientApiVersions } from './connection/api-versions.client.js';
 import { KafkaCluster } from './kafka-cluster.client.js';
 import { alertTopics, KafkaTopics, type TopicPlacement, topicPlacement } from './admin/kafka-topics.client.js';
+import { messageOf } from '../../shared/error-message.js';
 
 /** Reachability of a slow broker matters here, not readiness. */
 const BROKER_TIMEOUT_MS = 10_000;
@@ -42,7 +43,7 @@ async function probeCluster(name: string, target: ProbeTarget): Promise<ClusterE
   try {
     return await within(CLUSTER_TIMEOUT_MS, gatherEvidence(name, cluster, target, brokers));
   } catch (error) {
-    return { ...empty, problem: error instanceof Error ? error.message : String(error) };
+    return { ...empty, problem: messageOf(error) };
   } finally {
     await cluster.close();
   }
@@ -87,10 +88,7 @@ async function probeBroker(address: string, known: BrokerEvidence['known'], { ac
     );
     return { address, known, incompatible: await incompatible(address, access) };
   } catch (error) {
-    const problem =
-      error instanceof TocsinError
-        ? { code: error.code, says: error.message }
-        : { code: 'T7001' as const, says: error instanceof Error ? error.message : String(error) };
+    const problem = error instanceof TocsinError ? { code: error.code, says: error.message } : { code: 'T7001' as const, says: messageOf(error) };
     return { address, known, problem };
   } finally {
     await single.close();

@@ -11,7 +11,7 @@ import { originalTopic } from '../topic-limits.js';
 import { Brokers, type PartitionLeaders } from './connection/brokers.client.js';
 import { kafkaClient } from './connection/kafka-client.client.js';
 import { compressions } from './protocol/codecs.client.js';
-import { ConsumerGroups } from './admin/consumer-groups.client.js';
+import { KafkaConsumerGroups } from './admin/consumer-groups.client.js';
 import { KafkaConsumer, type ClusterNaming, type DynamicSubscription } from './consumer/kafka-consumer.client.js';
 import { KafkaProducerPool } from './producer/kafka-producer-pool.client.js';
 import { KafkaAssignedConsumer } from './reader/kafka-assigned-consumer.client.js';
@@ -37,7 +37,7 @@ export class KafkaCluster implements Cluster {
   #producers: KafkaProducerPool | undefined;
   readonly brokers: Brokers;
   readonly lookup: OffsetLookup;
-  readonly groups: ConsumerGroups;
+  readonly groups: KafkaConsumerGroups;
   readonly #consumers = new Set<LogConsumer>();
   #admin: Promise<Admin> | undefined;
 
@@ -49,7 +49,7 @@ export class KafkaCluster implements Cluster {
   ) {
     this.brokers = new Brokers(access, clientId);
     this.lookup = new OffsetLookup(this.brokers);
-    this.groups = new ConsumerGroups(this.brokers);
+    this.groups = new KafkaConsumerGroups(this.brokers);
     this.#kafka = kafkaClient(access, clientId);
   }
 

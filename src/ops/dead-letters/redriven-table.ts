@@ -1,4 +1,4 @@
-import { ms, text } from '../../database/column.js';
+import { ms, textColumn } from '../../database/column.js';
 import { table } from '../../database/table.js';
 
 /** A dead letter record that was published again; at most once for each `origin`. */
@@ -14,6 +14,6 @@ interface RedrivenDeadLetter {
 
 export const redrivenTable = table<RedrivenDeadLetter>(
   'redriven_dead_letter',
-  { origin: text(32), dead_letter: text(160), token: text(36), redriven_by: text(128), redriven_at: ms() },
+  { origin: textColumn(32), dead_letter: textColumn(160), token: textColumn(36), redriven_by: textColumn(128), redriven_at: ms() },
   { primaryKey: ['origin'] },
 );

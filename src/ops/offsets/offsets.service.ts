@@ -10,6 +10,7 @@ import { StoredStates } from '../../log/consuming/stored-states.service.js';
 import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type StateAfterMove, stateAfterMove, resolveTarget, type ResolvedOffset, type Target } from './position.js';
+import { messageOf } from '../../shared/error-message.js';
 
 /** Position of a group in a partition with the log bounds; unknown values are null. */
 export interface PartitionPosition {
@@ -186,9 +187,7 @@ export class Offsets {
     try {
       await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));
     } catch (error) {
-      this.#logger.warn(
-        `committing the new offsets of ${group} failed, lag tools show the old ones: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.#logger.warn(`committing the new offsets of ${group} failed, lag tools show the old ones: ${messageOf(error)}`);
     }
   }
 }

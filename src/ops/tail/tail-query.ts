@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, one, querySchema, whole } from '../../shared/parse.js';
+import { booleanParameter, one, querySchema, whole } from '../../shared/parse.js';
 
 /** Which records of a topic somebody wants to see. */
 export interface TailQuery {
@@ -35,8 +35,8 @@ export const tailQuery = querySchema(
     key: one.optional().describe('Only records, or events of envelopes, with this key'),
     grep: one.min(1).optional().describe('Only records with this text'),
     scan: whole(1, 1_000_000).default(20_000).describe('Records that a search looks at'),
-    raw: flag.default(false).describe('true: nothing is decoded'),
-    unfold: flag.default(false).describe('true: the events of an envelope one by one'),
+    raw: booleanParameter.default(false).describe('true: nothing is decoded'),
+    unfold: booleanParameter.default(false).describe('true: the events of an envelope one by one'),
     after: positions.optional().meta({ type: 'string', description: 'From these positions on (the next of an answer), oldest first' }),
   }),
   'T6405',

@@ -8,6 +8,7 @@ import { JsonError } from '../../shared/json.js';
 import { type FoundRecord, NewestRecords } from './newest.js';
 import { envelopeEvents, type RecordView, views } from './record-view.js';
 import { positionsText, type TailQuery } from './tail-query.js';
+import { messageOf } from '../../shared/error-message.js';
 
 /** Bytes of values that one answer may hold. */
 const ANSWER_BYTES = 4 * 1024 * 1024;
@@ -89,7 +90,7 @@ export class TailService {
       if (Number.isNaN(at.high)) throw new Error('no broker available');
       await within(PARTITION_MS, reading.query.after ? this.#forward(reading, at) : this.#backward(reading, at, partitions));
     } catch (error) {
-      reading.errors.push({ partition: at.partition, message: error instanceof Error ? error.message : String(error) });
+      reading.errors.push({ partition: at.partition, message: messageOf(error) });
     }
   }
 

@@ -28,7 +28,7 @@ interface OffsetFetchResponse {
 type CoordinatorResult<T> = { readonly value: T } | { readonly retriable: TocsinError };
 
 /** Consumer groups of a cluster, by their physical ids. Throws {@link TocsinError} T7001-T7005. */
-export class ConsumerGroups {
+export class KafkaConsumerGroups {
   constructor(private readonly brokers: Brokers) {}
 
   /** All consumer groups of the cluster. */

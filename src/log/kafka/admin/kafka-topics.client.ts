@@ -9,14 +9,14 @@ import { type GroupMember, type GroupState, type NewTopic, type TopicPartitionSt
 import { deadLetterBytes, originalTopic, MOST_BYTES } from '../../topic-limits.js';
 import type { PartitionMetadata } from '../connection/broker-pool.client.js';
 import type { Brokers } from '../connection/brokers.client.js';
-import type { ConsumerGroups } from './consumer-groups.client.js';
+import type { KafkaConsumerGroups } from './consumer-groups.client.js';
 import type { OffsetRange, OffsetLookup } from '../connection/offset-lookup.client.js';
 
 /** A configured cluster, with the operations that topic administration needs. */
 interface ManagedCluster {
   readonly brokers: Brokers;
   readonly lookup: OffsetLookup;
-  readonly groups: ConsumerGroups;
+  readonly groups: KafkaConsumerGroups;
   /** For requests that only the controller handles. */
   admin(): Promise<Admin>;
   /** Waits until the metadata shows at least this many partitions of each topic. */

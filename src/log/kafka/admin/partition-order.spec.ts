@@ -1,5 +1,5 @@
 import type { Brokers } from '../connection/brokers.client.js';
-import { ConsumerGroups } from './consumer-groups.client.js';
+import { KafkaConsumerGroups } from './consumer-groups.client.js';
 import { OffsetLookup } from '../connection/offset-lookup.client.js';
 
 const NOT_LEADER = 6;
@@ -45,6 +45,6 @@ describe('partitions, in whatever order brokers return them', () => {
   });
 
   it('ascend in the committed offsets of a group', async () => {
-    expect([...(await new ConsumerGroups(aBroker()).committed('g', 't')).keys()]).toEqual([0, 1, 2]);
+    expect([...(await new KafkaConsumerGroups(aBroker()).committed('g', 't')).keys()]).toEqual([0, 1, 2]);
   });
 });

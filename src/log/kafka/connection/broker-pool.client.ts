@@ -3,6 +3,7 @@ import errors from 'kafkajs/src/protocol/error.js';
 import protocol from 'kafkajs/src/protocol/requests/index.js';
 import { apiKeys, type RequestName } from '../protocol/api-keys.js';
 import { incrementalAlterConfigs } from '../protocol/incremental-alter-configs.client.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 const definitions = { ...protocol.requests, IncrementalAlterConfigs: incrementalAlterConfigs };
 
@@ -70,7 +71,7 @@ export function sendRequest(broker: KafkajsBroker, name: RequestName, fields: ob
     try {
       return await response.decode(bytes);
     } catch (error) {
-      throw new DecodeError(error instanceof Error ? error.message : String(error));
+      throw new DecodeError(messageOf(error));
     }
   };
   // kafkajs would throw the first partition error and discard the results of all other partitions.

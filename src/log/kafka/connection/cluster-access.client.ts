@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Config } from '../../../config.js';
 import { TocsinError } from '../../../shared/errors.js';
 import type { ClusterAccess } from '../../cluster.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 type AccessSettings = Pick<
   Config,
@@ -64,6 +65,6 @@ function readPem(name: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TocsinError('T5001', `${name}=${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TocsinError('T5001', `${name}=${path}: ${messageOf(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { createSecureContext, connect as connectTls } from 'node:tls';
 import { type ErrorCode, errors, TocsinError } from '../../../shared/errors.js';
 import type { ClusterAccess } from '../../cluster.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** Properties of kafkajs errors beyond their declared types. */
 interface KafkajsFailure {
@@ -98,10 +99,7 @@ export function checkTlsMaterial({ tls }: ClusterAccess): void {
   try {
     createSecureContext({ ...tls });
   } catch (error) {
-    throw new TocsinError(
-      'T7003',
-      `invalid certificate authority, certificate or private key: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new TocsinError('T7003', `invalid certificate authority, certificate or private key: ${messageOf(error)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { brokerPoolOf } from './broker-pool.client.js';
 import { decodeProduceResponse, type ProduceResponse } from '../protocol/produce-request.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** The parts of a kafkajs broker that a producer uses. */
 interface ProducerBroker {
@@ -71,7 +72,7 @@ export class LeaderConnections {
       return BigInt((await broker.initProducerId({ transactionTimeout: 60_000 })).producerId);
     } catch (error) {
       this.#dropConnections(broker);
-      throw new NotSentError(error instanceof Error ? error.message : String(error));
+      throw new NotSentError(messageOf(error));
     }
   }
 
@@ -94,7 +95,7 @@ export class LeaderConnections {
       if (version < PRODUCE_VERSION) throw new Error('broker is older than Kafka 2.1');
       return broker;
     } catch (error) {
-      throw new NotSentError(error instanceof Error ? error.message : String(error));
+      throw new NotSentError(messageOf(error));
     }
   }
 

@@ -5,6 +5,7 @@ import { settlesWithin } from './generation.js';
 import type { KafkaConsumer, DynamicSubscription } from './kafka-consumer.client.js';
 import { reconnectBackoff } from '../connection/reconnect-backoff.js';
 import { type PartitionCounts, subscribedTopics, equalCounts } from './subscribed-topics.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** The operations of a cluster that the consumer needs. */
 interface TopicSource {
@@ -71,7 +72,7 @@ export class DynamicTopicConsumer implements LogConsumer {
       else this.#problem = counts.size > 0 ? undefined : 'no topic matches';
       return this.intervals.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       // Logged once; while it lasts, the state shows it.
       if (reason !== this.#problem)
         this.#logger.warn(`${reason}; retrying with a backoff of at most ${this.intervals.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);

@@ -9,6 +9,7 @@ import { leaveGroup } from './leave-group.js';
 import { type OwnedPartitions, partitionAssigners } from './partition-assigners.client.js';
 import type { MembershipHooks } from '../protocol/kafkajs-patches.client.js';
 import { dropOtherTopics, resubscribe, type SubscribedMember } from './resubscribe.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 export type GroupMemberConfig = Pick<
   Config,
@@ -227,7 +228,7 @@ export class KafkaGroupMember {
 
   #restartLater(consumer: Consumer, error: unknown): void {
     if (this.status === 'stopped' || this.#consumer !== consumer) return;
-    this.problem = error instanceof Error ? error.message : String(error);
+    this.problem = messageOf(error);
     this.#discard(consumer);
     const wait = backoff(++this.#restarts, Math.random(), 200, 10_000);
     this.logger.warn(`cannot consume: ${this.problem}; retrying in ${wait} ms`);

@@ -7,6 +7,7 @@ import { KafkaGroupMember, type GroupMemberConfig } from './group-member.client.
 import { OffsetCommitter } from './offset-committer.client.js';
 import { toLogRecord } from '../protocol/log-record.js';
 import { RebalanceStall } from './rebalance-stall.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** Names of groups and topics on the cluster. */
 export interface ClusterNaming {
@@ -185,7 +186,7 @@ export class KafkaConsumer implements GroupConsumer {
     // The next owner starts the partition anyway.
     if (generation.endReason !== undefined) return;
     const wait = backoff(++assigned.failures, Math.random());
-    this.#logger.debug(`${partitionKey(assigned.at)} retries in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+    this.#logger.debug(`${partitionKey(assigned.at)} retries in ${wait} ms: ${messageOf(error)}`);
     assigned.retry = setTimeout(() => void this.#startPartition(assigned, generation), wait);
   }
 

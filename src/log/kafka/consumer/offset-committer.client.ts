@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import { type CommitPolicy, commitDueIn } from '../../../shared/commit-policy.js';
 import type { ConsumerObserver, TopicPartition } from '../../event-log.js';
 import { type OffsetCommit, PendingCommits } from './pending-commits.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** Delay before a failed commit is retried, unless a newer one is due first (ms). */
 const RETRY_MS = 1000;
@@ -77,7 +78,7 @@ export class OffsetCommitter {
       return 0;
     } catch (error) {
       this.observer?.committed(performance.now() - from, 'failed');
-      this.logger.debug(`commit: ${error instanceof Error ? error.message : String(error)}`);
+      this.logger.debug(`commit: ${messageOf(error)}`);
       return this.#pending.requeue(commits);
     }
   }

@@ -8,6 +8,7 @@ import { type ProducerBatch, type BatchLimits, PartitionQueue } from './partitio
 import { type PartitionProduceResponse, encodeProduceRequest } from '../protocol/produce-request.js';
 import { encodeRecordBatch, encodeRecords, type EncodedRecords } from '../protocol/record-batch.js';
 import { produceResult } from './produce-error.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 export interface ProducerOptions {
   /** linger.ms */
@@ -127,7 +128,7 @@ export class KafkaProducer {
       const responses = new Map(partitions.map((response) => [`${response.topic} ${response.partition}`, response]));
       for (const each of inFlight) this.#handleResponse(each, responses.get(`${each.queue.topic} ${each.queue.partition}`));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       for (const { queue, batch } of inFlight) {
         this.options.watch.retried(this.options.nameOf(queue.topic), error instanceof NotSentError ? 'not_connected' : 'no_response');
         queue[error instanceof NotSentError ? 'handleNotSent' : 'handleNoResponse'](batch, reason, retryAt(batch));

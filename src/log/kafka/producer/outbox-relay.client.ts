@@ -6,6 +6,7 @@ import type { OutgoingRecord } from '../../event-log.js';
 import { PublishError } from '../../publish-error.js';
 import { encodeOutboxRows, type StagedRecord, decodeOutboxRow } from './outbox-row.js';
 import { outboxTable } from './outbox-table.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 /** Rows per read. */
 const BATCH_ROWS = 16;
@@ -64,7 +65,7 @@ export class OutboxRelay {
       this.#wakeLater(1000);
     } catch (error) {
       const wait = backoff(++this.#failures, Math.random(), 200, 5000);
-      this.#logger.warn(`publishing failed, retrying in ${wait} ms: ${error instanceof Error ? error.message : String(error)}`);
+      this.#logger.warn(`publishing failed, retrying in ${wait} ms: ${messageOf(error)}`);
       this.#wakeLater(wait);
     } finally {
       this.#running = undefined;

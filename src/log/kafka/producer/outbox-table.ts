@@ -1,4 +1,4 @@
-import { bigSequence, blob, flag, ms, named, text } from '../../../database/column.js';
+import { bigSequence, blob, flagColumn, ms, named, textColumn } from '../../../database/column.js';
 import { table } from '../../../database/table.js';
 
 /** Records that wait to be published, encoded as one parcel; published in the order of the ids within an ordering key. */
@@ -16,10 +16,10 @@ export const outboxTable = table<StoredParcel, never, 'id'>(
   'outbox',
   {
     id: bigSequence(),
-    orderingKey: named('ordering_key', text(191)),
+    orderingKey: named('ordering_key', textColumn(191)),
     parcel: blob(),
     createdAt: named('created_at', ms()),
-    isQuarantined: named('is_quarantined', flag()),
+    isQuarantined: named('is_quarantined', flagColumn()),
   },
   { indexes: [['isQuarantined', 'orderingKey', 'id']], only: 'mysql' },
 );

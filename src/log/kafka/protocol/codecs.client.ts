@@ -5,6 +5,7 @@ import snappy from 'kafkajs-snappy';
 import type { CompressionName } from '../../../shared/setting.js';
 import { compressLz4, decompressLz4 } from './lz4.js';
 import { compressZstd, decompressZstd } from './zstd.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
@@ -59,7 +60,7 @@ export function registerCodecs(): void {
       // kafkajs stops the consumer on a RangeError.
       decompress: (buffer) =>
         decompress(buffer).catch((error: unknown) => {
-          throw new Error(`batch cannot be decompressed: ${error instanceof Error ? error.message : String(error)}`);
+          throw new Error(`batch cannot be decompressed: ${messageOf(error)}`);
         }),
     });
   }

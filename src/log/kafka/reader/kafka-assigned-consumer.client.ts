@@ -16,6 +16,7 @@ import {
 import { EARLIEST, LATEST, OffsetLookup } from '../connection/offset-lookup.client.js';
 import { PartitionReader } from './partition-reader.client.js';
 import { reconnectBackoff } from '../connection/reconnect-backoff.js';
+import { messageOf } from '../../../shared/error-message.js';
 
 type AssignedConsumerConfig = Pick<
   Config,
@@ -118,7 +119,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
         : this.config.KAFKA_METADATA_MAX_AGE_MS;
     } catch (error) {
       const wait = reconnectBackoff(++this.#refreshFailures, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
-      const reason = errorMessage(error);
+      const reason = messageOf(error);
       // Logged once; while it lasts, the state shows it.
       if (reason !== this.#problem)
         this.#logger.warn(`${reason}; retrying with a backoff of at most ${this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS} ms`);
@@ -182,7 +183,7 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
       await Promise.all([...requested].map(([one, reader]) => this.#handleFetched(reader, one, found.get(key(one)))));
     } catch (error) {
       const times = (this.#failures.get(node)?.times ?? 0) + 1;
-      const reason = errorMessage(error);
+      const reason = messageOf(error);
       this.#failures.set(node, { times, reason });
       const wait = reconnectBackoff(times, Math.random(), this.config.KAFKA_RECONNECT_BACKOFF_MAX_MS);
       this.#logger.debug(`broker ${node}: ${reason}; retrying in ${wait} ms`);
@@ -290,8 +291,6 @@ export class KafkaAssignedConsumer implements AssignedConsumer {
     this.onStopped();
   }
 }
-
-const errorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A broker fills the response in request order: shuffle for fairness. */
 function shuffled<T>(all: T[]): T[] {
