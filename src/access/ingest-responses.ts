@@ -17,6 +17,23 @@ export const receiptResponse = z.object({
 export const reportResponse = receiptResponse.extend({ code: z.string(), result: z.string(), message: z.string() });
 
 const item = z.looseObject({});
+const text = z.union([z.string(), z.number()]);
+const event = z.looseObject({
+  event_type: z.enum(['metric', 'event', 'log', 'alert']),
+  bk_biz_id: text.optional(),
+  event_source: text,
+  event_id: text.optional(),
+  timestamp: text.optional().describe('Epoch s, ms, µs or ns, or RFC 3339; default: now'),
+  raw_data: item,
+});
+const cloudEvent = z.looseObject({ specversion: z.string(), id: z.string(), source: z.string(), type: z.string() });
+const alert = z.looseObject({
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()).optional(),
+  startsAt: z.string().optional().describe('RFC 3339'),
+  endsAt: z.string().optional().describe('RFC 3339'),
+  generatorURL: z.string().optional(),
+});
 const example = {
   event_type: 'metric',
   bk_biz_id: '2',
@@ -26,15 +43,15 @@ const example = {
 };
 
 /** What the routes document as their body; they read the bytes themselves. */
-export const eventsBody = z.union([item, z.array(item)]).meta({ example: [example] });
+export const eventsBody = z.union([event, z.array(event), z.object({ events: z.array(event) })]).meta({ example: [example] });
 export const documentsBody = z.union([item, z.array(item)]).meta({ example: { title: 'Backup failed', text: 'disk full' } });
-export const cloudEventsBody = z.union([item, z.array(item)]).meta({
+export const cloudEventsBody = z.union([cloudEvent, z.array(cloudEvent)]).meta({
   example: { specversion: '1.0', id: '42', source: '/shop', type: 'order.failed', data: { order: 7 } },
 });
-export const alertmanagerBody = z.array(item).meta({
+export const alertmanagerBody = z.array(alert).meta({
   example: [{ labels: { alertname: 'HostDown', severity: 'critical', instance: 'web-1' }, annotations: {}, startsAt: '2026-11-20T12:00:00Z' }],
 });
-export const reportBody = item.meta({
+export const reportBody = z.looseObject({ data_id: z.number(), access_token: z.string().optional(), data: z.array(item) }).meta({
   example: {
     data_id: 1001,
     access_token: 'token',

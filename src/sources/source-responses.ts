@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mappingSchema } from '../access/formats/mapping.js';
 import { sourceSchema } from '../access/registry/source.js';
 
 /** The body of a source, with an example for the API documentation. */
@@ -8,6 +9,14 @@ export const sourceBody = sourceSchema.meta({
 export const sourcesFileBody = z.object({ sources: z.array(sourceSchema) }).meta({ example: { sources: [{ name: 'shop', kind: 'http' }] } });
 
 const statuses = ['disabled', 'ready', 'connecting', 'running', 'degraded'] as const;
+
+const cluster = z.object({
+  brokers: z.array(z.string()),
+  tls: z
+    .object({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional(), server_name: z.string().optional() })
+    .optional(),
+  sasl: z.object({ mechanism: z.string(), username: z.string(), password: z.string().optional() }).optional(),
+});
 
 /** A source as the API answers it; ******** stands where a secret is stored. */
 export const sourceResponse = z.object({
@@ -19,9 +28,9 @@ export const sourceResponse = z.object({
   is_enabled: z.boolean(),
   business: z.string().optional(),
   format: z.string(),
-  mapping: z.unknown().optional(),
+  mapping: mappingSchema.optional(),
   rate: z.object({ events_per_second: z.number(), burst: z.number().optional() }).optional(),
-  cluster: z.unknown().optional().describe('kafka: brokers, tls, sasl'),
+  cluster: cluster.optional().describe('kafka only'),
   topics: z.array(z.string()).optional(),
   pattern: z.string().optional(),
   mode: z.enum(['subscribe', 'assign']).optional(),
