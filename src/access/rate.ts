@@ -10,7 +10,7 @@ const EXACT = 1e-6;
 
 /**
  * Token bucket: it fills with `events_per_second` up to `burst`. A request is admitted when the bucket has enough tokens, or is full; tokens
- * taken beyond that are a debt that later requests wait for. A request larger than the bucket therefore passes, and the average rate is still enforced.
+ * taken beyond that are a debt that later requests wait for. A request larger than the bucket therefore passes, and the average rate is kept.
  */
 export class TokenBucket {
   readonly #perMs: number;
