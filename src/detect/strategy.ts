@@ -100,7 +100,7 @@ const strategy = z
     });
   });
 
-/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
+/** A strategy as users write it. Unknown fields are rejected, so that a misspelt name is an error. */
 export const strategySchema = bodySchema(strategy, {
   code: 'T2001',
   whole: '(root)',
