@@ -6,8 +6,8 @@ import type { CheckpointBlock } from './checkpoint.repository.js';
 const HEADER = 5;
 
 /**
- * How blocks of one kind are written and read. The format grows with every change of the payload's meaning; a line in `readers` keeps an older
- * format readable, and a block of any other format is refused.
+ * Format of the blocks of one kind. The number increases with every change of the payload's meaning; a line in `readers` keeps an older
+ * format readable, and a block of any other format is rejected.
  */
 export interface BlockFormat<Content> {
   /** The first part of the names of these blocks. */

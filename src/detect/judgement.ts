@@ -31,7 +31,7 @@ export class SeriesJudgement {
     this.#cells = this.table.cells;
   }
 
-  /** How many series have an open alert. */
+  /** Number of series with an open alert. */
   get open(): number {
     return this.#open;
   }

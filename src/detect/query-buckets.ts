@@ -62,7 +62,7 @@ export class QueryBuckets {
     this.idleTimeout = query.interval + query.lateness;
   }
 
-  /** How many series have open buckets. */
+  /** Number of series with open buckets. */
   get open(): number {
     return this.#open;
   }

@@ -12,7 +12,7 @@ const condition = z.strictObject({
   key: z.string().min(1),
   method: z.enum([...comparisons, 'include', 'exclude']),
   value: z.array(z.union([z.string(), z.number().transform(String)])).min(1),
-  /** How this condition combines with the ones before it. */
+  /** Connector to the conditions before it. */
   condition: z.enum(['and', 'or']).default('and'),
 });
 
