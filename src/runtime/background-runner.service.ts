@@ -5,7 +5,7 @@ import { backgroundTask } from './background.decorator.js';
 import { leadershipLost, leaderTask } from './leader-task.decorator.js';
 import { type Duty, LeasedDuties } from './leased-duties.service.js';
 
-/** Starts the work that no request and no record asks for: leader-elected tasks and periodic tasks, wherever they are declared. */
+/** Starts the background work: leader-elected tasks and periodic tasks, wherever they are declared. */
 @Injectable()
 export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy {
   #tasks: readonly PeriodicTask[] = [];
@@ -25,7 +25,7 @@ export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy
     await Promise.all(this.#tasks.map((task) => task.stop()));
   }
 
-  /** Throws when two tasks have one name, or when somebody waits for the end of a task that nobody declares. */
+  /** Throws when two tasks have the same name, or when a LeadershipLost handler names a task that no provider declares. */
   #duties(): Duty[] {
     const tasks = this.discovery.named(leaderTask, (name) => name);
     const ends = this.discovery.named(leadershipLost, (name) => name);
