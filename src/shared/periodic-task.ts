@@ -36,7 +36,7 @@ export class PeriodicTask {
   #failures = 0;
   /** Description of the latest failure. */
   #problem: string | undefined;
-  /** Pause (ms) that a call of {@link wake} during the current run asks for. */
+  /** Pause (ms) that a call of {@link wake} during the current run requests. */
   #woken: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
