@@ -26,7 +26,7 @@ import { remoteWriteEvents, type RemoteWriteResult } from './remote-write/remote
 import { uncompress } from './remote-write/snappy.js';
 import { decodeWriteRequest } from './remote-write/write-request.js';
 
-/** The declared source that sent a request, as far as ingestion needs it. */
+/** The properties of a declared source that ingestion needs. */
 export interface Sender extends RateLimitedSource {
   readonly business?: string | undefined;
   readonly mapping?: Mapping | undefined;
@@ -75,7 +75,7 @@ export class AccessService {
     return this.#publication.counts;
   }
 
-  /** Events in a format. Throws {@link TocsinError} T1001 and T1002 for a body without items, T1009 when no item was acceptable, T1010, T1016, T1017. */
+  /** Ingests events in a format. Throws {@link TocsinError} T1001 and T1002 (no items), T1009 (no valid item), T1010, T1016, T1017. */
   async ingest(endpoint: IngestEndpoint, format: FormatName, request: IngestRequest): Promise<IngestResponse> {
     return this.ingestItems(endpoint, request, (context) => formats[format].read(request.body, context));
   }
@@ -97,14 +97,14 @@ export class AccessService {
     return response;
   }
 
-  /** Our own events, as JSON or JSON lines; throws as {@link ingest}. */
+  /** Ingests events in Tocsin's format, as JSON or JSON lines; throws as {@link ingest}. */
   ingestEvents(request: IngestRequest): Promise<IngestResponse> {
     return this.ingest('events', 'tocsin', request);
   }
 
   /**
-   * Remote write 1.0 samples. Throws {@link TocsinError} T1003, T1008, T1010, and, after the others are in the log, the reason of the first
-   * sample that was refused.
+   * Ingests remote write 1.0 samples. Throws {@link TocsinError} T1003, T1008, T1010, and, after the valid samples are in the log, the error of the
+   * first rejected sample.
    */
   async ingestSamples({ body, business, sender }: IngestRequest): Promise<void> {
     this.#admit('remote_write', sender);
@@ -119,7 +119,10 @@ export class AccessService {
     if (refused[0]) throw new TocsinError(refused[0].code, refused[0].message, { accepted: result.events.length, rejected });
   }
 
-  /** Alerts as Prometheus posts them to Alertmanager. Resolves to the answer when something is wrong with some of them; the others are taken. Throws {@link TocsinError} T1001, T1002, T1010. */
+  /**
+   * Ingests alerts that Prometheus posts to Alertmanager. Resolves to a response when some have problems; the others are accepted.
+   * Throws {@link TocsinError} T1001, T1002, T1010.
+   */
   async ingestAlerts({ body, business, sender }: IngestRequest): Promise<AlertResponse | undefined> {
     this.#admit('alertmanager', sender);
     const items = readAlerts(body);
@@ -133,7 +136,7 @@ export class AccessService {
     return problemsResponse([...problems].sort(([a], [b]) => a - b).map(([, problem]) => problem));
   }
 
-  /** Rejects a request before any work is done for it. */
+  /** Rejects a request before it is parsed. */
   #admit(endpoint: IngestEndpoint, sender: Sender | undefined): void {
     this.#publication.admit(endpoint);
     this.#countingRefusals(() => this.#rates.admit(sender, endpoint, Date.now()));
@@ -168,7 +171,7 @@ export class AccessService {
     return {
       now,
       business: named,
-      // Only items without an id of their own need it.
+      // Only items without an id need it.
       get contentId() {
         return (contentId ??= createHash('sha256').update(owner).update(body).digest('hex').slice(0, 32));
       },

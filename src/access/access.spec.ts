@@ -24,15 +24,15 @@ import { SenderService } from './sender.service.js';
 
 const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('snappyjs');
 
-/** A log that notes what it is given, and can be told to fail or to take its time. */
+/** A log that records what is published, and can fail or block. */
 class NotedLog implements Pick<EventLog, 'publish' | 'partitionFor' | 'serializer'> {
   readonly serializer = jsonSerializer;
   readonly records: (OutgoingRecord & { topic: string })[] = [];
   fails = false;
-  /** Publishing waits for these. */
+  /** Resolvers of the blocked publishes. */
   readonly held: (() => void)[] = [];
   holds = false;
-  /** Bytes that a record may have. */
+  /** Maximum bytes of a record. */
   most = Infinity;
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
@@ -48,7 +48,7 @@ class NotedLog implements Pick<EventLog, 'publish' | 'partitionFor' | 'serialize
     return key.length % 4;
   }
 
-  /** The events of all records, as the consumer reads them. */
+  /** The events of all records, as the consumer parses them. */
   events(): RawEvent[] {
     return this.records.flatMap(({ value }) => {
       const record = topics.rawEvents.parse(parseJson(Buffer.from(value as string)));
@@ -73,7 +73,7 @@ async function start(settings: Record<string, string> = {}): Promise<Running> {
     exports: [Config, EventLog, Metrics],
   })
   class PlumbingModule {}
-  // Nobody has declared a source or set a switch: ingest.spec.ts is about those.
+  // No source is declared and no switch is set: ingest.spec.ts covers those.
   @Module({
     controllers: [EventsController, RemoteWriteController, AlertmanagerController],
     providers: [

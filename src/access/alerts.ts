@@ -5,26 +5,26 @@ import { readLease } from './lease.js';
 import { EVENT_DEPTH } from './normalise.js';
 import { Rejection } from './rejection.js';
 
-/** The source of all alerts that come by the Alertmanager API. */
+/** The source of all alerts from the Alertmanager API. */
 export const ALERTMANAGER = 'alertmanager';
 
-/** Why an alert of a request is not taken, as Alertmanager says it: 400 in the words of its handler, 601 bad format and 602 required by its framework. */
+/** Why an alert is rejected, in Alertmanager's terms: 400 from its handler, 601 (bad format) and 602 (required) from its framework. */
 export class AlertProblem {
   constructor(
     readonly code: 400 | 601 | 602,
     readonly message: string,
-    /** The same reason in our catalogue, for the counts. */
+    /** The equivalent code of Tocsin's error catalogue, for the counts. */
     readonly reason: ErrorCode,
   ) {}
 }
 
-/** What a request with problems is answered; the alerts without problems are taken nevertheless. */
+/** Response to a request with problems; the alerts without problems are accepted nevertheless. */
 export interface AlertResponse {
   readonly status: 400 | 422;
   readonly body: string | { readonly code: number; readonly message: string };
 }
 
-/** The alerts of a body, or the answer when there is no list of them. Throws {@link TocsinError} T1001, T1002. */
+/** The alerts of a body, or the response when it contains no list. Throws {@link TocsinError} T1001, T1002. */
 export function readAlerts(body: Buffer): unknown[] | AlertResponse {
   if (body.length === 0) return { status: 422, body: { code: 602, message: 'alerts in body is required' } };
   try {
@@ -38,8 +38,8 @@ export function readAlerts(body: Buffer): unknown[] | AlertResponse {
 }
 
 /**
- * One alert of `POST /api/v2/alerts` as an event, or its problem. Rules of Alertmanager 0.27 and later: any label name, empty labels are
- * dropped, unknown fields are not kept. The lease is measured from `now`; `id` becomes the id of the event.
+ * Converts one alert of `POST /api/v2/alerts` to an event, or returns its problem. Follows Alertmanager 0.27 and later: any label name, empty labels
+ * are dropped, unknown fields are not kept. The lease starts at `now`; `id` becomes the id of the event.
  */
 export function readAlert(
   item: unknown,
@@ -61,7 +61,7 @@ export function readAlert(
   return { event_id: id, event_type: 'alert', bk_biz_id: business, event_source: ALERTMANAGER, timestamp: now, raw_data: lease };
 }
 
-/** All problems in one answer, in the style that clients expect: the framework's when a shape is wrong, else the handler's bare text. */
+/** All problems in one response, in the format that clients expect: the framework's when a shape is wrong, else the handler's plain text. */
 export function problemsResponse(problems: readonly AlertProblem[]): AlertResponse | undefined {
   if (problems.length === 0) return undefined;
   const message = problems.map((problem) => problem.message).join('\n');
@@ -69,7 +69,7 @@ export function problemsResponse(problems: readonly AlertProblem[]): AlertRespon
   return shape ? { status: 422, body: { code: shape.code, message } } : { status: 400, body: message };
 }
 
-/** A rejection in the words of this API. */
+/** Converts a rejection to a problem of this API. */
 export function rejectedAlert({ code, message }: Rejection, index: number): AlertProblem {
   return refused(code, `alert ${index}: ${message}`);
 }
@@ -87,7 +87,7 @@ function shapeProblem(labels: unknown, generatorURL: unknown, index: number): Al
   return new AlertProblem(601, `${index}.generatorURL in body must be of type uri: ${JSON.stringify(generatorURL)}`, 'T1101');
 }
 
-/** Nothing, an absolute or a relative address; what could not stand in a link is none. */
+/** Whether a value is empty, or an absolute or relative URL that can be used as a link. */
 function isUri(value: unknown): boolean {
   return typeof value === 'string' && (value === '' || value.startsWith('/') || URL.canParse(value));
 }

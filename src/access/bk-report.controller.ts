@@ -6,7 +6,7 @@ import type { IngestResponse } from './access.service.js';
 import { reportBody, reportResponse } from './ingest-responses.js';
 import { BkReportService } from './bk-report.service.js';
 
-/** The response of bk-collector, extended by the result for the items. */
+/** The response format of bk-collector, extended by the result for the items. */
 interface ReportAnswer extends IngestResponse {
   readonly code: string;
   readonly result: string;

@@ -11,7 +11,7 @@ export class BkReportService {
     private readonly senders: SenderService,
   ) {}
 
-  /** Throws {@link TocsinError} T1001, T1002 and T1101 for what is no report, T1011 to T1014 for who may not send it, and as {@link AccessService.ingest}. */
+  /** Throws {@link TocsinError} T1001, T1002, T1101 (not a report), T1011 to T1014 (authentication), and as {@link AccessService.ingest}. */
   async take(body: Buffer): Promise<IngestResponse> {
     const { dataId, token, items } = readReport(body);
     const sender = await this.senders.byDataId(dataId, token);

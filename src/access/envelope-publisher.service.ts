@@ -5,7 +5,7 @@ import { splitTooLarge, type EncodedEvent, pack, type PackedRecord } from './env
 
 type RawEventLog = Pick<EventLog, 'publish' | 'serializer'>;
 
-/** Events of one partition of `raw_events` as records of at most `most` events, in the bytes of the log's serializer. */
+/** Packs events of one partition of `raw_events` into records of at most `most` events, encoded by the log's serializer. */
 export const envelopesOf = <T extends EncodedEvent>(
   { serializer }: RawEventLog,
   events: readonly T[],
@@ -14,8 +14,8 @@ export const envelopesOf = <T extends EncodedEvent>(
 ): PackedRecord<T>[] => pack(events, partition, { most, wrap: (json) => serializer.wrap(topics.rawEvents.name, json) });
 
 /**
- * Publishes records of `raw_events`. Answers the events that the topic can never take; all others are in it. An envelope that is too large as a whole
- * is published again, event by event. Rejects as {@link EventLog.publish} for every other failure.
+ * Publishes records of `raw_events`. Resolves to the events that exceed the topic's limit; all others are acknowledged. An envelope that is too large
+ * as a whole is published again event by event. Rejects as {@link EventLog.publish} on every other failure.
  */
 export async function publishEnvelopes<T extends EncodedEvent>(
   eventLog: RawEventLog,

@@ -1,9 +1,9 @@
 import type { RawEvent } from '../topics.js';
 import { Rejection } from './rejection.js';
 
-/** An event as it goes into the log. */
+/** An event, encoded for the log. */
 export interface EncodedEvent {
-  /** What keeps it in order: its business or its source. */
+  /** Ordering key: the event's business or source. */
   readonly key: string;
   readonly json: string;
   /** Bytes of `json` in UTF-8. */
@@ -18,14 +18,14 @@ export interface PackedRecord<T extends EncodedEvent = EncodedEvent> {
   readonly members: readonly T[];
 }
 
-/** What one record may hold: cheap to publish, and small enough to be handled at once. */
+/** Limits of one record: large enough to publish efficiently, small enough for one batch. */
 export const ENVELOPE_EVENTS = 200;
 export const ENVELOPE_BYTES = 262_144;
 
 const OPEN = '{"v":1,"events":[';
 const CLOSE = ']}';
 
-/** The event as text, once and for all; T1104 when it has more than `maxBytes`. */
+/** Encodes the event once; returns T1104 when it exceeds `maxBytes`. */
 export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBytes: number): EncodedEvent | Rejection {
   const json = JSON.stringify(event);
   const bytes = Buffer.byteLength(json);
@@ -33,7 +33,7 @@ export function encode(event: RawEvent, key: 'bk_biz_id' | 'event_source', maxBy
   return { key: event[key], json, bytes };
 }
 
-/** Why an event is refused that {@link encode} found small enough, and the log did not. */
+/** Rejection of an event that passed {@link encode} but exceeds the limit of the log. */
 export const tooLarge = ({ bytes }: EncodedEvent): Rejection => new Rejection('T1104', `${bytes} bytes exceed max.message.bytes of the topic`);
 
 /**
@@ -58,7 +58,7 @@ export function pack<T extends EncodedEvent>(
   return records;
 }
 
-/** What the log refused as too large: events that were `alone` in their record can never work; envelopes with `shared` events may, event by event. */
+/** Splits records that the log rejected as too large: `alone` are single events, which can never succeed; `shared` are envelopes to split. */
 export function splitTooLarge<T extends EncodedEvent>(
   records: readonly PackedRecord<T>[],
   refused: readonly number[],
@@ -67,7 +67,7 @@ export function splitTooLarge<T extends EncodedEvent>(
   return { alone: large.flatMap(({ members }) => (members.length === 1 ? members : [])), shared: large.filter(({ members }) => members.length > 1) };
 }
 
-/** Where the envelope ends that starts with the event at `start`. */
+/** End index of the envelope that starts with the event at `start`. */
 function fill(events: readonly EncodedEvent[], start: number, most: number): number {
   let bytes = OPEN.length + CLOSE.length + events[start]!.bytes;
   let end = start + 1;

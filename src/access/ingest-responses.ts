@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** Why an item of a request is not taken. */
+/** Why items of a request are rejected. */
 export const itemErrors = z.array(
   z.object({ index: z.number().describe('Place of the item in the request, from 0'), code: z.string(), message: z.string() }),
 );
 
-/** What became of the items of a request. */
+/** Result of a request, by outcome of its items. */
 export const receiptResponse = z.object({
   accepted: z.number(),
   rejected: z.number(),
@@ -13,7 +13,7 @@ export const receiptResponse = z.object({
   errors: itemErrors,
 });
 
-/** The answer in the shape of bk-collector, with the receipt beside it. */
+/** The response in the format of bk-collector, with Tocsin's result added. */
 export const reportResponse = receiptResponse.extend({ code: z.string(), result: z.string(), message: z.string() });
 
 const item = z.looseObject({});
@@ -42,7 +42,7 @@ const example = {
   raw_data: { metric: 'cpu_usage', value: 97.5, dimensions: { host: 'web-1' } },
 };
 
-/** What the routes document as their body; they read the bytes themselves. */
+/** Body schemas for the API documentation only; the routes parse the bytes themselves. */
 export const eventsBody = z.union([event, z.array(event), z.object({ events: z.array(event) })]).meta({ example: [example] });
 export const documentsBody = z.union([item, z.array(item)]).meta({ example: { title: 'Backup failed', text: 'disk full' } });
 export const cloudEventsBody = z.union([cloudEvent, z.array(cloudEvent)]).meta({

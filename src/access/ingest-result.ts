@@ -6,7 +6,7 @@ import type { Item } from './formats/format.js';
 import { Skipped, Rejection } from './rejection.js';
 
 export interface ItemError {
-  /** Place of the item in the request, from 0. */
+  /** Index of the item in the request, from 0. */
   readonly index: number;
   readonly code: ErrorCode;
   readonly message: string;

@@ -13,7 +13,7 @@ const { compress } = jest.requireActual<{ compress(plain: Buffer): Buffer }>('sn
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 let tocsin: TestTocsin;
-/** Names of sources differ between tests, so that none sees another's. */
+/** Names of sources differ between tests, so that the tests are independent. */
 let number = 0;
 let name: string;
 
@@ -28,7 +28,7 @@ beforeEach(() => {
 const sources = () => tocsin.running.app.get(SourceService);
 const change = () => ({ actor: person('test'), now: Date.now() });
 
-/** Declares an http source; answers its token. */
+/** Declares an HTTP source and returns its token. */
 async function declare(definition: object = {}): Promise<string> {
   const { token } = await sources().create(parseSource({ kind: 'http', name, business: '7', ...definition }), change());
   return token!;
@@ -48,7 +48,7 @@ async function send(method: string, path: string, body?: unknown, headers: Recor
   return { status: response.status, json: text === '' ? {} : JSON.parse(text), headers: response.headers };
 }
 
-/** Every event of this test's business and source that is in the log. */
+/** All events in the log with this test's business and source. */
 async function inTheLog(wanted: (event: RawEvent) => boolean): Promise<RawEvent[]> {
   const log = tocsin.running.app.get(EventLog);
   const found: RawEvent[] = [];
@@ -196,7 +196,7 @@ describe('POST /api/v1/ingest/:source', () => {
     expect((await send('POST', `/api/v1/ingest/${name}`, events(10), bearer(token))).status).toBe(202);
     const refused = await send('POST', `/api/v1/ingest/${name}`, events(1), bearer(token));
     expect(refused).toMatchObject({ status: 429, json: { error: { code: 'T1301' } } });
-    // 10 of 4 were taken, so 6 and the next one are missing, at 2 a second.
+    // 10 events were taken from 4 tokens: 6 and the next one are missing, at 2 per second.
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(3);
     expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(4);
     expect((await send('POST', '/api/v1/events', { ...metric(1), bk_biz_id: '2' })).status).toBe(202);
@@ -212,7 +212,7 @@ describe('endpoints without a source in their path', () => {
     expect(await ofSource()).toMatchObject([{ bk_biz_id: '7' }]);
     expect(await send('POST', '/api/v1/events', metric(2), headers)).toMatchObject({ status: 429 });
     const written = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy', authorization: `Bearer ${token}` };
-    // Prometheus gives up what is answered 429, and comes again after a 503.
+    // Prometheus drops the samples after a 429 and retries after a 503.
     expect(await send('POST', '/api/v1/write', Buffer.from([0]), written)).toMatchObject({ status: 503, json: { error: { code: 'T1302' } } });
     await sources().remove(name, change());
     expect(await send('POST', '/api/v1/events', metric(3), headers)).toMatchObject({ status: 403, json: { error: { code: 'T1013' } } });

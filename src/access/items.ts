@@ -6,7 +6,8 @@ const linesType = /^application\/(?:x-)?(?:nd-?json|json-?lines?|jsonl)\b/i;
 
 /**
  * The items of a body: one JSON object, an array of them, `{"events":[…]}`, or a JSON object on each line. Lines are recognised by the content
- * type, or by a first line that is an object by itself. Throws {@link TocsinError} T1001, T1002 when there are no items to tell apart, T1010 when there are more than `most`.
+ * type, or by a first line that is a complete object. Throws {@link TocsinError} T1001, T1002 when the body has no items, and T1010 when there are
+ * more than `most`.
  */
 export function readItems(body: Buffer, contentType: string | undefined, most: number): unknown[] {
   const items = linesType.test(contentType ?? '') ? readLines(body, most) : readDocument(body, most);

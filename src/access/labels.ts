@@ -9,8 +9,8 @@ export const MAX_VALUE_BYTES = 1024;
 export type EventLabels = Record<string, string>;
 
 /**
- * Dimensions as text: a number or a truth value becomes its text, null or nothing is no dimensions.
- * The same object comes back when all its values are text already. `what` names the field in the words of a rejection.
+ * Converts dimensions to text: a number or boolean becomes its text, null or undefined means no dimensions.
+ * Returns the same object when all its values are text already. `what` names the field in the message of a rejection.
  */
 export function readDimensions(value: unknown, what: string): EventLabels | Rejection {
   if (value === undefined || value === null) return {};
@@ -31,7 +31,7 @@ export function readDimensions(value: unknown, what: string): EventLabels | Reje
   return allText ? (given as EventLabels) : asText(given);
 }
 
-/** Why a label cannot be taken: too many of them, too long, or a name that could reach a prototype. Numbers and truth values are short. */
+/** Returns why a label is rejected: too many, too long, or a name that could reach a prototype. Numbers and booleans are always short enough. */
 export function labelProblem(name: string, value: unknown, count: number, what: string): Rejection | undefined {
   if (forbiddenKey(name)) return new Rejection('T1006', `${what}.${name}`);
   if (count > MAX_LABELS) return new Rejection('T1105', `${what} has more than ${MAX_LABELS}`);
@@ -42,7 +42,7 @@ export function labelProblem(name: string, value: unknown, count: number, what: 
   return undefined;
 }
 
-/** Whether the UTF-8 of a text is longer than so many bytes. */
+/** Whether the UTF-8 encoding of a text is longer than `bytes`. */
 export function longerThan(text: string, bytes: number): boolean {
   return text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes);
 }

@@ -3,16 +3,16 @@ import { labelProblem, readDimensions, type EventLabels } from './labels.js';
 import { Rejection } from './rejection.js';
 import { parseRfc3339, readTime } from './time.js';
 
-/** An alert whose sender gives no end holds so long (Alertmanager's resolve_timeout). */
+/** Lifetime (ms) of an alert whose sender gives no end (Alertmanager's resolve_timeout). */
 export const RESOLVE_TIMEOUT_MS = 300_000;
-/** Go's zero time: the sender had nothing to say. */
+/** Go's zero time: the sender set no time. */
 const NOT_GIVEN = /^0001-01-01[Tt ]00:00:00(?:\.0+)?(?:[Zz]|[+-]00:00)?$/;
 
 export type Lease = ExternalAlert['raw_data'];
 
 /**
- * The alert of an external sender as a lease: labels without the empty ones, annotations, start and end (ms).
- * No start is the end, or now; no end is now + {@link RESOLVE_TIMEOUT_MS}, marked as our estimate (`timeout`). Unknown fields pass through.
+ * Reads the alert of an external sender as a lease: non-empty labels, annotations, start and end (ms). Start defaults to the end, or now; end
+ * defaults to now + {@link RESOLVE_TIMEOUT_MS}, marked as an estimate by Tocsin (`timeout`). Unknown fields pass through.
  */
 export function readLease(raw: Readonly<Record<string, unknown>>, now: number): Lease | Rejection {
   const labels = readDimensions(withoutEmpty(raw['labels']), 'labels');
@@ -27,7 +27,7 @@ export function readLease(raw: Readonly<Record<string, unknown>>, now: number): 
   return { ...rest, labels, annotations, ...times, ...link };
 }
 
-/** A label with an empty value, or null, is as good as absent. */
+/** Removes labels that are empty or null, which equal absent ones. */
 function withoutEmpty(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value);
@@ -35,7 +35,7 @@ function withoutEmpty(value: unknown): unknown {
   return full.length === entries.length ? value : Object.fromEntries(full);
 }
 
-/** Annotations are prose: their number and names have limits here, their length has that of the whole event. */
+/** Annotations are prose: number and names are limited here, their length only by the limit of the whole event. */
 function readAnnotations(value: unknown): EventLabels | Rejection {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) return new Rejection('T1101', 'annotations must be an object');
@@ -60,7 +60,7 @@ function readTimes(start: unknown, end: unknown, now: number): Pick<Lease, 'star
   return given === undefined ? { startsAt: startsAt ?? now, endsAt, timeout: true } : { startsAt: startsAt ?? endsAt, endsAt };
 }
 
-/** Epoch ms; undefined when not given. The empty text is 1970, as it is for Alertmanager, and nothing is earlier. */
+/** Epoch ms; undefined when not given. Empty text means 1970, as in Alertmanager, and earlier times are clamped to it. */
 function readAlertTime(value: unknown, what: string): number | Rejection | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === '') return 0;

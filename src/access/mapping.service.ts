@@ -9,7 +9,7 @@ import { mappingSchema } from './formats/mapping.js';
 import type { ItemError } from './ingest-result.js';
 import { Skipped, Rejection } from './rejection.js';
 
-/** A mapping and something to try it on. */
+/** A mapping, and a sample to test it with. */
 export const mappingTestSchema = bodySchema(
   z.strictObject({
     mapping: mappingSchema,
@@ -25,18 +25,18 @@ export const mappingTestSchema = bodySchema(
 
 export type MappingTest = z.output<typeof mappingTestSchema>;
 
-/** What the sample came to. */
+/** Result of a test: the events that the mapping makes of the sample, and the errors. */
 export interface MappingTestResult {
   readonly events: readonly RawEvent[];
   readonly errors: readonly ItemError[];
 }
 
-/** Tries mappings, so that nobody has to try them on live data. */
+/** Tests mappings on samples instead of live data. */
 @Injectable()
 export class MappingService {
   constructor(private readonly config: Config) {}
 
-  /** Throws {@link TocsinError} T1001 for a sample that is text and no JSON. */
+  /** Throws {@link TocsinError} T1001 for a text sample that is not JSON. */
   test(body: MappingTest, now: number): MappingTestResult {
     const { sample, mapping: declared, business = this.config.DEFAULT_BUSINESS, source = 'test' } = body;
     const bytes = Buffer.from(typeof sample === 'string' ? sample : JSON.stringify(sample));

@@ -5,8 +5,8 @@ const NEWLINE = 0x0a;
 const BLANK = 0x20;
 
 /**
- * One value for each line that is not blank, or why that line has none: a broken line costs only itself.
- * Stops reading after `most` + 1 lines, so that the caller can say that there are too many.
+ * Returns one value for each non-blank line: its JSON, or a rejection. An invalid line does not affect the others.
+ * Stops reading after `most` + 1 lines, so that the caller can detect that there are too many.
  */
 export function readLines(body: Buffer, most: number): unknown[] {
   const items: unknown[] = [];
@@ -20,7 +20,7 @@ export function readLines(body: Buffer, most: number): unknown[] {
   return items;
 }
 
-/** The object on the first line, when the body goes on after it: so lines are told from a broken document. */
+/** The object on the first line if more lines follow, which distinguishes JSON lines from a malformed document; undefined otherwise. */
 export function firstLine(body: Buffer): object | undefined {
   let start = 0;
   while (start < body.length && body[start]! <= BLANK) start++;

@@ -40,7 +40,7 @@ function code(item: unknown): string {
   return outcome instanceof Rejection ? outcome.code : 'accepted';
 }
 
-/** What the consumer makes of the event when it comes out of the log, alone and in an envelope. */
+/** The event as the consumer parses it, alone and in an envelope. */
 function consumed({ event }: Normalised): unknown[] {
   const encoded = encode(event, 'bk_biz_id', 1e9);
   if (encoded instanceof Rejection) throw new Error(encoded.message);
@@ -196,7 +196,7 @@ describe('normalise', () => {
     let through = 0;
     fc.assert(
       fc.property(base, change, (item, { top, raw }) => {
-        // As it would come from a body: `__proto__` as an own key, no undefined, no NaN.
+        // As parsed from a body: `__proto__` as an own key, no undefined, no NaN.
         const body = JSON.stringify(
           { ...item, raw_data: { ...(item['raw_data'] as object), ...ownEntries(raw) }, ...ownEntries(top) },
           (_key, each: unknown) => (each === Infinity ? 1.5e308 : each),

@@ -6,26 +6,26 @@ import { readLease } from './lease.js';
 import { Rejection } from './rejection.js';
 import { readTime, eventTimestamp } from './time.js';
 
-/** Levels of nesting inside one event; the record and the envelope around it add three. */
+/** Maximum nesting depth inside one event; the record and the envelope around it add three levels. */
 export const EVENT_DEPTH = 24;
-/** Bytes of a metric name, an event name, a source, an id. */
+/** Maximum bytes of a metric name, an event name, a source or an id. */
 const MAX_TEXT_BYTES = 256;
 
-/** What the items of one request have in common. */
+/** Values that all items of one request share. */
 export interface IngestContext {
-  /** When it arrived (ms). */
+  /** Time of arrival (ms). */
   readonly now: number;
-  /** Business of items that name none; undefined when they must. */
+  /** Business of items that name none; undefined when every item must name one. */
   readonly business: string | undefined;
-  /** Identity of the content of the request: the same bytes, sent again, make the same ids. */
+  /** Identity of the request's content: the same bytes, sent again, produce the same ids. */
   readonly contentId: string;
-  /** Identity of this one arrival, for items that do not say when they happened: sent again, they are something new. */
+  /** Identity of this request, for items without a time: sent again, they are new events. */
   readonly requestId: string;
 }
 
 export interface Normalised {
   readonly event: RawEvent;
-  /** The time lay in the future and became now. */
+  /** The timestamp was in the future and was set to now. */
   readonly clamped: boolean;
 }
 
@@ -40,9 +40,9 @@ const readers: ReadonlyMap<unknown, FieldsReader> = new Map<unknown, FieldsReade
 ]);
 
 /**
- * One item of a request as the event that goes into the log, or why it does not. What comes out fits `topics.rawEvents`.
- * The item is not changed; unknown fields pass through, numbers and truth values in dimensions become text, and an id is made from the request
- * and the item's place in it when it brings none.
+ * Converts one item of a request to the event that is published, which fits `topics.rawEvents`, or returns a rejection.
+ * The item is not changed; unknown fields pass through, numbers and booleans in dimensions become text, and an item without an id gets one derived
+ * from the request and the item's index.
  */
 export function normalise(item: unknown, index: number | string, request: IngestContext): Normalised | Rejection {
   const flaw = flawOf(item, EVENT_DEPTH);
@@ -71,7 +71,7 @@ export function normalise(item: unknown, index: number | string, request: Ingest
   return { event: withUnknown(event, given) as RawEvent, clamped: timestamp !== time };
 }
 
-/** What was read, and of what was given all that nobody knows. */
+/** Adds the unknown fields of `given` to `read`. */
 function withUnknown<T extends object>(read: T, given: Fields): T {
   for (const name in given) {
     if (!Object.hasOwn(read, name)) (read as Record<string, unknown>)[name] = given[name];
@@ -79,7 +79,7 @@ function withUnknown<T extends object>(read: T, given: Fields): T {
   return read;
 }
 
-/** Text that names something: not empty, not long; a whole number equals its text. */
+/** A non-empty name of limited length; an integer equals its text. */
 function readName(value: unknown, what: string): string | Rejection {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof text !== 'string' || text === '') return new Rejection('T1101', `${what} must be a string`);

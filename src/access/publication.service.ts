@@ -7,13 +7,13 @@ import { increment, noCounts, type IngestEndpoint } from './counts.js';
 import type { EncodedEvent, PackedRecord } from './envelope.js';
 import { envelopesOf, publishEnvelopes } from './envelope-publisher.service.js';
 
-/** How long (ms), and for how many keys, the partition of a key is cached: the topic may get more partitions. */
+/** How long (ms), and for how many keys, the partition of a key is cached; it expires because partitions may be added to the topic. */
 const PARTITION_CACHE_MS = 30_000;
 const MAX_CACHED_PARTITIONS = 10_000;
 
 /**
- * The last step of every HTTP endpoint: events become records of `raw_events`. Nothing is buffered: when the log does not confirm, or too many events
- * are pending, the sender gets an error that asks for a retry.
+ * The last step of every HTTP endpoint: events become records of `raw_events`. Nothing is buffered: when the log does not acknowledge, or too many
+ * events are pending, the sender receives an error that asks for a retry.
  */
 @Injectable()
 export class PublicationService {
@@ -29,7 +29,7 @@ export class PublicationService {
   ) {}
 
   /**
-   * Rejects a request when more events than PENDING_EVENTS would be pending; call it before any work is done for the request.
+   * Rejects a request that would exceed PENDING_EVENTS; call it before the request is parsed.
    * Throws {@link TocsinError} T1202, or T1201 to senders by remote write: Prometheus drops the samples after a 429 and retries after a 503.
    */
   admit(endpoint: IngestEndpoint, events = 1): void {
@@ -40,8 +40,8 @@ export class PublicationService {
   }
 
   /**
-   * Publishes events, and resolves to those that are too large for the log; the others are acknowledged. Throws {@link TocsinError} as {@link admit}; T1201 when
-   * the log did not confirm within PUBLISH_TIMEOUT_MS: it may have some of them.
+   * Publishes events and resolves to those that are too large for the log; the others are acknowledged. Throws {@link TocsinError} as {@link admit},
+   * and T1201 when the log did not acknowledge within PUBLISH_TIMEOUT_MS; some events may be in the log then.
    */
   async publish(endpoint: IngestEndpoint, events: readonly EncodedEvent[]): Promise<readonly EncodedEvent[]> {
     if (events.length === 0) return [];
@@ -62,7 +62,7 @@ export class PublicationService {
     return tooLarge;
   }
 
-  /** Logs once that publishing fails and once that it works again, however many requests are affected. */
+  /** Logs once that publishing fails and once that it works again, regardless of how many requests are affected. */
   #noteLogFailure(error: unknown): void {
     const fails = error !== undefined;
     if (fails === this.#logFails) return;

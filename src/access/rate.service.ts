@@ -34,7 +34,7 @@ export class RateService {
     if (wait > 0) throw rateLimitError(source, endpoint, wait);
   }
 
-  /** As {@link charge}, before any work is done for a request: rejects a sender in debt and takes no tokens. */
+  /** As {@link charge}, before the request is parsed: rejects a sender in debt and takes no tokens. */
   admit(source: RateLimitedSource | undefined, endpoint: IngestEndpoint, now: number): void {
     const wait = this.#bucket(source, now)?.wait(1, now) ?? 0;
     if (wait > 0) throw rateLimitError(source, endpoint, wait);

@@ -34,7 +34,7 @@ describe('TokenBucket', () => {
           for (const events of asks) {
             now += bucket.wait(events, now);
             expect(bucket.take(events, now)).toBe(0);
-            // What was let in before this request is covered by the burst and the time that passed; rounding costs less than an event.
+            // The burst and the elapsed time cover what was admitted before this request; rounding costs less than one event.
             expect(taken).toBeLessThanOrEqual(burst + (now * rate) / 1000 + 1);
             taken += events;
           }

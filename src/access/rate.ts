@@ -9,8 +9,8 @@ export interface RateLimit {
 const EXACT = 1e-6;
 
 /**
- * A token bucket: it fills with `events_per_second` up to `burst`. A request is let in when the bucket has enough for it, or is full; what it takes
- * beyond that is a debt that the next ones wait for. So a request that is larger than the bucket passes too, and the rate holds in the long run.
+ * Token bucket: it fills with `events_per_second` up to `burst`. A request is admitted when the bucket has enough tokens, or is full; tokens
+ * taken beyond that are a debt that later requests wait for. A request larger than the bucket therefore passes, and the average rate is kept.
  */
 export class TokenBucket {
   readonly #perMs: number;
@@ -25,14 +25,14 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Milliseconds until so many events are let in; 0 when they are now. Takes nothing. */
+  /** Milliseconds until this number of events is admitted; 0 when they are admitted now. Takes no tokens. */
   wait(events: number, now: number): number {
     this.#fill(now);
     const missing = Math.min(events, this.#burst) - this.#tokens;
     return missing <= EXACT ? 0 : Math.ceil((missing - EXACT) / this.#perMs);
   }
 
-  /** Takes the events when they are let in; else takes nothing and answers, as {@link wait}, how long to wait. */
+  /** Takes tokens if the events are admitted; otherwise takes none and returns the time to wait, as {@link wait}. */
   take(events: number, now: number): number {
     const wait = this.wait(events, now);
     if (wait === 0) this.#tokens -= events;

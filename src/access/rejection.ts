@@ -8,10 +8,10 @@ export class Rejection {
   ) {}
 }
 
-/** Why a valid item makes no event. It is counted and needs no action. */
+/** Why a valid item produces no event. Skipped items are counted and need no action. */
 export type SkipReason = 'stale' | 'nan' | 'infinite' | 'histogram';
 
-/** A valid item that makes no event. */
+/** A valid item that produces no event. */
 export class Skipped {
   constructor(readonly reason: SkipReason) {}
 }

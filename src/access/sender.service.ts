@@ -5,7 +5,7 @@ import type { HttpSource } from './registry/source.js';
 
 /** Header with the token, for senders behind a proxy that uses `Authorization` itself. */
 const TOKEN_HEADER = 'x-tocsin-token';
-/** What every token of ours begins with; a Bearer token that does not may belong to a proxy before us. */
+/** Prefix of every Tocsin token; a Bearer token without it may belong to a proxy in front of Tocsin. */
 const SOURCE_TOKEN = /^tsrc_/;
 
 type Headers = Readonly<Record<string, unknown>>;
@@ -16,8 +16,8 @@ export class SenderService {
   constructor(private readonly sources: SourceReader) {}
 
   /**
-   * The source whose token the request brings, on endpoints where a token is optional; undefined when it brings none. Throws {@link TocsinError} T1013 when the token
-   * is no source's (any more), T1014.
+   * The source whose token the request carries, on endpoints where a token is optional; undefined when it carries none.
+   * Throws {@link TocsinError} T1013 when no source has the token (any more), and T1014.
    */
   async byToken(headers: Headers): Promise<HttpSource | undefined> {
     const bearer = bearerOf(headers);
@@ -28,14 +28,14 @@ export class SenderService {
     return enabled(source);
   }
 
-  /** The source of this name, when the request brings a token of it. Throws {@link TocsinError} T1011 to T1014. */
+  /** The source of this name, if the request carries one of its tokens. Throws {@link TocsinError} T1011 to T1014. */
   async byName(name: string, headers: Headers): Promise<HttpSource> {
     const source = await this.sources.byName(name);
     if (source?.kind !== 'http') throw new TocsinError('T1011', source ? `${name} has kind ${source.kind}, not http` : await this.#notFound(name));
     return this.#authenticated(source, tokenHeader(headers) ?? bearerOf(headers) ?? '', 'send Authorization: Bearer <token>, or X-Tocsin-Token');
   }
 
-  /** The source that has this data id, when the token is one of it. Throws {@link TocsinError} T1011 to T1014. */
+  /** The source with this data id, if the token is one of its tokens. Throws {@link TocsinError} T1011 to T1014. */
   async byDataId(id: number, token: string): Promise<HttpSource> {
     const source = await this.sources.byDataId(id);
     if (!source) throw new TocsinError('T1011', await this.#notFound(`data_id ${id}`));

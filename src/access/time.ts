@@ -1,37 +1,37 @@
-/** Seconds, milliseconds, microseconds and nanoseconds since 1970 tell themselves apart by their size, from 2001-09-09 to 5138-11-16. */
+/** The size of a number distinguishes seconds, milliseconds, microseconds and nanoseconds since 1970, from 2001-09-09 to 5138-11-16. */
 const units: readonly { from: number; perMillisecond: number }[] = [
   { from: 1e18, perMillisecond: 1e6 },
   { from: 1e15, perMillisecond: 1e3 },
   { from: 1e12, perMillisecond: 1 },
   { from: 1e9, perMillisecond: 1e-3 },
 ];
-/** Each unit ends so much above its start; between the units lies nothing plausible. */
+/** The range of each unit spans a factor of 100; numbers between the ranges are implausible. */
 const SPAN = 100;
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)?$/;
 const digits = /^\d+(?:\.\d+)?$/;
 
-/** Clocks differ a little; an event from further in the future than this happened now. */
+/** Tolerance for clock skew (ms); an event further in the future gets the current time. */
 export const FUTURE_MS = 60_000;
-/** So far in the future there is no clock that goes wrong, but a number that is no time. */
+/** Beyond this (ms) in the future, the number is not a timestamp. */
 const MAX_FUTURE_MS = 366 * 86_400_000;
-/** Earliest plausible time (2001-09-09), latest one (5138-11-16). */
+/** Earliest (2001-09-09) and latest (5138-11-16) plausible time. */
 const OLDEST_MS = 1e12;
 const LATEST_MS = 1e14;
 
-/** The time of an event that says it happened at `time` (ms): now when that lies in the future, undefined when it is absurd. */
+/** Timestamp of an event that reports `time` (ms): now when `time` is in the future, undefined when it is implausible. */
 export function eventTimestamp(time: number, now: number): number | undefined {
   if (!(time >= OLDEST_MS) || time > now + MAX_FUTURE_MS) return undefined;
   return time > now + FUTURE_MS ? now : time;
 }
 
-/** Epoch milliseconds of a number in s, ms, µs or ns since 1970, of the same as text, or of an RFC 3339 text; undefined when it is no plausible time. */
+/** Parses epoch s, ms, µs or ns, as a number or as text, or an RFC 3339 time, to epoch milliseconds; undefined when it is not a plausible time. */
 export function readTime(value: number | string): number | undefined {
   if (typeof value === 'number') return fromNumber(value);
   return digits.test(value) ? fromNumber(Number(value)) : plausible(parseRfc3339(value));
 }
 
-/** Epoch milliseconds of an RFC 3339 text with any fraction; a blank may stand for the T, and no zone means UTC. Undefined when it is none. */
+/** Parses an RFC 3339 time to epoch milliseconds; allows any fraction, a space instead of the T, and no zone (UTC). Undefined for other text. */
 export function parseRfc3339(text: string): number | undefined {
   const zone = rfc3339.exec(text);
   if (!zone) return undefined;

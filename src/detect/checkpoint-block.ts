@@ -6,8 +6,8 @@ import type { CheckpointBlock } from './checkpoint.repository.js';
 const HEADER = 5;
 
 /**
- * How blocks of one kind are written and read. The format grows with every change of the payload's meaning; a line in `readers` keeps an older
- * format readable, and a block of any other format is refused.
+ * Format of the blocks of one kind. The number increases with every change of the payload's meaning; a line in `readers` keeps an older
+ * format readable, and a block of any other format is rejected.
  */
 export interface BlockFormat<Content> {
   /** The first part of the names of these blocks. */
@@ -42,12 +42,12 @@ export function openBlock<Content>({ format, readers }: BlockFormat<Content>, { 
   const payload = bytes.subarray(HEADER);
   const reader = Object.hasOwn(readers, bytes[0]!) ? readers[bytes[0]!] : undefined;
   if (!reader) throw unreadable(`block ${id} has format ${bytes[0]}, this version reads ${Object.keys(readers).join(', ')} and writes ${format}`);
-  // The checksum covers the name, so that no block can stand in for another.
+  // The checksum covers the name, so that a block stored under another name is detected.
   if (bytes.readUInt32LE(1) !== checksum(id, payload)) throw new Error(`checkpoint block ${id} is damaged: its checksum differs`);
   return reader(payload);
 }
 
-/** The refusal of a checkpoint that another version wrote, with the remedies. */
+/** The error for a checkpoint that another version wrote, with the remedies. */
 export function unreadable(problem: string): TocsinError {
   return new TocsinError(
     'T6301',

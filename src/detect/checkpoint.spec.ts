@@ -21,7 +21,7 @@ const alarm = (instance: string, count = 0) =>
   anExternalAlert({ timestamp: minute(count), raw_data: { labels: { instance }, endsAt: minute(count + 5) } });
 const cpu = (host: string, count = 0) => aMetric({ timestamp: minute(count), raw_data: { value: 100, dimensions: { host } } });
 
-/** Takes what has changed, as the service does. `names` leaves the ids of events aside, which change with every event. */
+/** Takes the changed blocks, as the service does. `names` omits the blocks of event ids, which change with every event. */
 function checkpoint({ fold }: Partition): { stored: Stored[]; names: string[]; removed: string[] } {
   const stored = fold.dirtyBlocks();
   const removed = fold.removedBlocks();

@@ -8,7 +8,7 @@ import { tickRecord } from './tick.js';
 import { StrategyRepository } from './strategy.repository.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** A partition whose state this process holds. */
+/** A partition that this process owns. */
 export interface TimedPartition {
   readonly partition: number;
   /** Rule set in force there. */
@@ -18,8 +18,8 @@ export interface TimedPartition {
 }
 
 /**
- * Writes the clock into the log: every TICK_MS a tick for each owned partition that waits for time, and one for every partition when the
- * rules change. A lost tick does no harm, because the next one carries the same version and a later time.
+ * Publishes ticks: every TICK_MS one for each owned partition that waits for time, and one for every partition when the rules change.
+ * A lost tick does no harm, because the next one carries the same version and a later time.
  */
 @Injectable()
 export class Clock {
@@ -37,7 +37,7 @@ export class Clock {
     this.#partitions = owned;
   }
 
-  /** A process without background work, such as a sandbox, has the time of its records and no other. */
+  /** A process without background work, such as a sandbox, has only the time of its records. */
   @Background()
   ticking(): PeriodicTask {
     const { TICK_MS: everyMs } = this.config;

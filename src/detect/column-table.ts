@@ -21,7 +21,7 @@ export class ColumnTable<Columns extends { [Name in keyof Columns]: Cells }> {
   /** Per block: cells changed since {@link markClean}. */
   #dirty = new Uint8Array(1);
 
-  /** `cells` holds an empty array for each column. */
+  /** `cells` contains an empty array for each column. */
   constructor(
     readonly cells: Columns,
     private readonly shapes: Readonly<Record<keyof Columns, ColumnShape>>,

@@ -8,7 +8,7 @@ export interface RuleChange {
   readonly body: string | null;
 }
 
-/** One strategy of a rule set. Holds the JSON until an event needs the compiled rule, which then serves every partition. */
+/** One strategy of a rule set. Stores the JSON until an event needs the compiled rule, which all partitions then share. */
 export class RuleEntry {
   #body: string;
   #rule: Rule | undefined;
@@ -76,7 +76,7 @@ export class CompiledRules {
     return this.businesses.get(business)?.[type].get(name);
   }
 
-  /** How many strategies are held, and how many of them are compiled. */
+  /** Number of strategies, and how many of them are compiled. */
   get sizes(): { readonly strategies: number; readonly compiled: number } {
     const all = this.entries.flatMap((chunk) => chunk ?? []).filter((entry) => entry !== undefined);
     return { strategies: all.length, compiled: all.filter(({ compiled }) => compiled).length };

@@ -22,7 +22,7 @@ interface PartitionState {
 /** Time (ms) after which a running batch lets other work run. */
 const SLICE_MS = 8;
 
-/** Runs the fold over batches: loads and stores its state, brings the rules, publishes what it emits. */
+/** Runs the fold over batches: loads and stores its state, loads the rules, and publishes the alerts that it emits. */
 @Injectable()
 export class DetectService implements OnApplicationBootstrap {
   readonly #partitions = new Map<number, PartitionState>();

@@ -38,7 +38,7 @@ function restored(history: RandomHistory, blocks: Blocks): PartitionFold {
   return PartitionFold.restore(history, compiledRules(version === 0 ? noRules : rulesOf(history)(version)), stored);
 }
 
-/** A history and the places at which something happens between two of its events. */
+/** Splits a history at relative positions between its events. */
 const cut = (history: RandomHistory, places: readonly number[]): RawEvent[][] => {
   const ends = [...new Set(places.map((place) => Math.floor(place * history.events.length)))].sort((a, b) => a - b);
   return [...ends, history.events.length].map((end, index) => history.events.slice(ends[index - 1] ?? 0, end)).filter((part) => part.length > 0);

@@ -11,12 +11,12 @@ type Overrides = Parameters<typeof aStrategy>[0];
 const SECOND = 1000;
 const above = (level: 1 | 2 | 3, threshold: number) => ({ level, type: 'Threshold' as const, config: [[{ method: 'gt' as const, threshold }]] });
 
-/** The strategy of the builder (above 80, per minute and host), whose buckets close with the first value after them. */
+/** The builder's strategy (above 80, per minute and host), whose buckets close with the first value after them. */
 function prompt({ item, ...rest }: NonNullable<Overrides> = {}): Strategy {
   return aStrategy({ ...rest, item: { lateness: 0, ...item } });
 }
 
-/** One level with `count` of `check_window`, over after `recovery` periods. */
+/** One level with `count` of `check_window`, which recovers after `recovery` periods. */
 const nOfM = (count: number, check_window: number, recovery = 5, status_setter: 'recovery' | 'close' = 'recovery') =>
   prompt({ detects: [{ level: 2, trigger: { count, check_window }, recovery: { check_window: recovery, status_setter } }] });
 

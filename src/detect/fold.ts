@@ -29,7 +29,7 @@ interface Observer {
   fold: RuleFold | undefined;
 }
 
-/** Maximum advance of the clock (ms) per tick, so that our own downtime ends nothing. */
+/** Maximum advance of the clock (ms) per tick, so that downtime of Tocsin ends nothing. */
 const MAX_ADVANCE_MS = 5_000;
 
 const leaseKinds = [leaseFormat.kind, leaseEndFormat.kind];
@@ -91,7 +91,7 @@ export class PartitionFold {
     return this.#counts;
   }
 
-  /** Present numbers; `rules` counts those that an event has matched, `leases` open and remembered ones. */
+  /** Current sizes; `rules` counts those that an event has matched, `leases` open and remembered ones. */
   get sizes(): Readonly<Record<'rules' | 'series' | 'openAlerts' | 'leases', number>> {
     const sum = (size: (fold: RuleFold) => number): number => this.#folds.reduce((total, fold) => total + size(fold), 0);
     return {

@@ -24,7 +24,7 @@ export function headOf(blocks: Iterable<CheckpointBlock>): CheckpointHead {
   throw new Error(`checkpoint block ${headFormat.kind} is missing`);
 }
 
-/** The checkpoint of a partition that has seen nothing but the rules of this version. */
+/** The initial checkpoint of a partition, with the rules of this version. */
 export function initialCheckpoint(rulesVersion: number): CheckpointBlock[] {
   return [sealHead({ clock: 0, lastTick: null, rulesVersion, opened: 0, counts: {}, ids: { generation: 0, size: 0 } })];
 }

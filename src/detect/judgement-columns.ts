@@ -7,7 +7,7 @@ export interface JudgementColumns {
   judgedThrough: Float64Array;
   /** Time (ms) of the latest end of an alert. */
   lastEnd: Float64Array;
-  /** Severity of the open alert; 0 when none is open, and then the next five have no meaning. */
+  /** Severity of the open alert; 0 when none is open, and the next five columns are then undefined. */
   severity: Uint8Array;
   /** Number of its last message. */
   transition: Uint32Array;

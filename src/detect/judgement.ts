@@ -31,7 +31,7 @@ export class SeriesJudgement {
     this.#cells = this.table.cells;
   }
 
-  /** How many series have an open alert. */
+  /** Number of series with an open alert. */
   get open(): number {
     return this.#open;
   }
@@ -61,7 +61,7 @@ export class SeriesJudgement {
     else if (verdict && triggered) this.#alarm(verdict, id, triggered, time, value, emit);
   }
 
-  /** Sets a mark for each series whose alert is due because it had no data since `observedAt`; answers when the next one is due. */
+  /** Marks each series whose alert is due because it had no data since `observedAt`; returns when the next one is due. */
   markSilent(size: number, clock: number, observedAt: Float64Array, marks: Uint8Array): number {
     let earliest = Infinity;
     if (this.#open === 0) return earliest;

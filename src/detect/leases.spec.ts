@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 const labels = { alertname: 'DiskFull', instance: 'web-1', severity: 'warning' };
 const key = identity('external', '2', canonical(labels));
 
-/** Sent at this minute, since a minute before noon, holding for five minutes unless it says otherwise. */
+/** Sent at this minute, started a minute before noon, active for five minutes unless overridden. */
 const sent = (count: number, raw_data: Raw = {}) =>
   anExternalAlert({ timestamp: minute(count), raw_data: { labels, startsAt: minute(-1), endsAt: minute(count + 5), ...raw_data } });
 const resolved = (count: number, endsAt = minute(count)) => sent(count, { endsAt });

@@ -5,7 +5,7 @@ import { type Dimensions, dimensionText } from './conditions.js';
 import { STILL_ABNORMAL_MS } from './points.js';
 import { targetOf } from './target.js';
 
-/** How long (ms) an ended key is remembered, so that a late resend does not get the id of an earlier alert. */
+/** Time (ms) for which an ended key is remembered, so that a late resend does not get the id of an earlier alert. */
 const REMEMBERED_MS = 3_600_000;
 
 const severities: Readonly<Record<string, 1 | 3>> = Object.assign(Object.create(null) as Record<string, 1 | 3>, {

@@ -3,7 +3,7 @@ import type { JudgementColumns } from './judgement-columns.js';
 import { levelOf, type Rule, type RuleLevel } from './rules.js';
 import { ageOf, agesOf, slide } from './windows.js';
 
-/** Time (ms) between two messages that only say that an alert goes on. */
+/** Interval (ms) between two messages that only confirm that an alert is still active. */
 export const STILL_ABNORMAL_MS = 300_000;
 /** More than any recovery window. */
 const MAX_STREAK = 0xffff;
@@ -60,7 +60,7 @@ export function triggeredLevel(rule: Rule, columns: JudgementColumns, id: number
   });
 }
 
-/** What follows from the point just entered; `time` is its start (ms). */
+/** The transition of the alert that the point just entered causes, if any; `time` is its start (ms). */
 export function pointVerdict(
   rule: Rule,
   columns: JudgementColumns,

@@ -62,7 +62,7 @@ export class QueryBuckets {
     this.idleTimeout = query.interval + query.lateness;
   }
 
-  /** How many series have open buckets. */
+  /** Number of series with open buckets. */
   get open(): number {
     return this.#open;
   }
@@ -96,7 +96,7 @@ export class QueryBuckets {
     return 'observed';
   }
 
-  /** Sets a mark for each series whose open buckets are due because it is idle; answers when the next one is due. */
+  /** Marks each series whose open buckets are due because it is idle; returns when the next one is due. */
   markIdle(size: number, clock: number, marks: Uint8Array): number {
     const { oldest, observedAt } = this.#cells;
     const idleSince = clock - this.idleTimeout;

@@ -55,17 +55,17 @@ export interface IdChunk {
 }
 
 /**
- * The ids of the latest events of a partition, for deduplication: senders repeat requests that got no answer, and sources read records again
+ * The ids of the latest events of a partition, for deduplication: senders retry requests that got no response, and sources read records again
  * after a crash. Ids are kept as 64-bit hashes: within 10^9 events the probability of a false duplicate is about 10^-5.
  */
 export class RecentIds {
   #older = new Generation(-1);
   #current = new Generation(0);
-  /** Ids of the current generation that a checkpoint holds. */
+  /** Ids of the current generation that are in a checkpoint. */
   #stored = 0;
-  /** Ids of the older generation that a checkpoint holds. */
+  /** Ids of the older generation that are in a checkpoint. */
   #olderStored = 0;
-  /** Dropped generations whose blocks a checkpoint may still hold. */
+  /** Dropped generations whose blocks may still be in a checkpoint. */
   readonly #forgotten: { generation: number; size: number }[] = [];
   #scope = { business: '', source: '', low: 0, high: 0 };
   #low = 0;
@@ -157,7 +157,7 @@ function finish(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** The chunks of a generation that hold ids at position `from` or after it. */
+/** The chunks of a generation that contain ids at position `from` or after it. */
 function chunksOf(generation: Generation, from: number): IdChunk[] {
   const chunks: IdChunk[] = [];
   for (let chunk = Math.floor(from / CHUNK); from < generation.size && chunk * CHUNK < generation.size; chunk++) {

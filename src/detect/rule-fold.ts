@@ -75,7 +75,7 @@ export class RuleFold {
     this.markClean();
   }
 
-  /** Notes that a checkpoint holds the present state. */
+  /** Marks the present state as stored in a checkpoint. */
   markClean(): void {
     this.series.markClean();
     for (const { table } of [...this.queries, this.judgement]) table.markClean();
@@ -90,7 +90,7 @@ export class RuleFold {
     return this.queries[query.index]!.observe(id, event.timestamp, value, clock, emit);
   }
 
-  /** What follows from time alone (docs/detect.md section 5); `time` is the tick's timestamp (ms). */
+  /** Applies the passage of time (docs/detect.md section 5); `time` is the tick's timestamp (ms). */
   tick(clock: number, time: number, emit: EmitAlert): void {
     if (!this.waiting || clock < this.#due) return;
     // An observation after this tick can be due no earlier than that.
@@ -112,7 +112,7 @@ export class RuleFold {
     }
   }
 
-  /** Closes the idle buckets of a marked series, then its alert when it was silent for too long; answers when that can be due. */
+  /** Closes the idle buckets of a marked series, then its alert after too long without data; returns when that can be due. */
   #expire(id: number, observedAt: number, clock: number, time: number, emit: EmitAlert): number {
     this.#marks[id] = 0;
     for (const query of this.queries) if (query.isIdle(id, clock)) query.closeAll(id, emit);

@@ -1,6 +1,6 @@
 import type { LogRecord, TopicPartition } from '../log/event-log.js';
 
-/** The part of the log that reads records back. */
+/** The part of the log that reads records at given offsets. */
 export interface RecordHistory {
   read(at: TopicPartition, from: number, to: number): AsyncIterable<readonly LogRecord[]>;
 }

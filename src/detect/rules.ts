@@ -153,7 +153,7 @@ function slotsFor(interval: number, lateness: number): number {
   return 2 ** Math.ceil(Math.log2(open));
 }
 
-/** Why the series of a strategy cannot go on under its next version; undefined when they can (docs/detect.md section 6). */
+/** Why the state of a strategy's series cannot be kept under its next version; undefined when it can (docs/detect.md section 6). */
 export function reasonToEnd(strategy: Strategy, next: Strategy | undefined): ReasonToEnd | undefined {
   if (!next) return 'strategy_deleted';
   if (!next.is_enabled) return 'strategy_disabled';

@@ -31,7 +31,7 @@ export const textFormat = jsonFormat<readonly string[]>('texts', 1);
 export const queryFormat = columnFormat('query', queryLayouts);
 export const judgementFormat = columnFormat('judgement', judgementLayouts);
 
-/** The state of one rule that its checkpoint blocks hold, one table of columns for each prefix of block names. */
+/** The part of a rule's state that checkpoint blocks contain, one table of columns for each prefix of block names. */
 interface StoredTable {
   readonly prefix: string;
   dirtyBlocks(): number[];
@@ -125,7 +125,7 @@ function taken(blocks: Map<string, CheckpointBlock>, id: string): CheckpointBloc
 const ABSENT = Buffer.of(0);
 const PRESENT = Buffer.of(1);
 
-/** Column after column: 1 and its bytes as they are in memory (little-endian on every platform we run on), or 0 when all cells are empty. */
+/** Column after column: 1 and its bytes as they are in memory (little-endian on every supported platform), or 0 when all cells are empty. */
 function pack(slices: readonly ColumnSlice[]): Uint8Array[] {
   return slices.flatMap(({ cells, empty }) =>
     holdsOnly(cells, empty) ? [ABSENT] : [PRESENT, new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength)],

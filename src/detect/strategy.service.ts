@@ -7,7 +7,7 @@ import { Clock } from './clock.service.js';
 import type { Strategy, StrategyBody, StrategyVersion } from './strategy.js';
 import { StrategyRepository } from './strategy.repository.js';
 
-/** What {@link StrategyService.apply} did with one strategy. */
+/** The result of {@link StrategyService.apply} for one strategy. */
 export interface AppliedStrategy {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
@@ -57,7 +57,7 @@ export class StrategyService {
     return this.strategies.list(filter);
   }
 
-  /** Creates or updates strategies by business and name; those that are the same already are left alone. */
+  /** Creates or updates strategies by business and name; identical ones remain unchanged. */
   async apply(bodies: readonly StrategyBody[], actor: Actor, now: number): Promise<AppliedStrategy[]> {
     const applied: AppliedStrategy[] = [];
     for (const body of bodies) {

@@ -12,7 +12,7 @@ const condition = z.strictObject({
   key: z.string().min(1),
   method: z.enum([...comparisons, 'include', 'exclude']),
   value: z.array(z.union([z.string(), z.number().transform(String)])).min(1),
-  /** How this condition combines with the ones before it. */
+  /** Connector to the conditions before it. */
   condition: z.enum(['and', 'or']).default('and'),
 });
 
@@ -100,7 +100,7 @@ const strategy = z
     });
   });
 
-/** A strategy as users write it. Unknown fields are refused, so that a misspelt name is an error. */
+/** A strategy as users write it. Unknown fields are rejected, so that a misspelt name is an error. */
 export const strategySchema = bodySchema(strategy, {
   code: 'T2001',
   whole: '(root)',

@@ -9,7 +9,7 @@ import { type Duty, LeasedDuties } from './leased-duties.service.js';
 /** Longest wait (ms) at a stop for runs that are under way: partitions and leases are released only afterwards. */
 const STOP_MS = 500;
 
-/** Starts the work that no request and no record asks for: leader-elected tasks and periodic tasks, wherever they are declared. */
+/** Starts the background work: leader-elected tasks and periodic tasks, wherever they are declared. */
 @Injectable()
 export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy {
   #tasks: readonly PeriodicTask[] = [];
@@ -30,7 +30,7 @@ export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy
     await settlesWithin(STOP_MS, ended);
   }
 
-  /** Throws when two tasks have one name, or when a method follows a task that no provider declares. */
+  /** Throws when two tasks have the same name, or when a LeadershipLost handler names a task that no provider declares. */
   #duties(): Duty[] {
     const tasks = this.discovery.named(leaderTask, (name) => name);
     const ends = this.discovery.named(leadershipLost, (name) => name);

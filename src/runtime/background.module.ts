@@ -3,6 +3,6 @@ import { DecoratorsModule } from '../shared/discovery.module.js';
 import { BackgroundRunner } from './background-runner.service.js';
 import { RuntimeModule } from './runtime.module.js';
 
-/** The work that nobody asks for: leader-elected and periodic tasks of all modules. A process without this module does none of it. */
+/** Background work: leader-elected and periodic tasks of all modules. A process without this module runs none of them. */
 @Module({ imports: [DecoratorsModule, RuntimeModule], providers: [BackgroundRunner] })
 export class BackgroundModule {}

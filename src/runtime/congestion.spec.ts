@@ -2,7 +2,7 @@ import { type Congestion, type CongestionLimits, judgeCongestion } from './conge
 
 const limits: CongestionLimits = { threshold: (topic) => (topic === 'alerts' ? 10 : 100), forMs: 60, clearShare: 0.5 };
 
-/** What is known after these lags of one group in one topic, measured every 20 ms. */
+/** The congestion after these lags of one group in one topic, measured every 20 ms. */
 function after(lags: readonly (number | null)[], topic = 'raw_events'): Congestion | undefined {
   let state: Congestion[] = [];
   lags.forEach((lag, index) => (state = judgeCongestion(state, [{ group: 'detect', topic, lag }], limits, index * 20)));

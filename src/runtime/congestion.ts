@@ -1,4 +1,4 @@
-/** How far a group is behind in a topic, over all partitions; null while nobody can tell. */
+/** Lag of a group in a topic, over all partitions; null while it is unknown. */
 export interface TopicLag {
   readonly group: string;
   readonly topic: string;
@@ -8,25 +8,25 @@ export interface TopicLag {
 export interface CongestionLimits {
   /** Lag above which a group counts as congested in the topic. */
   readonly threshold: (topic: string) => number;
-  /** For so long (ms) without a break. */
+  /** Time (ms) for which the lag must stay above the threshold. */
   readonly forMs: number;
-  /** Over again only below this share of the threshold, so that a lag around the threshold does not flap. */
+  /** Share of the threshold below which the congestion ends, so that a lag around the threshold does not flap. */
   readonly clearShare: number;
 }
 
-/** A group that is over the threshold of a topic, or was and is not clear yet. */
+/** A group whose lag exceeds the threshold of a topic, or did and has not cleared yet. */
 export interface Congestion {
   readonly group: string;
   readonly topic: string;
   readonly lag: number;
   readonly threshold: number;
-  /** Since when the lag is over the threshold without a break (epoch ms). */
+  /** Time (epoch ms) since which the lag is above the threshold without a break. */
   readonly since: number;
-  /** True once that took long enough. */
+  /** True once that has lasted for `forMs`. */
   readonly congested: boolean;
 }
 
-/** The next state of all congestions, by what was measured at `now`. What nobody can tell stays as it was; who is gone is forgotten. */
+/** Computes the next congestions from the lags at `now`. An unknown lag leaves the state unchanged; groups without a lag are removed. */
 export function judgeCongestion(before: readonly Congestion[], lags: readonly TopicLag[], limits: CongestionLimits, now: number): Congestion[] {
   const known = new Map(before.map((congestion) => [`${congestion.group} ${congestion.topic}`, congestion]));
   return lags.flatMap((measured) => {

@@ -8,7 +8,7 @@ import { MetricCollector } from './metric-collector.decorator.js';
 import type { MetricName } from './metric-catalogue.js';
 import { Metrics } from './metrics.service.js';
 
-/** Copies what the consumers know into the metrics at every scrape. */
+/** Copies the counters of the consumers into the metrics at every scrape. */
 @Injectable()
 export class ConsumerMetrics implements OnApplicationBootstrap {
   constructor(

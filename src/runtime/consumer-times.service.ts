@@ -12,7 +12,7 @@ const histograms: Record<ConsumerTiming, MetricName> = {
   stall: 'tocsin_consumer_rebalance_stall_seconds',
 };
 
-/** How long things take in the consumers, and what rebalances do to them, as metrics. */
+/** Records durations in the consumers, and the effects of rebalances, as metrics. */
 @Injectable()
 export class ConsumerTimes implements OnApplicationBootstrap {
   constructor(

@@ -3,7 +3,7 @@ import { Database } from '../database/database.client.js';
 import { MetricCollector } from './metric-collector.decorator.js';
 import { Metrics } from './metrics.service.js';
 
-/** Metrics of transactions and connections. */
+/** Exports metrics of transactions and connections. */
 @Injectable()
 export class DatabaseMetrics implements OnModuleInit {
   constructor(

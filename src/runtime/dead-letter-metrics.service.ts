@@ -5,7 +5,7 @@ import { deadLetterTopic, topics } from '../topics.js';
 import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
 
-/** Counts dead letters, beside the scrapes, which must not wait for brokers. */
+/** Counts dead letters independently of scrapes, which must not wait for brokers. */
 @Injectable()
 export class DeadLetterMetrics {
   constructor(
@@ -28,7 +28,7 @@ export class DeadLetterMetrics {
     this.metrics.set('tocsin_dead_letters', counts.flat());
   }
 
-  /** What cannot be found out has no value; that the log fails is told by others. */
+  /** Empty on failure, so the metrics have no value; other components report that the log is unavailable. */
   async #bounds(topic: string): Promise<PartitionOffsets[]> {
     try {
       return await this.eventLog.offsets(topic);

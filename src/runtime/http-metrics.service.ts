@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Metrics } from './metrics.service.js';
 
-/** Times every answer, by route (not by path, which anybody can invent). Must be called before the application is initialised. */
+/** Records the duration of every response by route, not by path, whose values are unlimited. Must be called before the application is initialised. */
 export function measureHttp(app: NestFastifyApplication): void {
   const metrics = app.get(Metrics);
   app

@@ -12,7 +12,7 @@ import { SelfAlarms } from './self-alarms.service.js';
 
 const WINDOW_MS = 60_000;
 
-/** Looks every LAG_SAMPLE_MS where every group is: for lag, rates, and for congestion, which is an alarm of our own. */
+/** Samples the positions of all groups every LAG_SAMPLE_MS, for lag, rates and congestion, which raises a self-alarm. */
 @Injectable()
 export class LagWatch {
   readonly #history = new LagHistory(WINDOW_MS);
@@ -36,7 +36,7 @@ export class LagWatch {
     return this.#congestion;
   }
 
-  /** Where every group was at the latest look; empty before the first. */
+  /** Positions of all groups in the latest sample; empty before the first. */
   get positions(): readonly GroupPosition[] {
     return this.#history.latest;
   }
@@ -45,7 +45,7 @@ export class LagWatch {
     return this.#history.rate(at);
   }
 
-  /** A sample that fails changes nothing: no group is behind or has caught up because the log did not answer. */
+  /** A failed sample changes nothing: an unavailable log is not evidence of lag or of progress. */
   async #sample(): Promise<void> {
     const { partitions, problems } = await this.consumers.positions();
     const now = Date.now();

@@ -34,7 +34,7 @@ describe('rates', () => {
 
   it('are those between the oldest and the newest look of the window', () => {
     expect(history([0, at(0, 100)], [5, at(50, 120)], [10, at(100, 200)]).rate(at(0))).toEqual({ consumed: 10, arriving: 10 });
-    // What is older than the window does not count any more.
+    // Samples older than the window are ignored.
     expect(history([0, at(0, 0)], [30, at(0, 0)], [90, at(600, 1200)]).rate(at(0))).toEqual({ consumed: 10, arriving: 20 });
   });
 

@@ -3,9 +3,9 @@ import type { TopicLag } from './congestion.js';
 
 /** Records per second in one partition. */
 export interface Rate {
-  /** That the group handles. */
+  /** Records that the group processes. */
   readonly consumed: number;
-  /** That arrive in the log; null while the end is not known. */
+  /** Records that arrive in the log; null while the end offset is unknown. */
   readonly arriving: number | null;
 }
 
@@ -16,10 +16,10 @@ interface Sample {
 
 export const keyOf = ({ group, topic, partition }: Pick<GroupPosition, 'group' | 'topic' | 'partition'>): string => `${group} ${topic} ${partition}`;
 
-/** What a group has still to do in a partition, never negative; null while nobody knows the end. */
+/** Number of records between the cursor and the end, never negative; null while the end offset is unknown. */
 export const backlog = ({ cursor, end }: Pick<GroupPosition, 'cursor' | 'end'>): number | null => (end === null ? null : Math.max(0, end - cursor));
 
-/** Where every group was over the last `windowMs`, for rates. Time comes as argument. */
+/** Positions of all groups over the last `windowMs`, for rates. The time is an argument. */
 export class LagHistory {
   #samples: Sample[] = [];
 
@@ -39,7 +39,7 @@ export class LagHistory {
     this.#samples = [...kept, { at, positions: new Map(positions.map((position) => [keyOf(position), position])) }];
   }
 
-  /** Rate over the window; undefined before there are two samples of the partition. A cursor that was set back counts from there. */
+  /** Rate over the window; undefined before there are two samples of the partition. After a cursor is reset backwards, it is measured from there. */
   rate(at: Pick<GroupPosition, 'group' | 'topic' | 'partition'>): Rate | undefined {
     const key = keyOf(at);
     const known = this.#samples.flatMap((sample) => {
@@ -57,7 +57,7 @@ export class LagHistory {
   }
 }
 
-/** Seconds until a backlog is gone at this rate; 0 when there is none, null when it does not shrink or nobody can tell. */
+/** Seconds until the backlog is consumed at this rate; 0 when there is none, null when it does not shrink or the rate is unknown. */
 export function catchUp(lag: number | null, rate: Rate | undefined): number | null {
   if (lag === null) return null;
   if (lag === 0) return 0;
@@ -65,7 +65,7 @@ export function catchUp(lag: number | null, rate: Rate | undefined): number | nu
   return gain > 0 ? lag / gain : null;
 }
 
-/** Sums over the partitions of a group and topic; null when one of them is not known. */
+/** Sums of the lag over the partitions of each group and topic; null when one of them is unknown. */
 export function lagByTopic(positions: readonly GroupPosition[]): TopicLag[] {
   const sums = new Map<string, { group: string; topic: string; lag: number | null }>();
   for (const position of positions) {

@@ -4,9 +4,9 @@ export const leaderTask = new MethodDecoration<string, (now: number) => Promise<
 export const leadershipLost = new MethodDecoration<string, () => void>('end of leadership');
 
 /**
- * Makes a method a leader-elected task: one replica at a time calls it, with the time (epoch ms), and again after the milliseconds that it
- * answers or after `Duties.wake(name)`. A rejection is logged and retried. The method must guard its writes (conditional updates), because a
- * leader that was paused may wake up late.
+ * Makes a method a leader-elected task: one replica at a time calls it with the time (epoch ms), and again after the number of milliseconds that it
+ * returns, or after `Duties.wake(name)`. A rejection is logged and retried. The method must guard its writes (conditional updates), because a
+ * leader that was paused may resume late.
  */
 export const LeaderTask = (name: string) => leaderTask.with(name);
 

@@ -4,12 +4,12 @@ import { LeaseRepository } from '../database/lease.repository.js';
 import { PeriodicTask } from '../shared/periodic-task.js';
 import { Duties } from './duties.js';
 
-/** A leader-elected task as this replica runs it. */
+/** A leader-elected task on this replica. */
 export interface Duty {
   readonly name: string;
-  /** One run of the leader; answers the milliseconds until the next. */
+  /** One run as the leader; resolves to the delay (ms) until the next. */
   readonly work: (now: number) => Promise<number>;
-  /** Another replica leads now. */
+  /** Called when another replica has become the leader. */
   readonly lost?: (() => void) | undefined;
 }
 
@@ -18,7 +18,7 @@ interface RunningDuty extends Duty {
   isLeader: boolean;
 }
 
-/** {@link Duties} on lease rows. In embedded mode there is one process, which leads everything without asking. */
+/** {@link Duties} on lease rows. In embedded mode the only process leads every task without an election. */
 @Injectable()
 export class LeasedDuties extends Duties implements OnModuleDestroy {
   readonly #logger = new Logger('duties');
@@ -33,7 +33,7 @@ export class LeasedDuties extends Duties implements OnModuleDestroy {
     super();
   }
 
-  /** Takes part in the election of each duty, from now on. */
+  /** Joins the election of each duty. */
   start(duties: readonly Duty[]): void {
     for (const duty of duties) {
       const task = new PeriodicTask({

@@ -1,16 +1,16 @@
 import { ConsoleLogger } from '@nestjs/common';
 import type { Config } from '../config.js';
 
-/** What Nest tells of its own start is of use to nobody who runs the binary. */
+/** Nest's own startup messages, which are of no use to operators. */
 const QUIET = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication', 'NestMicroservice']);
 
 const levels = ['debug', 'log', 'warn', 'error', 'fatal'] as const;
 
-/** JSON or text, as the settings want it: embedded people read text, log collectors read JSON. */
+/** Whether the log format is JSON: LOG_FORMAT, else text in embedded mode for people and JSON otherwise for log collectors. */
 export const wantsJson = (config: Pick<Config, 'LOG_FORMAT' | 'mode'>): boolean =>
   (config.LOG_FORMAT ?? (config.mode === 'embedded' ? 'text' : 'json')) === 'json';
 
-/** Log lines as the settings want them: one JSON object a line, or text with the time first. */
+/** Writes log lines in the configured format: one JSON object per line, or text that begins with the time. */
 export class TocsinLogger extends ConsoleLogger {
   constructor(config: Pick<Config, 'LOG_FORMAT' | 'LOG_LEVEL' | 'mode'>) {
     const least = levels.indexOf(config.LOG_LEVEL === 'info' ? 'log' : config.LOG_LEVEL);

@@ -2,7 +2,7 @@ export interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Upper bounds of a histogram's buckets; default those of prom-client, 5 ms to 10 s. */
+  /** Upper bounds of a histogram's buckets; defaults to those of prom-client, 5 ms to 10 s. */
   readonly buckets?: readonly number[];
 }
 

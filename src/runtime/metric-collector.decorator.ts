@@ -2,5 +2,5 @@ import { MethodDecoration } from '../shared/discovery.service.js';
 
 export const metricCollector = new MethodDecoration<true, () => void | Promise<void>>('metric collector');
 
-/** The method brings metrics up to date before every scrape. */
+/** Runs the method before every scrape, to update metrics. */
 export const MetricCollector = () => metricCollector.with(true);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type MetricLabels, type Metric, type MetricName, metrics } from './metric-catalogue.js';
 
-/** The registry behind /metrics. Hot paths count in plain numbers; collectors copy them on each scrape. */
+/** The registry behind /metrics. Hot paths increment plain numbers; collectors copy them on each scrape. */
 @Injectable()
 export class Metrics {
   readonly #registry = new Registry();

@@ -6,9 +6,9 @@ import { Background } from './background.decorator.js';
 import { Metrics } from './metrics.service.js';
 import { ReadinessDetail, type ReadinessState } from './readiness-detail.decorator.js';
 
-/** A longer outbox is not counted to its end. */
+/** Maximum number of outbox rows that are counted. */
 const COUNTED = 10_001;
-/** What has waited in the outbox for so long shows that the log does not take it, or that its ordering key has no owner. */
+/** An outbox row older than this (ms) indicates that the log rejects it, or that its ordering key has no owner. */
 const PATIENCE_MS = 60_000;
 
 interface Counted {
@@ -20,11 +20,11 @@ interface Counted {
 interface Waiting {
   readonly parcels: number;
   readonly quarantined: number;
-  /** Milliseconds that the oldest has waited. */
+  /** Age of the oldest row (ms). */
   readonly age: number;
 }
 
-/** Tells how much waits in the outbox: as metrics, beside the scrapes, and in readiness. */
+/** Reports the size and age of the outbox in metrics, updated independently of scrapes, and in readiness. */
 @Injectable()
 export class OutboxWatch {
   #waiting: Waiting | undefined;
@@ -47,7 +47,7 @@ export class OutboxWatch {
   }
 
   async #look(now: number): Promise<void> {
-    // What cannot be found out has no value; that the database fails is told by others.
+    // On failure the metrics have no value; other components report that the database is unavailable.
     const [row] = await this.database
       .query<Counted>(
         `SELECT COUNT(*) AS parcels, SUM(is_quarantined) AS quarantined, MIN(created_at) AS oldest

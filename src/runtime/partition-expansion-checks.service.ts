@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PartitionExpansionCheck } from './partition-expansion-check.decorator.js';
 
-/** What the stages check before a key of a topic may move to another partition. */
+/** Checks of all stages that run before a key of a topic moves to another partition. */
 @Injectable()
 export class PartitionExpansionChecks {
   readonly #checks: { readonly topic: string; readonly check: PartitionExpansionCheck }[] = [];
@@ -10,7 +10,7 @@ export class PartitionExpansionChecks {
     this.#checks.push({ topic, check });
   }
 
-  /** Everything that must be settled first, in sentences. */
+  /** Returns the reasons against the expansion, in sentences. */
   async reasonsAgainst(topic: string, moves: (key: string) => boolean): Promise<string[]> {
     const answers = await Promise.all(this.#checks.filter((each) => each.topic === topic).map(({ check }) => check(moves)));
     return answers.flat();

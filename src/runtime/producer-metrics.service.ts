@@ -4,7 +4,7 @@ import { MetricCollector } from './metric-collector.decorator.js';
 import type { MetricName } from './metric-catalogue.js';
 import { Metrics } from './metrics.service.js';
 
-/** Copies what the producers know into the metrics at every scrape, and measures what they tell. */
+/** Copies the counters of the producers into the metrics at every scrape, and observes their sends and batches. */
 @Injectable()
 export class ProducerMetrics implements OnApplicationBootstrap {
   constructor(

@@ -10,7 +10,7 @@ import { backlog } from './lag.js';
 import type { ReadinessState } from './readiness-detail.decorator.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** What has to work before traffic makes sense. Lag is shown as degraded, not dead: falling behind never skips. */
+/** Checks what must work before the process receives traffic. Lag is reported as degraded, not unready: a replica that falls behind skips nothing. */
 @Injectable()
 export class Readiness {
   readonly #details = new Map<string, () => ReadinessState | undefined>();
@@ -23,7 +23,7 @@ export class Readiness {
     private readonly lags: LagWatch,
   ) {}
 
-  /** Adds a detail that never makes the process unready; undefined shows nothing. */
+  /** Adds a detail that never makes the process unready; undefined is omitted. */
   show(name: string, look: () => ReadinessState | undefined): void {
     this.#details.set(name, look);
   }
@@ -81,6 +81,6 @@ export class Readiness {
   }
 }
 
-/** A partition that people have paused, in words. */
+/** Describes a partition that an operator has paused. */
 const words = ({ topic, partition, by, why, at }: PartitionPause): string =>
   `${topic}/${partition} paused by ${by} since ${new Date(at).toISOString()}${why && `: ${why}`}`;

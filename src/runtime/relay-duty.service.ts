@@ -3,7 +3,7 @@ import { COMMANDS } from '../database/database.client.js';
 import { EventLog } from '../log/event-log.js';
 import { LeadershipLost, LeaderTask } from './leader-task.decorator.js';
 
-/** One replica publishes what commands and timers of all replicas have staged, so that it leaves in order. */
+/** One replica publishes the records that commands and timers of all replicas have staged, so that their order is kept. */
 @Injectable()
 export class RelayDuty {
   constructor(private readonly eventLog: EventLog) {}

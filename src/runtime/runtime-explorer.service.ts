@@ -7,7 +7,7 @@ import { PartitionExpansionChecks } from './partition-expansion-checks.service.j
 import { readinessDetail } from './readiness-detail.decorator.js';
 import { Readiness } from './readiness.service.js';
 
-/** Collects what the modules declare by decorator for metrics, readiness and the expansion of topics. */
+/** Discovers the metric collectors, readiness details and partition expansion checks that modules declare by decorator. */
 @Injectable()
 export class RuntimeExplorer implements OnApplicationBootstrap {
   constructor(

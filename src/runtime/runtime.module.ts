@@ -24,7 +24,7 @@ import { SelfAlarms } from './self-alarms.service.js';
 
 const shared = [LagWatch, LeasedDuties, Metrics, PartitionExpansionChecks, Secrets, SelfAlarms];
 
-/** What every process runs on: metrics, health, leader-elected tasks, alarms about Tocsin itself, secrets. */
+/** Services of every process: metrics, health, leader-elected tasks, self-alarms, secrets. */
 @Module({
   imports: [DecoratorsModule, LogModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController, MetricsController],

@@ -6,8 +6,8 @@ import { TocsinError } from '../shared/errors.js';
 import { newSecretKey, open, seal, type SecretKey, secretKey } from '../shared/secret-box.js';
 
 /**
- * Encrypts what must be stored but never shown. Keys come from SECRET_KEY or SECRET_KEY_FILE: the first one encrypts, all decrypt.
- * Without either the embedded mode makes DATA_DIR/secret.key when the first secret is stored.
+ * Encrypts values that must be stored but never shown. Keys come from SECRET_KEY or SECRET_KEY_FILE: the first one encrypts, all decrypt.
+ * Without either, the embedded mode creates DATA_DIR/secret.key when the first secret is stored.
  */
 @Injectable()
 export class Secrets {
@@ -15,14 +15,14 @@ export class Secrets {
 
   constructor(@Inject(Config) private readonly config: Pick<Config, 'mode' | 'DATA_DIR' | 'SECRET_KEY' | 'SECRET_KEY_FILE'>) {}
 
-  /** Throws {@link TocsinError} T7023 when there is no key, or none that can be used. */
+  /** Throws {@link TocsinError} T7023 when there is no valid key. */
   seal(text: string, about: string): string {
     const [first] = this.#load(true);
     if (!first) throw new TocsinError('T7023', 'set SECRET_KEY (or SECRET_KEY_FILE) to the same 32 bytes in hex or base64 on every replica');
     return seal(text, about, first);
   }
 
-  /** Throws {@link TocsinError} T7024 when no key opens it. */
+  /** Throws {@link TocsinError} T7024 when no key decrypts it. */
   open(sealed: string, about: string): string {
     const opened = open(sealed, about, this.#load(false));
     if (typeof opened !== 'string') return opened.text;

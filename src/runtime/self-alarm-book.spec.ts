@@ -12,7 +12,7 @@ describe('self-monitoring alerts', () => {
   let book: SelfAlarmBook;
   beforeEach(() => (book = new SelfAlarmBook(RENEW)));
 
-  /** Takes and confirms what is due. */
+  /** Takes the alarms that are due and confirms their publication. */
   const tell = (now: number, speaker = true) => {
     const told = book.take(now, speaker);
     book.published(told, now);
@@ -60,7 +60,7 @@ describe('self-monitoring alerts', () => {
     expect(book.take(0, true)).toHaveLength(2);
     for (let now = 1; now < 1000; now++)
       book.report('lag', now % 2 ? [anAlarm('alert')] : [anAlarm('detect'), anAlarm('alert')], 'installation', now);
-    // The first try may have reached the log, so the end has to be told.
+    // The first publish may have reached the log, so the end must be published.
     expect(tell(1000)).toEqual(['detect resolved', 'alert firing']);
   });
 

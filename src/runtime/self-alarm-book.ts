@@ -1,28 +1,28 @@
 import { identity, canonical } from '../shared/identity.js';
 
-/** Something that is wrong with Tocsin itself. Name and labels are its identity, so they must not hold what changes while it lasts. */
+/** A problem of Tocsin itself. Name and labels are its identity, so they must not contain anything that changes while it lasts. */
 export interface SelfAlarm {
   /** The `alertname`, such as `TocsinConsumerLagHigh`. */
   readonly name: string;
   readonly severity: 'critical' | 'warning' | 'info';
   readonly labels: Readonly<Record<string, string>>;
-  /** One sentence for people; may change while the alarm lasts. */
+  /** One sentence for operators; may change while the alarm lasts. */
   readonly summary: string;
 }
 
 /**
- * Who can know of an alarm. `installation`: every replica reports the same, from what all can see, and one of them publishes it.
- * `replica`: only this replica knows, for it owns what the alarm is about, and publishes it itself.
+ * Replicas that can detect an alarm. `installation`: every replica reports the same, from shared state, and the leader publishes it.
+ * `replica`: only this replica can detect it, because it owns the resource, and publishes it itself.
  */
 export type Scope = 'installation' | 'replica';
 
-/** An alarm that is to be published: as a lease that holds, or, once it has ended, as resolved. */
+/** An alarm to publish: as a lease while it is active, as resolved once it has ended. */
 export interface Notable {
   readonly key: string;
   readonly alarm: SelfAlarm;
-  /** When it was reported first (epoch ms). */
+  /** When it was first reported (epoch ms). */
   readonly since: number;
-  /** When it was not reported any more. */
+  /** When it was no longer reported (epoch ms). */
   readonly ended: number | undefined;
 }
 
@@ -32,22 +32,22 @@ interface Entry {
   alarm: SelfAlarm;
   since: number;
   ended: number | undefined;
-  /** When its latest lease began; undefined when one is due. */
+  /** When its lease was last published (epoch ms); undefined when it must be published now. */
   told: number | undefined;
-  /** The log may have a lease of it. */
+  /** The log may contain a lease of it. */
   attempted: boolean;
-  /** The log line of its present state was written. */
+  /** The log line for its present state has been written. */
   noted: boolean;
 }
 
-/** What every reporter says, and who has been told: pure, with the time as argument. */
+/** Reported alarms and their publication state. Pure, with the time as an argument. */
 export class SelfAlarmBook {
   readonly #reporters = new Map<string, Map<string, Entry>>();
 
-  /** `renewMs`: time between two publications of an alarm that lasts. */
+  /** `renewMs`: interval between two publications of an active alarm. */
   constructor(private readonly renewMs: number) {}
 
-  /** Takes the full set of a reporter's alarms; true when there is something to publish at once. */
+  /** Replaces the set of a reporter's alarms; returns true when something must be published at once. */
   report(reporter: string, alarms: readonly SelfAlarm[], scope: Scope, now: number): boolean {
     const entries = this.#reporters.get(reporter) ?? new Map<string, Entry>();
     this.#reporters.set(reporter, entries);
@@ -71,7 +71,7 @@ export class SelfAlarmBook {
     return changed;
   }
 
-  /** Takes what is to be published now. `speaker`: whether this replica publishes for the installation. */
+  /** Returns the alarms that must be published now. `speaker`: whether this replica publishes for the installation. */
   take(now: number, speaker: boolean): Notable[] {
     const due = this.#mine(speaker).filter(({ key, ended, told }) =>
       ended === undefined ? told === undefined || now - told >= this.renewMs : !this.#active(key),
@@ -80,7 +80,7 @@ export class SelfAlarmBook {
     return due.map(({ key, alarm, since, ended }) => ({ key, alarm, since, ended }));
   }
 
-  /** Says that the log has what {@link take} answered at `at`. */
+  /** Marks the alarms that {@link take} returned at `at` as published. */
   published(notables: readonly Notable[], at: number): void {
     const done = new Set(notables.map(({ key, ended }) => `${key} ${ended}`));
     for (const entries of this.#reporters.values()) {
@@ -91,14 +91,14 @@ export class SelfAlarmBook {
     }
   }
 
-  /** What begins or is over and was not answered before: for the log lines. */
+  /** Returns alarms that have begun or ended since the last call, for the log lines. */
   news(speaker: boolean): Notable[] {
     const news = this.#mine(speaker).filter(({ noted }) => !noted);
     for (const entry of news) entry.noted = true;
     return news;
   }
 
-  /** Another replica publishes for the installation from now on: what it knows it will tell, and what it does not know runs out. */
+  /** Another replica becomes the leader: it publishes the alarms that it detects itself, and the leases of all others expire. */
   stepDown(): void {
     for (const entries of this.#reporters.values()) {
       for (const entry of entries.values()) {
@@ -109,7 +109,7 @@ export class SelfAlarmBook {
     }
   }
 
-  /** The alarms that last. */
+  /** The active alarms. */
   active(): SelfAlarm[] {
     return this.#entries().flatMap(({ alarm, ended }) => (ended === undefined ? [alarm] : []));
   }
@@ -127,7 +127,7 @@ export class SelfAlarmBook {
   }
 }
 
-/** All labels of the alert: two alarms with the same ones are the same. */
+/** All labels of the alert, which are its identity. */
 export function labelsOf({ name, severity, labels }: SelfAlarm): Record<string, string> {
   return { ...labels, alertname: name, severity };
 }

@@ -25,7 +25,7 @@ describe('alarms of Tocsin about itself', () => {
     const config = parseConfig({ SELF_ALARM_RENEW_MS: '400' });
     alarms = new SelfAlarms(log as unknown as EventLog, new Metrics(), config);
   };
-  /** The one replica: it leads as soon as it asks. */
+  /** The only replica: it becomes the leader at once. */
   const start = (): void => {
     make();
     void alarms.lead();

@@ -10,17 +10,17 @@ import { MetricCollector } from './metric-collector.decorator.js';
 import { Metrics } from './metrics.service.js';
 import { labelsOf, type Notable, type Scope, type SelfAlarm, SelfAlarmBook } from './self-alarm-book.js';
 
-/** Business and source of the alarms that Tocsin raises about itself. */
+/** Business and source of self-alarms. */
 export const OWN_BUSINESS = '0';
 const OWN_SOURCE = 'tocsin';
-/** A lease outlives so many renewals that did not come. */
+/** Number of missed renewals that a lease outlives. */
 const LEASE_RENEWALS = 4;
 /** Alarms that are reported within this time (ms) are published together. */
 const TOGETHER_MS = 20;
 
 /**
- * Alarms of Tocsin about itself, on the same way as everybody else's: each is an external alert in business "0" of `raw_events`, a lease that
- * is renewed while the alarm lasts, resolved when it is over, and that runs out by itself when nobody is left who reports it.
+ * Alarms of Tocsin about itself, processed like any other: each is an external alert in business "0" of `raw_events`, a lease that is renewed
+ * while the alarm is active, resolved when it ends, and expires when no replica reports it any more.
  */
 @Injectable()
 export class SelfAlarms {
@@ -52,15 +52,15 @@ export class SelfAlarms {
   }
 
   /**
-   * Declares the full set of a reporter's alarms at this moment: those that are absent are resolved. Never throws and never waits; while the log
-   * is down only the latest set is kept. `scope` says who else reports the same ({@link Scope}). A process without background work reports nothing.
+   * Declares the full set of a reporter's alarms at this moment: absent ones are resolved. Never throws and never waits; while the log is unavailable
+   * only the latest set is kept. `scope` is which replicas report the same ({@link Scope}). A process without background work reports nothing.
    */
   report(reporter: string, alarms: readonly SelfAlarm[], scope: Scope = 'installation'): void {
     if (!this.#task.isStarted) return;
     if (this.#book.report(reporter, alarms, scope, Date.now())) this.#wake();
   }
 
-  /** What lasts at the moment, as far as this replica knows. */
+  /** The active alarms that this replica has reported. */
   active(): SelfAlarm[] {
     return this.#book.active();
   }
@@ -80,7 +80,7 @@ export class SelfAlarms {
     this.#book.stepDown();
   }
 
-  /** A moment later, so that what is reported together goes together; while the log fails its backoff decides. */
+  /** Wakes the task after a short delay, so that simultaneous reports are published together; while the log fails, its backoff applies. */
   #wake(): void {
     if (!this.#task.isFailing) this.#task.wake(TOGETHER_MS);
   }
@@ -101,7 +101,7 @@ export class SelfAlarms {
     this.#book.published(notables, now);
   }
 
-  /** People who read the log learn of it even when raw events are what is behind. */
+  /** Log lines report alarms even when the processing of raw events is what is delayed. */
   #note({ alarm, ended }: Notable): void {
     const subject = `${alarm.name} ${JSON.stringify(alarm.labels)}`;
     if (ended === undefined) this.#logger.warn(`${subject}: ${alarm.summary}`);

@@ -5,7 +5,7 @@ import { formats } from '../access/formats/formats.js';
 import { type IngestResult, emptyIngestResult, type AdmissionPolicy, admitItems } from '../access/ingest-result.js';
 import type { KafkaDefinition } from '../access/registry/source.js';
 
-/** What of a source decides how its records are read. */
+/** The fields of a source that determine how its records are decoded. */
 export type Reading = Pick<KafkaDefinition, 'name' | 'format' | 'mapping' | 'business'>;
 
 export interface DecodeLimits {
@@ -13,18 +13,18 @@ export interface DecodeLimits {
   readonly maxEvents: number;
 }
 
-/** What a record comes to. With `poison` the record goes to the dead letters with its bytes as they are; what was good in it is taken all the same. */
+/** Result of decoding one record. With `poison` set, its original bytes go to the dead letters; its valid events are published nevertheless. */
 export interface Decoded {
   readonly result: IngestResult;
   readonly poison: PoisonError | undefined;
 }
 
-/** What the ids of all events of a partition of a source begin with. */
+/** Common prefix of the event ids of one partition of a source. */
 export const idPrefix = (source: string, { topic, partition }: TopicPartition): string => identity('source', source, topic, partition).slice(0, 16);
 
 /**
- * The events of a record. Their ids are functions of where the record stands and when the log got it, unless they bring their own: read again, the same
- * record makes the same events, and a record at the same place of a topic that was created anew makes others. Events without a time have the record's.
+ * Decodes the events of a record. Ids that the events do not bring are derived from the record's position and timestamp: a record that is read again
+ * produces the same ids, and a record at the same offset of a recreated topic produces others. The record's timestamp is the default of its events.
  */
 export function decodeRecord(record: LogRecord, prefix: string, source: Reading, limits: DecodeLimits, policy: AdmissionPolicy): Decoded {
   const { value, offset, timestamp } = record;
@@ -58,5 +58,5 @@ export function decodeRecord(record: LogRecord, prefix: string, source: Reading,
 
 const refused = (poison: PoisonError): Decoded => ({ result: emptyIngestResult(), poison });
 
-/** The words of an error without its title, which the poison error puts in front again. */
+/** The message of an error without its title, which the poison error adds again. */
 const detailOf = ({ message }: TocsinError): string => message.slice(message.indexOf(': ') + 2);

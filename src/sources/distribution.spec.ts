@@ -35,7 +35,7 @@ describe('partitions over replicas', () => {
         const sizes = [...given.values()].map((own) => own.length);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
         expect(text(distribute(after, living))).toEqual(text(given));
-        // The fewest that can move: what nobody living has, and what a replica has beyond its share.
+        // The minimum that must move: partitions without a live owner, and those beyond a replica's share.
         const moved = after.filter(({ partition, owner }) => owned[partition] !== owner).length;
         const shares = [...given].map(([replica, own]) => Math.min(own.length, owned.filter((owner) => owner === replica).length));
         expect(moved).toBe(before.length - shares.reduce((sum, each) => sum + each, 0));

@@ -1,6 +1,6 @@
 import type { TopicPartition } from '../log/event-log.js';
 
-/** A partition, and which replica has it now, if any. */
+/** A partition and the replica that owns it, if any. */
 export interface OwnedPartition extends TopicPartition {
   readonly owner: string | undefined;
 }
@@ -8,8 +8,8 @@ export interface OwnedPartition extends TopicPartition {
 const name = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
- * Which replica is to have which partition. Every living replica gets as many as every other, or one more; a partition stays with its owner as far as
- * that allows, so that the fewest move. Two replicas that see the same rows say the same.
+ * Assigns partitions to replicas. Every live replica gets the same number, or one more; partitions stay with their owners as far as that allows, so
+ * that the fewest move. Deterministic: replicas that read the same rows compute the same assignment.
  */
 export function distribute(partitions: readonly OwnedPartition[], replicas: readonly string[]): ReadonlyMap<string, readonly TopicPartition[]> {
   const living = [...new Set(replicas)].sort();
@@ -30,7 +30,7 @@ export function distribute(partitions: readonly OwnedPartition[], replicas: read
   return given;
 }
 
-/** How many each replica is to have; those that have more already get the one more. */
+/** Number of partitions for each replica; the replicas that own the most get the remainder. */
 function quotasOf(partitions: readonly OwnedPartition[], living: readonly string[]): Map<string, number> {
   const least = Math.floor(partitions.length / living.length);
   const more = partitions.length % living.length;
@@ -40,7 +40,7 @@ function quotasOf(partitions: readonly OwnedPartition[], living: readonly string
   return new Map(rich.map((replica, place) => [replica, least + (place < more ? 1 : 0)]));
 }
 
-/** What to take and what to let go of, so that a consumer of `now` comes to `wanted`. */
+/** Partitions to acquire and to release, so that a consumer of `now` consumes `wanted`. */
 export function movement(now: readonly TopicPartition[], wanted: readonly TopicPartition[]): { taken: TopicPartition[]; left: TopicPartition[] } {
   const [have, want] = [new Set(now.map(name)), new Set(wanted.map(name))];
   return { taken: wanted.filter((each) => !have.has(name(each))), left: now.filter((each) => !want.has(name(each))) };

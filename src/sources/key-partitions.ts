@@ -1,9 +1,9 @@
-/** Which partition of raw_events a key has, remembered for a while: the log may get more partitions. */
+/** Caches the raw_events partition of each key; entries expire because partitions may be added. */
 export class KeyPartitions {
   readonly #partitions = new Map<string, number>();
   #until = 0;
 
-  /** `learn` asks the log; at most `most` keys are remembered, for `ms`. */
+  /** `learn` reads the partition of a key from the log; at most `most` keys are cached, for `ms`. */
   constructor(
     private readonly learn: (key: string) => Promise<number>,
     private readonly most = 10_000,

@@ -1,6 +1,6 @@
 import { OrderedPublisher } from './ordered-publisher.js';
 
-/** A place that takes what is published when the test says so, or refuses it. */
+/** A destination whose publishes the test confirms or rejects. */
 class Place {
   readonly arrived: string[] = [];
   readonly publishes: (readonly string[])[] = [];

@@ -4,17 +4,17 @@ interface PendingItems<T> {
 }
 
 export interface OrderedPublisherOptions<T> {
-  /** Resolves when the items are there for good; a rejection is tried again with the same items. */
+  /** Resolves when the items are durable; after a rejection it is called again with the same items. */
   readonly publish: (items: readonly T[]) => Promise<void>;
-  /** Waits after so many failures in a row. */
+  /** Waits before the next attempt; `failures` counts the failures in a row. */
   readonly wait: (failures: number, error: unknown) => Promise<void>;
-  /** Most items in one publish, unless a single push has more. */
+  /** Maximum number of items in one publish; a single push may exceed it. */
   readonly most: number;
 }
 
 /**
- * What goes to one place in order: one publish at a time, and all that came meanwhile together in the next one. A publish that fails is repeated until
- * it works, so nothing overtakes it; what it had done already comes a second time next to itself, never out of order.
+ * Publishes items to one destination in order: one publish at a time, and everything pushed meanwhile goes into the next one. A failed publish is
+ * retried until it succeeds, so nothing overtakes it; items that it had already published are duplicated, but stay in order.
  */
 export class OrderedPublisher<T> {
   #waiting: PendingItems<T>[] = [];
@@ -23,13 +23,13 @@ export class OrderedPublisher<T> {
 
   constructor(private readonly options: OrderedPublisherOptions<T>) {}
 
-  /** `done` is called once the items, and all pushed before, are there. Never after {@link close}. */
+  /** `done` is called once the items, and all items pushed before, are published; never after {@link close}. */
   push(items: readonly T[], done: () => void): void {
     this.#waiting.push({ items, done });
     if (!this.#running) void this.#run();
   }
 
-  /** Gives up what was not yet published. */
+  /** Discards the items that are not published yet. */
   close(): void {
     this.#closed = true;
     this.#waiting = [];

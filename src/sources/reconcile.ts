@@ -1,7 +1,7 @@
 import type { ClusterAccess } from '../log/cluster.js';
 import { differences, type KafkaSource, type SourceSecrets } from '../access/registry/source.js';
 
-/** A source as it should run. */
+/** A source as declared. */
 export interface DesiredSource {
   readonly source: KafkaSource;
   readonly access: ClusterAccess;
@@ -10,22 +10,22 @@ export interface DesiredSource {
 /** A source as it runs. */
 export type Actual = DesiredSource;
 
-/** What has to happen, and why. */
+/** An action on a source, and its reason. */
 export type SourceAction =
   | { readonly kind: 'start'; readonly name: string; readonly reason: string; readonly desired: DesiredSource }
   | { readonly kind: 'stop'; readonly name: string; readonly reason: string }
   | { readonly kind: 'restart'; readonly name: string; readonly reason: string; readonly desired: DesiredSource }
-  /** The consumer goes on; what becomes of its records changes. */
+  /** The consumer continues; only the processing of its records changes. */
   | { readonly kind: 'adjust'; readonly name: string; readonly reason: string; readonly desired: DesiredSource };
 
-/** Fields that change how a running consumer treats records, not which it reads. */
+/** Fields that change how a running consumer processes records, but not which records it reads. */
 const adjustable: ReadonlySet<string> = new Set(['description', 'business', 'format', 'mapping', 'rate', 'max_in_flight', 'start']);
-/** With explicit partitions there is no group to join anew: the set just becomes another one. */
+/** With explicit partitions there is no group to rejoin: only the assignment changes. */
 const reassignable: ReadonlySet<string> = new Set(['topics', 'pattern', 'partitions']);
 
 /**
- * What turns what runs into what is declared. A source that is as it should be has no action: nobody else's change touches it.
- * Stops come first, so that what starts under the name of what went finds it gone.
+ * Returns the actions that bring the running sources to the declared state. A source that matches its declaration has no action, so changes to other
+ * sources do not affect it. Stops come first, so that a source can start under the name of a stopped one.
  */
 export function reconcile(desired: readonly DesiredSource[], actual: ReadonlyMap<string, Actual>): SourceAction[] {
   const wanted = new Map(desired.filter(({ source }) => source.is_enabled).map((each) => [each.source.name, each]));
@@ -50,7 +50,7 @@ function change(desired: DesiredSource, actual: Actual | undefined): SourceActio
 
 const stamps: ReadonlySet<string> = new Set(['id', 'version', 'declared_at', 'created_at', 'updated_at']);
 
-/** How the cluster of a source is reached. */
+/** Connection settings for the cluster of a source. */
 export function accessOf({ cluster }: Pick<KafkaSource, 'cluster'>, secrets: SourceSecrets): ClusterAccess {
   const { brokers, tls, sasl } = cluster;
   return {
@@ -67,5 +67,5 @@ export function accessOf({ cluster }: Pick<KafkaSource, 'cluster'>, secrets: Sou
   };
 }
 
-/** Sources with the same key share a connection. Holds secrets: never to be shown. */
+/** Sources with the same key share a connection. The key contains secrets: never log it. */
 export const clusterKey = (access: ClusterAccess): string => JSON.stringify([[...access.brokers].sort(), access.tls, access.sasl]);

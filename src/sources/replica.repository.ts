@@ -4,7 +4,7 @@ import { Database } from '../database/database.client.js';
 import { replicaTable } from './replica-table.js';
 import type { SourceState } from './source-state.js';
 
-/** Which replicas live, and what each says of its sources. Judged by the database's clock, which all replicas share. */
+/** Live replicas and the state of their sources. Liveness is judged by the clock of the database, which all replicas share. */
 @Injectable()
 export class ReplicaRepository {
   constructor(
@@ -12,7 +12,7 @@ export class ReplicaRepository {
     @Inject(Config) private readonly config: Pick<Config, 'INSTANCE_ID' | 'LEASE_MS'>,
   ) {}
 
-  /** Says that this replica lives for another LEASE_MS. */
+  /** Heartbeat: renews the lease of this replica for LEASE_MS. */
   async beat(states: readonly SourceState[]): Promise<void> {
     const { now } = this.database.dialect;
     const { INSTANCE_ID, LEASE_MS } = this.config;
@@ -27,7 +27,7 @@ export class ReplicaRepository {
     await this.#forgetGone(100 * LEASE_MS);
   }
 
-  /** A replica that is gone for good leaves no trace. Found without a lock and deleted by its key: a search would wait for the beats of all others. */
+  /** Deletes replicas that expired long ago, found without a lock and deleted by key: a ranged delete would wait for all other heartbeats. */
   async #forgetGone(ms: number): Promise<void> {
     const isGone = `expires_at < ${this.database.dialect.now} - ?`;
     const gone = await this.database.query<{ instance: string }>(`SELECT instance FROM source_replica WHERE ${isGone}`, [ms]);
@@ -36,7 +36,7 @@ export class ReplicaRepository {
     }
   }
 
-  /** Replicas that live, in order of their names. */
+  /** Live replicas, ordered by name. */
   async alive(): Promise<{ instance: string; states: SourceState[] }[]> {
     const rows = await this.database.query<{ instance: string; states: string }>(
       `SELECT instance, states FROM source_replica WHERE expires_at >= ${this.database.dialect.now} ORDER BY instance`,
@@ -44,7 +44,7 @@ export class ReplicaRepository {
     return rows.map(({ instance, states }) => ({ instance, states: JSON.parse(states) as SourceState[] }));
   }
 
-  /** This replica does no more: the others need not wait for its end. */
+  /** Removes this replica, so that the others do not wait for its lease to expire. */
   async leave(): Promise<void> {
     await this.database.transaction(() => this.database.execute('DELETE FROM source_replica WHERE instance = ?', [this.config.INSTANCE_ID]));
   }

@@ -8,13 +8,13 @@ import type { SourceState } from './source-state.js';
 import { selectedTopics, wholeName } from '../access/registry/topic-pattern.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** A source while it runs on this replica: the client that reads it, and the consumer of its records. */
+/** A source that runs on this replica: its client and the consumer of its records. */
 export class RunningSource {
   readonly consumer: SourceConsumer;
   #client: LogConsumer | undefined;
   #assigned: AssignedConsumer | undefined;
   #own: readonly TopicPartition[] = [];
-  /** Why explicit partitions cannot be found. */
+  /** Why the explicit partitions cannot be listed. */
   #problem: string | undefined;
   #following: Promise<void> | undefined;
   #looked: { readonly at: number; readonly topics: ReadonlyMap<string, number> } | undefined;
@@ -32,7 +32,7 @@ export class RunningSource {
     return this.desired.source;
   }
 
-  /** Connecting goes on behind; what is wrong shows in {@link state}. */
+  /** Returns before the connection is established; problems appear in {@link state}. */
   start(): void {
     if (this.#stopped) return;
     const { name, mode, topics, pattern, group_id: groupId = `${this.services.config.GROUP_PREFIX}.${cursorGroup(name)}` } = this.#source;
@@ -53,7 +53,7 @@ export class RunningSource {
     this.consumer.adjust(desired.source);
   }
 
-  /** Explicit partitions: takes those that are this replica's part. One look at a time; a cluster that does not answer only delays its own. */
+  /** With explicit partitions: acquires this replica's share. Calls do not overlap; a cluster that does not respond delays only its own source. */
   follow(self: string, living: readonly string[]): Promise<void> {
     if (!this.#assigned || this.#stopped) return Promise.resolve();
     return (this.#following ??= this.#follow(self, living).finally(() => (this.#following = undefined)));

@@ -1,7 +1,7 @@
 import type { Cluster, ClusterAccess } from '../log/cluster.js';
 import { clusterKey } from './reconcile.js';
 
-/** One connection for all sources that reach a cluster in the same way; the last one that leaves closes it. */
+/** Shares one connection among all sources with the same access to a cluster; the connection is closed after its last user has left. */
 export class SharedClusters {
   readonly #open = new Map<string, { readonly cluster: Cluster; users: number }>();
 

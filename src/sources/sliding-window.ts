@@ -3,7 +3,7 @@ interface Slot {
   done: boolean;
 }
 
-/** Work on a partition that is done in any order, and how far it is done without a hole. Offsets only ever grow. */
+/** Tracks work on a partition that finishes in any order, and the end of its contiguous finished part. Offsets only increase. */
 export class SlidingWindow {
   readonly #slots: Slot[] = [];
   #position: number;
@@ -14,22 +14,22 @@ export class SlidingWindow {
     this.#next = start;
   }
 
-  /** Everything below is done. */
+  /** All offsets below are done. */
   get position(): number {
     return this.#position;
   }
 
-  /** Everything below is done or under way: from here on is to be read. */
+  /** All offsets below are done or in flight; reading continues here. */
   get next(): number {
     return this.#next;
   }
 
-  /** How much is under way, or done behind something that is. */
+  /** Number of slots in flight, or done behind one in flight. */
   get size(): number {
     return this.#slots.length;
   }
 
-  /** Work on everything from {@link next} to `end` begins; the answer is to be called when it is done. */
+  /** Opens a slot for all offsets from {@link next} to `end`; call the returned function when the work is done. */
   open(end: number): () => void {
     if (end < this.#next) throw new Error(`window is at ${this.#next} and cannot move back to ${end}`);
     const slot: Slot = { end, done: false };

@@ -6,7 +6,7 @@ import type { TopicPartition } from '../log/event-log.js';
 import { cursorGroup, type KafkaSource } from '../access/registry/source.js';
 import { SourceRepository } from '../access/registry/source.repository.js';
 
-/** Which replica consumes a partition of a source, and how far it is. */
+/** Claims: the replica that consumes a partition of a source, and its position. */
 @Injectable()
 export class SourceClaims {
   constructor(
@@ -15,7 +15,7 @@ export class SourceClaims {
     readonly cursors: CursorRepository,
   ) {}
 
-  /** Acquires the cursor of a partition, which starts at `start` when it has none; the source cannot be removed meanwhile. In words why not. */
+  /** Acquires the cursor of a partition, at `start` if it is new; the source is locked against removal. Resolves to a message when it cannot. */
   claim({ id, name }: KafkaSource, at: TopicPartition, generation: number, start: number): Promise<Cursor | string> {
     return this.database.transaction(async () => {
       if (!(await this.sources.lock(id))) return `source ${name} was removed`;
@@ -24,7 +24,7 @@ export class SourceClaims {
     });
   }
 
-  /** Moves the cursor of a claim. Throws FencedError when another replica has the partition. */
+  /** Advances the cursor of a claim. Throws FencedError when another replica owns the partition. */
   advance(source: string, claim: TopicPartition & { readonly epoch: number }, from: number, to: number): Promise<void> {
     const { topic, partition, epoch } = claim;
     const group = cursorGroup(source);

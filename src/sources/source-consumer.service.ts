@@ -22,16 +22,16 @@ import type { SourceCounts, SourcePartitionState } from './source-state.js';
 import { clusterFaultTexts, startPosition } from './start-position.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** Longest wait (ms) of a batch for room in the window; then its partition is deferred. */
+/** Maximum time (ms) that a batch waits for room in the window; then its partition is deferred. */
 const ROOM_MS = 2000;
-/** First wait (ms) after a publish that failed. */
+/** Delay (ms) before the first retry of a failed publish. */
 const RETRY_MS = 100;
-/** Generation of every claim of a source that reads explicit partitions: no replica takes a partition that a living one owns. */
+/** Generation of every claim of a source with explicit partitions: a replica cannot acquire a partition that another live replica owns. */
 const NO_GROUP = 1;
 
 const TOO_MUCH: Deferral = { reason: 'backpressure', why: 'too many batches in flight' };
 
-/** What the consumers of all sources share. */
+/** Services that the consumers of all sources share. */
 export interface SourceServices {
   readonly config: Config;
   readonly claims: SourceClaims;
@@ -40,7 +40,7 @@ export interface SourceServices {
   readonly pauses: PauseService;
 }
 
-/** Consumes one source: its records become events in raw_events, and the cursors follow what is published. */
+/** Consumes one source: publishes its records as events in raw_events, and advances the cursors behind the published events. */
 export class SourceConsumer implements PartitionSteps<SourcePartition> {
   readonly counts: SourceCounts = { records: 0, events: 0, poison: {}, failures: 0 };
   /** The listener of the client. */
@@ -49,7 +49,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
   readonly #releasing = new Set<Promise<void>>();
   readonly #logger: Logger;
   #bucket: TokenBucket | undefined;
-  /** The latest failure that is not over. */
+  /** The latest failure, until it is over. */
   #problem: string | undefined;
   client: LogConsumer | undefined;
 
@@ -75,12 +75,12 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
       generationOf: (generation: number) => (this.source.mode === 'assign' ? NO_GROUP : generation),
       client: () => this.client,
     };
-    // The partition may go to another replica in a moment: what is in flight is finished, as far as that is quick.
+    // The partition may be reassigned next: batches in flight are finished if that is quick.
     this.partitions = new PartitionConsumers(consumed, async ({ claimed }) => claimed?.drain(ROOM_MS / 2));
     this.adjust(source);
   }
 
-  /** From the next batch on records are treated as the source says now. */
+  /** Applies the present definition from the next batch on. */
   adjust(source: KafkaSource): void {
     if (!this.#bucket || JSON.stringify(source.rate) !== JSON.stringify(this.source.rate)) {
       this.#bucket = source.rate && new TokenBucket(source.rate, Date.now());
@@ -89,7 +89,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     this.partitions.forgetPoison();
   }
 
-  /** Why the source as a whole is unhealthy, in words. */
+  /** Why the source as a whole is unhealthy. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -102,7 +102,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     });
   }
 
-  /** Follows the pauses and halts of the source, as their rows were at `readAt` (epoch ms). */
+  /** Applies the pauses and halts of the source from their rows, which were read at `readAt` (epoch ms). */
   follow(rows: readonly PartitionPause[], readAt: number): void {
     this.partitions.follow(rows, readAt);
   }
@@ -167,7 +167,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     return { records, poison: decoded.poison };
   }
 
-  /** Waits for room in the window, and keeps the group membership alive meanwhile. */
+  /** Waits for room in the window and sends heartbeats meanwhile. */
   async #hasRoom(partition: SourcePartition, control: BatchControl): Promise<boolean> {
     const end = Date.now() + ROOM_MS;
     const turn = Math.min(ROOM_MS, this.services.config.KAFKA_HEARTBEAT_INTERVAL_MS);
@@ -179,7 +179,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     return true;
   }
 
-  /** Waits while the source sends more than its rate: nothing is refused, it becomes lag. */
+  /** Delays batches while the source exceeds its rate limit: nothing is rejected, the excess becomes lag. */
   async #pace(partition: SourcePartition, events: number, control: BatchControl): Promise<void> {
     while (this.#bucket && !partition.lost) {
       const wait = this.#bucket.take(events, Date.now());
@@ -209,7 +209,7 @@ export class SourceConsumer implements PartitionSteps<SourcePartition> {
     this.#releasing.add(released);
   }
 
-  /** Finishes what is in flight within `ms`, leaves the cluster, and releases the partitions. */
+  /** Finishes the batches in flight within `ms`, leaves the cluster, and releases the partitions. */
   async stop(ms: number): Promise<void> {
     await Promise.all(this.partitions.claimed().map(({ claimed }) => claimed.drain(ms)));
     await this.client?.stop();

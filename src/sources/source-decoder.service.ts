@@ -12,10 +12,10 @@ import { type Decoded, decodeRecord, idPrefix } from './decode.js';
 import { KeyPartitions } from './key-partitions.js';
 import type { SourcedEvent } from './source-partition.service.js';
 
-/** Longest slice of decoding (ms) before other work gets its turn. */
+/** Maximum time (ms) of decoding before other work runs. */
 const SLICE_MS = 8;
 
-/** The records of a batch as events. */
+/** The events of a batch of records. */
 export interface DecodedBatch {
   /** By partition of raw_events, in the order of the records. */
   readonly events: ReadonlyMap<number, readonly SourcedEvent[]>;
@@ -23,7 +23,7 @@ export interface DecodedBatch {
   readonly poison: readonly PoisonRecord[];
 }
 
-/** Decodes the records of sources: their events pass the same filters as those of a request. */
+/** Decodes the records of sources; their events pass the same validation and filters as those of a request. */
 @Injectable()
 export class SourceDecoder {
   readonly #partitions: KeyPartitions;
@@ -55,7 +55,7 @@ export class SourceDecoder {
     return { events, size, poison };
   }
 
-  /** Counts events of a source that were taken on. */
+  /** Counts published events of a source. */
   accepted(events: number): void {
     this.publication.counts.accepted.kafka += events;
   }

@@ -25,7 +25,7 @@ describe('a partition of a source on its way into the log', () => {
   });
   afterEach(() => test.close());
 
-  /** A flow whose log does with a publish what `answer` says, and what has arrived there by partition. */
+  /** A source partition whose publishes settle as `answer` does, and the published records by partition. */
   async function aFlow(answer: () => Promise<void> = () => Promise.resolve()) {
     const arrived: Record<string, string[]> = {};
     const publish = async (topic: string, records: readonly OutgoingRecord[]): Promise<void> => {
@@ -33,7 +33,7 @@ describe('a partition of a source on its way into the log', () => {
         const parsed = topic === 'raw_events' ? (JSON.parse(String(value)) as string | { events: string[] }) : String(value);
         return (typeof parsed === 'string' ? [parsed] : parsed.events).map((text) => [`${topic}/${partition ?? ''}`, text] as const);
       });
-      // A publish that is not confirmed may have arrived.
+      // A publish that is not acknowledged may have been stored.
       if (Math.random() < 0.5) for (const [where, text] of texts) (arrived[where] ??= []).push(text);
       else {
         await answer();
@@ -63,7 +63,7 @@ describe('a partition of a source on its way into the log', () => {
     return { flow, fenced, refusals, cursor: async () => (await cursors.read('source.a', at))!.nextOffset };
   }
 
-  /** A log whose topics take so many bytes, what has arrived there, and what it was given for later within a transaction. */
+  /** A log with a maximum record size for each topic; collects the published records, and the records staged in the outbox. */
   function aSmallLog(most: Record<string, number>) {
     const arrived: Record<string, string[]> = {};
     const staged: string[] = [];
@@ -91,7 +91,7 @@ describe('a partition of a source on its way into the log', () => {
     }
     await eventually(async () => (await cursor()) === 120, 'the cursor at the end');
     const order = Array.from({ length: 12 }, (_, batch) => [`${batch}a`, `${batch}b`]).flat();
-    // The first time that each arrives: a repetition is dropped by its id.
+    // Only the first arrival of each event counts: duplicates are dropped by id.
     for (const partition of [0, 1]) expect([...new Set(arrived[`raw_events/${partition}`])]).toEqual(order);
   });
 

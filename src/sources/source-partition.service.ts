@@ -13,34 +13,34 @@ import { SlidingWindow } from './sliding-window.js';
 import type { SourceClaims } from './source-claims.service.js';
 import type { SourcePublisher } from './source-publisher.service.js';
 
-/** Most events in one publish; a batch may have more. */
+/** Maximum number of events in one publish; a single batch may exceed it. */
 const MOST_EVENTS = 2000;
 
-/** An event, and the offset of the record that it came in. */
+/** An event with the offset of its record. */
 export interface SourcedEvent extends EncodedEvent {
   readonly offset: number;
 }
 
-/** What the partition of a source works with. */
+/** Dependencies and callbacks of a source partition. */
 export interface SourcePartitionOptions {
   readonly claims: { readonly cursors: Pick<CursorRepository, 'read' | 'release'> } & Pick<SourceClaims, 'advance'>;
   readonly publisher: Pick<SourcePublisher, 'publish' | 'deadLetter'>;
   readonly commitMs: number;
-  /** First wait after a failed publish; grows to fifty times as much. */
+  /** Delay (ms) before the first retry of a failed publish; it grows up to fifty times. */
   readonly retryMs: number;
-  /** A publish failed and comes again. */
+  /** A publish failed and will be retried. */
   readonly failed: (error: unknown, failures: number) => void;
-  /** So many events went to the dead letters although their record could be read. */
+  /** This number of events went to the dead letters although their record could be decoded. */
   readonly refused: (code: ErrorCode, events: number) => void;
-  /** The cursor has moved. */
+  /** The cursor has advanced. */
   readonly committed: () => void;
-  /** Somebody else owns the partition by now. */
+  /** Another replica owns the partition. */
   readonly fenced: (at: TopicPartition) => void;
 }
 
 /**
- * A partition of a source on its way into raw_events. Several batches are under way; the cursor follows the end of what is done without a hole.
- * Events that go to the same partition of raw_events leave one publish at a time, so their order holds whatever fails.
+ * Publishes a partition of a source to raw_events. Several batches are in flight; the cursor advances to the end of the contiguous finished batches.
+ * Events of one partition of raw_events are published one publish at a time, so their order is kept after any failure.
  */
 export class SourcePartition {
   readonly window: SlidingWindow;
@@ -49,13 +49,13 @@ export class SourcePartition {
   #committed: number;
   #committing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** A commit failed, and perhaps it did not. */
+  /** A commit failed, but may have been stored. */
   #unsure = false;
   readonly #waiting = new Set<() => void>();
   #closed = false;
   #unowned = false;
   #control: BatchControl | undefined;
-  /** End of the partition as the latest batch said. */
+  /** End offset of the partition, from the latest batch. */
   end = 0;
 
   constructor(
@@ -74,19 +74,19 @@ export class SourcePartition {
     return this.#closed;
   }
 
-  /** Everything below is done or in flight. */
+  /** All records below this offset are done or in flight. */
   get position(): number {
     return this.window.next;
   }
 
-  /** Everything below is in the database as done. */
+  /** All records below this offset are done and committed. */
   get committed(): number {
     return this.#committed;
   }
 
   /**
-   * Takes a batch that ends before `next`: its events by partition of raw_events, and what of it can never work.
-   * Resolves at once; whether it is done says the window.
+   * Takes a batch that ends before `next`: its events by partition of raw_events, and its poison records.
+   * Returns at once; the window shows when the batch is done.
    */
   take(
     events: ReadonlyMap<number, readonly SourcedEvent[]>,
@@ -116,7 +116,7 @@ export class SourcePartition {
     }
   }
 
-  /** Resolves to true as soon as fewer than `most` batches are under way, or to false after `ms`. */
+  /** Resolves to true as soon as fewer than `most` batches are in flight, or to false after `ms`. */
   async room(most: number, ms: number): Promise<boolean> {
     const end = Date.now() + ms;
     while (this.window.size >= most && !this.#closed) {
@@ -139,13 +139,13 @@ export class SourcePartition {
     });
   }
 
-  /** Waits until everything is done, at most `ms`, and stores how far it came. */
+  /** Waits at most `ms` until all batches are done, and commits the position. */
   async drain(ms: number): Promise<void> {
     await this.room(1, ms);
     await this.#commit();
   }
 
-  /** Nothing that is still under way counts any more. */
+  /** Discards all batches in flight. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -158,7 +158,7 @@ export class SourcePartition {
     for (const woken of this.#waiting) woken();
   }
 
-  /** After {@link close}: stores how far it came, if it is still ours, and lets others have the partition. */
+  /** After {@link close}: commits the position and releases the partition, if this replica still owns it. */
   async release(now: number): Promise<void> {
     await this.#commit();
     await this.options.claims.cursors.release(cursorGroup(this.source), this.at, this.epoch, now);
@@ -213,7 +213,7 @@ export class SourcePartition {
     }, this.options.commitMs);
   }
 
-  /** One at a time; a failure costs nothing, because what was not stored comes again. */
+  /** Commits are serial. A failed commit loses nothing: records that are not committed are redelivered. */
   async #commit(): Promise<void> {
     while (this.#committing) await this.#committing;
     const to = this.window.position;
@@ -241,11 +241,11 @@ export class SourcePartition {
       }
       return;
     }
-    // It only serves the lag tools of the foreign cluster.
+    // Serves only the lag tools of the external cluster.
     await this.#control?.commit(this.#committed).catch(() => undefined);
   }
 
-  /** After a commit of which nobody knows what became. */
+  /** Reads the cursor after a commit with an unknown outcome. */
   async #ask(group: string): Promise<void> {
     const cursor = await this.options.claims.cursors.read(group, this.at);
     if (cursor?.epoch !== this.epoch) throw new FencedError(`epoch ${this.epoch} of ${this.at.topic}/${this.at.partition} has ended`);

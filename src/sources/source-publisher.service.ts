@@ -9,7 +9,7 @@ import { envelopesOf, publishEnvelopes } from '../access/envelope-publisher.serv
 
 const DEAD_LETTERS = deadLetterTopic(topics.rawEvents.name);
 
-/** Publishes what sources read: events, and records that can never work. */
+/** Publishes the output of sources: events and dead letters. */
 @Injectable()
 export class SourcePublisher {
   constructor(
@@ -18,19 +18,19 @@ export class SourcePublisher {
     private readonly config: Config,
   ) {}
 
-  /** Answers the events that raw_events can never take; the others are in it. */
+  /** Resolves to the events that exceed the limit of raw_events; the others are published. */
   publish<T extends EncodedEvent>(events: readonly T[], partition: number): Promise<readonly T[]> {
     return publishEnvelopes(this.eventLog, envelopesOf(this.eventLog, events, partition, this.config.ENVELOPE_EVENTS));
   }
 
-  /** Publishes dead letters. One that is too large even for their topic is quarantined in the outbox with its bytes: nothing waits behind it. */
+  /** Publishes dead letters. One that exceeds even the limit of their topic is quarantined in the outbox with its bytes; nothing waits behind it. */
   async deadLetter(records: readonly OutgoingRecord[]): Promise<void> {
     try {
       await this.eventLog.publish(DEAD_LETTERS, records);
     } catch (error) {
       if (!(error instanceof PublishError) || error.failure !== 'too large') throw error;
       await this.database.transaction(async () => {
-        // One by one, because a statement must not be larger than the database takes.
+        // One record per statement, because a statement must stay below the packet limit of the database.
         for (const index of error.records) await this.eventLog.stage([{ ...records[index]!, topic: DEAD_LETTERS }], COMMANDS);
       });
       this.eventLog.staged(COMMANDS);

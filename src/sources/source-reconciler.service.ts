@@ -15,17 +15,17 @@ import type { SourceState } from './source-state.js';
 import { messageOf } from '../shared/error-message.js';
 
 /**
- * Keeps what runs on this replica as it is declared: one consumer for each source of Kafka, one connection for each cluster. It looks at once after a
- * change here, within two seconds after one elsewhere, and every SOURCES_RECONCILE_MS. What is as it should be is not touched; whatever fails hinders
- * its own source only.
+ * Runs the declared sources on this replica: one consumer for each Kafka source, one connection for each cluster. Reconciles at once after a change
+ * on this replica, within two seconds after a change on another one, and every SOURCES_RECONCILE_MS. Sources that match their declaration are not
+ * touched, and a failure affects only its own source.
  */
 @Injectable()
 export class SourceReconciler implements OnModuleDestroy {
   readonly #logger = new Logger('sources');
   readonly #running = new Map<string, RunningSource>();
-  /** What must end before the next thing happens to the source of a name. */
+  /** By source name: actions in progress, which must end before the next action on that source begins. */
   readonly #chains = new Map<string, Promise<void>>();
-  /** Sources that cannot even be tried, and why. */
+  /** Sources that cannot be started, and why. */
   #unusable = new Map<string, string>();
   readonly #clusters: SharedClusters;
   readonly #task: PeriodicTask;
@@ -80,7 +80,7 @@ export class SourceReconciler implements OnModuleDestroy {
     await this.#followPauses(now);
     if (now - this.#lastBeat < LEASE_MS / 3 && this.#running.size === 0) return;
     if (now - this.#lastBeat >= LEASE_MS / 3) await this.#beat(now);
-    // Not awaited: a cluster that does not answer must not delay the others, nor our heartbeat.
+    // Not awaited: a cluster that does not respond must delay neither the other sources nor the heartbeat of this replica.
     for (const source of this.#running.values()) void source.follow(this.runner.config.INSTANCE_ID, this.#living);
   }
 
@@ -113,7 +113,7 @@ export class SourceReconciler implements OnModuleDestroy {
     for (const action of reconcile(desired, actual)) this.#act(action);
   }
 
-  /** Nothing for a source whose secrets cannot be opened: what runs goes on with those it has. */
+  /** Empty for a source whose secrets cannot be decrypted; if it is running, it keeps the previous ones. */
   #desired({ source, secrets }: StoredSource, unusable: Map<string, string>): DesiredSource[] {
     if (source.kind !== 'kafka') return [];
     try {
@@ -151,7 +151,7 @@ export class SourceReconciler implements OnModuleDestroy {
     void next.then(() => this.#chains.get(name) === next && this.#chains.delete(name));
   }
 
-  /** Before the log closes: what is under way is brought to its end. */
+  /** Runs before the log closes: batches in flight are finished. */
   async onModuleDestroy(): Promise<void> {
     await this.#task.stop();
     for (const [name, running] of this.#running) this.#after(name, () => this.#end(running));

@@ -18,7 +18,7 @@ const cluster = z.object({
   sasl: z.object({ mechanism: z.string(), username: z.string(), password: z.string().optional() }).optional(),
 });
 
-/** A source as the API answers it; ******** stands where a secret is stored. */
+/** A source in API responses; stored secrets are replaced by ********. */
 export const sourceResponse = z.object({
   id: z.number(),
   version: z.number().describe('Grows with every change of any source'),

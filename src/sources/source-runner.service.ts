@@ -8,7 +8,7 @@ import { SourceClaims } from './source-claims.service.js';
 import { SourceDecoder } from './source-decoder.service.js';
 import { SourcePublisher } from './source-publisher.service.js';
 
-/** What the sources of this replica run on. */
+/** Creates the sources of this replica with the services that they share. */
 @Injectable()
 export class SourceRunner {
   constructor(

@@ -15,15 +15,15 @@ import { positionFault } from '../log/consuming/position-fault.js';
 import { clusterFaultTexts } from './start-position.js';
 import { type SourceSummary, sourceSummary } from './source-state.js';
 
-/** Where a partition that stopped goes on, by the decision of people. */
+/** A partition that was resumed, and the offset from which it continues. */
 export interface ResumedSourcePartition extends TopicPartition {
   readonly from: number;
   readonly to: number;
-  /** Why it had stopped. */
+  /** Why it was halted. */
   readonly why: string;
 }
 
-/** How sources stand on all replicas, and how those that stopped go on. */
+/** Reports the state of sources on all replicas, and resumes halted partitions. */
 @Injectable()
 export class SourceStateService {
   constructor(
@@ -48,8 +48,8 @@ export class SourceStateService {
   }
 
   /**
-   * Lets partitions go on that stopped: those whose position is not in the partition any more are set to its beginning or its end, those that stopped for
-   * too much poison go on where they are. Throws {@link TocsinError} T7021, T7028, and when the cluster does not answer.
+   * Resumes halted partitions: a partition whose position no longer exists continues at the earliest or latest offset, a partition that exceeded the
+   * poison-record limit continues at its position. Throws {@link TocsinError} T7021, T7028, and when the cluster is unavailable.
    */
   async resume(name: string, to: 'earliest' | 'latest', now: number): Promise<ResumedSourcePartition[]> {
     const stored = await this.sources.named(name);

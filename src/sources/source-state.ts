@@ -1,19 +1,19 @@
-/** How a partition of a source stands on the replica that has it. */
+/** State of a partition of a source on the replica that owns it. */
 export interface SourcePartitionState {
   readonly topic: string;
   readonly partition: number;
-  /** Everything below is in raw_events, or in its dead letters. */
+  /** All records below this offset are in raw_events or in the dead letters. */
   readonly position: number;
-  /** End of the partition as far as we were told. */
+  /** End offset of the partition as of the latest batch. */
   readonly end: number;
   readonly lag: number;
-  /** Batches whose events are on their way into the log. */
+  /** Batches whose events are not published yet. */
   readonly in_flight: number;
-  /** Why it stands still. */
+  /** Why the partition is paused or halted. */
   readonly problem?: string;
 }
 
-/** What a source has done on one replica, for the metrics. */
+/** Counters of a source on one replica, for the metrics. */
 export interface SourceCounts {
   records: number;
   events: number;
@@ -21,20 +21,20 @@ export interface SourceCounts {
   failures: number;
 }
 
-/** How a source stands on one replica. */
+/** State of a source on one replica. */
 export interface SourceState {
   readonly name: string;
   readonly status: 'connecting' | 'rebalancing' | 'running' | 'stopped' | 'crashed';
   readonly partitions: readonly SourcePartitionState[];
-  /** What hinders it, in words. */
+  /** Why the source as a whole is unhealthy. */
   readonly problem?: string;
 }
 
-/** How a source stands on all replicas together. */
+/** State of a source, over all replicas. */
 export interface SourceSummary {
   readonly name: string;
   readonly kind: 'kafka' | 'http';
-  /** `ready`: a source of HTTP that is enabled. `degraded`: something hinders it or a part of it. */
+  /** `ready`: an HTTP source that is enabled. `degraded`: the source or one of its partitions is unhealthy. */
   readonly status: 'disabled' | 'ready' | 'connecting' | 'running' | 'degraded';
   readonly problems: readonly string[];
   readonly partitions: number;
@@ -44,7 +44,7 @@ export interface SourceSummary {
 
 type Declared = { readonly name: string; readonly kind: 'kafka' | 'http'; readonly is_enabled: boolean };
 
-/** What the replicas say of a source, put together. */
+/** Combines the states that the replicas report for a source. */
 export function sourceSummary(
   { name, kind, is_enabled: enabled }: Declared,
   replicas: readonly { instance: string; states: readonly SourceState[] }[],
@@ -58,7 +58,7 @@ export function sourceSummary(
   return { name, kind, status, problems, partitions: partitions.length, lag, replicas: own };
 }
 
-/** What hinders a source on a replica, each in a sentence. */
+/** The problems of a source on a replica, one sentence each. */
 export function problemsOf({ problem, partitions }: SourceState): string[] {
   const stopped = partitions.flatMap(({ topic, partition, problem: why }) => (why ? [`${topic}/${partition}: ${why}`] : []));
   return problem ? [problem, ...stopped] : stopped;

@@ -9,15 +9,15 @@ import { PeriodicTask } from '../shared/periodic-task.js';
 import { SourceReconciler } from './source-reconciler.service.js';
 import { problemsOf } from './source-state.js';
 
-/** A problem that lasts so long (ms) is an alarm; most are over before. */
+/** A problem that lasts this long (ms) raises an alarm; most are over before. */
 const ALARM_AFTER_MS = 60_000;
-/** How often (ms) we look for such problems. */
+/** Interval (ms) of the check for such problems. */
 const LOOK_MS = 5_000;
 
-/** Shows the sources of this replica in metrics and readiness, and raises an alarm of our own for one that is hindered for long. */
+/** Exports the sources of this replica to metrics and readiness, and raises a self-alarm for a source that stays unhealthy. */
 @Injectable()
 export class SourceWatch {
-  /** Since when (ms) a source has problems. */
+  /** Time (ms) since which a source has problems. */
   readonly #since = new Map<string, number>();
 
   constructor(
@@ -43,7 +43,7 @@ export class SourceWatch {
     return new Map(this.consumers.states().flatMap((state) => (problemsOf(state).length > 0 ? [[state.name, problemsOf(state)] as const] : [])));
   }
 
-  /** Looks now (epoch ms). */
+  /** Runs one check; `now` is epoch ms. */
   look(now: number): void {
     const problems = this.#problems();
     for (const name of this.#since.keys()) if (!problems.has(name)) this.#since.delete(name);

@@ -21,28 +21,28 @@ import { SourceReader } from '../access/registry/source.reader.js';
 import { SourceRepository, type StoredSource } from '../access/registry/source.repository.js';
 import { tokenHash, tokenText } from '../access/registry/source-token.js';
 
-/** A source as the API answers it. */
+/** A source in API responses. */
 export type ShownSource = Source & { readonly tokens?: readonly { readonly id: number; readonly created_at: number }[] };
-/** The same with a token that was just made, which is shown this once. */
+/** A source with its new token, which is returned only once. */
 export type SourceWithToken = ShownSource & { readonly token?: string };
 
-/** What applying a definition does, or would do. */
+/** Effect of applying a definition. */
 export interface SourceChangeResult {
   readonly name: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
-  /** Fields that change; never their values. */
+  /** Names of the changed fields, never their values. */
   readonly changed: readonly string[];
-  /** Shown this once, when an HTTP source was created. */
+  /** Present when an HTTP source was created; returned only once. */
   readonly token?: string;
 }
 
-/** Who changes something, and when. */
+/** The actor and the time of a change. */
 export interface SourceChange {
   readonly actor: Actor;
   readonly now: number;
 }
 
-/** Changes sources. Every change is in the audit table, without any secret. */
+/** Changes sources. Every change is recorded in the audit table, without secrets. */
 @Injectable()
 export class SourceService {
   constructor(
@@ -63,14 +63,14 @@ export class SourceService {
     return display(await this.#named(name));
   }
 
-  /** Throws {@link TocsinError} T7020, T7022, T7023. An HTTP source comes with its token, which nobody can read again. */
+  /** Throws {@link TocsinError} T7020, T7022, T7023. The response for an HTTP source includes its token, which cannot be read again. */
   async create({ definition, secrets }: ParsedSource, change: SourceChange): Promise<SourceWithToken> {
     const settled = mergedSecrets(definition, secrets);
     return this.#changing(() => this.#create(definition, settled, change));
   }
 
   /**
-   * Replaces what is declared; secrets that are not given stay. `expected` is the version that the caller has seen, if he says so.
+   * Replaces the definition; omitted secrets are kept. `expected` is the version on which the caller based the change, if given.
    * Throws {@link TocsinError} T7020, T7021, T7022, T7023, T7026.
    */
   async replace(name: string, { definition, secrets }: ParsedSource, change: SourceChange, expected?: number): Promise<ShownSource> {
@@ -91,7 +91,7 @@ export class SourceService {
     });
   }
 
-  /** Removes the source, its tokens and its positions: one of the same name starts as its `start` says. Throws {@link TocsinError} T7021. */
+  /** Removes the source, its tokens and its positions; a new source of the same name begins at its `start`. Throws {@link TocsinError} T7021. */
   remove(name: string, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source } = await this.#named(name);
@@ -101,7 +101,7 @@ export class SourceService {
     });
   }
 
-  /** Makes a second token; the first works until it is revoked. Throws {@link TocsinError} T7021, T7025, T7028. */
+  /** Creates a second token; the first remains valid until it is revoked. Throws {@link TocsinError} T7021, T7025, T7028. */
   addToken(name: string, change: SourceChange): Promise<{ token: string }> {
     return this.#changing(async () => {
       const { source, tokens } = await this.#http(name);
@@ -121,12 +121,12 @@ export class SourceService {
     });
   }
 
-  /** What {@link apply} would do. Throws {@link TocsinError} T7020. */
+  /** Returns the changes that {@link apply} would make. Throws {@link TocsinError} T7020. */
   async plan(parsed: readonly ParsedSource[]): Promise<SourceChangeResult[]> {
     return Promise.all(parsed.map(async ({ definition, secrets }) => this.#outcome(await this.sources.named(definition.name), definition, secrets)));
   }
 
-  /** Creates or updates sources by name, all or none; those that are the same already are left alone, and those that are not named, too. */
+  /** Creates or updates sources by name, all or none. Identical sources and sources that are not listed remain unchanged. */
   async apply(parsed: readonly ParsedSource[], change: SourceChange): Promise<SourceChangeResult[]> {
     return this.#changing(async () => {
       const applied: SourceChangeResult[] = [];
@@ -145,7 +145,7 @@ export class SourceService {
     });
   }
 
-  /** Notes that people decided to go on from the beginning or the end of what there is. The version grows, so that every replica tries again. */
+  /** Records that an actor resumed the source at the earliest or latest offset. The version increases, so that every replica retries. */
   resumed(name: string, detail: object, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);
@@ -205,7 +205,7 @@ export class SourceService {
     return found;
   }
 
-  /** The secrets of a stored source; none when they cannot be opened any more, so that they can be given again. */
+  /** The secrets of a stored source; none when they cannot be decrypted any more, so that they can be replaced. */
   #open({ source, secrets }: StoredSource): SourceSecrets {
     if (secrets === null) return {};
     try {
@@ -231,7 +231,7 @@ export class SourceService {
   }
 }
 
-/** Decrypts what {@link SourceService} has stored. Throws {@link TocsinError} T7023, T7024. */
+/** Decrypts secrets that {@link SourceService} has stored. Throws {@link TocsinError} T7023, T7024. */
 export function openSecrets(secrets: Pick<Secrets, 'open'>, name: string, sealed: string | null): SourceSecrets {
   return sealed === null ? {} : (JSON.parse(secrets.open(sealed, cursorGroup(name))) as SourceSecrets);
 }

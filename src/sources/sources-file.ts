@@ -3,8 +3,8 @@ import { type ParsedSource, parseSource } from '../access/registry/source.js';
 import { TocsinError } from '../shared/errors.js';
 
 /**
- * The sources in a file: YAML text (or what JSON.parse returned) with the key `sources`, a list; several YAML documents add up. Not yet checked.
- * Throws {@link TocsinError} T7027; never with the text itself, which may hold a password.
+ * Reads the sources of a file: YAML text (or parsed JSON) with the list `sources`; the lists of several YAML documents are concatenated.
+ * The result is not validated. Throws {@link TocsinError} T7027, never with the text itself, which may contain a password.
  */
 export function parseSourcesFile(content: unknown): unknown[] {
   const documents = typeof content === 'string' ? yamlDocuments(content) : [content];
@@ -28,7 +28,7 @@ function yamlDocuments(text: string): unknown[] {
   });
 }
 
-/** The sources of a file or a request. Throws {@link TocsinError} T7027, T7020 that names every wrong field, and T7020 for a name declared twice. */
+/** Parses the sources of a file or a request. Throws {@link TocsinError} T7027, T7020 listing every invalid field, and T7020 for a duplicate name. */
 export function parseSources(content: unknown): ParsedSource[] {
   const parsed = parseSourcesFile(content).map((value, index) => {
     try {

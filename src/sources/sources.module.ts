@@ -14,7 +14,7 @@ import { SourceWatch } from './source-watch.service.js';
 import { SourceController } from './source.controller.js';
 import { SourceService } from './source.service.js';
 
-/** External Kafka clusters as a second entrance beside HTTP: their records become events as those of a request do. */
+/** External Kafka clusters as sources beside HTTP: their records become events in the same way as those of a request. */
 @Module({
   imports: [AccessModule, ExternalClustersModule, LogModule, RuntimeModule],
   controllers: [SourceController],

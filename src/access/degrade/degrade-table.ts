@@ -3,7 +3,7 @@ import { table } from '../../database/table.js';
 import { identity } from '../../shared/identity.js';
 import type { DegradeSwitch } from './degrade.js';
 
-/** Primary key of the switch of a source; names that differ in case only are different sources. */
+/** Primary key of the switch of a source; source names are case-sensitive. */
 export const switchId = (source: string): string => identity(source);
 
 export const degradeTable = table<DegradeSwitch, 'id'>(

@@ -7,7 +7,7 @@ import { SelfAlarms } from '../../runtime/self-alarms.service.js';
 import { DegradeService } from './degrade.service.js';
 import type { DegradeSwitch } from './degrade.js';
 
-/** How often (ms) switches that have expired are looked for. */
+/** Interval (ms) at which expired switches are removed. */
 const EXPIRY_MS = 1000;
 
 /** Reports active degrade switches by metrics, readiness details and a self-alarm, and records their expiry in the audit table. */
@@ -43,7 +43,7 @@ export class DegradeWatch implements OnModuleInit {
     this.metrics.set('tocsin_access_degrade_switch', active);
   }
 
-  /** Every replica says the same; the one that speaks for all of them publishes it. */
+  /** All replicas report the same alarms; the leader publishes them. */
   #report(now: number): void {
     const alarms = this.degrade
       .active(now)
@@ -52,7 +52,7 @@ export class DegradeWatch implements OnModuleInit {
   }
 }
 
-/** A switch in words. */
+/** Describes a switch in one sentence. */
 function sentence({ source, drop_priority, keep, reason, set_by, expires_at }: DegradeSwitch): string {
   const what = [
     ...(drop_priority === null ? [] : [`events of priority ${drop_priority} and below are dropped`]),

@@ -3,7 +3,7 @@ import { Database } from '../../database/database.client.js';
 import type { DegradeSwitch } from './degrade.js';
 import { degradeTable, switchId } from './degrade-table.js';
 
-/** The switches that are set; one for each source. Writes are part of the transaction that is open. */
+/** The active switches, one for each source. Writes are part of the caller's transaction. */
 @Injectable()
 export class DegradeRepository {
   constructor(private readonly database: Database) {}
@@ -16,12 +16,12 @@ export class DegradeRepository {
     await this.database.insertAll(degradeTable, [one], degradeTable.upsert);
   }
 
-  /** False when none is set. */
+  /** Returns false when none is set. */
   async remove(source: string): Promise<boolean> {
     return (await this.database.execute('DELETE FROM degrade_switch WHERE id = ?', [switchId(source)])) > 0;
   }
 
-  /** Removes one that has expired by now; false when it was removed or set anew meanwhile. */
+  /** Removes a switch that has expired by `now`; returns false when it was removed or set again meanwhile. */
   async expire(source: string, now: number): Promise<boolean> {
     return (await this.database.execute('DELETE FROM degrade_switch WHERE id = ? AND expires_at <= ?', [switchId(source), now])) > 0;
   }

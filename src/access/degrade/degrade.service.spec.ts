@@ -6,7 +6,7 @@ import type { DegradeSwitch } from './degrade.js';
 import type { DegradeRepository } from './degrade.repository.js';
 import { DegradeService } from './degrade.service.js';
 
-/** Answers each question when the test says so. */
+/** Each read completes when the test completes it. */
 class SlowRepository implements Pick<DegradeRepository, 'all' | 'put' | 'remove' | 'expire'> {
   readonly questions: { answer(switches: DegradeSwitch[]): void; fail(): void }[] = [];
 
@@ -27,7 +27,7 @@ describe('DegradeService', () => {
   let degrade: DegradeService;
   beforeEach(() => {
     repository = new SlowRepository();
-    // Nothing here begins a transaction.
+    // No test here begins a transaction.
     const [database, audit] = [{} as Database, {} as AuditService];
     degrade = new DegradeService(database, repository as unknown as DegradeRepository, audit, parseConfig({}));
   });

@@ -12,19 +12,19 @@ import { DegradeRepository } from './degrade.repository.js';
 
 /** Interval (ms) at which every replica reads the switches. */
 const POLL_MS = 1000;
-/** Sources by whose switches drops are counted; further ones share one count. */
+/** Maximum number of sources whose drops are counted separately; all others share one count. */
 const MAX_COUNTED_SOURCES = 500;
 
 /** A switch with the number of events it dropped. */
 export interface DegradeSwitchStatus extends DegradeSwitch {
-  /** Events that it dropped at this replica since the replica started. */
+  /** Events dropped by this replica since it started. */
   readonly dropped: number;
 }
 
 /** Degrade switches: temporary, visible load shedding on all replicas. */
 @Injectable()
 export class DegradeService implements OnApplicationBootstrap {
-  /** By source of the switch and what dropped it. */
+  /** Drops by source of the switch and criterion. */
   readonly #dropped = new Map<string, { readonly source: string; readonly by: Shed['by']; count: number }>();
   #switches: readonly DegradeSwitch[] = [];
   #lastRequested = 0;
@@ -48,8 +48,8 @@ export class DegradeService implements OnApplicationBootstrap {
   }
 
   /**
-   * Why an event of a source is to be dropped, or undefined; what is to be dropped is counted. `source` is the declared source that it came by, if any;
-   * switches that name its `event_source` hold too.
+   * Returns why an event is dropped, or undefined, and counts the drop. `source` is the declared source that sent the event, if any;
+   * switches that name its `event_source` apply too.
    */
   check(source: string | undefined, event: RawEvent, now = Date.now()): Shed | undefined {
     if (this.#switches.length === 0) return undefined;
@@ -58,17 +58,17 @@ export class DegradeService implements OnApplicationBootstrap {
     return verdict;
   }
 
-  /** `listener` is called whenever the switches have been read. */
+  /** `listener` is called after every read of the switches. */
   onRefresh(listener: () => void): void {
     this.#refreshed = listener;
   }
 
-  /** The switches that hold now, as this replica knows them. */
+  /** The active switches, as last read by this replica. */
   active(now: number): DegradeSwitch[] {
     return this.#switches.filter(({ expires_at }) => expires_at > now);
   }
 
-  /** What the switches have dropped at this replica. */
+  /** Events that the switches have dropped at this replica. */
   dropped(): readonly { readonly source: string; readonly by: Shed['by']; readonly count: number }[] {
     return [...this.#dropped.values()];
   }
@@ -78,7 +78,7 @@ export class DegradeService implements OnApplicationBootstrap {
     return switches.filter(({ expires_at }) => expires_at > now).map((each) => this.#statusOf(each));
   }
 
-  /** Sets the switch of a source, in place of one that it has. Throws {@link TocsinError} T1303. */
+  /** Sets the switch of a source and replaces an existing one. Throws {@link TocsinError} T1303. */
   async set(source: string, body: SwitchBody, actor: Actor, now: number): Promise<DegradeSwitchStatus> {
     const one = readSwitch(source, body, { now, by: actor.name, longest: this.config.DEGRADE_MAX_MS });
     await this.database.transaction(async () => {
@@ -98,7 +98,7 @@ export class DegradeService implements OnApplicationBootstrap {
     await this.refresh();
   }
 
-  /** Removes what has expired, with a row in the audit table; of several replicas one succeeds. */
+  /** Removes expired switches and records each in the audit table; if several replicas try, one succeeds. */
   async expire(now: number): Promise<void> {
     for (const { source, expires_at, reason } of await this.repository.all()) {
       if (expires_at > now) continue;

@@ -45,7 +45,7 @@ describe('shed', () => {
       const later = aMetric({ event_id: `later-${host}`, timestamp: NOW + 1, raw_data: { value: 7, dimensions: { host: `web-${host}` } } });
       expect(!drops({ keep: 0.1 }, later)).toBe(kept.has(host));
     }
-    // What a smaller share keeps, a larger one keeps too.
+    // A larger share keeps everything that a smaller one keeps.
     for (const host of kept) expect(drops({ keep: 0.3 }, series(host))).toBeUndefined();
     expect(hosts.some((host) => !drops({ keep: 0 }, series(host)))).toBe(false);
   });

@@ -5,7 +5,7 @@ import { bodySchema } from '../../shared/parse.js';
 import type { RawEvent } from '../../topics.js';
 import { readTime } from '../time.js';
 
-/** The source of a switch that holds for all of them. */
+/** The source of a switch that applies to all sources. */
 export const ALL_SOURCES = '*';
 
 /** While active, drops part of the events of a source, for a stated reason. */
@@ -17,13 +17,13 @@ export interface DegradeSwitch {
   /** Share of the series (of events and logs: of the ids) that is kept; null: all. */
   readonly keep: number | null;
   readonly reason: string;
-  /** Who set it. */
+  /** Name of the actor that set it. */
   readonly set_by: string;
   readonly set_at: number;
   readonly expires_at: number;
 }
 
-/** Why an event is dropped: by which switch, and by what in it. */
+/** The switch that drops an event, and the criterion that matched. */
 export interface Shed {
   readonly source: string;
   readonly by: 'priority' | 'sample';
@@ -53,7 +53,7 @@ export const switchSchema = bodySchema(
 
 export type SwitchBody = z.output<typeof switchSchema>;
 
-/** The switch of a source as its body says. Throws {@link TocsinError} T1303 for a source or a time that cannot be. */
+/** Builds the switch of a source from its body. Throws {@link TocsinError} T1303 for an invalid source or expiry. */
 export function readSwitch(source: string, body: SwitchBody, { now, by, longest }: { now: number; by: string; longest: number }): DegradeSwitch {
   if (!/^[!-~]{1,64}$/.test(source)) throw new TocsinError('T1303', 'source: must be * or a name of at most 64 printable ASCII characters');
   const { drop_priority = null, keep = null, reason, expires_at, for_ms } = body;
@@ -64,8 +64,8 @@ export function readSwitch(source: string, body: SwitchBody, { now, by, longest 
 }
 
 /**
- * Why the event is dropped, or undefined. Every switch that fits counts. An external alert is never dropped: it is a lease, and one that is not renewed
- * would read as a recovery; ticks of a partition do not come from senders.
+ * Returns why the event is dropped, or undefined. Every matching switch applies. External alerts are never dropped: an alert is a lease, and a lease
+ * that is not renewed looks like a recovery. Ticks are never dropped, because they do not come from senders.
  */
 export function shed(switches: Iterable<DegradeSwitch>, sources: readonly string[], event: RawEvent, now: number): Shed | undefined {
   if (event.event_type === 'alert' || event.event_type === 'tick') return undefined;
@@ -79,19 +79,19 @@ export function shed(switches: Iterable<DegradeSwitch>, sources: readonly string
 
 const byType: Readonly<Record<string, number>> = { alert: 1, event: 2, metric: 3, log: 4 };
 
-/** 1 is kept longest, 5 goes first: the event's own field `priority`, else by its type (alert 1, event 2, metric 3, log 4). */
+/** Drop priority: 1 is kept longest, 5 is dropped first. The event's field `priority`, else a default by type (alert 1, event 2, metric 3, log 4). */
 export function priorityOf(event: RawEvent): number {
   const given = (event as { priority?: unknown }).priority;
   return typeof given === 'number' && Number.isInteger(given) && given >= 1 && given <= 5 ? given : byType[event.event_type]!;
 }
 
-/** A place in [0, 1) that is always the same for a series, so that sampling keeps whole series; events and logs each have their own. */
+/** A fixed position in [0, 1) for each series, so that sampling keeps whole series; each event and each log record has its own. */
 export function samplePosition(event: RawEvent): number {
   if (event.event_type !== 'metric') return hash(event.event_id) / 2 ** 32;
   return hash(`${event.bk_biz_id}\n${event.raw_data.metric}\n${canonical(event.raw_data.dimensions)}`) / 2 ** 32;
 }
 
-/** FNV-1a with the last mix of MurmurHash3, which spreads names that differ in their last character. */
+/** FNV-1a with the finalizer of MurmurHash3, which spreads names that differ only in their last character. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

@@ -9,7 +9,7 @@ import type { Format, FormatRequest, Item } from './format.js';
  */
 export const WEBHOOK_LEASE_MS = 86_400_000;
 
-/** Alerts as Alertmanager's webhooks carry them, `{"version":"4","alerts":[...]}`, or as Prometheus sends them, one or an array. */
+/** Alerts in the format of Alertmanager webhooks, `{"version":"4","alerts":[...]}`, or of Prometheus, one or an array. */
 export const alertmanager: Format = {
   read: (bytes, request) => {
     const items = readDocuments(bytes, request.contentType, request.most).flatMap(alertsOf);
@@ -17,7 +17,7 @@ export const alertmanager: Format = {
   },
 };
 
-/** An alert of a webhook, which carries no end. */
+/** An alert of a webhook, which has no end time. */
 class WebhookAlert {
   constructor(readonly alert: unknown) {}
 }

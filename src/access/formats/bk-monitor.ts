@@ -4,16 +4,14 @@ import { Rejection } from '../rejection.js';
 import { atMost, type Fields, fieldsOf, isFields, readDocument } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 
-/** Who reports, and what: the parts of a custom report before its items are looked at. */
+/** The parts of a custom report: sender and unparsed items. */
 export interface Report {
   readonly dataId: number;
   readonly token: string;
   readonly items: unknown[];
 }
 
-/**
- * A BlueKing custom report, `{"data_id", "access_token", "data": [...]}`. Throws {@link TocsinError} T1001, T1002 and T1101 when it is none.
- */
+/** Parses a BlueKing custom report, `{"data_id", "access_token", "data": [...]}`. Throws {@link TocsinError} T1001, T1002 and T1101. */
 export function readReport(bytes: Buffer): Report {
   if (bytes.length === 0) throw new TocsinError('T1001', 'request body is empty');
   const document = readDocument(bytes);
@@ -32,8 +30,8 @@ function itemsOf(data: unknown): unknown[] {
 }
 
 /**
- * BlueKing custom reports, time series and events. Each metric of an item is an event of its own; `target` stands among the dimensions, as it does
- * in the tables of bk-monitor. A source of Kafka may also carry the items alone, one object or an array.
+ * BlueKing custom reports, time series and events. Each metric of an item becomes one event; `target` is among the dimensions, as in the tables
+ * of bk-monitor. A Kafka source may also carry the items alone, one object or an array.
  */
 export const bkMonitor: Format = {
   read: (bytes, request) => {
@@ -44,7 +42,7 @@ export const bkMonitor: Format = {
   },
 };
 
-/** The events of the items of a report. Throws {@link TocsinError} T1010 when there are more metrics and events than a request may have. */
+/** The events of the items of a report. Throws {@link TocsinError} T1010 when there are more metrics and events than a request may carry. */
 export function readReportItems(items: readonly unknown[], request: FormatRequest): Item[] {
   const read: Item[] = [];
   for (let index = 0; index < items.length; index++) {
@@ -84,12 +82,12 @@ function readReportedEvent(fields: Fields, index: number, request: FormatRequest
   return event(fields, String(index), request, { event_type: 'event' }, { ...rest, event_name: fields['event_name'], content: text ?? undefined });
 }
 
-/** The event with what every item of a report has: when, of whom, by which dimensions. */
+/** The event of an item, with the fields that all items have: time, source and dimensions. */
 function event(fields: Fields, place: string, request: FormatRequest, kind: { event_type: string }, raw: Fields): Item {
   const { dimension, target, timestamp } = fields;
   if (dimension !== undefined && dimension !== null && !isFields(dimension))
     return new Rejection('T1101', `data[${place}].dimension must be an object`);
-  // An agent that has no clock reports 0.
+  // An agent without a clock reports 0.
   const time = timestamp === 0 ? undefined : timestamp;
   const source = request.source ?? 'bk-monitor';
   const given = { ...kind, event_source: source, timestamp: time, raw_data: { ...raw, dimensions: dimensionsOf(dimension ?? {}, target) } };
@@ -97,7 +95,7 @@ function event(fields: Fields, place: string, request: FormatRequest, kind: { ev
   return read instanceof Rejection ? new Rejection(read.code, `data[${place}]: ${read.message}`) : read;
 }
 
-/** Dimensions without those that have no value, and the target among them. */
+/** The dimensions that have a value, including the target. */
 function dimensionsOf(dimension: Fields, target: unknown): Fields {
   const dimensions: Record<string, unknown> = {};
   for (const name in dimension) if (dimension[name] !== null) dimensions[name] = dimension[name];

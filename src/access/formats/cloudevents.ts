@@ -8,14 +8,14 @@ import type { Format, FormatRequest, Item } from './format.js';
 
 const JSON_TYPE = /^(?:application|text)\/(?:[\w.-]+\+)?json$/;
 const TEXT_TYPE = /^text\//;
-/** Attributes that the specification names; all others are extensions. */
+/** Attributes that the specification defines; all others are extensions. */
 const ATTRIBUTES = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema', 'data', 'data_base64']);
-/** Extensions that say something about the event rather than about its subject. */
+/** Extensions that describe the event rather than its subject. */
 const TOCSIN_EXTENSIONS = new Set(['bkbizid', 'severity', 'priority']);
 
 /**
  * CloudEvents 1.0 with JSON: structured, batch, or binary (attributes in headers `ce-…`, of Kafka records `ce_…`).
- * `source` and `id` identify an event, so its id here is made from them.
+ * `source` and `id` identify a CloudEvent, so the event id is derived from them.
  */
 export const cloudevents: Format = {
   read: (bytes, request) => {
@@ -30,7 +30,7 @@ function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
-/** Without a content type (a record of Kafka) the document itself says whether it is a batch. */
+/** Without a content type (a Kafka record) the document determines whether it is a batch. */
 function structuredEvents(bytes: Buffer, type: string): unknown[] {
   const batch = type === 'application/cloudevents-batch+json';
   if (!batch && type !== 'application/cloudevents+json' && type !== '') throw unsupported(type);
@@ -46,7 +46,7 @@ function unsupported(type: string): TocsinError {
   return new TocsinError('T1004', `content type ${type}; supported: ${known}`);
 }
 
-/** The event of binary mode: its attributes are headers, its data is the body. Undefined when the headers hold no event. */
+/** The event of binary mode: headers are its attributes, the body is its data. Undefined when the headers contain no event. */
 function binaryEvent(bytes: Buffer, type: string, headers: Fields): Fields | Rejection | undefined {
   if (type.startsWith('application/cloudevents')) return undefined;
   const attributes: Record<string, unknown> = {};
@@ -59,7 +59,7 @@ function binaryEvent(bytes: Buffer, type: string, headers: Fields): Fields | Rej
   return read instanceof Rejection ? read : { ...attributes, ...(content && { datacontenttype: content }), ...read };
 }
 
-/** Headers carry what is not printable ASCII percent-encoded. */
+/** Header values percent-encode everything that is not printable ASCII. */
 function percentDecoded(value: string): string {
   try {
     return decodeURIComponent(value);
@@ -68,7 +68,7 @@ function percentDecoded(value: string): string {
   }
 }
 
-/** JSON as its value, text as text, anything else as base64. */
+/** Parses JSON, decodes text, and encodes anything else as base64. */
 function readBody(bytes: Buffer, type: string): Fields | Rejection {
   if (bytes.length === 0) return {};
   if (!JSON_TYPE.test(type) && !TEXT_TYPE.test(type)) return { data_base64: bytes.toString('base64') };
@@ -114,7 +114,7 @@ function attributesProblem(fields: Fields): Rejection | undefined {
   return undefined;
 }
 
-/** The data, out of its base64 where its type says that it is text or JSON. */
+/** The data; base64 is decoded when the content type is text or JSON. */
 function dataOf({ data, data_base64: coded, datacontenttype: type }: Fields): unknown {
   if (coded === undefined || coded === null) return data ?? undefined;
   if (typeof coded !== 'string') return new Rejection('T1016', 'data_base64 must be a string');
@@ -133,7 +133,7 @@ function eventFields(fields: Fields, type: string, data: unknown): Fields {
   return { ...kept, event_name: type, content, level, dimensions: dimensionsOf(fields, object) };
 }
 
-/** The subject, the extensions, and what the data calls its dimensions; the data wins. */
+/** Subject, extensions, and the dimensions in the data, which take precedence. */
 function dimensionsOf(fields: Fields, data: Fields): unknown {
   const given = data['dimensions'] ?? {};
   if (!isFields(given)) return given;

@@ -8,7 +8,7 @@ const linesType = /^application\/(?:x-)?(?:nd-?json|json-?lines?|jsonl)\b/i;
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The JSON value of some bytes. Its depth and its keys are yet to be checked, item by item. Throws {@link TocsinError} T1001, T1002. */
+/** Parses JSON. Depth and keys are validated later, per item. Throws {@link TocsinError} T1001, T1002. */
 export function readDocument(bytes: Buffer): unknown {
   try {
     return parseText(decodeText(bytes));
@@ -19,8 +19,8 @@ export function readDocument(bytes: Buffer): unknown {
 }
 
 /**
- * The JSON values of some bytes: one document, or one on each line. Lines are recognised by the content type, or by a first line that is an
- * object by itself; a broken line is a {@link Rejection}. Throws {@link TocsinError} T1001, T1002.
+ * Parses JSON: one document, or one on each line. Lines are recognised by the content type, or by a first line that is a complete object;
+ * an invalid line is a {@link Rejection}. Throws {@link TocsinError} T1001, T1002.
  */
 export function readDocuments(bytes: Buffer, contentType: string | undefined, most: number): unknown[] {
   if (linesType.test(contentType ?? '')) return readLines(bytes, most);
@@ -32,13 +32,13 @@ export function readDocuments(bytes: Buffer, contentType: string | undefined, mo
   }
 }
 
-/** The items themselves, when there are not too many. Throws {@link TocsinError} T1010. */
+/** Returns the items. Throws {@link TocsinError} T1010 when there are more than `most`. */
 export function atMost<T>(items: T[], most: number): T[] {
   if (items.length > most) throw new TocsinError('T1010', `at most ${most}`);
   return items;
 }
 
-/** The item as an object that may be looked into, or why not. `what` names it in the words of a rejection. */
+/** Returns the item as an object, or a rejection. `what` names the item in the message of the rejection. */
 export function fieldsOf(item: unknown, what: string): Fields | Rejection {
   if (item instanceof Rejection) return item;
   const flaw = flawOf(item, EVENT_DEPTH);

@@ -6,7 +6,7 @@ import { mapping } from './mapping-format.js';
 import { prometheus } from './prometheus.js';
 import { tocsin } from './tocsin.js';
 
-/** Every format that a source can have, by its name. A new one is a file here and a line in this table. */
+/** Every format of a source by its name. A new format is a file here and a line in this table. */
 export const formats = {
   tocsin,
   'bk-monitor': bkMonitor,

@@ -8,12 +8,12 @@ import type { Mapping, ValueSource } from './mapping.js';
 import { valueAt, valuesAt, parsePath, type Path } from './path.js';
 
 type Scalar = string | number | boolean;
-/** What stands for a value in one item, or why none does. */
+/** Reads a field's value from one item; undefined when the item has none, a rejection when it is invalid. */
 type ValueReader = (document: unknown, item: unknown) => Scalar | undefined | Rejection;
 type Field =
   'event_type' | 'event_id' | 'event_source' | 'bk_biz_id' | 'priority' | 'timestamp' | 'metric' | 'value' | 'event_name' | 'content' | 'level';
 
-/** A mapping that is ready for use: its paths are read once. */
+/** A mapping with its paths parsed. */
 interface Compiled {
   readonly items: Path | undefined;
   readonly fields: readonly (readonly [Field, ValueReader])[];
@@ -35,11 +35,11 @@ const FIELDS: readonly Field[] = [
   'content',
   'level',
 ];
-/** Fields that an item may go without, beside its path's default. */
+/** Mapped fields that every item must have, unless the path has a default. */
 const REQUIRED: ReadonlySet<string> = new Set<Field>(['metric', 'value', 'event_name']);
 const MS_PER: Readonly<Record<string, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 };
 
-/** The JSON of any sender, by the mapping that its source declares. */
+/** Any JSON, by the mapping that its source declares. */
 export const mapping: Format = {
   read: (bytes, request) => {
     if (!request.mapping) throw new TocsinError('T1017', 'the source has no mapping');
@@ -109,7 +109,7 @@ function readItem(document: unknown, item: unknown, index: number, compiled: Com
   return dimensions instanceof Rejection ? dimensions : normalise(eventOf(read, dimensions, request), index, request);
 }
 
-/** An item may also be an array: then its parts are `[0]`, `[1]` and so on. */
+/** An item may also be an array; its elements are at `[0]`, `[1]` and so on. */
 function itemProblem(item: unknown): Rejection | undefined {
   const fields = fieldsOf(Array.isArray(item) ? { item: item as unknown[] } : item, 'item');
   return fields instanceof Rejection ? fields : undefined;
@@ -129,7 +129,7 @@ function readDimensions(document: unknown, item: unknown, { all, but, dimensions
   return read;
 }
 
-/** What was found, as an event of our own that is yet to be checked like any other. */
+/** The values as an event in the `tocsin` format, not validated yet. */
 function eventOf(read: Partial<Record<Field, Scalar>>, dimensions: Record<string, unknown>, request: FormatRequest): object {
   const { metric, value, event_name, content, level, timestamp, event_type, priority, ...rest } = read;
   const type = event_type ?? (metric !== undefined ? 'metric' : event_name !== undefined ? 'event' : 'log');
@@ -145,7 +145,7 @@ function eventOf(read: Partial<Record<Field, Scalar>>, dimensions: Record<string
   };
 }
 
-/** A number that a sender wrote as text is meant as a number. */
+/** Numbers may be written as text. */
 function numberOf(value: Scalar | undefined): unknown {
   return typeof value === 'string' ? (decimalOf(value.trim()) ?? value) : value;
 }

@@ -8,7 +8,7 @@ const pathText = (options: { readonly all?: boolean } = {}) =>
   });
 
 const constant = z.union([z.string().max(1024), z.number(), z.boolean()]);
-/** Where a value comes from: a path, a path with what stands for nothing, or always the same. */
+/** Origin of a value: a path, a path with a default, or a constant. */
 const valueSource = z.union([pathText(), z.strictObject({ path: pathText(), default: constant.optional() }), z.strictObject({ constant })], {
   error: (issue) => (typeof issue.input === 'string' ? pathProblem(issue.input) : 'must be a path, {path, default} or {constant}'),
 });
@@ -19,10 +19,10 @@ function pathProblem(text: string): string {
   return typeof path === 'string' ? path : 'must be a path';
 }
 
-/** How the JSON of a sender becomes events. docs/ingest.md explains it. */
+/** Maps a sender's JSON to events; see docs/ingest.md. */
 export const mappingSchema = z
   .strictObject({
-    /** Where the items stand in the document; without it the document, or each element of it when it is an array. */
+    /** Path of the items in the document; by default the document itself, or each element when it is an array. */
     items: pathText({ all: true }).optional(),
     event_type: valueSource.optional(),
     event_id: valueSource.optional(),
@@ -30,7 +30,7 @@ export const mappingSchema = z
     bk_biz_id: valueSource.optional(),
     priority: valueSource.optional(),
     timestamp: valueSource.optional(),
-    /** Unit of a number in `timestamp`; auto tells them apart by their size. */
+    /** Unit of a numeric `timestamp`; auto detects it by the size of the number. */
     timestamp_unit: z.enum(['auto', 's', 'ms', 'us', 'ns']).optional(),
     metric: valueSource.optional(),
     value: valueSource.optional(),
@@ -39,9 +39,9 @@ export const mappingSchema = z
     level: valueSource.optional(),
     dimensions: z
       .strictObject({
-        /** All plain values of the object at this path are dimensions … */
+        /** All scalar values of the object at this path become dimensions … */
         all: pathText().optional(),
-        /** … but these. */
+        /** … except these. */
         but: z.array(name).max(64).optional(),
         pick: z.record(name, valueSource).optional(),
         fixed: z.record(name, constant).optional(),

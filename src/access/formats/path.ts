@@ -1,13 +1,13 @@
-/** Characters of a path, and its steps, at most. */
+/** Maximum number of characters and steps of a path. */
 export const MAX_PATH = 256;
 const MAX_STEPS = 16;
 
-/** A step of a path: the name of a field, the place in an array, or all elements of it. */
+/** A step of a path: the name of a field, an index of an array, or all elements of an array. */
 type Step = string | number | typeof ALL;
 const ALL = Symbol('all');
 
 /**
- * Where something stands in a JSON document. Names are separated by dots, `[0]` is a place in an array (`[-1]` the last), `["a.b"]` a name with dots,
+ * Location of a value in a JSON document. Names are separated by dots, `[0]` is an index of an array (`[-1]` the last), `["a.b"]` a name with dots,
  * `[*]` all elements. A path that begins with `$` starts at the document, any other at the item.
  */
 export interface Path {
@@ -18,7 +18,7 @@ export interface Path {
 
 const step = /\.?([^.[\]"$]+)|\[(-?\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\[(\*)\]/y;
 
-/** The path of a text, or what is wrong with it. */
+/** Parses a path; returns a message when it is invalid. */
 export function parsePath(text: string, options: { readonly all?: boolean } = {}): Path | string {
   if (text.length > MAX_PATH) return `path must have at most ${MAX_PATH} characters`;
   const fromDocument = text.startsWith('$');
@@ -26,7 +26,7 @@ export function parsePath(text: string, options: { readonly all?: boolean } = {}
   for (let at = fromDocument ? 1 : 0; at < text.length; at = step.lastIndex) {
     step.lastIndex = at;
     const found = step.exec(text);
-    // A dot separates: the first name of an item has none before it, every later one has.
+    // A dot is a separator: the first name of an item path has none before it, every later one has.
     if (!found || (found[1] !== undefined && found[0].startsWith('.') !== (fromDocument || steps.length > 0)))
       return `unexpected "${text.slice(at, at + 20)}" at character ${at + 1}`;
     const read = stepOf(found);
@@ -48,14 +48,14 @@ function stepOf([, name, place, quoted]: RegExpExecArray): Step | undefined {
   }
 }
 
-/** What stands at the path; undefined when nothing does. Only own fields count. */
+/** The value at the path; undefined when there is none. Only own properties count. */
 export function valueAt(path: Path, document: unknown, item: unknown): unknown {
   let value = path.fromDocument ? document : item;
   for (const each of path.steps) value = child(value, each);
   return value;
 }
 
-/** Everything that the path with its `[*]` leads to, but no more than `most` + 1. */
+/** All values that a path with `[*]` selects, at most `most` + 1. */
 export function valuesAt(path: Path, document: unknown, most: number): unknown[] {
   let values = [document];
   for (const each of path.steps) {

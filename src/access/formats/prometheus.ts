@@ -8,8 +8,8 @@ import { atMost, fieldsOf, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 
 /**
- * Samples as prometheus-kafka-adapter writes them, `{"timestamp", "value", "name", "labels"}`: one, an array, or one on each line.
- * The id of an event is made from business, series and time, so that a pair of Prometheus servers writes each sample once in effect.
+ * Samples in the format of prometheus-kafka-adapter, `{"timestamp", "value", "name", "labels"}`: one, an array, or one on each line.
+ * The id of an event is derived from business, series and time, so that samples from a pair of Prometheus servers are deduplicated.
  */
 export const prometheus: Format = {
   read: (bytes, request) => {
@@ -38,7 +38,7 @@ function readSample(sample: unknown, index: number, request: FormatRequest): Ite
   return { ...read, event: { ...read.event, event_id: `${id}-${read.event.timestamp}` } };
 }
 
-/** A number as Go writes it, NaN and infinities included; undefined when it is none. */
+/** Parses a number in Go's format, including NaN and infinities; undefined for other text. */
 function numberOf(text: string): number | undefined {
   const special = /^([+-]?)Inf(?:inity)?$/i.exec(text);
   if (special) return special[1] === '-' ? -Infinity : Infinity;
@@ -46,7 +46,7 @@ function numberOf(text: string): number | undefined {
   return decimalOf(text);
 }
 
-/** Labels are text; one without a value is as good as absent. */
+/** Labels are text; a label without a value equals an absent one. */
 function readSampleLabels(labels: unknown): EventLabels | Rejection {
   if (labels === undefined || labels === null) return {};
   if (!isFields(labels)) return new Rejection('T1101', 'labels must be an object');

@@ -3,7 +3,7 @@ import { normalise } from '../normalise.js';
 import { Rejection } from '../rejection.js';
 import type { Format } from './format.js';
 
-/** Our own events: one, an array, `{"events":[…]}` or one on each line. */
+/** Tocsin's event format: one event, an array, `{"events":[…]}` or one on each line. */
 export const tocsin: Format = {
   read: (bytes, request) =>
     readItems(bytes, request.contentType, request.most).map((item, index) => (item instanceof Rejection ? item : normalise(item, index, request))),

@@ -8,11 +8,11 @@ export interface SourceRow {
   readonly name: string;
   readonly kind: SourceDefinition['kind'];
   readonly data_id: number | null;
-  /** Without secrets: these are sealed. */
+  /** The definition without secrets, which are stored encrypted in `secrets`. */
   readonly definition: SourceDefinition;
   readonly secrets: string | null;
   readonly version: number;
-  /** Time since which the declared topics are read: where `start: latest` begins. */
+  /** Time since which the declared topics are read: `start: latest` begins here. */
   readonly declared_at: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -49,7 +49,7 @@ export const tokenTable = table<TokenRow, never, 'id'>(
   { unique: [['hash']], indexes: [['source_id']] },
 );
 
-/** One row (id 1): a number that grows with every change of any source. */
+/** One row (id 1): a number that increases with every change of a source. */
 export const sourceVersionTable = table<{ readonly id: number; readonly version: number }>(
   'source_version',
   { id: int(), version: bigint() },

@@ -5,7 +5,7 @@ import type { HttpSource, Source } from './source.js';
 import { SourceRepository, type StoredSource } from './source.repository.js';
 import { tokenHash } from './source-token.js';
 
-/** How often (ms) a replica looks whether another one changed a source. */
+/** Interval (ms) at which a replica checks for changes by other replicas. */
 const POLL_MS = 1000;
 
 interface Snapshot {
@@ -17,8 +17,8 @@ interface Snapshot {
 }
 
 /**
- * The declared sources, as they were at most two seconds ago; a change made on this replica is seen at once. While the database is away what was
- * read last stays true, so that events come in without it.
+ * The declared sources, at most two seconds old; a change made on this replica is visible at once. While the database is unavailable, the last
+ * snapshot applies, so that ingestion continues.
  */
 @Injectable()
 export class SourceReader {
@@ -52,30 +52,30 @@ export class SourceReader {
     return (await this.#current()).byDataId.get(id);
   }
 
-  /** The source that a token opens. Looked up by its hash, so that the time it takes tells nothing of other tokens. */
+  /** The source of a token. The lookup is by hash, so its duration reveals nothing about other tokens. */
   async byToken(text: string): Promise<HttpSource | undefined> {
     return (await this.#current()).byHash.get(tokenHash(text));
   }
 
-  /** As {@link all}, with what only the services of sources may see. */
+  /** As {@link all}, with the secrets and tokens that only the source services may read. */
   async stored(): Promise<readonly StoredSource[]> {
     return (await this.#current()).stored;
   }
 
-  /** Called after what this reader answers has changed. */
+  /** `listener` is called after the sources have changed. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Reads anew now. */
+  /** Reads the sources again, now. */
   async refresh(): Promise<void> {
-    // What is under way may have begun before the change.
+    // A read in progress may have started before the change.
     await this.#loading?.catch(() => undefined);
     await this.#load();
   }
 
   async #current(): Promise<Snapshot> {
-    // While nothing polls for changes every question is one to the database.
+    // Without polling, every call reads from the database.
     if (!this.#polling.isStarted || !this.#snapshot) return this.#load();
     return this.#snapshot;
   }
@@ -85,7 +85,7 @@ export class SourceReader {
   }
 
   async #read(): Promise<Snapshot> {
-    // The version first: what changes in between is read again at the next look.
+    // The version is read first: changes made during the read are found by the next poll.
     const version = await this.sources.version();
     const next = snapshot(version, await this.sources.all());
     const changed = this.#snapshot !== undefined && this.#snapshot.version !== version;

@@ -21,7 +21,7 @@ interface TokenRow {
   created_at: number | string;
 }
 
-/** A token by the hash of its text; the text itself is nowhere. */
+/** A token by the hash of its text; the text itself is not stored. */
 export interface StoredToken {
   readonly id: number;
   readonly hash: string;
@@ -31,24 +31,24 @@ export interface StoredToken {
 /** A source as it is stored. */
 export interface StoredSource {
   readonly source: Source;
-  /** Sealed, or null when it has none. */
+  /** Encrypted, or null when it has none. */
   readonly secrets: string | null;
   /** Oldest first. */
   readonly tokens: readonly StoredToken[];
 }
 
-/** Sources and their tokens. Every change takes the next version, by which replicas see that there was one. */
+/** Sources and their tokens. Every change increments the version, by which replicas detect changes. */
 @Injectable()
 export class SourceRepository {
   constructor(private readonly database: Database) {}
 
-  /** Grows with every change of any source. */
+  /** Increases with every change of a source. */
   async version(): Promise<number> {
     const [row] = await this.database.query<{ version: number | string }>('SELECT version FROM source_version WHERE id = 1');
     return Number(row?.version ?? 0);
   }
 
-  /** Every source, in order of the names. */
+  /** All sources, ordered by name. */
   async all(): Promise<StoredSource[]> {
     const [rows, tokens] = [
       await this.database.query<SourceRow>('SELECT * FROM source ORDER BY name'),
@@ -57,7 +57,7 @@ export class SourceRepository {
     return rows.map((row) => stored(row, tokens));
   }
 
-  /** Inside a transaction the source is locked until its end. */
+  /** Inside a transaction, the row of the source is locked until its end. */
   async named(name: string): Promise<StoredSource | undefined> {
     const lock = this.database.inTransaction ? this.database.dialect.forUpdate : '';
     const [row] = await this.database.query<SourceRow>(`SELECT * FROM source WHERE name = ?${lock}`, [name]);
@@ -65,7 +65,7 @@ export class SourceRepository {
     return stored(row, await this.database.query<TokenRow>('SELECT * FROM source_token WHERE source_id = ? ORDER BY id', [row.id]));
   }
 
-  /** Inside a transaction: keeps the source from being removed until its end; false when it is gone already. */
+  /** Inside a transaction: locks the source against removal until its end; returns false when it no longer exists. */
   async lock(id: number): Promise<boolean> {
     return (await this.database.query('SELECT id FROM source WHERE id = ?' + this.database.dialect.forUpdate, [id])).length > 0;
   }
@@ -113,7 +113,7 @@ export class SourceRepository {
     await this.database.execute('DELETE FROM source_token WHERE id = ?', [tokenId]);
   }
 
-  /** Inside a transaction; the row is a lock, too, so that changes come one after the other. */
+  /** Inside a transaction. The row is also a lock, which makes changes sequential. */
   async #nextVersion(): Promise<number> {
     await this.database.execute('UPDATE source_version SET version = version + 1 WHERE id = 1');
     return this.version();

@@ -39,7 +39,7 @@ const tls = z
   ])
   .transform((value) => (value === true ? { key: undefined } : value));
 
-/** The mechanisms that `ClusterAccess` knows. */
+/** The mechanisms that `ClusterAccess` supports. */
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 const clusterSchema = z.strictObject({
@@ -104,7 +104,7 @@ function checkTogether(given: Given, context: z.RefinementCtx<Given>): void {
   if (given.cluster.tls?.cert === undefined && given.cluster.tls?.key !== undefined) refuse(['cluster', 'tls', 'cert'], 'is required with key');
 }
 
-/** The body of a source as people write it. */
+/** The body of a source in requests and files. */
 export const sourceSchema = schema;
 
 /** Secrets of a source; stored encrypted, never returned. */
@@ -113,17 +113,17 @@ export interface SourceSecrets {
   readonly tls_key?: string;
 }
 
-/** What is declared, without its secrets. */
+/** The declared fields, without secrets. */
 export type KafkaDefinition = z.output<typeof kafkaSchema>;
 export type HttpDefinition = z.output<typeof httpSchema>;
 export type SourceDefinition = KafkaDefinition | HttpDefinition;
 
-/** When and as what the definition was stored. */
+/** Identity, version and times of a stored definition. */
 export interface SourceStamp {
   readonly id: number;
-  /** Grows with every change of any source. */
+  /** Increases with every change of a source. */
   readonly version: number;
-  /** Since when what is declared now is read (ms). */
+  /** Time (ms) since which the present topics are read. */
   readonly declared_at: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -134,15 +134,15 @@ export type HttpSource = HttpDefinition & SourceStamp;
 /** A declared source. */
 export type Source = KafkaSource | HttpSource;
 
-/** A source as a request declares it, its secrets apart. */
+/** A source from a request, with its secrets separate. */
 export interface ParsedSource {
   readonly definition: SourceDefinition;
   readonly secrets: SourceSecrets;
 }
 
 /**
- * Reads a source that somebody wrote; its secrets come apart from the rest. Throws {@link TocsinError} T7020 that names every wrong field, with the
- * same as a list in its details. No value is repeated: it could be a secret.
+ * Parses a source from a request or a file and separates its secrets. Throws {@link TocsinError} T7020 whose message and details list every
+ * invalid field. Values are never repeated, because they could be secrets.
  */
 export function parseSource(value: unknown): ParsedSource {
   const parsed = schema.safeParse(value);
@@ -153,7 +153,7 @@ export function parseSource(value: unknown): ParsedSource {
   return withoutSecrets(parsed.data);
 }
 
-/** The body of a replacement: the name may be left out, and the stamps that the API answered are ignored. */
+/** The body of a replacement: the name may be omitted, and the stamps of an API response are ignored. */
 export function namedSource(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const {
@@ -196,8 +196,8 @@ function withoutSecrets(given: Given): { definition: SourceDefinition; secrets: 
 }
 
 /**
- * The secrets that a changed source has: those that were given, else the stored ones. Throws {@link TocsinError} T7020 for a login without password, a
- * certificate without key, and for a stored password that would go to other brokers or under another name than those it was given for.
+ * The secrets of a changed source: the ones in the request, else the stored ones. Throws {@link TocsinError} T7020 for a login without password, a
+ * certificate without key, and for a stored password that would be sent to other brokers or with another user name than before.
  */
 export function mergedSecrets(
   definition: SourceDefinition,

@@ -2,8 +2,8 @@
 const MAX_OPEN_QUANTIFIERS = 3;
 
 /**
- * Why a pattern of topic names is not taken, or undefined when it is: a regular expression without groups that repeat, look-around and back
- * references, so that a name can never take long to match.
+ * Returns why a pattern of topic names is rejected, or undefined. Allowed is a regular expression without repeated groups, look-around and back
+ * references, so that matching takes bounded time.
  */
 export function patternProblem(pattern: string): string | undefined {
   if (/\(\?(?!:)/.test(pattern)) return 'must not contain look-around or named groups';
@@ -19,10 +19,10 @@ export function patternProblem(pattern: string): string | undefined {
   }
 }
 
-/** The pattern as it is asked of topics: the whole name matches. */
+/** The pattern, anchored: it must match the whole name. */
 export const wholeName = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
 
-/** Topics of a cluster that a source means; those of its list that are not there are `missing`. */
+/** Topics of a cluster that a source selects; listed topics that do not exist are `missing`. */
 export function selectedTopics(
   { topics, pattern }: { readonly topics?: readonly string[] | undefined; readonly pattern?: string | undefined },
   existing: Iterable<string>,

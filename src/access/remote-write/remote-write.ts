@@ -5,20 +5,20 @@ import { type SkipReason, Rejection } from '../rejection.js';
 import { eventTimestamp } from '../time.js';
 import type { Sample, RemoteWriteSeries } from './write-request.js';
 
-/** What a remote write request comes to. */
+/** Result of a remote write request. */
 export interface RemoteWriteResult {
   readonly events: MetricEvent[];
   readonly dropped: Record<SkipReason, number>;
-  /** Why samples are refused, one entry for each series or sample concerned, and how many samples these are. */
+  /** Reasons for rejection, one for each series or sample, with the number of samples affected. */
   readonly rejections: { readonly rejection: Rejection; readonly samples: number }[];
-  /** Samples whose time lay in the future and became now. */
+  /** Samples with a timestamp in the future, which was set to now. */
   clamped: number;
 }
 
-/** The source of all samples that come by remote write. */
+/** The source of all samples from remote write. */
 export const PROMETHEUS = 'prometheus';
 
-/** Why the headers say that this is no remote write 1.0 request (the sender then falls back to it, or gives up); undefined when it is one. */
+/** Returns why the headers are not those of remote write 1.0 (the sender then falls back to it or drops the samples), or undefined. */
 export function headerProblem(contentType = '', contentEncoding = '', version = ''): string | undefined {
   if (!/^(?:|application\/x-protobuf)$/i.test(contentType.split(';', 1)[0]!.trim()))
     return `content type ${contentType}; must be application/x-protobuf`;
@@ -28,8 +28,8 @@ export function headerProblem(contentType = '', contentEncoding = '', version = 
 }
 
 /**
- * The samples of a remote write request as metric events: the name is the metric, the other labels are the dimensions. The id of an event
- * is made from business, series and timestamp, so that a sample that comes twice, or from both of a pair of Prometheus servers, has one id.
+ * Converts the samples of a remote write request to metric events: the name is the metric, the other labels are the dimensions. The event id is
+ * derived from business, series and timestamp, so that a retried sample, or one from both of a pair of Prometheus servers, has one id.
  */
 export function remoteWriteEvents(series: readonly RemoteWriteSeries[], business: string, now: number): RemoteWriteResult {
   const result: RemoteWriteResult = { events: [], dropped: { stale: 0, nan: 0, infinite: 0, histogram: 0 }, rejections: [], clamped: 0 };
@@ -85,7 +85,7 @@ function unusable({ value, stale }: Sample): SkipReason | undefined {
   return Number.isFinite(value) ? undefined : 'infinite';
 }
 
-/** The metric name and the other labels; one with an empty value is as good as absent. */
+/** The metric name and the other labels; a label with an empty value equals an absent one. */
 function readLabels(labels: RemoteWriteSeries['labels']): { metric: string; dimensions: EventLabels } | Rejection {
   let metric = '';
   const dimensions: EventLabels = {};

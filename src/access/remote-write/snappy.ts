@@ -1,12 +1,12 @@
-/** Copies of earlier bytes make at most so many bytes out of one. */
+/** Maximum ratio of output to input bytes: a copy element of 3 bytes produces at most 64. */
 const MAX_COMPRESSION_RATIO = 22;
 
-/** Why bytes are no snappy block, or one that becomes too large. */
+/** Why bytes are rejected: not a snappy block, or one whose output is too large. */
 export type SnappyFlaw = 'malformed' | 'too large';
 
 /**
- * Decompresses a snappy block (the format without framing that remote write uses) of at most `limit` bytes; gives the reason when it cannot.
- * Our own, because the decoder of the snappyjs package can be sent in circles by a negative length.
+ * Decompresses a snappy block (the format without framing that remote write uses) to at most `limit` bytes; returns the reason when it cannot.
+ * Implemented here because a negative length can make the decoder of the snappyjs package loop.
  */
 export function uncompress(block: Buffer, limit: number): Buffer | SnappyFlaw {
   const header = readLength(block);
@@ -28,7 +28,7 @@ function readLength(block: Buffer): { length: number; next: number } | undefined
   return undefined;
 }
 
-/** Whether the elements of the block make exactly the output. */
+/** Whether the elements of the block produce exactly the output. */
 function fill(output: Buffer, block: Buffer, start: number): boolean {
   let from = start;
   let to = 0;
@@ -58,7 +58,7 @@ function fill(output: Buffer, block: Buffer, start: number): boolean {
   return to === output.length;
 }
 
-/** The copy may overlap what it writes: then the bytes repeat. */
+/** The copy may overlap its own output; the bytes then repeat. */
 function repeat(output: Buffer, to: number, back: number, length: number): void {
   if (back >= length) output.copyWithin(to, to - back, to - back + length);
   else for (let index = 0; index < length; index++) output[to + index] = output[to - back + index]!;

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 
-/** A series of a remote write request: what it is, and its samples. */
+/** A series of a remote write request, with its samples. */
 export interface RemoteWriteSeries {
-  /** Name and value of each label, `__name__` included, as they were sent; of too many only the first ones. */
+  /** Name and value of each label, including `__name__`, as sent; only the first ones when there are too many. */
   readonly labels: readonly (readonly [string, string])[];
   /** The bytes of the labels: the identity of the series. */
   readonly identity: Buffer;
@@ -14,13 +14,13 @@ export interface RemoteWriteSeries {
 
 export interface Sample {
   readonly value: number;
-  /** The sender says that the series has ended (a NaN of its own kind), rather than that it could not be measured. */
+  /** Staleness marker: the series has ended (a special NaN), as opposed to a measurement that failed. */
   readonly stale: boolean;
   /** Epoch ms. */
   readonly timestamp: number;
 }
 
-/** Labels beyond which a series is not read any further: whoever asks will refuse it. */
+/** Labels after which a series is not read any further; the validation rejects it anyway. */
 const MAX_SERIES_LABELS = 1000;
 
 /** Wire types of protobuf. */
@@ -30,7 +30,7 @@ const BYTES = 2;
 
 /**
  * Decodes `prometheus.WriteRequest` (remote write 1.0): timeseries = 1 { labels = 1 { name = 1, value = 2 }, samples = 2 { value = 1, timestamp = 2 },
- * exemplars = 3, histograms = 4 }; everything else is skipped. Undefined when the bytes are no such message.
+ * exemplars = 3, histograms = 4 }; all other fields are skipped. Undefined when the bytes are not such a message.
  * Reading stops soon after more than `most` samples or series.
  */
 export function decodeWriteRequest(bytes: Buffer, most: number): { series: RemoteWriteSeries[]; samples: number } | undefined {
@@ -77,7 +77,7 @@ function readSeries(reader: protobuf.Reader, bytes: Buffer, end: number, most: n
   return { labels, identity: bytes.subarray(from, to), samples, histograms };
 }
 
-/** The reader gives 64 bits as two halves; a time fits a number. */
+/** The reader returns 64-bit integers as two halves; a timestamp fits a number. */
 function toNumber(value: unknown): number {
   if (typeof value === 'number') return value;
   const { low, high } = value as { low: number; high: number };
@@ -118,7 +118,7 @@ function isStale(bytes: Buffer, at: number): boolean {
   return bytes.readUInt32LE(at + 4) === 0x7ff00000 && bytes.readUInt32LE(at) === 2;
 }
 
-/** Text that is not UTF-8 would make one series of two, so it is refused. */
+/** Invalid UTF-8 could merge two series into one, so it is rejected. */
 function readText(reader: protobuf.Reader, bytes: Buffer, tag: number, end: number): string {
   const stop = endOf(reader, tag, end);
   const text = bytes.toString('utf8', reader.pos, stop);
@@ -127,7 +127,7 @@ function readText(reader: protobuf.Reader, bytes: Buffer, tag: number, end: numb
   return text;
 }
 
-/** Where the length-delimited field ends whose tag was just read; it must lie inside its parent. */
+/** End of the length-delimited field whose tag was just read; it must lie inside its parent. */
 function endOf(reader: protobuf.Reader, tag: number, parentEnd: number): number {
   if ((tag & 7) !== BYTES) throw new RangeError('wrong wire type');
   const length = reader.uint32();

@@ -17,7 +17,7 @@ describe('several algorithms of one level', () => {
 });
 
 describe('an algorithm that looks back', () => {
-  /** Anomalous when the value has grown by so many percent since one period before. */
+  /** Anomalous when the value has risen by more than `percent` since the previous period. */
   const rise = algorithm(z.strictObject({ percent: z.number() }), ({ percent }, interval) => ({
     lookback: [interval],
     judge: ({ value, past: [previous] }) => {

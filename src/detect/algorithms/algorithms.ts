@@ -1,7 +1,7 @@
 import type { AlgorithmPoint, CompiledAlgorithm, AlgorithmFinding } from './algorithm.js';
 import { threshold } from './threshold.js';
 
-/** Every algorithm by its name in strategies. A new one is a file here and a line in this table. */
+/** Every algorithm by its name in strategies. A new algorithm is a file here and a line in this table. */
 export const algorithms = { Threshold: threshold } as const;
 
 /** An algorithm as a strategy configures it. */
@@ -18,7 +18,7 @@ export function compileAlgorithms(connector: 'and' | 'or', configured: readonly 
   );
 }
 
-/** Several algorithms as one: connector `and` needs a finding of every algorithm, `or` of one. The first finding stands for all. */
+/** Combines algorithms into one: connector `and` needs a finding of every algorithm, `or` of one. The first finding represents all. */
 export function combine(connector: 'and' | 'or', parts: readonly CompiledAlgorithm[]): CompiledAlgorithm {
   const [only] = parts;
   if (only && parts.length === 1) return only;
@@ -28,7 +28,7 @@ export function combine(connector: 'and' | 'or', parts: readonly CompiledAlgorit
 
 type Judge = CompiledAlgorithm['judge'];
 
-/** The judgement of an algorithm whose past points stand behind those of other algorithms. */
+/** The judgement of an algorithm whose past points follow those of other algorithms. */
 function onOwnPast({ lookback, judge }: CompiledAlgorithm, before: readonly CompiledAlgorithm[]): Judge {
   if (lookback.length === 0) return judge;
   const start = before.reduce((count, part) => count + part.lookback.length, 0);

@@ -19,7 +19,7 @@ const methods: Record<Limit['method'], { readonly sign: string; readonly against
   neq: { sign: '!=', against: (threshold) => (value) => value < threshold || value > threshold },
 };
 
-/** Anomalous when all limits of one group hold; the first such group is the finding. */
+/** Anomalous when all limits of one group are met; the first such group is the finding. */
 export const threshold = algorithm(schema, (config) => {
   const groups = config.map((limits) => ({
     holds: all(limits.map((each) => methods[each.method].against(each.threshold))),
@@ -38,7 +38,7 @@ export const threshold = algorithm(schema, (config) => {
   };
 });
 
-/** Limits hold or do not hold, so a group has one finding for every value. */
+/** The text does not depend on the value, so a group has one finding for all values. */
 function findingOf(limits: readonly Limit[]): AlgorithmFinding {
   return {
     reason: 'threshold',
