@@ -2,7 +2,7 @@ import { derivedLabels } from '../shared/alert-labels.js';
 import { clip, placeholders } from '../shared/row.js';
 import type { AlertFilter, Position } from './query.js';
 
-/** A filter as SQL conditions. They keep every alert that fits, and some that do not: `fits` has the last word. */
+/** A filter as SQL conditions. They select every alert that matches, and some that do not: `fits` makes the final decision. */
 export function conditionsOf(filter: AlertFilter, after?: Position): { where: string; parameters: unknown[] } {
   const conditions: [sql: string, ...parameters: unknown[]][] = [];
   const among = (name: string, values: readonly unknown[] | undefined): void => {

@@ -17,7 +17,7 @@ import {
 import { table } from '../database/table.js';
 import { type Alert, type AlertState, isOpen } from './alert.js';
 
-// Columns that are fixed at insert have a default or may be null, so that an upsert of rows that exist may leave them out.
+// Columns that are fixed at insert have a default or may be null, so that an upsert of existing rows may omit them.
 const fixedText = (length: number): Column<string> => insertOnly(withDefault(clippedText(length), ''));
 const fixedNumber = (): Column<number> => insertOnly(withDefault(bigint(), 0));
 const fixedJson = <V>(): Column<V> => ({ ...insertOnly(json<V>()), isNullable: true });

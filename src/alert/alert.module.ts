@@ -8,7 +8,7 @@ import { AlertRepository } from './alert.repository.js';
 import { AlertService } from './alert.service.js';
 import { OpenAlertsCheck } from './partition-expansion-check.service.js';
 
-/** The state of alerts: rows, timelines, and what people do with them. */
+/** The state of alerts: rows, timelines, and operators' commands. */
 @Module({
   imports: [LogModule],
   controllers: [AlertController],

@@ -12,7 +12,7 @@ const CHUNK = 1000;
 
 export interface AlertPage {
   readonly alerts: readonly Alert[];
-  /** Where to continue; absent at the end. A short or empty page is not always the last one. */
+  /** Position of the next page; absent at the end. A short or empty page is not always the last one. */
   readonly next?: Position;
 }
 

@@ -21,14 +21,14 @@ import {
 import { type AlertChanges, applyEvents } from './apply-events.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
-/** What an actor does to an alert. */
+/** The action of an actor on an alert. */
 interface Change {
   readonly actor: Actor;
   readonly action: `alert.${string}`;
   readonly why?: string | undefined;
 }
 
-/** Applies alert events and the commands of people to alerts. */
+/** Applies alert events and operators' commands to alerts. */
 @Injectable()
 export class AlertService {
   readonly #logger = new Logger('alert');
@@ -72,7 +72,7 @@ export class AlertService {
     });
   }
 
-  /** Alerts that have ended can be commented too. */
+  /** Adds a comment, also to an alert that has ended. */
   async comment(id: string, command: CommentCommand, actor: Actor, now: number): Promise<Alert> {
     return this.#change(id, { actor, action: 'alert.commented', why: command.text }, now, (alert) => addComment(alert, command, actor, now));
   }

@@ -1,7 +1,7 @@
 import type { TimelineEntry } from '../database/timeline-table.js';
 import type { AlertEvent, AlertStatusChange, Severity } from '../topics.js';
 
-/** The identity of an alert and the fields that change: the state on which events act. Times are epoch ms. */
+/** The identity of an alert and its mutable fields, which events change. Times are epoch ms. */
 export interface AlertState {
   readonly alert_id: string;
   readonly alert_key: string;

@@ -6,7 +6,7 @@ import { AlertReader } from './alert.reader.js';
 
 /**
  * Detect keeps the state of an open alert in the partition of its raw events. When their key moves to another partition, the old one receives
- * no more events of the alert: it would stay open for ever, or its lease would expire although the sender renews it.
+ * no more events of the alert: it would never end, or its lease would expire although the sender renews it.
  */
 @Injectable()
 export class OpenAlertsCheck {
@@ -18,7 +18,7 @@ export class OpenAlertsCheck {
   @ChecksPartitionExpansion(topics.rawEvents.name)
   async openAlerts(moves: (key: string) => boolean): Promise<string[]> {
     const open = await this.alerts.openByBusiness();
-    // An alert does not say which event sources it comes from, so with that key any may move.
+    // An alert does not store its event sources, so with that key every open alert may move.
     const moving = open.filter(({ business }) => this.config.PARTITION_KEY === 'event_source' || moves(business));
     const count = moving.reduce((sum, each) => sum + each.alerts, 0);
     if (count === 0) return [];

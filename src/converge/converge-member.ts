@@ -4,7 +4,7 @@ import { nextPhase, type Phase } from './member-phase.js';
 /** Why no message listed the alert. */
 export type NotNotifiedReason = 'ended_before_notice' | 'counted_in_storm';
 
-/** An alert as a member of a group, which it never leaves except for a storm. Times are epoch ms by our clock, except those inside `alert`. */
+/** An alert as a member of a group, which it never leaves except for a storm. Times are epoch ms of Tocsin's clock, except those in `alert`. */
 export interface ConvergeMember {
   readonly alert_id: string;
   readonly alert_key: string;

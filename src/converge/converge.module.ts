@@ -11,7 +11,7 @@ import { GroupRepository } from './group.repository.js';
 import { MemberRepository } from './member.repository.js';
 import { ConvergePolicies } from './policies.service.js';
 
-/** Groups of alerts, and when they are notified. */
+/** Groups of alerts, and the schedule of their messages. */
 @Module({
   imports: [DetectModule, LogModule, RuntimeModule],
   controllers: [ConvergeController],

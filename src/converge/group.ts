@@ -5,7 +5,7 @@ import type { Policy } from './policy.js';
 /** Why a group ended. */
 export type EndReason = 'all_alerts_resolved' | 'ended_before_first_notice' | 'moved_to_storm';
 
-/** One life of a group, from its first member to the message that all its alerts are resolved. Times are epoch ms by our clock. */
+/** One life of a group, from its first member to the message that all its alerts are resolved. Times are epoch ms of Tocsin's clock. */
 export interface Group {
   readonly converge_id: string;
   /** Equals group_key while the group is open, null afterwards: a unique index allows one open group of a key. */

@@ -2,7 +2,7 @@ import { bigint, insertOnly, int, json, ms, nullable, textColumn } from '../data
 import { table } from '../database/table.js';
 import type { ConvergeMember } from './converge-member.js';
 
-/** Alert events change the columns that are not insert-only; the flush alone changes those that say who was notified. */
+/** Alert events change the columns that are not insert-only; only the flush changes those that record notifications. */
 export const memberTable = table<ConvergeMember>(
   'converge_member',
   {

@@ -3,7 +3,7 @@ import type { StrategyReader } from '../detect/strategy.reader.js';
 
 type Strategy = NonNullable<ReturnType<Awaited<ReturnType<StrategyReader['find']>>['get']>>;
 
-/** How the alerts of one strategy are grouped, and who is notified. Durations are milliseconds. */
+/** Grouping and receivers of the alerts of one strategy. Durations are milliseconds. */
 export interface Policy {
   readonly groupBy: readonly string[];
   readonly groupWait: number;

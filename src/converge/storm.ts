@@ -23,7 +23,7 @@ export function addArrival(arrivals: Arrivals, window: number, now: number): Arr
 export type Placement = 'group' | 'storm';
 
 /**
- * Where a new alert goes that follows `before` others within the window. A storm begins with the arrival that exceeds the threshold
+ * Placement of a new alert that follows `before` others within the window. A storm begins with the arrival that exceeds the threshold
  * and accepts new alerts until the rate falls below half of the threshold (hysteresis); after that it accepts again only above the threshold.
  */
 export function placementOf(isAccepting: boolean, before: number, threshold: number): Placement {

@@ -3,7 +3,7 @@ import type { Actor } from '../shared/actor.js';
 import { auditTable, type StoredAuditEntry } from './audit-table.js';
 import { Database } from './database.client.js';
 
-/** Names the thing that was changed: `{ kind: 'strategy', id: '7' }`. */
+/** Reference to the changed object: `{ kind: 'strategy', id: '7' }`. */
 export interface AuditObject {
   readonly kind: string;
   readonly id: string;
@@ -16,7 +16,7 @@ export interface AuditEntry {
   readonly action: `${string}.${string}`;
   readonly object: AuditObject;
   readonly why?: string;
-  /** The object before the write, or what of it changed; never a secret. */
+  /** The object before the write, or its changed fields; never a secret. */
   readonly before?: unknown;
   readonly after?: unknown;
 }
@@ -26,7 +26,7 @@ export interface AuditEntry {
 export class AuditService {
   constructor(private readonly database: Database) {}
 
-  /** Writes one row for each entry, in the transaction that is open, else in one of its own. */
+  /** Writes one row for each entry, in the open transaction if there is one, else in its own. */
   async record(entries: AuditEntry | readonly AuditEntry[], now: number): Promise<void> {
     const rows = [entries].flat().map((entry) => rowOf(entry as AuditEntry, now));
     await this.database.transaction(() => this.database.insertAll(auditTable, rows));

@@ -1,43 +1,43 @@
 import { clip } from '../shared/row.js';
 
-/** Types that mean the same on MySQL/MariaDB and SQLite; the DDL has the names of each. */
+/** Types with the same meaning on MySQL/MariaDB and SQLite; the DDL maps them to the names of each database. */
 export type ColumnType = 'sequence' | 'big_sequence' | 'text' | 'long_text' | 'int' | 'bigint' | 'double' | 'flag' | 'blob';
 
-/** What the DDL says of a column. */
+/** Properties of a column in the DDL. */
 export interface ColumnDefinition {
   readonly type: ColumnType;
-  /** Of `text`, in characters. */
+  /** Length of `text` in characters. */
   readonly length?: number;
-  /** Name in the database where it is not the name of the field. */
+  /** Name in the database, when it differs from the name of the field. */
   readonly name?: string;
   readonly isNullable?: boolean;
   readonly default?: string | number | boolean;
-  /** Values that differ in case only are different values; always so on SQLite. */
+  /** Comparison is case-sensitive; on SQLite it always is. */
   readonly isCaseSensitive?: boolean;
-  /** An upsert of a row that exists leaves the column as it is. */
+  /** An upsert of an existing row leaves the column unchanged. */
   readonly isInsertOnly?: boolean;
-  /** Migration that adds the column; absent when it is as old as its table. */
+  /** Migration that adds the column; absent when the table was created with it. */
   readonly since?: string;
 }
 
-/** A column, and how its value is written and read. */
+/** A column with the conversions of its value. */
 export interface Column<V> extends ColumnDefinition {
-  /** Turns the value into a parameter of a statement. */
+  /** Converts the value to a parameter of a statement. */
   readonly write: (value: V) => unknown;
-  /** Turns what a driver returns into the value. */
+  /** Converts the driver's result to the value. */
   readonly read: (stored: unknown) => V;
 }
 
-/** A column whatever its value is. */
+/** A column with a value of any type. */
 export interface AnyColumn extends ColumnDefinition {
   readonly write: (value: never) => unknown;
   readonly read: (stored: unknown) => unknown;
 }
 
-/** A column that is no field of the object of its row. */
+/** A column without a field in the object of its row. */
 export interface UnmappedColumn<T> {
   readonly column: AnyColumn;
-  /** Its value by other fields; absent when inserts of whole objects leave it out. */
+  /** Computes the value from other fields; absent when inserts of whole objects omit the column. */
   readonly from?: (object: T) => unknown;
 }
 
@@ -48,18 +48,18 @@ const number = (stored: unknown): number => Number(stored);
 export const sequence = (): Column<number> => ({ type: 'sequence', write: unchanged, read: number });
 /** Auto-increment primary key (bigint) of a table that grows with every alert. */
 export const bigSequence = (): Column<number> => ({ type: 'big_sequence', write: unchanged, read: number });
-/** Text of at most `length` characters; longer text is an error of the database. */
+/** Text of at most `length` characters; the database rejects longer text. */
 export const textColumn = <V extends string = string>(length: number): Column<V> => ({
   type: 'text',
   length,
   write: unchanged,
   read: (stored) => stored as V,
 });
-/** Text that is cut to `length` UTF-16 units when it is written. */
+/** Text that is truncated to `length` UTF-16 units when it is written. */
 export const clippedText = (length: number): Column<string> => ({ ...textColumn(length), write: (value) => clip(value, length) });
 /** Text of up to 16 MiB. */
 export const longText = (): Column<string> => ({ type: 'long_text', write: unchanged, read: (stored) => stored as string });
-/** As {@link longText}, cut to `length` UTF-16 units when it is written. */
+/** As {@link longText}, truncated to `length` UTF-16 units when it is written. */
 export const clippedLongText = (length: number): Column<string> => ({ ...longText(), write: (value) => clip(value, length) });
 export const int = <V extends number = number>(): Column<V> => ({ type: 'int', write: unchanged, read: (stored) => Number(stored) as V });
 /** An integer up to 2^53; drivers may return it as text. */
@@ -74,7 +74,7 @@ export const flagColumn = (): Column<boolean> => ({
   write: (value) => (value ? 1 : 0),
   read: (stored) => Number(stored) === 1,
 });
-/** A value as the JSON text that we wrote, up to 16 MiB: a JSON column of MySQL would reorder and reformat it. */
+/** A value as JSON text, up to 16 MiB, stored unchanged: a JSON column of MySQL would reorder and reformat it. */
 export const json = <V>(): Column<V> => ({
   type: 'long_text',
   write: (value) => JSON.stringify(value),
@@ -90,15 +90,15 @@ export const nullable = <V>(column: Column<V>): Column<V | null> => ({
   read: (stored) => (stored === null ? null : column.read(stored)),
 });
 export const withDefault = <V>(column: Column<V>, value: string | number | boolean): Column<V> => ({ ...column, default: value });
-/** The column has another name than the field. */
+/** Gives the column a name that differs from the field. */
 export const named = <V>(name: string, column: Column<V>): Column<V> => ({ ...column, name });
-/** Values that differ in case only are different keys, on MySQL too. */
+/** Makes comparison case-sensitive, on MySQL too. */
 export const caseSensitive = <V>(column: Column<V>): Column<V> => ({ ...column, isCaseSensitive: true });
-/** Fixed when the row is inserted. With a default, an upsert of rows that exist may leave the column out, which makes it half as expensive. */
+/** Fixed at insert. With a default, an upsert of existing rows may omit the column, which halves its cost. */
 export const insertOnly = <V>(column: Column<V>): Column<V> => ({ ...column, isInsertOnly: true });
-/** The migration `migration` (such as `0002`) adds the column to a table that exists. */
+/** The migration `migration` (such as `0002`) adds the column to an existing table. */
 export const since = <V>(migration: string, column: Column<V>): Column<V> => ({ ...column, since: migration });
-/** The value is computed from other fields when the row is written. */
+/** Computes the value from other fields when the row is written. */
 export const derived = <T, V>(column: Column<V>, from: (object: T) => V): UnmappedColumn<T> => ({ column, from });
-/** Inserts of whole objects leave the column out, and reads too: statements of their own set it. */
+/** Inserts and reads of whole objects omit the column; separate statements set it. */
 export const unmapped = (column: AnyColumn): UnmappedColumn<unknown> => ({ column });

@@ -13,8 +13,8 @@ interface SqlitePragmas {
 }
 
 /**
- * Opens the embedded database. `driver` auto takes better-sqlite3 where npm could build it, else libsql, whose binary comes in the package.
- * WAL with synchronous=FULL: what is committed survives kill -9 and power loss.
+ * Opens the embedded database. `driver` auto uses better-sqlite3 where npm could build it, else libsql, whose package contains the binary.
+ * WAL with synchronous=FULL: committed data survives kill -9 and power loss.
  */
 export async function openSqlite(path: string, driver: SqliteDriver = 'auto'): Promise<Database> {
   mkdirSync(dirname(path), { recursive: true });
@@ -48,7 +48,7 @@ function openReader(path: string, binding: unknown): Promise<DataSource> {
   } as DataSourceOptions).initialize();
 }
 
-/** The embedded database of somebody who may be running: only reads, and disturbs nobody. Throws {@link TocsinError} T5003 when there is none. */
+/** Opens the embedded database read-only; a server may be using it. Throws {@link TocsinError} T5003 when the file does not exist. */
 export async function openSqliteToRead(path: string, driver: SqliteDriver = 'auto'): Promise<Database> {
   if (!existsSync(path)) throw new TocsinError('T5003', `database file ${path} does not exist`);
   const reader = await openReader(path, await loadSqlite(driver));
@@ -63,7 +63,7 @@ export async function loadSqlite(driver: SqliteDriver): Promise<unknown> {
       new binding(':memory:').close();
       return binding;
     } catch (error) {
-      // Optional by design: without a compiler npm leaves it out.
+      // An optional dependency: npm skips it when there is no compiler.
       if (driver === 'better-sqlite3') throw error;
     }
   }
@@ -75,11 +75,11 @@ function defaultExport(module: unknown): unknown {
 }
 
 const READ_COMMITTED = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
-/** A replica that is frozen inside a transaction holds its locks so long (s), and then its successor can go on. */
+/** Seconds after which the server ends an idle transaction of a frozen replica and releases its locks, so that the next owner can continue. */
 const IDLE_TRANSACTION_S = 10;
-/** What a frozen replica still waits for must not become its own when others let go of it (s). */
+/** Lock wait timeout (s): a frozen replica must not acquire a lock long after it asked for it. */
 const LOCK_WAIT_S = 10;
-/** MariaDB ends transactions whose client has fallen silent; MySQL has no such limit and reads the rest as a comment. */
+/** MariaDB ends transactions of idle clients; MySQL has no such timeout and treats the rest of the statement as a comment. */
 const endIdleTransactions = (seconds: number): string => `SET SESSION sql_auto_is_null = 0 /*M!100300 , idle_transaction_timeout = ${seconds} */`;
 
 /** Opens MySQL or MariaDB. READ COMMITTED everywhere; the server must be a single primary. */
@@ -102,7 +102,7 @@ export async function openMysql(url: string, pool: number, connectMs = 10_000, i
   const connections = (source.driver as unknown as { pool: MysqlPool }).pool;
   const settings = [READ_COMMITTED, endIdleTransactions(idleTransactionS), `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`];
   connections.on('connection', (connection) => settings.forEach((sql) => connection.query(sql)));
-  // One connection is older than the listener, and idle, so it is the one that answers.
+  // `initialize` opened one connection before the listener was added. It is idle, so the pool runs these statements on it.
   for (const sql of settings) await source.query(sql);
   return new Database(mysql, source, source, () => ({
     open: connections._allConnections.length,
@@ -111,7 +111,7 @@ export async function openMysql(url: string, pool: number, connectMs = 10_000, i
   }));
 }
 
-/** mysql2 counts its connections, but tells nobody. */
+/** Private fields of the mysql2 pool, which does not publish its connection counts. */
 interface MysqlPool {
   readonly _allConnections: { readonly length: number };
   readonly _freeConnections: { readonly length: number };
@@ -120,8 +120,8 @@ interface MysqlPool {
 }
 
 /**
- * Brings the schema up to date. Several replicas may do it at once: one works, the others wait.
- * Throws {@link TocsinError} T5039, and changes nothing, when a development version of 0.1.0 made the schema.
+ * Migrates the schema to this version. Several replicas may call it at once: one migrates, the others wait.
+ * Throws {@link TocsinError} T5039, and changes nothing, when a development version of 0.1.0 created the schema.
  */
 export async function migrate(database: Database): Promise<string[]> {
   const runner = database.writer.createQueryRunner();

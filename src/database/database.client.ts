@@ -8,9 +8,9 @@ import type { RowWriter } from './table.js';
 type Parameters = readonly unknown[];
 
 interface Transaction {
-  /** Present once the first statement ran: a transaction that touches nothing costs nothing. */
+  /** Set by the first statement: a transaction without statements has no cost. */
   runner: QueryRunner | undefined;
-  /** By the monotonic clock (ms). */
+  /** Monotonic clock (ms). */
   begunAt: number;
   committingAt: number | undefined;
   beginning: Promise<QueryRunner> | undefined;
@@ -20,53 +20,53 @@ interface Transaction {
   readonly afterCommit: (() => void)[];
 }
 
-/** How a transaction that reached the database came to its end. */
+/** Outcome of a transaction that ran at least one statement. */
 export interface Ended {
   readonly outcome: 'committed' | 'rolled_back' | 'ambiguous' | 'discarded';
-  /** From its first statement to its end. */
+  /** Duration from its first statement to its end. */
   readonly seconds: number;
-  /** Of that, what COMMIT took; absent when it did not come so far. */
+  /** Duration of COMMIT; undefined when COMMIT was not reached. */
   readonly commitSeconds: number | undefined;
 }
 
-/** Connections to the database server. */
+/** Numbers of connections to the database server. */
 export interface Pool {
   readonly open: number;
   readonly idle: number;
-  /** Those who wait for one. */
+  /** Callers that wait for a connection. */
   readonly waiting: number;
 }
 
 export interface TransactionOptions {
   /** Runs as the first statements of the transaction, before any other; a rejection rolls it back. */
   readonly onBegin?: () => Promise<void>;
-  /** What is published keeps its order within an ordering key; default {@link COMMANDS}. */
+  /** Published records keep their order within an ordering key; default {@link COMMANDS}. */
   readonly orderingKey?: string;
-  /** Always roll back, and run no hook: for work that is done again only to rebuild memory. */
+  /** Always roll back, and run no hook: for work that is repeated only to rebuild in-memory state. */
   readonly discard?: boolean;
 }
 
-/** What an INSERT does when a row with the same `key` exists: sets the columns `update` to the new values, or keeps the row when there are none. */
+/** When a row with the same `key` exists, INSERT sets the columns `update` to the new values, or keeps the row when there are none. */
 export interface OnConflict {
   readonly key: readonly string[];
   readonly update: readonly string[];
 }
 
-/** The ordering key of everything that does not come from a partition: HTTP commands and timers. */
+/** Ordering key of records that no partition causes: those of HTTP commands and timers. */
 export const COMMANDS = 'commands';
 
 /**
- * SQL for everybody: the same statements on MySQL/MariaDB and SQLite, `?` placeholders, and one way to have a transaction.
+ * SQL access: the same statements on MySQL/MariaDB and SQLite, `?` placeholders, and one way to run a transaction.
  *
- * A transaction belongs to the asynchronous call tree that `transaction` started; every `query` and `execute` below it takes part.
+ * A transaction belongs to the asynchronous call tree that `transaction` started; every `query` and `execute` in it joins the transaction.
  * It begins with its first statement. Outside a transaction only reads are possible (SQLite: on a read-only connection).
  */
 export class Database {
   readonly #current = new AsyncLocalStorage<Transaction>();
   readonly #writers = new Mutex();
-  /** Transactions that wait for their first statement: for the one writer of SQLite, or for a connection. */
+  /** Transactions that wait to begin: for the single writer of SQLite, or for a connection. */
   waiting = 0;
-  /** Is told of every transaction that ends; must not throw. */
+  /** Called at the end of every transaction; must not throw. */
   onEnded: ((ended: Ended) => void) | undefined;
 
   constructor(
@@ -87,7 +87,7 @@ export class Database {
     return (await runner.query(sql, [...parameters])) as T[];
   }
 
-  /** Runs a writing statement inside the current transaction; answers how many rows it changed (MySQL: found rows). */
+  /** Runs a writing statement inside the current transaction; returns the number of changed rows (MySQL: found rows). */
   async execute(sql: string, parameters: Parameters = []): Promise<number> {
     const transaction = this.#current.getStore();
     if (!transaction) throw new Error('write outside a transaction: ' + sql.slice(0, 80));
@@ -110,7 +110,7 @@ export class Database {
     }
   }
 
-  /** {@link insert} of objects, by the description of their table. */
+  /** Inserts objects by the description of their table, as {@link insert}. */
   async insertAll<O>(table: RowWriter<O>, objects: readonly O[], conflict?: OnConflict): Promise<void> {
     if (objects.length > 0) await this.insert(table.name, table.columns, objects.map(table.row), conflict);
   }
@@ -119,17 +119,17 @@ export class Database {
     return this.#current.getStore() !== undefined;
   }
 
-  /** True when the current transaction has sent something to the database. */
+  /** True when the current transaction has sent a statement to the database. */
   get begun(): boolean {
     return this.#current.getStore()?.runner !== undefined;
   }
 
-  /** Stands for the current transaction as long as it lives. */
+  /** Identity of the current transaction, for maps. */
   get transactionKey(): object {
     return this.#required();
   }
 
-  /** Lane of the current transaction. */
+  /** Ordering key of the current transaction. */
   get orderingKey(): string {
     return this.#required().options.orderingKey ?? COMMANDS;
   }
@@ -144,14 +144,14 @@ export class Database {
     this.#required().afterCommit.push(action);
   }
 
-  /** Begins the current transaction now, for those who need it although they write nothing. */
+  /** Begins the current transaction now, for callers that need it without a statement of their own. */
   async begin(): Promise<void> {
     await this.#begin(this.#required());
   }
 
   /**
-   * Runs `work` in a transaction and commits it; a rejection rolls back and is passed on. Inside another transaction it joins that one.
-   * Throws {@link AmbiguousCommitError} when the connection died during COMMIT: only the data can tell what happened.
+   * Runs `work` in a transaction and commits it; a rejection rolls back and is rethrown. Inside another transaction it joins that one.
+   * Throws {@link AmbiguousCommitError} when the connection was lost during COMMIT: only the data shows whether the commit succeeded.
    */
   async transaction<T>(work: () => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     if (this.inTransaction) return work();
@@ -178,7 +178,7 @@ export class Database {
         this.#tell(transaction, 'discarded');
         return result;
       }
-      // Hooks may register further hooks, so no iterator over a snapshot.
+      // A hook may register more hooks, so the length is read again at each step.
       for (let i = 0; i < transaction.beforeCommit.length; i++) await transaction.beforeCommit[i]!();
       transaction.committingAt = performance.now();
       await transaction.runner?.query('COMMIT');
@@ -235,7 +235,7 @@ export class Database {
     try {
       await transaction.runner?.query('ROLLBACK');
     } catch (error) {
-      // A dead connection has rolled back by itself; anything else must not hide the first error, which is on its way up.
+      // The server rolls back when a connection is lost; any other failure must not hide the first error, which the caller throws.
       if (!isConnectionLoss(error)) process.emitWarning(`rollback failed: ${String(error)}`);
     }
   }
@@ -256,7 +256,7 @@ export class Database {
     return transaction;
   }
 
-  /** Runs `work` outside the current transaction: for loops that serve everybody and happen to be started by one caller. */
+  /** Runs `work` outside the current transaction: for shared loops that one caller happens to start. */
   detached<T>(work: () => T): T {
     return this.#current.exit(work);
   }

@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { AuditService } from './audit.service.js';
 import { Database } from './database.client.js';
 
-/** The database that the process has opened, and its audit log, for every module. */
+/** Provides the open database and the audit service to every module. */
 @Global()
 @Module({})
 export class DatabaseModule {

@@ -2,7 +2,7 @@ import type { ColumnDefinition } from './column.js';
 import type { Dialect } from './dialect.js';
 import { isSequence, type Table, type TableColumn, type TableIndex } from './table.js';
 
-/** What a migration needs of a table, whatever its rows are. */
+/** The parts of a table that a migration needs, independent of the row type. */
 export type TableDefinition = Pick<Table<never>, 'name' | 'definition' | 'primaryKey' | 'indexes' | 'only' | 'isWithoutRowid'>;
 
 type DialectName = Dialect['name'];
@@ -34,7 +34,7 @@ const types: Readonly<Record<DialectName, (column: ColumnDefinition) => string>>
     })[type],
 };
 
-/** Statements that create a table with the columns that it had from the beginning; none when the database does not have the table. */
+/** Statements that create a table with its original columns (without `since`); none when the table is not for this database. */
 export function createTableSql(dialect: DialectName, table: TableDefinition): string[] {
   if (table.only !== undefined && table.only !== dialect) return [];
   const columns = table.definition.filter(({ since }) => since === undefined);
@@ -45,7 +45,7 @@ export function createTableSql(dialect: DialectName, table: TableDefinition): st
   return [`CREATE TABLE ${table.name} (${lines.join(', ')})${tail}`, ...indexes.map((index) => createIndex(table, index))];
 }
 
-/** Statements that add the columns of one migration to a table that exists, and the indexes over them. */
+/** Statements that add the columns of one migration, and the indexes over them, to an existing table. */
 export function addColumnsSql(dialect: DialectName, table: TableDefinition, migration: string): string[] {
   if (table.only !== undefined && table.only !== dialect) return [];
   const columns = table.definition.filter(({ since }) => since === migration);
@@ -66,7 +66,7 @@ function columnLine(dialect: DialectName, column: TableColumn): string {
   return parts.join(' ');
 }
 
-/** An index is as old as the youngest of its columns. */
+/** The migration that creates an index is the latest one of its columns. */
 function sinceOf(table: TableDefinition, { columns }: TableIndex): string | undefined {
   return table.definition
     .flatMap(({ name, since }) => (since !== undefined && columns.includes(name) ? [since] : []))

@@ -1,15 +1,15 @@
-/** What differs between the SQL of MySQL/MariaDB and SQLite, and nothing else. */
+/** The differences between the SQL of MySQL/MariaDB and SQLite. */
 export interface Dialect {
   readonly name: 'mysql' | 'sqlite';
   /** Appended to a SELECT inside a transaction: lock the rows until it ends. */
   readonly forUpdate: string;
-  /** As {@link forUpdate}, but rows that someone else has locked are left out. */
+  /** As {@link forUpdate}, but skips rows that another transaction has locked. */
   readonly forUpdateSkipLocked: string;
   /** Most placeholders in one statement. */
   readonly maxPlaceholders: number;
   /** Tail of an INSERT: on a duplicate of `key` set the columns `update` to the new values, or keep the row when there are none. */
   onConflict(key: readonly string[], update: readonly string[]): string;
-  /** The database's clock (epoch ms): the one that replicas share. */
+  /** The database's clock (epoch ms), which all replicas share. */
   readonly now: string;
   /** The smaller of two expressions. */
   least(a: string, b: string): string;
@@ -20,7 +20,7 @@ export const mysql: Dialect = {
   forUpdate: ' FOR UPDATE',
   forUpdateSkipLocked: ' FOR UPDATE SKIP LOCKED',
   maxPlaceholders: 60_000,
-  // Not INSERT IGNORE: it would also swallow truncation and bad numbers.
+  // INSERT IGNORE would also hide truncated text and invalid numbers.
   onConflict: (key, update) =>
     ` ON DUPLICATE KEY UPDATE ${update.length > 0 ? update.map((c) => `${c} = VALUES(${c})`).join(', ') : `${key[0]} = ${key[0]}`}`,
   now: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
@@ -29,7 +29,7 @@ export const mysql: Dialect = {
 
 export const sqlite: Dialect = {
   name: 'sqlite',
-  // SQLite's writers are serialised as a whole.
+  // SQLite serializes all writing transactions.
   forUpdate: '',
   forUpdateSkipLocked: '',
   maxPlaceholders: 30_000,

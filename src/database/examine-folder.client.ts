@@ -4,21 +4,21 @@ import { dirname, join, resolve } from 'node:path';
 import { type SqliteDriver } from './connection.client.js';
 import { isLocked } from './folder-lock.client.js';
 
-/** The data folder of the embedded mode as the doctor found it. */
+/** State of the embedded mode's data folder as `doctor` found it. */
 export interface FolderEvidence {
   readonly path: string;
   readonly exists: boolean;
-  /** Why nothing can be written into it. */
+  /** Why the folder is not writable. */
   readonly unwritable?: string;
   readonly freeBytes: number;
   readonly totalBytes: number;
-  /** A process uses it. */
+  /** A process is using the folder. */
   readonly locked: boolean;
   readonly fileBytes: number;
   readonly walBytes: number;
 }
 
-/** Looks at a data folder; makes nothing. */
+/** Examines a data folder and creates nothing. */
 export async function examineFolder(folder: string, driver: SqliteDriver): Promise<FolderEvidence> {
   const path = resolve(folder);
   const exists = existsSync(path);

@@ -29,19 +29,19 @@ export interface StoredPartition {
   readonly bytes: number;
 }
 
-/** The database as the doctor found it. */
+/** State of the database as `doctor` found it. */
 export interface DatabaseEvidence {
-  /** Where, without the password. */
+  /** Address, without the password. */
   readonly at: string;
   readonly problem?: string;
   readonly version: string;
-  /** What the server is set to, by MySQL's names. */
+  /** Server variables, by MySQL's names. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Its clock minus ours (ms), and how long the answer took. */
+  /** Clock of the server minus the clock of this process, and the duration of the query (ms). */
   readonly clock: { readonly ahead: number; readonly took: number } | null;
   /** Migrations of this version that have not run; null when the schema could not be read. */
   readonly missing: readonly string[] | null;
-  /** Migrations that have run and that this version does not know. */
+  /** Migrations that have run and that this version does not have. */
   readonly unknown: readonly string[];
   readonly positions: readonly StoredPosition[];
   readonly pauses: readonly StoredPause[];
@@ -68,7 +68,7 @@ const empty = { version: '', variables: {}, clock: null, missing: null, unknown:
 const reason = (error: unknown): string =>
   error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code || error.name : String(error);
 
-/** Looks at MySQL or MariaDB and changes nothing, not even the schema. */
+/** Examines MySQL or MariaDB and changes nothing, not even the schema. */
 export async function examineMysql(url: string, ms: number): Promise<DatabaseEvidence> {
   const { hostname, port, pathname, username } = new URL(url);
   const at = `${username}@${hostname}:${port || 3306}${pathname}`;
@@ -84,7 +84,7 @@ export async function examineMysql(url: string, ms: number): Promise<DatabaseEvi
   }
 }
 
-/** Looks at the embedded database; a server may be using it. */
+/** Examines the embedded database; a server may be using it. */
 export async function examineSqlite(path: string, driver: SqliteDriver): Promise<DatabaseEvidence> {
   try {
     const database = await openSqliteToRead(path, driver);
@@ -118,7 +118,7 @@ async function examine(database: Database): Promise<Omit<DatabaseEvidence, 'at'>
   };
 }
 
-/** Rows of a table that an older schema may not have: undefined then. */
+/** Rows of a table; undefined when an older schema does not have the table. */
 async function optional<T = Record<string, unknown>>(database: Database, sql: string): Promise<T[] | undefined> {
   try {
     return await database.query<T>(sql);
@@ -130,7 +130,7 @@ async function optional<T = Record<string, unknown>>(database: Database, sql: st
 
 async function mysqlSettings(database: Database): Promise<Pick<DatabaseEvidence, 'version' | 'variables'>> {
   const [row] = await database.query<{ version: string }>('SELECT VERSION() AS version');
-  // Global: what a session of ours has is set by us.
+  // Global variables, because Tocsin sets the session variables itself.
   const rows = await database.query<{ Variable_name: string; Value: string }>(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${VARIABLES.map((name) => `'${name}'`).join(', ')})`,
   );

@@ -1,4 +1,4 @@
-/** The connection died while COMMIT was on its way: the transaction may or may not be durable. */
+/** The connection was lost during COMMIT: the transaction may or may not be durable. */
 export class AmbiguousCommitError extends Error {
   constructor(cause: unknown) {
     super('connection lost during COMMIT', { cause });
@@ -37,7 +37,7 @@ function chain(error: unknown): DriverError[] {
   return found;
 }
 
-/** True when the error says that the connection to the database is gone, so that nothing is known of the statement. */
+/** True when the error means that the database connection was lost, so that the outcome of the statement is unknown. */
 export function isConnectionLoss(error: unknown): boolean {
   return chain(error).some(
     ({ code, errno }) =>
@@ -47,7 +47,7 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-/** Why the same work may succeed later (the label of the retry metric), or undefined when the error is not the database's passing trouble. */
+/** Reason why a retry may succeed (the label of the retry metric); undefined when the error is not a transient database failure. */
 export function passingTrouble(error: unknown): 'connection' | 'conflict' | 'unavailable' | undefined {
   if (error instanceof AmbiguousCommitError || isConnectionLoss(error)) return 'connection';
   for (const { code, errno } of chain(error)) {

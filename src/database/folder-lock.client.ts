@@ -10,7 +10,7 @@ interface LockConnection {
   close(): void;
 }
 
-/** Whether a process uses the folder, whose lock file must be there. */
+/** Whether a process uses the folder; its lock file must exist. */
 export async function isLocked(folder: string, driver: SqliteDriver): Promise<boolean> {
   const Binding = (await loadSqlite(driver)) as new (path: string) => LockConnection;
   const connection = new Binding(join(folder, 'tocsin.lock'));
@@ -27,8 +27,8 @@ export async function isLocked(folder: string, driver: SqliteDriver): Promise<bo
 }
 
 /**
- * Keeps a second process out of a data folder, as long as this one lives: an exclusive SQLite lock, which the operating system drops with the process.
- * Answers the function that gives it back. Throws {@link TocsinError} T5003 when another process has it.
+ * Locks a data folder for the lifetime of this process: an exclusive SQLite lock, which the operating system releases with the process.
+ * Returns the function that releases it. Throws {@link TocsinError} T5003 when another process has the lock.
  */
 export async function lockFolder(folder: string, driver: SqliteDriver): Promise<() => void> {
   mkdirSync(folder, { recursive: true });

@@ -1,8 +1,8 @@
-/** First come, first served. */
+/** Asynchronous mutex; waiters acquire it in FIFO order. */
 export class Mutex {
   #tail: Promise<void> = Promise.resolve();
 
-  /** Resolves with the function that gives the lock back. */
+  /** Resolves with the function that releases the lock. */
   async acquire(): Promise<() => void> {
     let release!: () => void;
     const next = new Promise<void>((resolve) => (release = resolve));

@@ -4,7 +4,7 @@ import type { Dialect } from './dialect.js';
 
 const dialectOf = (runner: QueryRunner): Dialect['name'] => (runner.dataSource.options.type === 'better-sqlite3' ? 'sqlite' : 'mysql');
 
-/** For a migration: creates tables with the columns that they had from the beginning. */
+/** For a migration: creates tables with their original columns (without `since`). */
 export async function createTables(runner: QueryRunner, tables: readonly TableDefinition[]): Promise<void> {
   for (const sql of tables.flatMap((table) => createTableSql(dialectOf(runner), table))) await runner.query(sql);
 }
@@ -14,7 +14,7 @@ export async function addColumns(runner: QueryRunner, tables: readonly TableDefi
   for (const sql of tables.flatMap((table) => addColumnsSql(dialectOf(runner), table, migration))) await runner.query(sql);
 }
 
-/** For a migration that is reverted. */
+/** For the revert of a migration. */
 export async function dropTables(runner: QueryRunner, tables: readonly TableDefinition[]): Promise<void> {
   for (const { name } of tables) await runner.query(`DROP TABLE IF EXISTS ${name}`);
 }

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 
-/** The synchronous calls of the SQLite binding that hot paths use directly. */
+/** Synchronous calls of the SQLite binding, for hot paths. */
 export interface SqliteStatement {
   run(...parameters: unknown[]): { changes: number };
   get(...parameters: unknown[]): unknown;
@@ -11,7 +11,7 @@ export interface SqliteConnection {
   prepare(sql: string): SqliteStatement;
 }
 
-/** The connection under a SQLite data source. Writes on it belong to the transaction that is open on the data source. */
+/** The connection of a SQLite data source. Writes on it belong to the open transaction of the data source. */
 export function sqliteConnection(source: DataSource): SqliteConnection {
   return (source.driver as unknown as { databaseConnection: SqliteConnection }).databaseConnection;
 }

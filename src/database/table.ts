@@ -1,20 +1,20 @@
 import type { Row } from '../shared/row.js';
 import type { AnyColumn, Column, ColumnDefinition, UnmappedColumn } from './column.js';
 
-/** Prepared parts of an INSERT: the names of the columns, and the values of an object in that order. */
+/** Prepared parts of an INSERT: the column names, and a function that returns the values of an object in that order. */
 export interface RowWriter<O> {
   readonly name: string;
   readonly columns: readonly string[];
   readonly row: (object: O) => unknown[];
 }
 
-/** Prepared parts of a SELECT: the list of columns, and the object of a row. */
+/** Prepared parts of a SELECT: the column list, and a function that converts a row to an object. */
 export interface RowReader<O> {
   readonly selection: string;
   readonly parse: (row: Row) => O;
 }
 
-/** A column of a {@link Table} as its DDL needs it. */
+/** A column of a {@link Table} for the DDL. */
 export interface TableColumn extends ColumnDefinition {
   readonly name: string;
 }
@@ -25,8 +25,8 @@ export interface TableIndex {
 }
 
 /**
- * The one description of a table. DDL, inserts and reads come from it, so that a new column is one line.
- * `T` is the object of a row, `U` the names of columns that are no fields of it, `G` the fields that the database generates.
+ * The only description of a table. DDL, inserts and reads are generated from it, so that a new column is one line.
+ * `T` is the object of a row, `U` the names of columns without a field in it, `G` the fields that the database generates.
  */
 export interface Table<T, U extends string = never, G extends keyof T = never> extends RowWriter<Omit<T, G>>, RowReader<T> {
   readonly definition: readonly TableColumn[];
@@ -36,18 +36,18 @@ export interface Table<T, U extends string = never, G extends keyof T = never> e
   readonly only?: 'mysql' | 'sqlite';
   /** SQLite: rows are stored in the primary key. */
   readonly isWithoutRowid: boolean;
-  /** For `Database.insert`: a row whose primary key exists takes the new values, but for columns that are insert-only. */
+  /** For `Database.insert`: an existing row with the same primary key is updated, except its insert-only columns. */
   readonly upsert: { readonly key: readonly string[]; readonly update: readonly string[] };
-  /** Writes these columns alone. */
+  /** Writer for these columns only. */
   writer<O>(fields: readonly (Extract<keyof O & keyof T, string> | U)[]): RowWriter<O>;
-  /** Reads these fields alone. */
+  /** Reader for these fields only. */
   reader<K extends Extract<keyof T, string>>(fields: readonly K[]): RowReader<Pick<T, K>>;
 }
 
 type Columns<T, U extends string> = { readonly [K in keyof T]-?: Column<T[K]> } & { readonly [K in U]: UnmappedColumn<T> };
 
 interface TableOptions<K extends string> {
-  /** Absent when a sequence is the key. */
+  /** Absent when the key is a sequence. */
   readonly primaryKey?: readonly K[];
   readonly unique?: readonly (readonly K[])[];
   readonly indexes?: readonly (readonly K[])[];
@@ -64,7 +64,7 @@ interface Field {
 
 /**
  * Describes a table: a column for every field of `T` (a missing one does not compile) and for every name of `U`.
- * Throws when a later column has no value for the rows that exist.
+ * Throws when a column that a later migration adds has no value for existing rows.
  */
 export function table<T, U extends string = never, G extends keyof T = never>(
   name: string,

@@ -5,10 +5,10 @@ import { table } from './table.js';
 /** `gap`: messages about the alert never arrived. `notified` and `not_sent` are outcomes of notices. */
 export type What = AlertStatusChange['what'] | 'gap' | 'notified' | 'not_sent';
 
-/** What happened to an alert, who did it and why. */
+/** An event in the life of an alert, with its actor and reason. */
 export interface TimelineEntry {
   readonly alert_id: string;
-  /** When it happened: data time for what Detect said, the clock for everything else (ms). */
+  /** Time of the event (ms): data time for events of Detect, the clock for all others. */
   readonly at: number;
   readonly recorded_at: number;
   readonly what: What;

@@ -1,7 +1,7 @@
 import type { PartitionOffsets } from './event-log.js';
 import type { TopicPartition } from './topic-partition.js';
 
-/** First and next offset of one partition; undefined where there is no such partition. */
+/** Log start offset and high watermark of one partition; undefined when the partition does not exist. */
 export async function boundsOf(
   log: { offsets(topic: string): Promise<readonly PartitionOffsets[]> },
   { topic, partition }: TopicPartition,

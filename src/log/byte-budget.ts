@@ -3,7 +3,7 @@ interface Waiter {
   readonly enter: (hasRoom: boolean) => void;
 }
 
-/** Memory that may be used for records on their way. Who finds no room waits in line, so that nobody is overtaken. */
+/** Memory limit for records in flight. Requests that do not fit wait in a FIFO queue, so that a small one never overtakes a large one. */
 export class ByteBudget {
   #used = 0;
   readonly #line: Waiter[] = [];
@@ -15,8 +15,8 @@ export class ByteBudget {
   }
 
   /**
-   * Takes room at once and answers undefined, or answers when there is room; false when there was none within `timeoutMs`.
-   * What is larger than the whole budget enters when it is empty.
+   * Reserves bytes: returns undefined when they fit at once, else a promise of true once they are reserved, or of false after `timeoutMs`.
+   * A request larger than the whole budget is admitted when the budget is unused.
    */
   take(bytes: number, timeoutMs: number): Promise<boolean> | undefined {
     if (this.#line.length === 0 && this.#hasRoom(bytes)) {
@@ -45,7 +45,7 @@ export class ByteBudget {
     this.#admit();
   }
 
-  /** Sends away everybody who waits. */
+  /** Ends every waiting request: its promise resolves to false. */
   close(): void {
     for (const { enter } of this.#line.splice(0)) enter(false);
   }

@@ -2,7 +2,7 @@ import { bigint, caseSensitive, int, ms, named, textColumn } from '../database/c
 import { table } from '../database/table.js';
 import type { TopicPartition } from './event-log.js';
 
-/** Position of a consumer group in a partition. The truth; the offset that Kafka has as committed only follows. */
+/** Position of a consumer group in a partition. The source of truth; the offset committed to Kafka only follows. */
 export interface Cursor {
   /** Everything below has taken effect. */
   readonly nextOffset: number;
@@ -12,7 +12,7 @@ export interface Cursor {
   readonly epoch: number;
 }
 
-/** A cursor and who owns the partition; `owner` is empty when nobody does. */
+/** A cursor with the owner of the partition; `owner` is empty when no replica owns it. */
 export interface StoredCursor extends TopicPartition, Cursor {
   readonly group: string;
   /** Generation of the group in which the partition was claimed. */

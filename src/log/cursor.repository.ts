@@ -7,7 +7,7 @@ import { FencedError } from './fenced-error.js';
 
 const { name: TABLE, parse, selection } = cursorTable;
 const WHERE = 'consumer_group = ? AND topic = ? AND partition_no = ?';
-/** A cursor that exists stays as it is. */
+/** Inserts a missing cursor and leaves an existing one unchanged. */
 const ifMissing = { key: cursorTable.primaryKey, update: [] };
 
 @Injectable()
@@ -18,7 +18,7 @@ export class CursorRepository {
   ) {}
 
   /**
-   * Takes ownership of a partition for the generation of the group. Answers undefined when an owner of a younger generation holds it.
+   * Acquires a partition for the generation of the group. Returns undefined when an owner of a later generation has it.
    * A partition without a cursor starts at `start`.
    */
   claim(group: string, { topic, partition }: TopicPartition, generation: number, start: number, now: number): Promise<Cursor | undefined> {
@@ -46,14 +46,14 @@ export class CursorRepository {
     return parse(row);
   }
 
-  /** A late claim of an older generation must not steal; unless the holder is silent for long (the group's generations may have started anew). */
+  /** A late claim of an older generation must fail, unless the owner has timed out (generations may have restarted with a recreated group). */
   #claimable(row: StoredCursor, generation: number, now: number): boolean {
     const stored = row.generation;
     if (row.owner === '' || stored < generation || (stored === generation && row.owner === this.config.INSTANCE_ID)) return true;
     return now - row.updatedAt > 2 * this.config.KAFKA_SESSION_TIMEOUT_MS;
   }
 
-  /** Notes that the owner keeps the partition into another generation. Throws {@link FencedError} when it does not own it any more. */
+  /** Extends the claim of the owner to a new generation. Throws {@link FencedError} when another replica owns the partition. */
   async renew(group: string, { topic, partition }: TopicPartition, epoch: number, generation: number, now: number): Promise<void> {
     const moved = await this.database.transaction(() =>
       this.database.execute(`UPDATE ${TABLE} SET generation = ?, updated_at = ? WHERE ${WHERE} AND epoch = ? AND generation <= ?`, [
@@ -70,8 +70,8 @@ export class CursorRepository {
   }
 
   /**
-   * The fence: moves the cursor from `from` to `to` inside the current transaction. Throws {@link FencedError} when it is not there any more.
-   * Without a memory there is no older record that anybody still needs.
+   * The fence: moves the cursor from `from` to `to` inside the current transaction. Throws {@link FencedError} when it has moved.
+   * A stage without in-memory state needs no older records, so its state offset moves too.
    */
   async advance(claim: TopicPartition & { group: string; epoch: number }, from: number, to: number, now: number, memory: boolean): Promise<void> {
     const { group, topic, partition, epoch } = claim;
@@ -82,7 +82,7 @@ export class CursorRepository {
     if (moved !== 1) throw new FencedError(`epoch ${epoch} at offset ${from} of ${topic}/${partition} has ended`);
   }
 
-  /** Inside the current transaction: the stored state now reflects everything below `offset`. */
+  /** Sets the state offset inside the current transaction: the stored state now reflects everything below `offset`. */
   async moveState(group: string, { topic, partition }: TopicPartition, epoch: number, offset: number): Promise<void> {
     await this.database.execute(`UPDATE ${TABLE} SET state_offset = ? WHERE ${WHERE} AND epoch = ?`, [offset, group, topic, partition, epoch]);
   }
@@ -92,14 +92,14 @@ export class CursorRepository {
     return row && parse(row);
   }
 
-  /** The owner lets go: whoever comes next need not wait until it counts as silent. */
+  /** Releases the partition, so that the next owner need not wait for a timeout. */
   async release(group: string, { topic, partition }: TopicPartition, epoch: number, now: number): Promise<void> {
     await this.database.transaction(() =>
       this.database.execute(`UPDATE ${TABLE} SET owner = '', updated_at = ? WHERE ${WHERE} AND epoch = ?`, [now, group, topic, partition, epoch]),
     );
   }
 
-  /** Lets go of every partition of a group whose owner is not among the living; those that wake up all the same lose at their next commit. */
+  /** Releases every partition of a group whose owner is not in `living`; an owner that still runs is fenced at its next commit. */
   async releaseDead(group: string, living: readonly string[]): Promise<void> {
     const marks = living.map(() => '?').join(', ');
     await this.database.transaction(() =>
@@ -107,7 +107,7 @@ export class CursorRepository {
     );
   }
 
-  /** Forgets how far a group is, inside the current transaction: it begins anew. */
+  /** Deletes the cursors of a group inside the current transaction. */
   async forget(group: string): Promise<void> {
     await this.database.execute(`DELETE FROM ${TABLE} WHERE consumer_group = ?`, [group]);
   }
@@ -117,15 +117,15 @@ export class CursorRepository {
     return (await this.all()).filter((cursor) => cursor.group === group);
   }
 
-  /** Every cursor: what is where, for lag and for the tools. */
+  /** Every cursor, for lag and for the tools. */
   async all(): Promise<StoredCursor[]> {
     const rows = await this.database.query(`SELECT ${selection} FROM ${TABLE} ORDER BY consumer_group, topic, partition_no`);
     return rows.map(parse);
   }
 
   /**
-   * Moves a cursor by the decision of people, and gives the partition to nobody: whoever has it is fenced off, and the next claim goes on from
-   * here. False when the cursor is not at `epoch` any more; `epoch` 0 is that of a cursor that does not exist yet.
+   * Moves a cursor for an operator and clears its owner: the current owner is fenced, and the next claim continues from here.
+   * False when the epoch is no longer `epoch`; 0 is the epoch of a cursor that does not exist yet.
    */
   relocate(group: string, { topic, partition }: TopicPartition, to: Omit<Cursor, 'epoch'>, epoch: number, now: number): Promise<boolean> {
     const key = [group, topic, partition];

@@ -4,10 +4,10 @@ import type { Topic } from '../topics.js';
 import type { LogRecord } from './event-log.js';
 import { jsonSerializer, type Serializer } from './serializer.js';
 
-/** How often a record came back from the dead letters; travels with it. */
+/** Header with the number of times a record was redriven from its dead-letter topic. */
 export const REDRIVEN = 'tocsin-redriven';
 
-/** Headers of a dead letter: those of the record itself, where it stood, which stage refused it and why, and how often it was tried. */
+/** Headers of a dead letter: those of the record, its topic, partition and offset, the stage that refused it, the error, attempts and time. */
 export function deadLetterHeaders(
   topic: string,
   partition: number,
@@ -29,7 +29,7 @@ export function deadLetterHeaders(
   };
 }
 
-/** How often a record with these headers came back; what somebody else has written there counts as never. */
+/** Redrive count of a record with these headers; an invalid value counts as 0. */
 export function redriveCount(headers: LogRecord['headers']): number {
   const count = Number(headers[REDRIVEN] ?? 0);
   return Number.isSafeInteger(count) && count > 0 ? count : 0;

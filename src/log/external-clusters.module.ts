@@ -4,7 +4,7 @@ import { ExternalTopics } from './external-topics.js';
 import { KafkaClusters } from './kafka/kafka-clusters.service.js';
 import { KafkaExternalTopics } from './kafka/kafka-external-topics.service.js';
 
-/** Kafka clusters of others: those that sources read, and those that pushes go to. */
+/** External Kafka clusters: those that sources consume, and those that pushes are delivered to. */
 @Module({
   providers: [
     { provide: Clusters, useClass: KafkaClusters },

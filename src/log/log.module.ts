@@ -26,7 +26,7 @@ const shared = [
   StoredStates,
 ];
 
-/** The event log of this installation: publishing, consuming, cursors. Whoever starts the process connects and closes it. */
+/** The event log of this installation: publishing, consuming, cursors. The command that starts the process connects and closes it. */
 @Module({
   imports: [DecoratorsModule],
   providers: [...shared, { provide: EventLog, useFactory: eventLogOf, inject: [Config, Database] }],

@@ -10,8 +10,8 @@ export type TopicSettings = Pick<
 const HOUR_MS = 3_600_000;
 
 /**
- * How the settings want a topic and its dead letters to be created. Dead letters go to the partition of their number, so they have as many,
- * and they are kept three times as long: somebody has to look at them first.
+ * Partitions and configs, from the settings, of a new topic and its dead-letter topic. A dead letter goes to the partition with the number of
+ * its original one, so both topics have the same partition count; its retention is three times as long, so that an operator can examine it.
  */
 export function newTopics(name: string, settings: TopicSettings): NewTopic[] {
   const wanted = (property: string, byDefault: number | undefined, of: string): number | undefined =>

@@ -43,7 +43,7 @@ export function fnv1a(key: Buffer): number {
 
 type KeyPartitioner = (key: Buffer, partitions: number) => number;
 
-/** How other clients find the partition of a key, by the names of KAFKA_PARTITIONER. */
+/** Partitioners of other clients, by the names of KAFKA_PARTITIONER. */
 export const keyPartitioners = {
   /** Java's default. */
   murmur2: (key, partitions) => (murmur2(key) & 0x7fffffff) % partitions,
@@ -59,8 +59,8 @@ export type PartitionerName = keyof typeof keyPartitioners | 'round_robin';
 export const murmur2Partition = (key: string, partitions: number): number => keyPartitioners.murmur2(Buffer.from(key), partitions);
 
 /**
- * Decides the partition of a record, once, before the first try: a retry cannot move it.
- * @param exceptions from murmur2, by topic. Throws {@link TocsinError} T5001 where round robin would break the order that a stage relies on.
+ * Selects the partition of a record, once, before the first attempt, so that a retry cannot move it.
+ * @param exceptions from murmur2, by topic. Throws {@link TocsinError} T5001 when round robin would break the order that a stage relies on.
  */
 export class Partitioning {
   readonly #turns = new Map<string, number>();

@@ -1,23 +1,23 @@
-/** Hears about single events, for histograms. */
+/** Callbacks for single events, for histograms. */
 export interface ProducerObserver {
-  /** A caller's records of one partition were confirmed so long after they were handed in. */
+  /** The records of one call and partition were confirmed after `seconds`. */
   confirmed(topic: string, seconds: number): void;
-  /** A batch was confirmed: its records, and the bytes that went over the wire. */
+  /** A batch was confirmed: number of records, and bytes on the wire. */
   batch(topic: string, records: number, bytes: number): void;
 }
 
 const NOBODY: ProducerObserver = { confirmed: () => undefined, batch: () => undefined };
 
-/** What the producers of this process did: read by the metrics, changed by nobody else. */
+/** Counters of the producers of this process; the metrics only read them. */
 export class ProducerWatch {
   observer = NOBODY;
   readonly records = new Map<string, number>();
   /** By topic and reason. */
   readonly retries = new Map<string, number>();
   readonly failures = new Map<string, number>();
-  /** For each cluster: bytes of records that wait or are on their way. */
+  /** Bytes of buffered and in-flight records, a function for each cluster. */
   readonly buffers: (() => number)[] = [];
-  /** Calls that had to wait for room. */
+  /** Calls that waited for free buffer memory. */
   waits = 0;
 
   confirmed(topic: string, records: number, seconds: number): void {

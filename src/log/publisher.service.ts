@@ -9,8 +9,8 @@ import type { Serializer } from './serializer.js';
 type Staged = OutgoingRecord & { topic: string };
 
 /**
- * Publishes typed messages as part of the current database transaction: they leave if and only if it commits, in order within its ordering key.
- * Outside a transaction it throws, because nothing would tie the message to what was saved.
+ * Publishes typed messages as part of the current database transaction: they are sent if and only if it commits, in order within its ordering
+ * key. Outside a transaction it throws, because nothing would tie the message to the saved state.
  */
 @Injectable()
 export class Publisher {
@@ -26,7 +26,7 @@ export class Publisher {
     this.#stage({ topic: topic.name, key: topic.key(message), value: this.eventLog.serializer.serialize(topic.name, message) });
   }
 
-  /** Sends a record that can never work to the dead-letter topic: the original bytes, and headers that say where it stood and why it is there. */
+  /** Sends a record that can never be processed to the dead-letter topic: the original bytes, and headers with its position and the error. */
   deadLetter(topic: string, partition: number, group: string, { record, error }: PoisonRecord, now: number): void {
     this.#stage({
       topic: deadLetterTopic(topic),

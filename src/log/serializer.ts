@@ -1,12 +1,12 @@
 import { parseJson } from '../shared/json.js';
 
 /**
- * How a message becomes the bytes of a record and comes back. JSON unless a deployment has its own, for example the format of a schema registry:
- * `deserialize` throws a JsonError or a PoisonError for bytes that can never be read, and what it answers is checked against the topic's schema.
+ * Serialization of messages. JSON unless a deployment has its own, for example the format of a schema registry: `deserialize` throws a
+ * JsonError or a PoisonError for bytes that can never be parsed, and its result is validated against the topic's schema.
  */
 export interface Serializer {
   serialize(topic: string, message: unknown): string | Buffer;
-  /** JSON of one message, made before, as bytes of a record: for those who have encoded it already. */
+  /** Record bytes of a message that the caller has already encoded as JSON. */
   wrap(topic: string, json: string): string | Buffer;
   deserialize(topic: string, bytes: Buffer): unknown;
 }

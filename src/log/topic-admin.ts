@@ -4,9 +4,9 @@ import type { TopicPartition } from './topic-partition.js';
 export interface NewTopic {
   readonly name: string;
   readonly partitions: number;
-  /** Copies of each partition; absent: TOPIC_REPLICATION. */
+  /** Replication factor; absent: TOPIC_REPLICATION. */
   readonly replication?: number | undefined;
-  /** Kafka's own names and texts, such as retention.ms. */
+  /** Kafka's config names, such as retention.ms, and their values. */
   readonly config?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface TopicPartitionState {
   /** Brokers by id. */
   readonly replicas: readonly number[];
   readonly inSync: readonly number[];
-  /** Offset of the oldest record that is still there; null when nobody answers for the partition. */
+  /** Offset of the oldest existing record; null when the partition has no leader that responds. */
   readonly low: number | null;
   /** Offset that the next record will get. */
   readonly high: number | null;
@@ -28,7 +28,7 @@ export interface TopicState {
   /** main, alert (ALERT_KAFKA_BROKERS) or embedded. */
   readonly cluster: string;
   readonly partitions: readonly TopicPartitionState[];
-  /** What is in force, by Kafka's names: retention.ms, retention.bytes, min.insync.replicas, max.message.bytes, cleanup.policy, compression.type. */
+  /** Effective config: retention.ms, retention.bytes, min.insync.replicas, max.message.bytes, cleanup.policy, compression.type. */
   readonly config: Readonly<Record<string, string>>;
 }
 
@@ -40,28 +40,28 @@ export interface GroupMember {
 }
 
 export interface GroupState {
-  /** Group id as the log knows it. */
+  /** Group id in the log, including any prefix. */
   readonly group: string;
-  /** The stage or source whose group it is; null for a group of somebody else. */
+  /** The stage or source of the group; null for an unknown group. */
   readonly stage: string | null;
   readonly cluster: string;
-  /** In Kafka's words: Stable, Empty, PreparingRebalance … */
+  /** Kafka's group state: Stable, Empty, PreparingRebalance … */
   readonly state: string;
   readonly protocol: string;
   readonly members: readonly GroupMember[];
 }
 
-/** The topics themselves, for the tools: what there is, and changing it. Topics by their names without prefix. */
+/** Topic administration for the tools: lists and changes topics. Topic names have no prefix. */
 export abstract class TopicAdmin {
-  /** Brokers that a new topic may be spread over. */
+  /** Number of brokers that may have replicas of a new topic. */
   abstract brokers(topic: string): Promise<number>;
   /** The topics of these names that exist, or all of them. */
   abstract describe(names?: readonly string[]): Promise<TopicState[]>;
   /** Every consumer group, with its members. */
   abstract groups(): Promise<GroupState[]>;
   abstract create(topic: NewTopic): Promise<void>;
-  /** Adds partitions. What knows the old number keeps it for up to a minute. */
+  /** Sets a larger partition count. Clients may use the cached old count for up to a minute. */
   abstract grow(topic: string, partitions: number): Promise<void>;
-  /** Sets these settings of a topic; others that were set on it stay. */
+  /** Sets these configs of a topic; others that were set on it stay. */
   abstract configure(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
 }

@@ -4,20 +4,20 @@ import type { TopicState } from './topic-admin.js';
 
 type Limits = Pick<Config, 'MAX_EVENT_BYTES'>;
 
-/** Kafka's name for the size of a record, or of a compressed batch, that a topic takes. */
+/** Kafka's config for the largest record, or compressed batch, that a topic accepts. */
 export const MOST_BYTES = 'max.message.bytes';
-/** What the headers of a dead letter may need beside the record that it is. */
+/** Room for the headers that a dead letter has in addition to the original record. */
 const HEADER_BYTES = 16_384;
 
 const LETTERS = deadLetterTopic('');
 
-/** The topic whose dead letters go to this one; undefined for any other topic. */
+/** The original topic of a dead-letter topic; undefined for any other topic. */
 export const originalTopic = (name: string): string | undefined => (name.endsWith(LETTERS) ? name.slice(0, -LETTERS.length) : undefined);
 
-/** Bytes that dead letters must be able to have when their topic takes `most`. */
+/** Size limit that a dead-letter topic needs when its original topic accepts `most` bytes. */
 export const deadLetterBytes = (most: number): number => most + HEADER_BYTES;
 
-/** Topics that would refuse an event which we accept, in sentences. */
+/** Topics that would refuse an event which Tocsin accepts, as sentences. */
 export function topicsTooSmallForEvents(topics: readonly TopicState[], { MAX_EVENT_BYTES }: Limits): string[] {
   return topics.flatMap(({ name, config }) => {
     const most = config[MOST_BYTES];
@@ -27,7 +27,7 @@ export function topicsTooSmallForEvents(topics: readonly TopicState[], { MAX_EVE
   });
 }
 
-/** Dead letters whose topics would refuse a record that its own topic takes, in sentences. */
+/** Dead-letter topics that would refuse a record which its original topic accepts, as sentences. */
 export function deadLetterTopicsTooSmall(topics: readonly TopicState[]): string[] {
   const most = new Map(topics.flatMap(({ name, config }) => (config[MOST_BYTES] === undefined ? [] : [[name, Number(config[MOST_BYTES])] as const])));
   return [...most].flatMap(([name, bytes]) => {

@@ -114,7 +114,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
       if (notice) await this.#deliver(notice, receiver);
       return true;
     } catch (error) {
-      // The next call of `work`, or the end of the claim, brings it again.
+      // The next call of `work`, or the end of the claim, makes it a candidate again.
       this.#logger.warn(`claiming notice ${candidate.id} failed: ${String(error)}`);
       return false;
     }
@@ -134,7 +134,7 @@ export class NoticeSender implements OnModuleInit, BeforeApplicationShutdown {
     if (settlement.state === 'dead') this.#logger.error(`notice ${notice.id} to ${notice.receiver} is dead: ${settlement.last_error ?? ''}`);
   }
 
-  /** Records the result at once, because a crash before that causes a second delivery; database failures are retried while the claim holds. */
+  /** Records the result at once, because a crash before that causes a second delivery; database failures are retried until the claim expires. */
   async #record(notice: DueNotice, settlement: NoticeSettlement, now: number): Promise<boolean> {
     for (let failures = 1; ; failures++) {
       try {

@@ -16,7 +16,7 @@ import { ReceiverReader } from './receiver.reader.js';
 import { ReceiverRepository } from './receiver.repository.js';
 import { ReceiverService } from './receiver.service.js';
 
-/** Who is notified: receivers, and the notices that they are due. */
+/** Receivers, and the notices for them. */
 @Module({
   imports: [LogModule, RuntimeModule],
   controllers: [NoticeController, ReceiverController],

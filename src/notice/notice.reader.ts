@@ -3,7 +3,7 @@ import { Database } from '../database/database.client.js';
 import type { ConvergedAlert } from '../topics.js';
 import type { Notice, NoticeState } from './notice.js';
 
-/** Which notices somebody wants to see. */
+/** Filter of the notice list. */
 export interface NoticeFilter {
   readonly state?: readonly NoticeState[] | undefined;
   readonly receiver?: string | undefined;

@@ -90,9 +90,9 @@ export class NoticeRepository {
     return ({ converge_id, sequence }) => found.has(keyOf(converge_id, sequence));
   }
 
-  /** Adds notices; one that exists stays as it is. */
+  /** Adds notices; an existing one is left unchanged. */
   async add(notices: readonly NewNotice[], now: number): Promise<void> {
-    // Notices to send come first, in case the collation of a database takes two names for the same.
+    // Notices to send come first, in case the collation of a database treats two names as equal.
     const rows = [...notices].sort((a, b) => Number(a.notSent !== undefined) - Number(b.notSent !== undefined)).map((notice) => rowOf(notice, now));
     if (rows.length > 0) await this.database.insert('notice', COLUMNS, rows, { key: ['converge_id', 'receiver', 'sequence_no'], update: [] });
   }

@@ -11,7 +11,7 @@ import { type NewNotice, NoticeRepository } from './notice.repository.js';
 import { ReceiverReader } from './receiver.reader.js';
 import { TimelineRepository } from '../database/timeline.repository.js';
 
-/** Decides who is notified, and stores the notices. */
+/** Selects the receivers of messages, and stores the notices. */
 @Injectable()
 export class NoticeService {
   constructor(

@@ -15,7 +15,7 @@ export interface AppliedReceivers {
   readonly unchanged: readonly string[];
 }
 
-/** The parts of a receiver that the audit table shows: its settings may hold secrets. */
+/** The parts of a receiver that the audit table shows: its settings may contain secrets. */
 function auditOf({ name, channel, send_resolved, is_default, is_enabled }: ReceiverBody): object {
   return { name, channel, send_resolved, is_default, is_enabled };
 }
@@ -39,7 +39,7 @@ export class ReceiverService {
     });
   }
 
-  /** Throws T4002 when there is no such receiver, T4007 when the name is another's. */
+  /** Throws T4002 when there is no such receiver, T4007 when another receiver has the name. */
   async replace(id: number, receiver: ReceiverBody, actor: Actor, now: number): Promise<Receiver> {
     return this.database.transaction(async () => {
       const named = await this.#named(receiver.name);

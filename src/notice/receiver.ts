@@ -40,10 +40,10 @@ export interface Receiver extends ReceiverBody {
   readonly updated_at: number;
 }
 
-/** Names that the collation of some database takes for equal have the same key. */
+/** Names that the collation of a database may treat as equal have the same key. */
 export const nameKey = (name: string): string => name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
-/** Checks what somebody wrote. Throws {@link TocsinError} T4001 whose details name every field that is wrong and why. */
+/** Validates a receiver. Throws {@link TocsinError} T4001, whose details name every invalid field and the reason. */
 export function parseReceiver(value: unknown): ReceiverBody {
   return parseRequest(receiverSchema, value);
 }

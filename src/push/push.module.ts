@@ -12,7 +12,7 @@ import { PushRepository } from './push.repository.js';
 import { PushService } from './push.service.js';
 import { QueueClient } from './queue.client.js';
 
-/** What is pushed to the queues of self-healing systems: state changes of alerts. */
+/** State changes of alerts, pushed to the queues of self-healing systems. */
 @Module({
   imports: [AlertModule, RuntimeModule],
   controllers: [PushController],

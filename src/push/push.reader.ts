@@ -3,7 +3,7 @@ import { Database } from '../database/database.client.js';
 import type { PushType } from './payload.js';
 import type { Push, PushState } from './push.js';
 
-/** Which pushes somebody wants to see. */
+/** Filter of the push list. */
 export interface PushFilter {
   readonly state?: PushState | undefined;
   readonly alert_id?: string | undefined;

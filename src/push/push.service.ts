@@ -14,7 +14,7 @@ import { type NewPush, PushRepository } from './push.repository.js';
 import { parseQueues, type Queue, queuesByKey, queuesOf, type Queues } from './queue.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** Decides which queues get which change, and stores the pushes. */
+/** Selects the queues for each change, and stores the pushes. */
 @Injectable()
 export class PushService {
   readonly #queues: Queues;
@@ -35,7 +35,7 @@ export class PushService {
     return this.#queues.size > 0;
   }
 
-  /** Age (ms) at which a push is given up. */
+  /** Age (ms) from which a failed push is dead; older changes are skipped. */
   get giveUpMs(): number {
     return this.config.MESSAGE_QUEUE_MAX_AGE_MS;
   }
@@ -100,7 +100,7 @@ export class PushService {
   }
 }
 
-/** Throws {@link TocsinError} T5001 that says what is wrong with the setting, without its secrets. */
+/** Throws {@link TocsinError} T5001, which describes the error in the setting without its secrets. */
 function readQueues(setting: string | undefined): Queues {
   if (!setting) return new Map();
   try {
@@ -110,7 +110,7 @@ function readQueues(setting: string | undefined): Queues {
   }
 }
 
-/** The row may hold the end of the alert by now; the push about its beginning must not. */
+/** The row may already contain the end of the alert; a push about an earlier change must not. */
 function asOf(alert: Alert, change: AlertStatusChange): Alert {
   if (change.what !== 'created' && change.what !== 'severity_changed') return alert;
   return { ...alert, status: 'ABNORMAL', end_time: null, end_reason: null };

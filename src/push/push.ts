@@ -17,7 +17,7 @@ export interface Push {
   readonly event_id: string;
   readonly type: PushType;
   readonly state: PushState;
-  /** Why a dead one is dead. */
+  /** Why the push is dead. */
   readonly reason: string | null;
   readonly attempts: number;
   readonly created_at: number;

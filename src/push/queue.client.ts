@@ -6,10 +6,10 @@ import { within } from '../shared/wait.js';
 import type { DuePush } from './push.js';
 import type { Queue, RedisQueue } from './queue.js';
 
-/** Time (ms) beyond the limit of a delivery for the confirmation to come in. */
+/** Additional time (ms) after the timeout of a delivery, for the confirmation to arrive. */
 const FLUSH_MS = 1000;
 
-/** Delivers to queues of others: connects, waits for the confirmation, lets go. */
+/** Delivers to external queues: connects, waits for the confirmation, disconnects. */
 @Injectable()
 export class QueueClient {
   constructor(
@@ -26,7 +26,7 @@ export class QueueClient {
   }
 }
 
-/** The newest stands at the head of the list; what is beyond `listLength` falls off its end. */
+/** The newest push is at the head of the list; pushes beyond `listLength` are trimmed from its tail. */
 async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], timeoutMs: number, listLength: number): Promise<void> {
   const { host, port, database, username, password, tls } = queue;
   const client = createClient({
@@ -36,7 +36,7 @@ async function deliverToRedis(queue: RedisQueue, pushes: readonly DuePush[], tim
     ...(password && { password }),
     disableOfflineQueue: true,
   });
-  // Failures reach us through the rejections below.
+  // The rejections below report failures.
   client.on('error', () => undefined);
   const deliver = async (): Promise<void> => {
     await client.connect();

@@ -31,10 +31,10 @@ export interface RedisQueue {
   readonly timeoutMs: undefined;
 }
 
-/** Queues by business; the queues of business 0 get the alerts of every business. */
+/** Queues by business; the queues of business 0 receive the alerts of every business. */
 export type Queues = ReadonlyMap<string, readonly Queue[]>;
 
-/** Business whose queues get the alerts of every business. */
+/** Business whose queues receive the alerts of every business. */
 const EVERY_BUSINESS = '0';
 
 const mechanisms = { PLAIN: 'plain', 'SCRAM-SHA-256': 'scram-sha-256', 'SCRAM-SHA-512': 'scram-sha-512' } as const;

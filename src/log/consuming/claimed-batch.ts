@@ -2,33 +2,33 @@ import type { PoisonError } from '../../shared/errors.js';
 import type { Batch, Message } from './batch.js';
 import type { LogRecord, TopicPartition } from '../event-log.js';
 
-/** Our ownership of a partition, and how far we are in it. */
+/** Ownership of a partition by this replica, with its progress. */
 export interface Claim extends TopicPartition {
   readonly group: string;
   readonly epoch: number;
   readonly stateOffset: number;
-  /** Where the database's cursor stands. */
+  /** Next offset of the cursor in the database. */
   committed: number;
-  /** Where the memory stands; ahead of `committed` while a stateful stage waits for its commit. */
+  /** Next offset of the in-memory state; ahead of `committed` while a stateful stage waits for its commit. */
   position: number;
   committedAt: number;
-  /** Set when somebody else owns the partition, or when the memory can no longer be trusted. */
+  /** Set when another replica owns the partition, or when the in-memory state may be wrong. */
   lost: boolean;
-  /** Records that a handler refused; they go to the dead letters when the batch comes again. */
+  /** Records that a handler refused; they go to the dead-letter topic when the batch is retried. */
   readonly refused: Map<number, PoisonError>;
 }
 
-/** A record that cannot work, with what the dead-letter topic needs to know of it. */
+/** A record that can never be processed, with the details for its dead letter. */
 export interface PoisonRecord {
   readonly record: LogRecord;
   readonly error: PoisonError;
 }
 
-/** A batch on its way through the interceptor: raw records in, parsed messages for the handler. */
+/** A batch inside the interceptor: raw records in, parsed messages for the handler. */
 export class ClaimedBatch implements Batch<unknown> {
   records: readonly Message<unknown>[] = [];
   hasCheckpoint = false;
-  /** What went to the dead letters; known after the batch was handled. */
+  /** Records that went to the dead-letter topic; known after the batch was handled. */
   poison: readonly PoisonRecord[] = [];
 
   constructor(

@@ -1,13 +1,13 @@
-/** What decides whether the transaction of a batch is committed now. */
+/** Inputs of the decision whether to commit the transaction of a batch now. */
 export interface PendingCommit {
-  /** Keeps state in memory, so a batch without output may wait. */
+  /** The stage keeps state in memory, so a batch without output may wait. */
   readonly isStateful: boolean;
   /** The batch has no records, and nothing handled before waits for its commit. */
   readonly isEmpty: boolean;
   /** The handler wrote to the database, or published something. */
   readonly hasOutput: boolean;
   readonly hasCheckpoint: boolean;
-  /** The partition may go to another replica in a moment. */
+  /** Another replica may own the partition soon. */
   readonly isLeaving: boolean;
   /** Milliseconds since the latest commit of the partition. */
   readonly sinceCommit: number;

@@ -9,7 +9,7 @@ import { RethrowFilter } from './rethrow.filter.js';
 
 /**
  * Binds a method to a topic: `@Consume(topics.alerts, { group: 'alert' }) onAlerts(batch: Batch<AlertEvent>)`.
- * The method neither commits nor catches: return = done, `PoisonError` = that record to the dead letters, anything else = the batch comes again.
+ * The method neither commits nor catches: return = done, `PoisonError` = that record to the dead-letter topic, any other error = batch redelivered.
  */
 export function Consume<T>(topic: Topic<T>, options: ConsumeOptions) {
   return (target: object, name: string, descriptor: TypedPropertyDescriptor<(batch: Batch<T>) => Promise<void>>): void => {

@@ -20,7 +20,7 @@ export class ConsumerGroups {
     return [...new Set(this.discovery.methods(handlers).map(({ metadata }) => metadata.options.group))];
   }
 
-  /** For a process that consumes nothing: throws when a module declares a consumer group, which nobody would serve. */
+  /** For a process that consumes nothing: throws when a module declares a consumer group, because no transport would serve it. */
   refuseAll(): void {
     const [first] = this.discovery.methods(handlers);
     if (first) throw new Error(`${first.where} consumes a topic, but this process serves no consumer group`);

@@ -10,10 +10,10 @@ export interface PartitionProgress {
   highWatermark: number;
 }
 
-/** What takes time in a consumer: a batch, a commit to the log, the time from fetch to fetch, the time without progress around a rebalance. */
+/** Measured durations: a batch, a commit to the log, the time from fetch to fetch, the time without progress around a rebalance. */
 export type ConsumerTiming = 'batch' | 'commit' | 'poll' | 'stall';
 
-/** What the consumers of this process did: read by metrics and health, changed by nobody else. */
+/** Activity of the consumers of this process; metrics and health only read it. */
 @Injectable()
 export class ConsumerWatch {
   readonly records = new Map<string, number>();
@@ -24,16 +24,16 @@ export class ConsumerWatch {
 
   readonly commitFailures = new Map<string, number>();
   readonly rebalances = new Map<string, number>();
-  /** Partitions that rebalances have kept, gained and lost. */
+  /** Numbers of partitions that rebalances have kept, gained and lost. */
   readonly moved = new Map<string, number>();
   #timed: (what: ConsumerTiming, group: string, ms: number) => void = () => undefined;
 
-  /** Who is told how long things took. */
+  /** Sets the listener for durations. */
   onTimed(listener: (what: ConsumerTiming, group: string, ms: number) => void): void {
     this.#timed = listener;
   }
 
-  /** What a consumer of the group reports to. */
+  /** Observer for a consumer of the group. */
   observer(group: string): ConsumerObserver {
     return {
       rebalanced: (rebalance) => this.#rebalanced(group, rebalance),

@@ -10,22 +10,22 @@ import { LogServer } from './log-server.service.js';
 import type { GroupMember } from '../topic-admin.js';
 import { messageOf } from '../../shared/error-message.js';
 
-/** Where a group is in a partition; what nobody can tell is null. */
+/** Position of a group in a partition; null marks a value that is not available. */
 export interface GroupPosition {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
-  /** What the cursor says: everything below has taken effect. */
+  /** Next offset of the cursor: everything below has taken effect. */
   readonly cursor: number;
   /** Offset that the next record of the partition will get. */
   readonly end: number | null;
-  /** Replica that has claimed the partition last. */
+  /** Replica that claimed the partition last. */
   readonly owner: string;
 }
 
-/** A position with what the log itself knows of the group. */
+/** A position with the state of the group in the log. */
 export interface PartitionLag extends GroupPosition {
-  /** What the group has committed to the log, which follows the cursor; null when it never did, or on a cluster of somebody else. */
+  /** Committed offset of the group in the log, which follows the cursor; null when there is none, or on an external cluster. */
   readonly current: number | null;
   /** End minus committed offset, or minus the cursor while nothing is committed. */
   readonly lag: number | null;
@@ -34,13 +34,13 @@ export interface PartitionLag extends GroupPosition {
   readonly client_id: string | null;
 }
 
-/** An answer, and in words what could not be found out. */
+/** Partitions, and the reasons in words why some values are missing. */
 export interface PartitionReport<T> {
   readonly partitions: readonly T[];
   readonly problems: readonly string[];
 }
 
-/** The consumers of this process, and how far every group is. */
+/** The consumers of this process, and the progress of every group. */
 @Injectable()
 export class Consumers {
   readonly #servers: LogServer[] = [];
@@ -53,7 +53,7 @@ export class Consumers {
     private readonly pauses: PauseService,
   ) {}
 
-  /** The transport of a consumer group, to be given to `connectMicroservice`. */
+  /** The transport of a consumer group, for `connectMicroservice`. */
   server(group: string): LogServer {
     const { eventLog, cursors, config, watch, pauses } = this;
     const server = new LogServer(group, { eventLog, cursors, config, watch, pauses });
@@ -74,7 +74,7 @@ export class Consumers {
     return this.#servers.find((server) => server.group === group);
   }
 
-  /** Every group and partition that has a cursor. Rejects only when the database does not answer. */
+  /** Every group and partition that has a cursor. Rejects only when the database query fails. */
   async positions(): Promise<PartitionReport<GroupPosition>> {
     const cursors = await this.cursors.all();
     const own = cursors.filter(({ group }) => !isExternalGroup(group));
@@ -94,7 +94,7 @@ export class Consumers {
     return { partitions, problems };
   }
 
-  /** The same with committed offsets and members, of the groups and topics that `wanted` picks. */
+  /** The same with committed offsets and members, for the groups and topics that `wanted` selects. */
   async lag(wanted: (at: Pick<GroupPosition, 'group' | 'topic'>) => boolean = () => true): Promise<PartitionReport<PartitionLag>> {
     const { partitions, problems: unknown } = await this.positions();
     const problems = [...unknown];
@@ -124,7 +124,7 @@ export class Consumers {
     return found;
   }
 
-  /** By group, topic and partition: who consumes it. */
+  /** The consuming member by group, topic and partition. */
   async #members(positions: readonly GroupPosition[], problems: string[]): Promise<Map<string, GroupMember>> {
     const found = new Map<string, GroupMember>();
     const groups = [...new Set(positions.map(({ group }) => group))].filter((group) => !isExternalGroup(group));
@@ -140,7 +140,7 @@ export class Consumers {
   }
 }
 
-/** One question that may fail without spoiling the rest of the answer. */
+/** Runs one query; a failure becomes a problem of the report and does not fail the rest. */
 async function attempt<T>(what: string, problems: string[], ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();

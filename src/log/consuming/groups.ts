@@ -1,10 +1,10 @@
-/** How a method consumes its topic. */
+/** Options of `@Consume`. */
 export interface ConsumeOptions {
   /** Consumer group, without the prefix: one for each stage. */
   readonly group: string;
   /**
-   * Keeps state in memory for each partition: after a claim it gets a batch without records, then the records since the checkpoint as `replay`.
-   * Its batches may also wait for their commit (DETECT_COMMIT_MS) while they have no output.
+   * The group keeps state in memory for each partition: after a claim it gets a batch without records, then the records since the checkpoint
+   * as `replay`. Its batches may also wait for their commit (DETECT_COMMIT_MS) while they have no output.
    */
   readonly stateful?: boolean;
 }

@@ -18,7 +18,7 @@ import type { PauseService } from './pause.service.js';
 import { logFaultTexts } from './position-fault.js';
 import { StageSteps } from './stage-steps.service.js';
 
-/** What the transports of all consumer groups share. */
+/** Dependencies that the transports of all consumer groups share. */
 export interface LogServerDependencies {
   readonly eventLog: EventLog;
   readonly cursors: CursorRepository;
@@ -27,7 +27,7 @@ export interface LogServerDependencies {
   readonly pauses: PauseService;
 }
 
-/** Nest transport of one consumer group: binds the methods of `@Consume` to the partition consumers of the group, and commits what waits in time. */
+/** Nest transport of one consumer group: binds the methods of `@Consume` to its partition consumers, and commits waiting batches in time. */
 export class LogServer extends Server implements CustomTransportStrategy {
   readonly #logger: Logger;
   readonly #pauses: PartitionPauses;
@@ -42,7 +42,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
   ) {
     super();
     const { eventLog, cursors, config, watch, pauses } = dependencies;
-    // Not where they are declared: private fields come before the parameters.
+    // Assigned here, because private fields are initialized before the parameter properties.
     this.#logger = new Logger(`consumer ${group}`);
     this.#pauses = pauses.of({ name: group, logger: this.#logger, remedy: '' });
     const [logger, isStateful, dispatch] = [this.#logger, () => this.#isStateful, (batch: ClaimedBatch) => this.#dispatch(batch)];
@@ -88,7 +88,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
     await this.#client?.stop();
   }
 
-  /** Commits what stateful partitions have handled but not yet committed. A failure costs nothing: the records come again. */
+  /** Commits the batches that stateful partitions have handled but not yet committed. A failure loses nothing: the records are redelivered. */
   async #flushAll(): Promise<void> {
     const { DETECT_COMMIT_MS } = this.dependencies.config;
     for (const { partition, claimed } of this.#partitions.claimed()) {
@@ -103,7 +103,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
   #flush(partition: PartitionConsumer<Claim>, leaving: boolean): Promise<void> {
     return partition.alone(async () => {
       const { claimed, at } = partition;
-      // During a replay the database has everything already.
+      // During a replay the cursor is ahead of the position, so there is nothing to commit.
       if (!claimed || claimed.lost || claimed.position < claimed.committed) return;
       try {
         await this.#steps.flush(claimed, leaving);

@@ -14,8 +14,8 @@ import { Publisher } from '../publisher.service.js';
 import { orderingKeyOf } from './ordering-key.js';
 
 /**
- * The one place that commits. For every batch: parse it, run the handler in a database transaction whose first statement is the fence
- * (move the cursor by compare-and-set), write what was published, commit the database. Only then does the transport tell the log.
+ * The only place that commits. For every batch: parse it, run the handler in a database transaction whose first statement is the fence
+ * (move the cursor by compare-and-set), stage the published messages, commit the database. Only then does the transport commit to the log.
  */
 @Injectable()
 export class OffsetCommitInterceptor implements NestInterceptor {
@@ -40,7 +40,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     batch.claim.position = batch.end;
   }
 
-  /** Fills the batch with what can be parsed; answers what cannot, and what a handler has refused before. */
+  /** Fills the batch with the records that can be parsed; returns the others, and those that a handler has refused before. */
   #parse(batch: ClaimedBatch, { topic }: Consumes): PoisonRecord[] {
     const messages: Message<unknown>[] = [];
     const poison: PoisonRecord[] = [];
@@ -101,7 +101,7 @@ export class OffsetCommitInterceptor implements NestInterceptor {
     });
   }
 
-  /** After a connection that died during COMMIT: the cursor tells whether the transaction is durable. */
+  /** After a connection was lost during COMMIT: the cursor shows whether the transaction is durable. */
   async #applied({ claim, end }: ClaimedBatch): Promise<boolean> {
     const cursor = await this.cursors.read(claim.group, claim);
     return cursor?.epoch === claim.epoch && cursor.nextOffset === end;

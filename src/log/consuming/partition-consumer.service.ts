@@ -20,31 +20,31 @@ export interface ClaimedPartition extends PartitionProgressOffsets {
   readonly lost: boolean;
 }
 
-/** What a step has handled, and which of the records are poison; a replay brings nothing to judge. */
+/** Records that a step has handled, and which of them are poison; empty for a replay, which does not count towards the poison limit. */
 export interface HandledRecords {
   readonly records: readonly LogRecord[];
   readonly poison: readonly PoisonRecord[];
 }
 
-/** The steps in which consumer groups differ. */
+/** The steps that differ between kinds of consumer groups. */
 export interface PartitionSteps<P extends ClaimedPartition> {
-  /** Acquires the cursor; a partition without one starts where the group says. `previous` is the claim before, which is over. */
+  /** Acquires the cursor; the group decides where a partition without one starts. `previous` is the earlier claim, which has ended. */
   claim(at: TopicPartition, generation: number, bounds: PartitionOffsets, previous: P | undefined): Promise<P | Deferral>;
   /** Loads the state of the partition before its first record. */
   prepare?(claimed: P): Promise<void>;
-  /** The partition is about to receive records; a deferral keeps them back. */
+  /** Runs before the partition receives records; a deferral postpones them. */
   starting?(claimed: P, at: TopicPartition): Deferral | undefined;
   /** Decodes, handles and commits records. A deferral has handled nothing. */
   handle(claimed: P, records: readonly LogRecord[], batch: RecordBatch, control: BatchControl): Promise<HandledRecords | Deferral>;
   /** After the poison limit: reports the position to the log. */
   settle?(claimed: P, control: BatchControl): Promise<void>;
   failed?(claimed: P, at: TopicPartition, error: unknown): void;
-  /** The claim is over; work in flight has no effect any more. */
+  /** The claim has ended; work in flight no longer has an effect. */
   dropped(claimed: P, at: TopicPartition): void;
   revoked?(at: TopicPartition): void;
 }
 
-/** What all partitions of a consumer group share. */
+/** Context that all partitions of a consumer group share. */
 export interface ConsumedGroup<P extends ClaimedPartition> {
   readonly name: string;
   readonly eventLog: { offsets(topic: string): Promise<readonly PartitionOffsets[]> };
@@ -54,16 +54,16 @@ export interface ConsumedGroup<P extends ClaimedPartition> {
   readonly poisonLimits: PoisonLimits;
   readonly faultTexts: FaultTexts;
   readonly logger: Logger;
-  /** A paused partition stays assigned and idle; or the client is deferred again and again, so that its state shows the reason. */
+  /** `idle`: a paused partition stays assigned and idle. `deferred`: every batch is deferred, so that the state of the client shows the reason. */
   readonly whilePaused: 'idle' | 'deferred';
-  /** Generation under which a partition is claimed, from that of the client. */
+  /** Derives the generation of a claim from that of the client. */
   readonly generationOf: (generation: number) => number;
   readonly client: () => LogConsumer | undefined;
 }
 
 /**
- * One partition of a consumer group: pause check → gap check → decode, handle, commit → poison limit. It decides where the partition starts and
- * never jumps over records: a fault halts the partition. One call at a time.
+ * One partition of a consumer group: pause check → gap check → decode, handle, commit → poison limit. It decides where the partition starts
+ * and never skips records: a fault halts the partition. Calls are sequential.
  */
 export class PartitionConsumer<P extends ClaimedPartition> {
   readonly #mutex = new Mutex();
@@ -75,7 +75,7 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     private readonly group: ConsumedGroup<P>,
   ) {}
 
-  /** The claim, also one that is lost and not yet replaced. */
+  /** The current claim, including one that is lost and not yet replaced. */
   get claimed(): P | undefined {
     return this.#claimed;
   }
@@ -128,14 +128,14 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     const claimed = await steps.claim(this.at, generation, bounds, previous);
     if (isDeferral(claimed)) return claimed;
     this.#claimed = claimed;
-    // The previous owner may have moved the cursor after the first look; only since the claim is ours nobody else does.
+    // The previous owner may have moved the cursor after the first check; since the claim only this replica moves it.
     const fault = positionFault(claimed, bounds, faultTexts) && (await this.#fault(claimed));
     await pauses.claim(this.at, fault, Date.now());
     if (!fault) await this.#prepare(claimed);
     return claimed;
   }
 
-  /** A claim whose state could not be loaded is not kept. */
+  /** Loads the state of the claim; drops the claim when that fails. */
   async #prepare(claimed: P): Promise<void> {
     try {
       await this.group.steps.prepare?.(claimed);
@@ -192,14 +192,14 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     }
   }
 
-  /** Poison limit: the records are committed, but the next batch finds the partition halted. */
+  /** Applies the poison limit: the records stay committed, but the partition is halted before its next batch. */
   async #judge({ records, poison }: HandledRecords): Promise<void> {
     const limit = (this.#poisonLimit ??= new PoisonLimit(this.group.poisonLimits));
     const why = limit.note(poisonOutcomes(records, poison));
     if (why) await this.#halt({ code: 'T6103', why });
   }
 
-  /** The records so far no longer count towards the poison limit. */
+  /** Resets the poison limit: earlier records no longer count. */
   forgetPoison(): void {
     this.#poisonLimit = undefined;
   }
@@ -210,7 +210,7 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     if (whilePaused === 'idle') client()?.pause(this.at);
   }
 
-  /** Follows the rows of the group, read at `readAt` (epoch ms): an operator has paused or resumed the partition. */
+  /** Applies the pause rows of the group, read at `readAt` (epoch ms): an operator may have paused or resumed the partition. */
   follow(rows: readonly PartitionPause[], readAt: number): void {
     const { pauses, logger, whilePaused, client } = this.group;
     const change = pauses.follow(this.at, rows, readAt);

@@ -13,7 +13,7 @@ export class PartitionConsumers<P extends ClaimedPartition> implements Partition
     private readonly release: (partition: PartitionConsumer<P>) => Promise<void>,
   ) {}
 
-  /** Partitions that are claimed, and whose claim is not lost. */
+  /** Partitions with a claim that is not lost. */
   claimed(): { partition: PartitionConsumer<P>; claimed: P }[] {
     return [...this.#partitions.values()].flatMap((partition) => {
       const { claimed } = partition;
@@ -50,7 +50,7 @@ export class PartitionConsumers<P extends ClaimedPartition> implements Partition
     for (const partition of this.#partitions.values()) partition.follow(own, readAt);
   }
 
-  /** The settings of the group have changed: the poison limit starts anew. */
+  /** The settings of the group have changed: resets the poison limits. */
   forgetPoison(): void {
     for (const partition of this.#partitions.values()) partition.forgetPoison();
   }

@@ -6,7 +6,7 @@ import type { TopicPartition } from '../event-log.js';
 
 const { name: TABLE, selection, parse, upsert } = partitionPauseTable;
 
-/** Pauses and stops of partitions: rows, so that they survive restarts and every replica sees them. */
+/** Pauses and halts of partitions: rows, so that they survive restarts and every replica sees them. */
 @Injectable()
 export class PartitionPauseRepository {
   constructor(private readonly database: Database) {}

@@ -1,17 +1,17 @@
 import type { ErrorCode } from '../../shared/errors.js';
 
-/** Why a partition of a group does not go on. */
+/** A pause or halt of one partition of a group. */
 export interface PartitionPause {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
-  /** `paused` by command, `stopped` by the consumer itself. */
+  /** `paused` by an operator's command, `stopped` (halted) by the consumer itself. */
   readonly kind: 'paused' | 'stopped';
-  /** Of a stop: T6101, T6102 or T6103. */
+  /** Error code of a halt: T6101, T6102 or T6103. */
   readonly code: ErrorCode | null;
   readonly why: string;
   readonly by: string;
   readonly at: number;
-  /** When it ends by itself (epoch ms). */
+  /** Time of expiry (epoch ms). */
   readonly until: number | null;
 }

@@ -4,26 +4,26 @@ import type { PartitionPause } from './partition-pause.js';
 import type { PartitionPauseRepository } from './partition-pause.repository.js';
 import type { PartitionFault } from './position-fault.js';
 
-/** What a change of the rows means for the consumer. */
+/** Effect of changed rows on the consumer. */
 export interface PauseChange {
-  /** Deliver no more records; or deliver them again. */
+  /** True: stop the delivery of records; false: resume it. */
   readonly isPaused: boolean;
-  /** Claim again: an operator may have moved the cursor. */
+  /** Claim the partition again, because an operator may have moved the cursor. */
   readonly restart: boolean;
 }
 
-/** What pauses and halts are stored with. */
+/** Storage of pauses and halts. */
 export interface PauseStore {
   readonly rows: PartitionPauseRepository;
   readonly instance: string;
-  /** Reports a new halt, after its row was written. */
+  /** Reports a new halt after its row was written. */
   readonly halted: (at: TopicPartition, fault: PartitionFault, now: number) => Promise<void>;
 }
 
-/** Pauses and halts of the partitions of a group on this replica: a copy of the rows, which are the truth. */
+/** Pauses and halts of a group's partitions on this replica: a cache of the rows, which are the source of truth. */
 export class PartitionPauses {
   readonly #pauses = new Map<string, readonly PartitionPause[]>();
-  /** By partition: when (epoch ms) its rows were read. */
+  /** Time (epoch ms) at which the rows of each partition were read. */
   readonly #readAt = new Map<string, number>();
 
   constructor(
@@ -31,7 +31,7 @@ export class PartitionPauses {
     private readonly store: PauseStore,
   ) {}
 
-  /** Why the partition does not go on; a halt before a pause. */
+  /** The pause or halt of the partition; a halt takes precedence. */
   of(at: TopicPartition): PartitionPause | undefined {
     const pauses = this.#pauses.get(partitionName(at)) ?? [];
     return pauses.find(isHalt) ?? pauses[0];
@@ -42,8 +42,8 @@ export class PartitionPauses {
   }
 
   /**
-   * At a claim: reads the rows, and brings them up to date with what the log shows now. The halt of a gap that is no longer there is removed; one for
-   * too much poison stays until an operator resumes the partition.
+   * At a claim: reads the rows and updates them to the state of the log. The halt for a gap that no longer exists is removed; a halt by the
+   * poison limit stays until an operator resumes the partition.
    */
   async claim(at: TopicPartition, fault: PartitionFault | undefined, now: number): Promise<void> {
     const rows = await this.store.rows.of(this.group, at, now);
@@ -60,7 +60,7 @@ export class PartitionPauses {
   async halt(at: TopicPartition, fault: PartitionFault, now: number): Promise<void> {
     const { topic, partition } = at;
     const halt: PartitionPause = { group: this.group, topic, partition, kind: 'stopped', ...fault, by: this.store.instance, at: now, until: null };
-    // The row comes first: whoever sees the halt can end it.
+    // The row is written first, so that an operator can end every halt that is visible.
     await this.store.rows.put([halt]);
     const pauses = (this.#pauses.get(partitionName(at)) ?? []).filter((other) => !isHalt(other));
     this.#set(at, [halt, ...pauses], now);
@@ -72,7 +72,7 @@ export class PartitionPauses {
     this.#readAt.delete(partitionName(at));
   }
 
-  /** Takes over the rows of the group, read at `readAt`, for a partition of this replica; undefined when that changes nothing. */
+  /** Applies the rows of the group, read at `readAt`, to a partition of this replica; returns undefined when nothing changes. */
   follow(at: TopicPartition, rows: readonly PartitionPause[], readAt: number): PauseChange | undefined {
     if ((this.#readAt.get(partitionName(at)) ?? Infinity) >= readAt) return undefined;
     const before = this.#pauses.get(partitionName(at)) ?? [];

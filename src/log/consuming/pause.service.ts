@@ -12,11 +12,11 @@ import type { PartitionFault } from './position-fault.js';
 export interface HaltedGroup {
   readonly name: string;
   readonly logger: Logger;
-  /** Behind the log line of a halt: how to resume. */
+  /** Instruction how to resume, appended to the log line of a halt. */
   readonly remedy: string;
 }
 
-/** Halts partitions until an operator decides. Never in silence: a halt is a row, a log line and an audit entry, and it turns readiness red. */
+/** Halts partitions until an operator decides. Every halt has a row, a log line and an audit entry, and fails the readiness check. */
 @Injectable()
 export class PauseService {
   constructor(
@@ -25,7 +25,7 @@ export class PauseService {
     private readonly config: Config,
   ) {}
 
-  /** Every pause and halt that has not ended by itself. */
+  /** Every pause and halt that has not expired. */
   all(now: number): Promise<PartitionPause[]> {
     return this.rows.all(now);
   }

@@ -1,16 +1,16 @@
 /** Settings of {@link PoisonLimit}. */
 export interface PoisonLimits {
-  /** Records that are looked back on. */
+  /** Number of latest records in the window. */
   readonly window: number;
-  /** Share of them that may be poison, in percent. */
+  /** Allowed share of poison records in the window, in percent. */
   readonly percent: number;
-  /** Poison records in a row that are too many. */
+  /** Number of consecutive poison records that halts the partition. */
   readonly run: number;
 }
 
 /**
- * When so much of a partition is poison that the fault is ours and not the senders': a bad deploy must not drain a topic into the bin.
- * Looked at after each batch.
+ * Detects a poison rate so high that the consumer, not the senders, is probably at fault: a bad deploy must not move a whole topic to the
+ * dead letters. Evaluated after each batch.
  */
 export class PoisonLimit {
   #recent: boolean[] = [];
@@ -18,7 +18,7 @@ export class PoisonLimit {
 
   constructor(private readonly limits: PoisonLimits) {}
 
-  /** Notes the outcome of some records in order; answers why the partition must stop, or undefined. */
+  /** Adds outcomes of records in order; returns why the partition must halt, or undefined. */
   note(outcomes: readonly boolean[]): string | undefined {
     const { window, percent, run } = this.limits;
     let longest = 0;

@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../../shared/errors.js';
 import type { PartitionOffsets } from '../event-log.js';
 
-/** Why a partition cannot go on until an operator decides. */
+/** Why a partition is halted until an operator decides. */
 export interface PartitionFault {
   readonly code: ErrorCode;
   readonly why: string;
 }
 
-/** How the fault of a position is worded: the log itself, or an external cluster. */
+/** Texts of position faults; they differ between the event log and an external cluster. */
 export interface FaultTexts {
   readonly aheadOfLog: (position: number, end: number) => string;
   readonly recordsMissing: (from: number, to: number) => string;
@@ -18,15 +18,15 @@ export const logFaultTexts: FaultTexts = {
   recordsMissing: (from, to) => `records ${from} to ${to} were deleted from the log`,
 };
 
-/** How far a partition is, and the first record that it still needs. A stateful stage rebuilds its state from records below its cursor. */
+/** Committed offset of a partition, and the first record it still needs: a stateful stage rebuilds its state from records below its cursor. */
 export interface PartitionProgressOffsets {
   readonly committed: number;
   readonly position: number;
 }
 
 /**
- * Why a partition cannot go on: its cursor lies beyond the end of the log (T6102), or retention has deleted records it needs (T6101).
- * Holes left by control records and compaction are no fault.
+ * Why a partition must halt: its cursor is beyond the end of the log (T6102), or retention has deleted records it needs (T6101).
+ * Gaps from control records and compaction are not a fault.
  */
 export function positionFault(
   { committed, position }: PartitionProgressOffsets,

@@ -11,7 +11,7 @@ import type { HandledRecords, PartitionSteps } from './partition-consumer.servic
 import { batchFailure } from './partition-steps.js';
 import { messageOf } from '../../shared/error-message.js';
 
-/** What the steps of a stage work with. */
+/** Dependencies of the steps of a stage. */
 export interface StageContext {
   readonly group: string;
   readonly eventLog: EventLog;
@@ -79,12 +79,12 @@ export class StageSteps implements PartitionSteps<Claim> {
     return control.commit(committed);
   }
 
-  /** Commits what was handled and waits for its commit, between batches. */
+  /** Commits handled batches that wait for their commit; runs between batches. */
   async flush(claim: Claim, leaving: boolean): Promise<void> {
     await this.context.dispatch(new ClaimedBatch(claim, [], false, undefined, leaving));
   }
 
-  /** After a failure the memory of a stateful stage may be half done, and a fenced claim is over: both are claimed again before the next try. */
+  /** After a failure the state of a stateful stage may be incomplete, and a fenced claim has ended: both are claimed again before the retry. */
   failed(claim: Claim, at: TopicPartition, error: unknown): void {
     const { isStateful, watch, logger } = this.context;
     const failure = batchFailure(error);

@@ -1,10 +1,10 @@
 import { MethodDecoration } from '../../shared/discovery.service.js';
 import type { TopicPartition } from '../topic-partition.js';
 
-/** Inside the current transaction: replaces the stored state of a partition by one that begins at `offset`. */
+/** Replaces the stored state of a partition, inside the current transaction, by one that begins at `offset`. */
 export type BeginState = (at: TopicPartition, offset: number) => Promise<void>;
 
 export const storedState = new MethodDecoration<string, BeginState>('stored state');
 
-/** The method replaces what a stateful consumer group keeps in the database for a partition, for the commands that move cursors. */
+/** Marks the method that replaces the stored state of a stateful consumer group for a partition; the commands that move cursors call it. */
 export const StoresState = (group: string) => storedState.with(group);

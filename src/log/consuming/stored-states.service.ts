@@ -7,7 +7,7 @@ import { type BeginState, storedState } from './stored-state.decorator.js';
 export class StoredStates {
   constructor(private readonly discovery: Discovery) {}
 
-  /** How the state of a group is replaced; undefined for a group without state. */
+  /** Function that replaces the state of a group; undefined for a group without state. */
   of(group: string): BeginState | undefined {
     return this.discovery.named(storedState, (name) => name).get(group)?.call;
   }

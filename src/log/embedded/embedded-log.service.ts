@@ -177,7 +177,7 @@ export class EmbeddedLog extends EventLog {
   }
 
   releaseOrderingKey(): void {
-    // See above.
+    // See `acquireOrderingKey`.
   }
 
   #partition({ topic, partition, key }: OutgoingRecord & { topic: string }): number {

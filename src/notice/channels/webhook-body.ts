@@ -1,7 +1,7 @@
 import type { ConvergedAlert, MemberAlert } from '../../topics.js';
 import { alertLabels } from '../../shared/alert-labels.js';
 
-/** While an alert fires its end is the zero time of the contract. */
+/** End time of a firing alert: the zero time of the contract. */
 const NOT_ENDED = '0001-01-01T00:00:00Z';
 
 export interface BodyOptions {
@@ -25,7 +25,7 @@ interface WebhookAlert {
 
 /**
  * The body of a notice: version 4 of the Alertmanager webhook, as JSON text with a final newline.
- * docs/notices.md says which label and annotation comes from where.
+ * docs/notices.md lists the source of each label and annotation.
  */
 export function webhookBody(group: ConvergedAlert, { receiver, externalUrl, sendResolved, maxAlerts }: BodyOptions): string {
   const members = sendResolved ? group.members : group.members.filter(isFiring);
@@ -86,7 +86,7 @@ function quoted(receiver: string): string {
   return receiver.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
-/** The contract escapes what could end a script, so that the body can stand in a page. */
+/** The contract escapes characters that could end a script element, so that the body can be embedded in HTML. */
 function json(body: unknown): string {
   return `${JSON.stringify(body).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
 }

@@ -72,7 +72,7 @@ export class OutboxRelay {
     }
   }
 
-  /** Polls, because other replicas may stage records under our ordering keys (commands). */
+  /** Polls, because other replicas may stage records under the ordering keys that this replica publishes (commands). */
   #wakeLater(ms: number): void {
     if (!this.#closed) this.#timer = setTimeout(() => this.wake(), ms);
   }

@@ -1,7 +1,7 @@
 import { bigSequence, blob, flagColumn, ms, named, textColumn } from '../../../database/column.js';
 import { table } from '../../../database/table.js';
 
-/** Records that wait to be published, encoded as one parcel; published in the order of the ids within an ordering key. */
+/** An outbox row: encoded records that wait to be published. The relay publishes rows in the order of their ids within an ordering key. */
 export interface StoredParcel {
   readonly id: number;
   readonly orderingKey: string;
