@@ -1,6 +1,6 @@
 import { severityNames } from './severity.js';
 
-/** The fields of an alert that its labels are made of. */
+/** The fields of an alert from which its labels are derived. */
 export interface Labelled {
   readonly alert_name: string;
   readonly severity: keyof typeof severityNames;
