@@ -16,3 +16,18 @@ export async function within<T>(ms: number, work: Promise<T>, late = () => new E
     clearTimeout(timer);
   }
 }
+
+/** Resolves true when the work settles, either way, and false after `ms`. Unlike {@link within} it never rejects. */
+export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const done = work.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([done, timedOut]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
