@@ -16,7 +16,7 @@ import { BackgroundModule } from './runtime/background.module.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
 import { SourcesModule } from './sources/sources.module.js';
 
-/** What is ready before Nest starts. */
+/** Objects that are created before Nest starts. */
 export interface Foundation {
   readonly config: Config;
   readonly database: Database;
@@ -24,7 +24,7 @@ export interface Foundation {
 
 type Modules = NonNullable<ModuleMetadata['imports']>;
 
-/** What every role stands on. */
+/** Modules that every role imports. */
 export const plumbing = ({ config, database }: Foundation): Modules => [
   SettingsModule.with(config),
   DatabaseModule.with(database),
@@ -40,10 +40,10 @@ const stages: Modules = [AccessModule, SourcesModule, DetectModule, AlertModule,
 /** The consumer groups that turn events into alerts, and alerts into groups. */
 const judging: Modules = [DetectConsumerModule, AlertConsumerModule, ConvergeConsumerModule];
 
-/** The consumer groups that send. Nobody reads for queues that the settings do not name. */
+/** The consumer groups that deliver notices and pushes. Pushes have no consumer unless MESSAGE_QUEUE_DSN is set. */
 const sending = ({ MESSAGE_QUEUE_DSN }: Config): Modules => (MESSAGE_QUEUE_DSN ? [NoticeDeliveryModule, PushDeliveryModule] : [NoticeDeliveryModule]);
 
-/** A replica: it consumes, sends, and does the work in the background. */
+/** A replica: consumes, delivers and runs the background tasks. */
 @Module({})
 export class ServerModule {
   static with(foundation: Foundation): DynamicModule {
@@ -51,7 +51,7 @@ export class ServerModule {
   }
 }
 
-/** For commands that work while no replica runs: it answers API requests, and nothing else. */
+/** Handles API requests and nothing else, for commands that work while no replica runs. */
 @Module({})
 export class ApiOnlyModule {
   static with(foundation: Foundation): DynamicModule {
@@ -59,7 +59,7 @@ export class ApiOnlyModule {
   }
 }
 
-/** A sandbox judges what its log holds, and sends nothing. Time passes only as its records say. */
+/** A sandbox evaluates the records of its log and sends nothing. Its clock advances only with the records. */
 @Module({})
 export class SandboxModule {
   static with(foundation: Foundation): DynamicModule {

@@ -7,14 +7,14 @@ import { type Settings, settings } from './shared/settings.js';
 /** The fields of {@link Settings} as those of a class. */
 const SettingsClass = class {} as unknown as abstract new () => Settings;
 
-/** The typed settings of this process. It is a class only to be type and injection token in one; nothing makes an instance of it. */
+/** The typed settings of this process. A class, so that it is both type and injection token; it is never instantiated. */
 export abstract class Config extends SettingsClass {
   abstract readonly mode: 'embedded' | 'distributed';
 }
 
 /**
- * Parses settings. `env` wins over `file`; an empty value counts as absent.
- * Throws {@link TocsinError} T5001 that lists every wrong setting, T5002 when only one of KAFKA_BROKERS and DATABASE_URL is set.
+ * Parses settings. `env` takes precedence over `file`; an empty value counts as absent.
+ * Throws {@link TocsinError} T5001 that lists every invalid setting, T5002 when only one of KAFKA_BROKERS and DATABASE_URL is set.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, file: Readonly<Record<string, unknown>> = {}): Config {
   const values: Record<string, unknown> = {};
@@ -32,7 +32,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, f
   return { ...(values as unknown as Settings), mode: mode(values as unknown as Settings) };
 }
 
-/** A scalar of the settings file as the text it would be in the environment; lists are joined with commas. */
+/** Converts a value of the settings file to the text of an environment variable: lists are joined with commas, objects become JSON. */
 function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   return Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
@@ -45,7 +45,7 @@ function mode({ KAFKA_BROKERS, DATABASE_URL }: Settings): Config['mode'] {
   throw new TocsinError('T5002', `${set} is set but ${missing} is not; set both for distributed mode, or neither for embedded mode`);
 }
 
-/** The settings of this process: environment, then the YAML file that TOCSIN_CONFIG names, then defaults. The only reader of both. */
+/** Loads the settings of this process: environment, then the YAML file that TOCSIN_CONFIG names, then defaults. The only reader of both. */
 export function loadConfig(overrides: Readonly<Record<string, string | undefined>> = {}): Config {
   const env = { ...process.env, ...overrides };
   return parseConfig(env, env['TOCSIN_CONFIG'] ? readSettingsFile(env['TOCSIN_CONFIG']) : {});

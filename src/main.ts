@@ -12,7 +12,7 @@ import { TocsinError } from './shared/errors.js';
 import { version } from './shared/version.js';
 
 const program = new Command('tocsin')
-  .description('Alarm backend that loses no event, never notifies twice and explains every decision')
+  .description('Alarm backend that loses no event, deduplicates notifications and explains every decision')
   .version(version);
 
 program

@@ -3,17 +3,17 @@ import { PoisonError } from './shared/errors.js';
 
 /**
  * The whole contract between the stages: each topic's name, key and message schema.
- * Unknown fields pass through; a record that does not fit goes to `<topic>.dlq` with its original bytes, for every reader alike: the schemas
- * hold all limits of the columns in which readers store a field.
+ * Unknown fields pass through. A record that violates its schema is sent to `<topic>.dlq` with its original bytes. The schemas contain all limits
+ * of the columns in which consumers store a field, so that every consumer accepts the same records.
  */
 export interface Topic<T> {
   readonly name: string;
-  /** What the key of a record is, in words; the key decides the partition and therefore the order. */
+  /** Description of the record key; the key determines the partition and therefore the order. */
   readonly keyedBy: string;
   readonly schema: z.ZodType<T>;
-  /** The key of a message, by which everything about one thing stays in order. */
+  /** Key of a message; messages with the same key stay in order. */
   key(message: T): string;
-  /** Parses what `JSON.parse` returned. Throws {@link PoisonError} T6003 with the path of the first violation. */
+  /** Parses a result of `JSON.parse`. Throws {@link PoisonError} T6003 with the path of the first violation. */
   parse(value: unknown): T;
 }
 
@@ -24,7 +24,7 @@ const key = z
   .string()
   .min(1)
   .regex(/^[\x21-\x40\x5b-\x7e]{0,64}$/, 'must be 1 to 64 printable ASCII characters without capital letters');
-/** Business id of an alert, which its row stores as it is. */
+/** Business id of an alert, stored unchanged in its row. */
 const businessId = z.string().max(128);
 /** Business id of an event: always text inside Tocsin; a number equals its text. */
 const business = z.union([z.string().min(1), z.number().int().transform(String)]);
@@ -60,7 +60,7 @@ export const logEvent = z.looseObject({
   event_type: z.literal('log'),
   raw_data: z.looseObject({ content: z.string(), level: scalar.optional(), dimensions: dimensions.default({}) }),
 });
-/** An alert of an external sender: a lease that holds until `endsAt` (ms) and is renewed by sending it again. */
+/** An alert of an external sender: a lease that expires at `endsAt` (ms); sending the alert again renews it. */
 export const externalAlert = z.looseObject({
   ...envelopeFields,
   event_type: z.literal('alert'),
@@ -68,16 +68,16 @@ export const externalAlert = z.looseObject({
     labels: dimensions,
     annotations: dimensions.default({}),
     startsAt: time,
-    /** End of the lease; at or before the event's own `timestamp` it says that the alert is resolved. */
+    /** End of the lease; the alert is resolved when this is at or before the event's own `timestamp`. */
     endsAt: time,
-    /** True when the sender gave no end and `endsAt` is our estimate. */
+    /** True when the sender set no end, so that `endsAt` is an estimate. */
     timeout: z.boolean().optional(),
     generatorURL: z.string().optional(),
   }),
 });
 /**
- * The clock of a partition, written into the log by the owner of the partition, so that what depends on time or on the rule set
- * happens at an offset and is the same in every replay (ADR 0005).
+ * The clock of a partition. The partition owner writes ticks into the log, so that the effects of time and of rule changes occur at an offset
+ * and are the same in every replay (ADR 0005).
  */
 export const tick = z.looseObject({
   ...envelopeFields,
@@ -91,7 +91,7 @@ export const rawRecord = z.union([z.looseObject({ v: z.literal(1), events: z.arr
 
 export const alertStatus = z.enum(['ABNORMAL', 'RECOVERED', 'CLOSED']);
 
-/** What an alert is about: the same in its events, in its row and as a member of a converged message. */
+/** Subject of an alert: the same in its events, in its row and as a member of a converged message. */
 const alertSubject = {
   /** Deterministic: alert_key and first anomaly. */
   alert_id: key,
@@ -109,7 +109,7 @@ const alertSubject = {
   /** First anomaly (ms). */
   begin_time: time,
 };
-/** Where an alert comes from: the same in its events and in its row. */
+/** Origin of an alert: the same in its events and in its row. */
 const alertOrigin = {
   bk_biz_id: businessId,
   strategy_version: z.number().int().nonnegative(),
@@ -120,13 +120,13 @@ const alertOrigin = {
 };
 
 /**
- * Distance from the latest transition of an alert to the one that closes it by hand. Detect numbers its events 1, 2, 3 …; the distance keeps
- * the number of the close apart from those of events that Detect has published and Alert has not applied yet.
+ * Distance from the latest transition number of an alert to that of a manual close. Detect numbers its events 1, 2, 3 …; the distance prevents
+ * a collision with events that Detect has published but Alert has not applied yet.
  */
 export const MANUAL_CLOSE_DISTANCE = 1_000_000;
 
 export const alertEvent = z.looseObject({
-  /** Deterministic: alert_id and transition number, so that a second publication is recognised. */
+  /** Deterministic: alert_id and transition number, so that a duplicate publication is recognised. */
   event_id: z.string().min(1),
   ...alertSubject,
   ...alertOrigin,
@@ -135,7 +135,7 @@ export const alertEvent = z.looseObject({
     .int()
     .positive()
     .describe(`1 for the first event of the alert, then +1; a close by hand: the latest number + ${MANUAL_CLOSE_DISTANCE}`),
-  /** What happened, and why the message exists. */
+  /** Kind of the event; `reason` explains why it was published. */
   kind: z.enum(['fired', 'severity_changed', 'still_abnormal', 'recovered', 'closed']),
   reason: z.string(),
   status: alertStatus,
@@ -145,7 +145,7 @@ export const alertEvent = z.looseObject({
   time,
   generator_url: z.string().optional(),
   source: z.object({ topic: z.string(), partition: z.number().int(), offset: z.number().int() }),
-  /** Epoch of the partition owner who wrote the message. */
+  /** Epoch of the partition owner that published the message. */
   epoch: z.number().int(),
 });
 
@@ -172,12 +172,12 @@ export const memberAlert = z.looseObject({
 });
 
 export const convergedAlert = z.looseObject({
-  /** Identity of the group's life: stable from its first notice to its last. */
+  /** Identity of one lifetime of the group: the same from its first notice to its last. */
   converge_id: key,
-  /** 1, 2, 3 … of this converge_id; (converge_id, sequence) identifies the message. */
+  /** Counts the messages of this converge_id from 1; (converge_id, sequence) identifies the message. */
   sequence: z.number().int().positive(),
   kind: z.enum(['group', 'storm', 'root_cause', 'composite', 'single']),
-  /** Why this message is sent now. */
+  /** Reason for sending this message now. */
   reason: z.enum([
     'first notification',
     'new alerts added',
@@ -199,7 +199,7 @@ export const convergedAlert = z.looseObject({
   counts: z.object({
     firing: z.number().int(),
     resolved: z.number().int(),
-    /** Members of the group in all; `members` may hold fewer in a digest. */
+    /** Number of all members of the group; `members` of a digest may contain fewer. */
     total: z.number().int(),
   }),
   /** Alert id of the cause, when there is one. */
@@ -239,7 +239,7 @@ export function alertSubjectOf(alert: Readonly<AlertSubject>): AlertSubject {
   };
 }
 
-/** Copies what the events of an alert have in common with its row. */
+/** Copies the fields that the events of an alert have in common with its row. */
 export function alertDescriptionOf(alert: Readonly<AlertDescription>): AlertDescription {
   return {
     ...alertSubjectOf(alert),
@@ -277,8 +277,8 @@ function topic<T>(
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * True for metric events, and envelopes of them, that are valid as they are: the hot path of Detect need not copy them through the schema.
- * Never true for what the schema refuses or would change; a property test holds it to that.
+ * True for metric events, and envelopes of them, that are valid unchanged: the hot path of Detect does not copy them through the schema.
+ * Never true for a value that the schema would reject or change; a property test checks this.
  */
 function isPlainMetrics(value: unknown): value is RawRecord {
   if (!isRecord(value)) return false;

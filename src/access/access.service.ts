@@ -53,8 +53,8 @@ export interface IngestResponse {
 }
 
 /**
- * Ingestion: reads a request, validates each item, and responds only after the log has acknowledged the events. An invalid item does not affect the others.
- * All throw {@link TocsinError} T1201, T1202, T1301 and T1302 when the sender must retry.
+ * Ingestion: parses a request, validates each item, and responds only after the log has acknowledged the events. An invalid item does not affect
+ * the others. All methods throw {@link TocsinError} T1201, T1202, T1301 and T1302 when the sender must retry.
  */
 @Injectable()
 export class AccessService {

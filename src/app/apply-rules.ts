@@ -8,7 +8,7 @@ import { system } from '../shared/actor.js';
 import { parseStrategy } from '../detect/strategy.js';
 import { StrategyService } from '../detect/strategy.service.js';
 
-/** Applies the YAML rules of a file, or of every .yaml and .yml file of a folder in order of name, to a running Tocsin. */
+/** Applies the YAML rules of a file, or of every .yaml and .yml file of a directory sorted by name, to a running Tocsin. */
 export async function applyRules(app: INestApplicationContext, path: string): Promise<void> {
   const files = statSync(path).isDirectory()
     ? readdirSync(path)

@@ -1,15 +1,15 @@
 type Release = () => void | Promise<void>;
 
-/** What a process has opened, as the steps that release it. */
+/** Resources that a process has opened, as the functions that release them. */
 export class Opened {
   readonly #releases: Release[] = [];
 
-  /** To be called right after something was opened. */
+  /** Must be called right after the resource was opened. */
   add(release: Release): void {
     this.#releases.push(release);
   }
 
-  /** Releases what was opened last first. One that fails does not keep the others; its error is thrown at the end. */
+  /** Releases the resources in reverse order. A failure does not prevent the others; the first error is thrown at the end. */
   async release(): Promise<void> {
     const errors: unknown[] = [];
     for (const release of this.#releases.splice(0).reverse()) {
@@ -23,7 +23,7 @@ export class Opened {
   }
 }
 
-/** Opens something that stays open. A failure releases what was opened until then, and is thrown. */
+/** Opens resources that stay open. A failure releases those that are already open, and is rethrown. */
 export async function opening<T>(open: (opened: Opened) => Promise<T>): Promise<T> {
   const opened = new Opened();
   try {
@@ -34,7 +34,7 @@ export async function opening<T>(open: (opened: Opened) => Promise<T>): Promise<
   }
 }
 
-/** Works with what it opens, and releases it at the end in any case. */
+/** Runs `work`, and releases the resources that it opened when it succeeds or fails. */
 export async function whileOpen<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
   return opening(async (opened) => {
     const result = await work(opened);

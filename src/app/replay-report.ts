@@ -3,7 +3,7 @@ import type { EventLog } from '../log/event-log.js';
 import type { ReplayRange } from '../ops/offsets/range.js';
 import { deadLetterTopic, topics } from '../topics.js';
 
-/** What became of the records of a replay. */
+/** Result of a replay: records read, dead letters, and alerts by strategy. */
 export interface ReplayReport {
   readonly topic: string;
   readonly folder: string;
@@ -18,7 +18,7 @@ export interface StrategyAlerts {
   readonly strategy_id: number;
   readonly strategy: string;
   readonly alerts: number;
-  /** Those that were still open at the end of the range. */
+  /** Alerts that are still open at the end of the range. */
   readonly open: number;
   readonly first: number;
   readonly last: number;

@@ -29,10 +29,10 @@ export interface Replay {
   readonly folder: string;
 }
 
-/** Stages that have not moved for so long (ms) will not: nothing that a sandbox waits for comes from elsewhere. */
+/** Time (ms) without progress of any stage after which a replay fails: a sandbox does not wait for external input. */
 const STANDSTILL_MS = 60_000;
 
-/** The installation whose records are run again. Only read, whoever is running on it. */
+/** The installation whose records are replayed. Access is read-only, even while replicas run on it. */
 interface Source {
   readonly eventLog: EventLog;
   readonly database: Database;
@@ -51,9 +51,9 @@ async function openSource(config: Config, opened: Opened): Promise<Source> {
 }
 
 /**
- * Runs a closed range of a topic again, in a whole Tocsin of its own in `folder`: own tables, the rules of this installation with all their
- * versions, the records with their offsets and times, and nobody who is told anything. Ticks are records, so time passes as it did.
- * Throws T6206 for a range that cannot be had, T6207 when the folder is used, T6210 when the stages did not get through.
+ * Replays a closed range of a topic in a complete, separate Tocsin in `folder`: it has its own tables, the rules of this installation with all
+ * their versions, and the records with their offsets and times. It sends no notifications. Ticks are records, so time advances as in the original.
+ * Throws T6206 for a range that is not available, T6207 when the folder is not empty, T6210 when the stages cannot process the whole range.
  */
 export async function replay(config: Config, wish: Replay, now: number, standstillMs = STANDSTILL_MS): Promise<ReplayReport> {
   if (wish.topic !== topics.rawEvents.name && wish.topic !== topics.alerts.name) {
@@ -69,7 +69,7 @@ export async function replay(config: Config, wish: Replay, now: number, standsti
   });
 }
 
-/** The ranges of all wanted partitions. Throws T6206 with every partition that refuses. */
+/** The ranges of all requested partitions. Throws T6203 for an unknown partition, T6206 with every partition whose range is not available. */
 async function rangesOf(log: EventLog, { topic, partition, from, to }: Replay): Promise<ReplayRange[]> {
   const all = await log.offsets(topic);
   const wanted = all.filter((each) => partition === undefined || each.partition === partition);
@@ -115,7 +115,7 @@ async function runIn(config: Config, source: Source, chosen: Chosen, now: number
   return reportOf({ topic, ranges, read, database, eventLog, folder: config.DATA_DIR });
 }
 
-/** As many partitions as the original has, so that a key stands where it stood. */
+/** The topics with the partition counts of the original, so that every key stays in its partition. */
 async function topicsLike(log: EventLog): Promise<{ name: string; partitions: number }[]> {
   const counts = await Promise.all(Object.values(topics).map(async ({ name }) => ({ name, partitions: (await log.offsets(name)).length || 1 })));
   return counts.flatMap(({ name, partitions }) => [name, deadLetterTopic(name)].map((each) => ({ name: each, partitions })));
@@ -137,7 +137,7 @@ type Place = Pick<Source, 'eventLog' | 'database'> & { readonly config: Config }
 const memoryOf = ({ eventLog: log, database }: Pick<Source, 'eventLog' | 'database'>): StoredMemory =>
   new StoredMemory(new CheckpointRepository(database), new StrategyRepository(database), log);
 
-/** Copies the records, and gives Detect the rules that were in force before the first of them. */
+/** Copies the records, and initialises Detect with the rules that were in force before the first of them. */
 async function fill(source: Source, sandbox: Place, topic: string, { partition, from, end }: ReplayRange): Promise<number> {
   const at = { topic, partition };
   const count = await importRecords(sandbox.database, at, from, source.eventLog.read(at, from, end));
@@ -148,14 +148,14 @@ async function fill(source: Source, sandbox: Place, topic: string, { partition, 
   return count;
 }
 
-/** Resolves when every stage has handled everything that stands in its topics. Throws T6210 when one of them cannot, or all stand still. */
+/** Resolves when every stage has processed all records of its topics. Throws T6210 when a stage fails, or when none makes progress. */
 async function untilDone(app: INestApplicationContext, standstillMs: number): Promise<void> {
   const consumers = app.get(Consumers);
   let moved = { at: Date.now(), cursors: '' };
   for (;;) {
     const states = consumers.states();
     for (const { group, problem } of states) if (problem) throw new TocsinError('T6210', `${group}: ${problem}`);
-    // Cursors are read before the ends of the log, and what a stage publishes is there as soon as its cursor has moved.
+    // Cursors are read before the log end offsets, and the records that a stage publishes are visible as soon as its cursor has moved.
     const { partitions } = await consumers.positions();
     const done = new Set(partitions.filter(({ cursor, end }) => end !== null && cursor >= end).map(key));
     if (states.every(({ group, assigned }) => assigned.every((at) => done.has(key({ group, ...at }))))) return;

@@ -6,12 +6,12 @@ import type { Database } from '../database/database.client.js';
 import { TocsinError } from '../shared/errors.js';
 import { type SandboxOrigin, sandboxTable } from './sandbox-table.js';
 
-/** What a sandbox was made of. */
+/** Origin of a sandbox, and the time (epoch ms) of its creation. */
 export interface Sandbox extends SandboxOrigin {
   readonly madeAt: number;
 }
 
-/** The mark in the database that says: nothing leaves here. Undefined in an installation. */
+/** Reads the row that marks a database as a sandbox, which sends nothing. Undefined in an installation. */
 export async function readSandbox(database: Database): Promise<Sandbox | undefined> {
   const [row] = (await database.query('SELECT * FROM sandbox WHERE id = 1')).map(sandboxTable.parse);
   return row && { ...row.origin, madeAt: row.made_at };
@@ -21,7 +21,7 @@ export async function markSandbox(database: Database, { madeAt, ...origin }: San
   await database.transaction(() => database.insertAll(sandboxTable, [{ id: 1, made_at: madeAt, origin }]));
 }
 
-/** The settings of this installation for a sandbox in `folder`: embedded, no rules from files, no queue to push to, no limit on poison. */
+/** The settings of this installation for a sandbox in `folder`: embedded, no rules from files, no push queue, no poison-record limit. */
 export function sandboxConfig(config: Config, folder: string): Config {
   return {
     ...config,
@@ -38,12 +38,12 @@ export function sandboxConfig(config: Config, folder: string): Config {
   };
 }
 
-/** Throws T6207 when there is something in the folder. */
+/** Throws T6207 when the folder is not empty. */
 export function refuseUsedFolder(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length > 0) throw new TocsinError('T6207', `${folder} is not empty; use a new directory`);
 }
 
-/** The same for a sandbox that is there. Throws T6207 when the folder is none: an installation would begin to work, and to tell people. */
+/** The settings of an existing sandbox. Throws T6207 for any other folder: an installation would start to consume and to notify. */
 export async function existingSandbox(config: Config, folder: string): Promise<Config> {
   const path = join(folder, 'tocsin.db');
   if (!existsSync(path)) throw new TocsinError('T6207', `${folder} is not a sandbox; create one with tocsin offsets replay`);

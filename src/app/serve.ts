@@ -25,15 +25,15 @@ import { topics } from '../topics.js';
 /** A running Tocsin. */
 export interface Running {
   readonly app: NestFastifyApplication;
-  /** Where it listens, as http://host:port. */
+  /** Address of the HTTP server, as http://host:port. */
   readonly url: string;
-  /** What the records are, when this is a sandbox: it consumes them and sends nothing. */
+  /** Origin of the records of a sandbox, which consumes them and sends nothing; undefined in an installation. */
   readonly sandbox?: Sandbox | undefined;
-  /** Finishes what is under way, leaves the consumer groups, closes everything. */
+  /** Completes work in progress, leaves the consumer groups, releases all resources. */
   close(): Promise<void>;
 }
 
-/** Opens the database of the mode. In embedded mode nobody else can open it until it is released: throws T5003 while another process has it. */
+/** Opens the database of the mode. Embedded mode locks the data directory until release: throws T5003 while another process has the lock. */
 export async function openDatabase(config: Config, opened: Opened): Promise<Database> {
   if (config.mode === 'embedded') opened.add(await lockFolder(config.DATA_DIR, config.SQLITE_DRIVER));
   const database =
@@ -67,12 +67,12 @@ async function listen(app: NestFastifyApplication, { HTTP_HOST, HTTP_PORT }: Con
   }
 }
 
-/** A role as an application that is not initialised yet; its log is not connected. */
+/** Creates the application of a role, not initialised yet and with a disconnected log. */
 async function createApp(role: DynamicModule, config: Config, opened: Opened): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(role, createHttpAdapter(config), {
     logger: new TocsinLogger(config),
     bodyParser: false,
-    // What is wrong reaches the caller as one sentence; Nest would end the process.
+    // The caller reports the error in one sentence; by default Nest would end the process.
     abortOnError: false,
   });
   opened.add(() => app.get(EventLog).close());
@@ -81,15 +81,15 @@ async function createApp(role: DynamicModule, config: Config, opened: Opened): P
   return app;
 }
 
-/** Every group that the modules of the role declare gets a transport of its own. */
+/** Creates one transport for each consumer group that the modules of the role declare. */
 function connectConsumers(app: NestFastifyApplication): void {
   const consumers = app.get(Consumers);
   for (const group of app.get(ConsumerGroups).all()) app.connectMicroservice({ strategy: consumers.server(group) });
 }
 
 /**
- * The HTTP API without a server: nothing listens, consumes or works in the background. For commands that must work while no replica runs.
- * Throws what {@link openDatabase} throws.
+ * Opens the HTTP API without a server: no listener, no consumers, no background tasks. For commands that must work while no replica runs.
+ * Throws the errors of {@link openDatabase}.
  */
 export function openApiOnly(config: Config): Promise<Pick<Running, 'app' | 'close'>> {
   return opening(async (opened) => {
@@ -104,14 +104,14 @@ export function openApiOnly(config: Config): Promise<Pick<Running, 'app' | 'clos
   });
 }
 
-/** The stages of a sandbox, before they consume anything: nothing listens, and nothing leaves. */
+/** Creates the stages of a sandbox, which do not consume yet: without an HTTP listener and without deliveries. */
 export async function createSandbox(config: Config, database: Database, opened: Opened): Promise<NestFastifyApplication> {
   const app = await createApp(SandboxModule.with({ config, database }), config, opened);
   connectConsumers(app);
   return app;
 }
 
-/** Starts everything: schema, topics, stages, HTTP. Answers when it listens. In a folder that is a sandbox nothing leaves. */
+/** Starts everything: schema, topics, stages, HTTP. Resolves when the server listens. A sandbox in the data directory sends nothing. */
 export function serve(settings: Config): Promise<Running> {
   return opening(async (opened) => {
     const database = await openDatabase(settings, opened);

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Config } from '../config.js';
 
-/** The settings, for every module. */
+/** Provides the settings to every module. */
 @Global()
 @Module({})
 export class SettingsModule {

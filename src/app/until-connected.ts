@@ -4,7 +4,7 @@ import { TocsinError } from '../shared/errors.js';
 import { backoff } from '../shared/retry.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** Tries until it works: a server that is not there yet is waited for, not died of. */
+/** Retries until `connect` succeeds: an unavailable server delays the start and does not abort it. */
 export async function untilConnected<T>(name: string, connect: () => Promise<T>): Promise<T> {
   const logger = new Logger('start');
   for (let failures = 1; ; failures++) {

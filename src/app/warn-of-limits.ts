@@ -4,7 +4,7 @@ import type { EventLog } from '../log/event-log.js';
 import { topicsTooSmallForEvents, deadLetterTopicsTooSmall } from '../log/topic-limits.js';
 import { messageOf } from '../shared/error-message.js';
 
-/** Says at start what the topics will refuse. Where we may not ask for their settings, only that. */
+/** Warns at start about topic limits that are too low. Without access to the topic configuration, warns only about that. */
 export async function warnOfLimits(log: EventLog, names: readonly string[], limits: Pick<Config, 'MAX_EVENT_BYTES'>): Promise<void> {
   const logger = new Logger('topics');
   try {

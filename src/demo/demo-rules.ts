@@ -3,7 +3,7 @@ import type { StrategyInput } from '../detect/strategy.js';
 const quick = { lateness: 1 };
 const converge = { group_wait: 3, group_interval: 10 };
 
-/** Strategies of the demo; examples/rules.yaml says the same in YAML. */
+/** Strategies of the demo; examples/rules.yaml contains the same strategies in YAML. */
 export const demoStrategies: StrategyInput[] = [
   {
     name: 'CPU is busy',

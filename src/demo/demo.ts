@@ -10,7 +10,7 @@ import { openSink } from './sink.js';
 
 const STEP_MS = 1000;
 
-/** Loads the example strategies, opens a webhook sink that shows the notices, and plays the site's life over HTTP. Answers the function that ends it. */
+/** Loads the example strategies, opens a webhook sink that logs the notices, and sends the scenarios over HTTP. Returns the function to stop. */
 export async function playDemo(app: INestApplicationContext, url: string): Promise<() => void> {
   const logger = new Logger('demo');
   const sink = await openSink((line) => logger.log(line));

@@ -14,7 +14,7 @@ export interface Sink {
   close(): void;
 }
 
-/** A webhook receiver on loopback that shows what it gets: a line for each notice, and all of them at GET /. */
+/** A webhook receiver on the loopback interface: passes one line for each notice to `show`, and lists the latest 1000 at GET /. */
 export async function openSink(show: (line: string) => void): Promise<Sink> {
   const notices: string[] = [];
   const server = createServer((request, response) => {
@@ -48,7 +48,7 @@ async function receive(request: IncomingMessage, response: ServerResponse, notic
   response.end();
 }
 
-/** One line for a notice: what it says, why it came, and who is in it. */
+/** Formats a notice as one line: status, alert names, hosts, counts and reason. */
 export function summary(body: WebhookBody): string {
   const firing = body.alerts.filter(({ status }) => status === 'firing');
   const total = body.alerts.length + (body.truncatedAlerts ?? 0);

@@ -1,6 +1,6 @@
 import { type Actor, person } from '../shared/actor.js';
 
-/** The name of an actor when the request gives none. */
+/** Name of the actor of a request that names none. */
 export const UNNAMED = 'api';
 
 /** The parts of a request that may name its actor. */

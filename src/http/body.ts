@@ -3,20 +3,20 @@ import { JsonError, flawCodes, parseJson } from '../shared/json.js';
 import { decompress } from './decompress.js';
 import type { RawBodyRoute } from './raw-body.decorator.js';
 
-/** A request as far as its body is concerned. */
+/** The parts of a request that determine how its body is read. */
 export interface Incoming {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly is404: boolean;
   readonly routeOptions: { readonly config: unknown };
 }
 
-/** Types that a page of another site can send without being asked: a command that looks like one of them is not taken for JSON. */
+/** Content types that a page of another site can send without a CORS preflight; commands of these types are rejected. */
 const unasked = /^(?:$|text\/plain|application\/x-www-form-urlencoded|multipart\/form-data)/;
 const json = /^application\/(?:[\w.-]+\+)?json$/;
 
 /**
- * What the handler of a request gets as its body: the bytes on routes marked with `@RawBody()`, parsed JSON for JSON types,
- * the bytes of other types (YAML, say), undefined when there are none. `limit` bounds the decompressed bytes.
+ * Returns the body that the handler of a request receives: the bytes on routes marked with `@RawBody()`, parsed JSON for JSON types,
+ * the bytes of other types (such as YAML), undefined for an empty body. `limit` bounds the decompressed bytes.
  * Throws {@link TocsinError} T1001 to T1007.
  */
 export async function readBody(request: Incoming, bytes: Buffer, limit: number): Promise<unknown> {

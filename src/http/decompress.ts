@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, inflate, inflateRaw, type InputType, type ZlibOptions } from 'node:zlib';
 import { TocsinError } from '../shared/errors.js';
 
-/** How many times MAX_BODY_BYTES a body may have when it is decompressed. */
+/** Maximum size of a decompressed body, as a multiple of MAX_BODY_BYTES. */
 export const DECOMPRESSED_TIMES = 4;
 
 type Undo = (bytes: InputType, options: ZlibOptions) => Promise<Buffer>;
@@ -10,7 +10,7 @@ type Undo = (bytes: InputType, options: ZlibOptions) => Promise<Buffer>;
 const undoGzip: Undo = promisify(gunzip);
 const undoZlib: Undo = promisify(inflate);
 const undoRaw: Undo = promisify(inflateRaw);
-/** `deflate` means the zlib format; some senders leave its two bytes away. */
+/** `deflate` means the zlib format; some senders omit its two-byte header. */
 const undoDeflate: Undo = (bytes, options) => ((bytes as Buffer)[0]! % 16 === 8 ? undoZlib : undoRaw)(bytes, options);
 
 const undo = new Map<string, Undo>([
@@ -20,8 +20,8 @@ const undo = new Map<string, Undo>([
 ]);
 
 /**
- * Undoes the content encoding of a body, off the main thread and up to `limit` bytes.
- * Throws {@link TocsinError} T1003 when it would be more, T1004 for an encoding we do not know, T1007 when the bytes are broken.
+ * Decompresses a body, off the main thread and up to `limit` bytes.
+ * Throws {@link TocsinError} T1003 when the result exceeds the limit, T1004 for an unsupported encoding, T1007 for corrupt bytes.
  */
 export async function decompress(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
   const decoder = undo.get(encoding);

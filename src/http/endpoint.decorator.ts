@@ -14,13 +14,13 @@ interface EndpointOptions<S extends z.ZodType> {
   readonly permission: Permission;
   /** Status of success; default 200. */
   readonly status?: number;
-  /** What the route answers; the handler must return it. Absent: no content. */
+  /** Schema of the response, which the handler must return. Absent: no content. */
   readonly response?: S;
-  /** The body of a route that reads it itself; elsewhere `@Body({ schema })` declares it. */
+  /** Body schema of a route that parses the body itself; elsewhere `@Body({ schema })` declares it. */
   readonly body?: z.ZodType;
   /** Content types of the body; default application/json. */
   readonly consumes?: readonly string[];
-  /** Content type of the answer; default application/json. Without `response` the answer is bytes. */
+  /** Content type of the response; default application/json. Without `response` the response body is bytes. */
   readonly produces?: string;
 }
 

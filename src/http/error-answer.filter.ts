@@ -1,25 +1,25 @@
 import { HttpException } from '@nestjs/common';
 import { TocsinError, errors, type ErrorCode } from '../shared/errors.js';
 
-/** What a failed request is answered. */
+/** Response to a failed request. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
-  /** Seconds after which the sender should try again. */
+  /** Seconds after which the client should retry. */
   readonly retryAfter?: number;
-  /** It is a bug or an outage: somebody has to read about it. */
+  /** True for a bug or an outage, which must be logged. */
   readonly unexpected: boolean;
 }
 
-/** Codes of failures that come from the framework, by their status. */
+/** Error codes of failures in the framework, by HTTP status. */
 const codes: Readonly<Record<number, ErrorCode>> = { 403: 'T9003', 404: 'T9000', 405: 'T1019', 413: 'T1003', 415: 'T1004', 503: 'T9004' };
-/** Waiting senders are let in again soon; a log that is away stays away for a while. An error that knows better has `retry_after` in its details. */
+/** Seconds by HTTP status: throttled clients may retry soon, an outage takes longer. `retry_after` in the details of an error takes precedence. */
 const retryAfter: Readonly<Record<number, number>> = { 429: 1, 503: 5 };
 
 /** Statuses of requests that reach no handler. */
 const beforeHandlers = new Set([404, 405, 413, 415]);
 
-/** A failed request, before it is put into words for its kind of client. */
+/** A failed request, before it is formatted for its kind of client. */
 interface Failure {
   readonly status: number;
   readonly code: ErrorCode;
@@ -27,13 +27,13 @@ interface Failure {
   readonly details?: unknown;
 }
 
-/** Where BlueKing agents report; they read `{"code":"403","result":"false","message"}`. */
+/** Endpoints of BlueKing agents, which expect `{"code":"403","result":"false","message"}`. */
 const reports = /^\/(?:v2\/push|api\/v1\/report)\/?(?:\?|$)/;
 
 /**
- * The answer to a request whose handling threw. `{"error":{"code","message","details"}}` everywhere but under /api/v2/, where the clients of
- * the Alertmanager API print either a bare JSON string (failures of a handler) or `{"code":status,"message"}` (failures before it). Where
- * BlueKing agents report it is both theirs and ours.
+ * Formats the response to a failed request as `{"error":{"code","message","details"}}`. Under /api/v2/ it is a bare JSON string (failures of a
+ * handler) or `{"code":status,"message"}` (failures before the handler), because the clients of the Alertmanager API print these. Responses to
+ * BlueKing agents combine the fields that the agents expect with `error`.
  */
 export function answerTo(exception: unknown, path: string): Answer {
   const failure = failureOf(exception);

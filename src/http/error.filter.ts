@@ -1,7 +1,7 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { answerTo } from './error-answer.filter.js';
 
-/** What the filter needs of a Fastify reply. */
+/** Members of a Fastify reply that the filter uses. */
 interface Reply {
   readonly sent: boolean;
   status(code: number): Reply;
@@ -9,7 +9,7 @@ interface Reply {
   send(body: string): Reply;
 }
 
-/** Answers every request whose handling threw, in one shape; what is nobody's fault but ours is logged once, with its stack, and told to nobody. */
+/** Responds to every failed request in one format. Logs a bug or an outage once, with its stack, which the response does not contain. */
 @Catch()
 export class TocsinErrorFilter implements ExceptionFilter {
   readonly #logger = new Logger('Http');

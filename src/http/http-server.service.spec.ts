@@ -10,7 +10,7 @@ import { RawBody } from './raw-body.decorator.js';
 
 const LIMIT = 250_000;
 
-/** `started` when a slow request runs, `finish` to let it end. */
+/** Emits `started` when a slow request runs; `finish` ends the request. */
 const slowly = new EventEmitter();
 
 @Controller()

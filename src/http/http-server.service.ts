@@ -9,15 +9,15 @@ import { RequestValidationPipe } from './request-validation.pipe.js';
 import { PathMethods } from './methods.js';
 import { TocsinError } from '../shared/errors.js';
 
-/** Time (ms) for a sender to send its headers, its whole request, and between two requests on one connection. */
+/** Timeouts (ms) for the headers, for the whole request, and between two requests on one connection. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 60_000;
 const KEEP_ALIVE_MS = 75_000;
-/** How often (ms) the server looks for senders that are too slow. */
+/** Interval (ms) at which the server checks the timeouts of headers and requests. */
 const SLOW_CHECK_MS = 5_000;
 
 /**
- * The HTTP server: one parser for every body ({@link readBody}), limits on size and time, a trailing slash means nothing,
+ * Creates the HTTP server: one parser reads every body ({@link readBody}), size and time are limited, trailing slashes are ignored,
  * closing waits for running requests and drops idle connections.
  */
 export function createHttpAdapter(config: Pick<Config, 'MAX_BODY_BYTES'>): FastifyAdapter {
@@ -46,7 +46,7 @@ export function createHttpAdapter(config: Pick<Config, 'MAX_BODY_BYTES'>): Fasti
   return adapter;
 }
 
-/** A path that exists is not "not found" because somebody asked with another method. */
+/** Responds 405 with the allowed methods, instead of 404, when the path exists for other methods. */
 function refuseWrongMethods(adapter: FastifyAdapter): void {
   const paths = new PathMethods();
   adapter.getInstance().addHook('onRoute', ({ method, url }) => paths.add(method, url));
@@ -58,7 +58,7 @@ function refuseWrongMethods(adapter: FastifyAdapter): void {
   });
 }
 
-/** A request that was running when we began to close gets its answer and then no more: its connection would keep us open. */
+/** Closes the connection after each response that is sent during shutdown: keep-alive connections would delay the shutdown. */
 function endConnectionsWhenClosing(adapter: FastifyAdapter): void {
   let closing = false;
   adapter.getInstance().addHook('preClose', (done) => {
@@ -72,8 +72,9 @@ function endConnectionsWhenClosing(adapter: FastifyAdapter): void {
 }
 
 /**
- * What every request passes: bodies and queries are parsed by their schemas ({@link RequestValidationPipe}), failures have one shape
- * ({@link TocsinErrorFilter}), and pages of other sites cannot send commands through the browser of a user. EXTERNAL_URL is our own site, too, when a proxy answers under another name.
+ * Configures the handling of all requests: schemas parse bodies and queries ({@link RequestValidationPipe}), failures have one format
+ * ({@link TocsinErrorFilter}), and pages of other sites cannot send commands through the browser of a user. The origin of EXTERNAL_URL is
+ * trusted, for installations behind a proxy with another host name.
  */
 export function configureHttp(app: NestFastifyApplication, config: Pick<Config, 'EXTERNAL_URL'>): void {
   app.enableCsrfProtection({ trustedOrigins: ownOrigins(config.EXTERNAL_URL) });

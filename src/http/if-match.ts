@@ -1,9 +1,9 @@
 import { type ErrorCode, TocsinError } from '../shared/errors.js';
 
-/** How the documentation of a route describes the header. */
+/** OpenAPI description of the header. */
 export const ifMatchHeader = { name: 'if-match', required: false, description: 'Version that the change replaces; another version is a conflict' };
 
-/** The version that the header If-Match names, with or without quotes; undefined without the header. Throws {@link TocsinError} of the code. */
+/** Parses the version in If-Match, with or without quotes; undefined without the header. Throws {@link TocsinError} with `code`. */
 export function versionIn(ifMatch: string | undefined, code: ErrorCode): number | undefined {
   if (ifMatch === undefined) return undefined;
   const digits = ifMatch.replaceAll('"', '');

@@ -1,4 +1,4 @@
-/** The methods that paths take, by their patterns: names with a colon stand for any one part, a star at the end for everything. */
+/** HTTP methods by path pattern: a name with a colon matches one path segment, a star at the end matches any number of them. */
 export class PathMethods {
   readonly #patterns = new Map<string, { readonly parts: readonly string[]; readonly methods: Set<string> }>();
 
@@ -8,7 +8,7 @@ export class PathMethods {
     for (const method of [methods].flat()) known.methods.add(method);
   }
 
-  /** What the path takes, in alphabetical order; empty when there is no such path. */
+  /** The methods of a path, in alphabetical order; empty for an unknown path. */
   of(path: string): string[] {
     const parts = partsOf(path.split('?', 1)[0]!);
     const methods = [...this.#patterns.values()].filter((pattern) => fits(pattern.parts, parts)).flatMap((pattern) => [...pattern.methods]);

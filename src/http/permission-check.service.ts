@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import { Allow } from './allow.decorator.js';
 
-/** Where Nest keeps the HTTP method of a handler. */
+/** Metadata key under which Nest stores the HTTP method of a handler. */
 const METHOD = 'method';
 
 /** Refuses to start an application that has a route without a permission. */

@@ -1,13 +1,13 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
 
-/** What {@link RawBody} notes in the configuration of a route. */
+/** Route configuration that {@link RawBody} sets. */
 export interface RawBodyRoute {
-  /** Content encodings that the handler undoes itself; gzip and deflate are always undone before it. */
+  /** Content encodings that the handler decodes itself; all others are decoded before the handler. */
   readonly rawBody: readonly string[];
 }
 
 /**
- * The handler gets the bytes of the body, whatever the content type says: `@Body() body: Buffer | undefined`.
- * Every other handler gets parsed JSON.
+ * Passes the bytes of the body to the handler, whatever the content type: `@Body() body: Buffer | undefined`.
+ * Other handlers receive JSON bodies parsed.
  */
 export const RawBody = (...encodings: readonly string[]): MethodDecorator => RouteConfig({ rawBody: encodings } satisfies RawBodyRoute);

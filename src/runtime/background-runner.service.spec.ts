@@ -28,6 +28,14 @@ class Flushes {
 }
 
 @Injectable()
+class Stuck {
+  @Background()
+  publishing(): PeriodicTask {
+    return new PeriodicTask({ name: 'publishing', everyMs: 60_000, run: () => new Promise<void>(() => done.push('begun')) });
+  }
+}
+
+@Injectable()
 class OtherFlushes {
   @LeaderTask('flush')
   flush(): Promise<number> {
@@ -67,6 +75,13 @@ describe('background work', () => {
     duties.wake('flush');
     await eventually(() => done.length === 3, 'the run that was asked for');
     expect(done.at(-1)).toBe('flush');
+  });
+
+  it('does not wait at a stop for a run that does not end, because partitions and leases are released after it', async () => {
+    await make(Stuck);
+    runner.onApplicationBootstrap();
+    expect(done).toEqual(['begun']);
+    await runner.onModuleDestroy();
   });
 
   it('does not start with two tasks of one name', async () => {

@@ -1,9 +1,13 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Discovery } from '../shared/discovery.service.js';
 import type { PeriodicTask } from '../shared/periodic-task.js';
+import { settlesWithin } from '../shared/wait.js';
 import { backgroundTask } from './background.decorator.js';
 import { leadershipLost, leaderTask } from './leader-task.decorator.js';
 import { type Duty, LeasedDuties } from './leased-duties.service.js';
+
+/** Longest wait (ms) at a stop for runs that are under way: partitions and leases are released only afterwards. */
+const STOP_MS = 500;
 
 /** Starts the background work: leader-elected tasks and periodic tasks, wherever they are declared. */
 @Injectable()
@@ -22,7 +26,8 @@ export class BackgroundRunner implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.#tasks.map((task) => task.stop()));
+    const ended = Promise.all(this.#tasks.map((task) => task.stop()));
+    await settlesWithin(STOP_MS, ended);
   }
 
   /** Throws when two tasks have the same name, or when a LeadershipLost handler names a task that no provider declares. */

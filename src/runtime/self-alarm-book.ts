@@ -71,7 +71,7 @@ export class SelfAlarmBook {
     return changed;
   }
 
-  /** Returns the alarms that must be published now. `speaker`: whether this replica publishes for the installation. */
+  /** Returns the alarms that must be published now. The flag is true on the replica that publishes for the installation. */
   take(now: number, speaker: boolean): Notable[] {
     const due = this.#mine(speaker).filter(({ key, ended, told }) =>
       ended === undefined ? told === undefined || now - told >= this.renewMs : !this.#active(key),

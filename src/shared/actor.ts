@@ -4,10 +4,10 @@ export const actorKinds = ['person', 'token', 'system'] as const;
 /** Longest name of an actor. */
 export const ACTOR_NAME_LENGTH = 128;
 
-/** Whoever acts. Like the time, an actor is an argument of every write. */
+/** Originator of a write. Like the time, an actor is an argument of every write. */
 export interface Actor {
   readonly kind: (typeof actorKinds)[number];
-  /** Of a person: the name the request gives. Of the system: the replica, or the file that the change comes from. */
+  /** Of a person: the name in the request. Of the system: the replica, or the file that contains the change. */
   readonly name: string;
 }
 

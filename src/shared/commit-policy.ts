@@ -1,8 +1,8 @@
-/** When the log is told how far a group is. The database is always ahead of it, so this is only about how exact lag tools are. */
+/** Condition for a commit of a group's offset to the log. The cursor in the database is authoritative: this affects only the accuracy of lag tools. */
 export type CommitPolicy =
   { readonly every: 'batch' } | { readonly every: 'records'; readonly count: number } | { readonly every: 'ms'; readonly count: number };
 
-/** One policy for all, and exceptions by consumer group. */
+/** The default policy, and exceptions by consumer group. */
 export interface CommitPolicies {
   readonly usual: CommitPolicy;
   readonly exceptions: ReadonlyMap<string, CommitPolicy>;
@@ -12,7 +12,7 @@ const BATCH: CommitPolicy = { every: 'batch' };
 
 const ONE = String.raw`(?:[\w.-]+\s*=\s*)?(?:batch|(?:records|ms):[1-9]\d{0,8})`;
 
-/** What {@link parseCommitPolicies} reads: `batch`, `records:N` or `ms:N`, alone or as `group=…`, separated by commas. */
+/** Syntax of {@link parseCommitPolicies}: `batch`, `records:N` or `ms:N`, alone or as `group=…`, separated by commas. */
 export const commitPolicySyntax = new RegExp(String.raw`^\s*${ONE}(?:\s*,\s*${ONE})*\s*$`);
 
 export function parseCommitPolicies(text: string): CommitPolicies {
@@ -35,7 +35,7 @@ export function commitPolicyOf({ usual, exceptions }: CommitPolicies, group: str
   return exceptions.get(group) ?? usual;
 }
 
-/** Milliseconds until what waits has to be told; 0 is now, undefined is not before more records come. */
+/** Milliseconds until the pending offset is committed; 0: now; undefined: not before more records arrive. */
 export function commitDueIn(policy: CommitPolicy, waiting: { readonly records: number; readonly since: number }, now: number): number | undefined {
   if (policy.every === 'batch') return 0;
   if (policy.every === 'records') return waiting.records >= policy.count ? 0 : undefined;

@@ -2,6 +2,6 @@ import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Discovery } from './discovery.service.js';
 
-/** Lets a module find what others declare with a decorator. */
+/** Lets a module find the methods that other modules declare with a decorator. */
 @Module({ imports: [DiscoveryModule], providers: [Discovery], exports: [Discovery] })
 export class DecoratorsModule {}

@@ -5,7 +5,7 @@ type Method = (...args: never[]) => unknown;
 
 /** A decorated method, bound to the provider or controller that declares it. */
 export interface DecoratedMethod<M, F extends Method> {
-  /** What the decorator was given. */
+  /** Argument of the decorator. */
   readonly metadata: M;
   readonly call: F;
   /** For error messages: `Class.method`. */
@@ -28,7 +28,7 @@ export class MethodDecoration<M, F extends Method> {
   }
 }
 
-/** Finds decorated methods in all modules of the application, in whatever order these are. Complete once every provider is created. */
+/** Finds decorated methods in all modules of the application, regardless of their order. Complete once every provider is created. */
 @Injectable()
 export class Discovery {
   constructor(

@@ -1,5 +1,5 @@
 /**
- * The catalogue of errors that a caller can act on. A code never changes its meaning; `status` is the HTTP status of the answer.
+ * The catalogue of errors that a caller can act on. A code never changes its meaning; `status` is the HTTP status of the response.
  * docs/errors.md is generated from this table and from {@link findingTitles}.
  */
 export const errors = {

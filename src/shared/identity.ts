@@ -5,7 +5,7 @@ export type Scalar = string | number | boolean | null | undefined;
 
 /**
  * Stable identity of a list of parts: 32 lower-case hex digits (the first 128 bits of SHA-256).
- * Parts are length-prefixed, so that no two different lists can run together.
+ * Parts are length-prefixed, so that different lists never have the same encoding.
  */
 export function identity(...parts: readonly Scalar[]): string {
   const hash = createHash('sha256');

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { ErrorCode } from './errors.js';
 
-/** Levels of objects and arrays inside each other that a JSON text may have. */
+/** Maximum nesting depth of objects and arrays in a JSON text. */
 export const MAX_DEPTH = 32;
 
-/** Why a text is not taken: bytes that are no UTF-8, a text that is no JSON, too many levels, a key that could reach a prototype. */
+/** Reason to reject a text: invalid UTF-8, invalid JSON, too deep nesting, a key that could reach a prototype. */
 export type JsonFlaw = 'utf8' | 'json' | 'depth' | 'proto';
 
-/** What {@link parseJson} throws. */
+/** The error of {@link parseJson}. */
 export class JsonError extends Error {
   constructor(
     readonly reason: JsonFlaw,
@@ -18,7 +18,7 @@ export class JsonError extends Error {
   }
 }
 
-/** The error code of each flaw, for what a sender hands in. */
+/** Error code of each flaw, for data from a sender. */
 export const flawCodes = { utf8: 'T1002', json: 'T1001', depth: 'T1005', proto: 'T1006' } as const satisfies Record<JsonFlaw, ErrorCode>;
 
 const flawWords = {
@@ -27,7 +27,7 @@ const flawWords = {
 } as const;
 
 /**
- * Reads JSON that somebody else wrote: strict UTF-8, bounded depth, no key that could reach a prototype.
+ * Parses JSON from an untrusted source: strict UTF-8, bounded depth, no key that could reach a prototype.
  * Throws {@link JsonError}. Costs about a tenth more than `JSON.parse(bytes.toString())`.
  */
 export function parseJson(bytes: Buffer): unknown {
@@ -44,7 +44,7 @@ export function decodeText(bytes: Buffer): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-/** `JSON.parse`, which names the position where it can. Throws {@link JsonError} `json`; what comes back is yet to be asked for its {@link flawOf}. */
+/** `JSON.parse` with the error position where available. Throws {@link JsonError} `json`. Callers must check the result with {@link flawOf}. */
 export function parseText(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -53,7 +53,7 @@ export function parseText(text: string): unknown {
   }
 }
 
-/** What makes a parsed value unacceptable: a key that could reach a prototype, or more than `levels` levels. Looks no deeper than that. */
+/** Reason to reject a parsed value: a key that could reach a prototype, or more than `levels` levels. Descends no deeper than that. */
 export function flawOf(value: unknown, levels: number): 'depth' | 'proto' | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (levels === 0) return 'depth';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { one, parse, whole } from './parse.js';
 
-/** Rows of a page unless the request says otherwise. */
+/** Default number of rows of a page. */
 export const DEFAULT_LIMIT = 50;
 /** The query parameter `limit` of every list. */
 export const limit = whole(1, 1000).default(DEFAULT_LIMIT).describe('Rows of a page');
@@ -15,7 +15,7 @@ export interface Page<T> {
 /** The text of a position in a list, for `next_cursor`. Opaque to clients. */
 export const cursorText = (position: readonly (string | number)[]): string => Buffer.from(JSON.stringify(position)).toString('base64url');
 
-/** The query parameter `cursor` of a list whose rows have such positions. Refuses every text that {@link cursorText} did not make. */
+/** The query parameter `cursor` of a list whose rows have such positions. Rejects text that {@link cursorText} did not create. */
 export function cursor<const P extends readonly [z.ZodType, ...z.ZodType[]]>(...parts: P) {
   const position = z.tuple(parts as unknown as [z.ZodType, ...z.ZodType[]]);
   return one
@@ -40,14 +40,14 @@ function decoded(text: string): unknown {
   }
 }
 
-/** Makes a page of rows of which one more than `limit` was asked for. */
+/** Builds a page from the rows of a query for `limit` + 1 rows. */
 export function pageOf<T>(rows: readonly T[], limit: number, positionOf: (row: T) => readonly (string | number)[]): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, next_cursor: last !== undefined && rows.length > limit ? cursorText(positionOf(last)) : null };
 }
 
-/** Parses a query string. Throws {@link TocsinError} T3003 that names every parameter that is wrong. */
+/** Parses a query string. Throws {@link TocsinError} T3003 that names every invalid parameter. */
 export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   return parse(schema, query ?? {}, 'T3003', 'query');
 }

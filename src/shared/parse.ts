@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type ErrorCode, TocsinError } from './errors.js';
 
 /**
- * What the schema makes of the value. Throws {@link TocsinError} of the given code whose text and details name every field that is wrong and
- * why; `whole` is the name of the value itself.
+ * Parses the value with the schema. Throws {@link TocsinError} with `code`, whose message and details name every invalid field and the reason;
+ * `whole` is the name of the value itself.
  */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, code: ErrorCode, whole: string): T {
   const result = schema.safeParse(value);
@@ -20,7 +20,7 @@ interface RequestErrors {
 
 const requestErrors = z.registry<RequestErrors>();
 
-/** The schema of a request body, with an example for the API documentation and the error code of a body that does not fit. */
+/** The schema of a request body, with an example for the API documentation and the error code of an invalid body. */
 export function bodySchema<S extends z.ZodType>(
   schema: S,
   { code, whole = 'body', example }: Partial<RequestErrors> & { code: ErrorCode; example: z.input<S> },
@@ -30,19 +30,19 @@ export function bodySchema<S extends z.ZodType>(
   return described;
 }
 
-/** The schema of a query string, with the error code of one that does not fit. */
+/** The schema of a query string, with the error code of an invalid one. */
 export function querySchema<S extends z.ZodType>(schema: S, code: ErrorCode): S {
   requestErrors.add(schema, { code, whole: 'query' });
   return schema;
 }
 
-/** What a {@link bodySchema} or {@link querySchema} makes of the value. Throws {@link TocsinError} of the code of the schema, else T9002. */
+/** Parses the value with a {@link bodySchema} or {@link querySchema}. Throws {@link TocsinError} with the code of the schema, else T9002. */
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
   const { code, whole } = requestErrors.get(schema) ?? { code: 'T9002', whole: '(body)' };
   return parse(schema, value, code, whole);
 }
 
-/** A path parameter that is a number; a text that is none is the id of nothing. Throws {@link TocsinError} of the code. */
+/** Numeric id in a path; other text is the id of no object. Throws {@link TocsinError} with `code`. */
 export const numericId = (code: ErrorCode, digits = 15) =>
   z
     .string()
@@ -52,10 +52,10 @@ export const numericId = (code: ErrorCode, digits = 15) =>
     })
     .meta({ type: 'integer' });
 
-/** A parameter of a query string. */
+/** A query parameter, given at most once. */
 export const one = z.string({ error: 'must be given only once' });
 
-/** A parameter that is a whole number. */
+/** An integer query parameter from `least` to `most`. */
 export const whole = (least: number, most: number) =>
   one
     .regex(/^\d+$/, 'must be an integer')
@@ -63,5 +63,5 @@ export const whole = (least: number, most: number) =>
     .pipe(z.number().min(least).max(most))
     .meta({ type: 'integer', pattern: undefined, minimum: least, maximum: most });
 
-/** A parameter that is true or false. */
+/** A boolean query parameter. */
 export const booleanParameter = one.pipe(z.enum(['true', 'false'])).transform((value) => value === 'true');

@@ -1,21 +1,21 @@
 import { backoff, type RetryPolicy } from './retry.js';
 import { messageOf } from './error-message.js';
 
-/** What a {@link PeriodicTask} needs of a logger. */
+/** Logger methods that a {@link PeriodicTask} uses. */
 export interface TaskLogger {
   warn(text: string): void;
   log(text: string): void;
 }
 
 export interface PeriodicTaskOptions {
-  /** What a run does, for the log lines: `reading the sources`. */
+  /** Activity of a run, for the log lines: `reading the sources`. */
   readonly name: string;
   readonly everyMs: number;
   /** Pause before the first run; without it the first run begins at once. */
   readonly firstDelayMs?: number;
-  /** One run. It may answer the milliseconds until the next run, in place of `everyMs`. */
+  /** One run. It may return the milliseconds until the next run, instead of `everyMs`. */
   readonly run: () => number | void | Promise<number | void>;
-  /** Waits after failures; without it a failed run is repeated after `everyMs`. */
+  /** Delays after failures; without it a failed run is repeated after `everyMs`. */
   readonly retry?: RetryPolicy;
   /** Receives one line when runs begin to fail or fail for another reason, and one when a run succeeds again. */
   readonly logger?: TaskLogger;
@@ -36,7 +36,7 @@ export class PeriodicTask {
   #failures = 0;
   /** Description of the latest failure. */
   #problem: string | undefined;
-  /** Pause (ms) that a call of {@link wake} during the current run asks for. */
+  /** Pause (ms) that a call of {@link wake} during the current run requests. */
   #woken: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
@@ -90,7 +90,7 @@ export class PeriodicTask {
     this.#schedule(Math.max(1, Math.min(this.#woken ?? Infinity, wait)));
   }
 
-  /** One run; answers the milliseconds until the next. */
+  /** One run; returns the milliseconds until the next. */
   async #attempt(): Promise<number> {
     const { everyMs, run, retry, random = Math.random } = this.options;
     try {

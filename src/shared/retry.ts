@@ -1,6 +1,6 @@
-/** Bounds of the waits between tries (ms). */
+/** Bounds of the delay between attempts (ms). */
 export interface RetryPolicy {
-  /** First wait; doubles with every failure. */
+  /** First delay; doubles with every failure. */
   readonly firstMs: number;
   readonly mostMs: number;
 }
@@ -14,10 +14,10 @@ export function backoff(failures: number, random: number, first = 100, most = 5_
   return Math.round((ceiling / 2) * (1 + random));
 }
 
-/** Longest wait (ms) that a receiver can ask for. */
+/** Maximum delay (ms) that a receiver can request. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
-/** {@link backoff} by a policy; never less than `retryAfterMs`, the wait that the receiver asked for, up to an hour. */
+/** {@link backoff} by a policy; never less than `retryAfterMs`, the delay that the receiver requested, up to an hour. */
 export function retryDelay(failures: number, { firstMs, mostMs }: RetryPolicy, random: number, retryAfterMs = 0): number {
   return Math.max(backoff(failures, random, firstMs, mostMs), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
 }

@@ -5,7 +5,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export const nullableNumber = (value: unknown): number | null => (value === null ? null : Number(value));
 /** A flag column: 1 is true. */
 export const flagOf = (value: unknown): boolean => Number(value) === 1;
-/** A JSON column; the caller knows the shape that was stored. */
+/** A JSON column; the caller declares the shape of the stored value. */
 export const jsonOf = <T>(value: unknown): T => (value === '{}' ? {} : JSON.parse(value as string)) as T;
 /** Text cut to the length (UTF-16 units) of its column. */
 export const clip = (text: string, length: number): string => (text.length > length ? text.slice(0, length) : text);

@@ -26,7 +26,7 @@ export interface SourcePartitionOptions {
   readonly claims: { readonly cursors: Pick<CursorRepository, 'read' | 'release'> } & Pick<SourceClaims, 'advance'>;
   readonly publisher: Pick<SourcePublisher, 'publish' | 'deadLetter'>;
   readonly commitMs: number;
-  /** Delay (ms) before the first retry of a failed publish; it grows up to fifty times. */
+  /** Delay (ms) before the first retry of a failed publish; it grows to at most fifty times this value. */
   readonly retryMs: number;
   /** A publish failed and will be retried. */
   readonly failed: (error: unknown, failures: number) => void;

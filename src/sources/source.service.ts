@@ -145,7 +145,7 @@ export class SourceService {
     });
   }
 
-  /** Records that an actor resumed the source at the earliest or latest offset. The version increases, so that every replica retries. */
+  /** Records in the audit table that an actor resumed the source. The version increases, so that every replica retries. */
   resumed(name: string, detail: object, change: SourceChange): Promise<void> {
     return this.#changing(async () => {
       const { source, secrets } = await this.#named(name);

@@ -4,8 +4,8 @@ import { atMost, isFields, readDocuments } from './document.js';
 import type { Format, FormatRequest, Item } from './format.js';
 
 /**
- * Alertmanager calls a webhook on changes and every few hours (repeat_interval): an alert from a webhook stays active for this long unless it is resolved,
- * while an alert from Prometheus stays active for five minutes.
+ * Lifetime (ms) of an alert from a webhook, unless it is resolved: Alertmanager calls webhooks only on changes and every few hours (repeat_interval).
+ * An alert from Prometheus stays active for five minutes.
  */
 export const WEBHOOK_LEASE_MS = 86_400_000;
 

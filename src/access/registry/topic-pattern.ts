@@ -2,7 +2,7 @@
 const MAX_OPEN_QUANTIFIERS = 3;
 
 /**
- * Returns why a pattern of topic names is rejected, or undefined. Allowed is a regular expression without repeated groups, look-around and back
+ * Returns why a pattern of topic names is rejected, or undefined. Patterns are regular expressions without repeated groups, look-around and back
  * references, so that matching takes bounded time.
  */
 export function patternProblem(pattern: string): string | undefined {

@@ -110,7 +110,8 @@ export class LogServer extends Server implements CustomTransportStrategy {
         this.#client?.commit(at, claimed.committed);
       } catch (error) {
         this.#steps.failed(claimed, at, error);
-        this.#client?.restart(at);
+        // A revoked partition has no claim any more, and the client no longer knows it.
+        if (partition.claimed === claimed) this.#client?.restart(at);
       }
     });
   }

@@ -159,7 +159,6 @@ export class PartitionConsumer<P extends ClaimedPartition> {
     if (halted || records.length === 0) return halted;
     const handled = await this.#handle(claimed, records, batch, control);
     if (isDeferral(handled)) return handled;
-    await this.#judge(handled);
     await this.group.steps.settle?.(claimed, control);
     return undefined;
   }
@@ -185,7 +184,9 @@ export class PartitionConsumer<P extends ClaimedPartition> {
 
   async #handle(claimed: P, records: readonly LogRecord[], batch: RecordBatch, control: BatchControl): Promise<HandledRecords | Deferral> {
     try {
-      return await this.group.steps.handle(claimed, records, batch, control);
+      const handled = await this.group.steps.handle(claimed, records, batch, control);
+      if (!isDeferral(handled)) await this.#judge(handled);
+      return handled;
     } catch (error) {
       this.group.steps.failed?.(claimed, this.at, error);
       throw error;

@@ -47,7 +47,8 @@ export class PartitionConsumers<P extends ClaimedPartition> implements Partition
 
   follow(rows: readonly PartitionPause[], readAt: number): void {
     const own = rows.filter(({ group }) => group === this.group.name);
-    for (const partition of this.#partitions.values()) partition.follow(own, readAt);
+    const assigned = new Set(this.group.client()?.state().assigned.map(partitionName));
+    for (const [name, partition] of this.#partitions) if (assigned.has(name)) partition.follow(own, readAt);
   }
 
   /** The settings of the group have changed: resets the poison limits. */

@@ -16,7 +16,7 @@ const entry = z.object({
 /** One page of the audit log. */
 export const auditResponse = z.object({ entries: z.array(entry), next_cursor: z.string().nullable() });
 
-/** A row of the audit table as the API answers it. */
+/** A row of the audit table in API responses. */
 export type AuditEntryView = z.output<typeof entry>;
 
 export const auditEntryView = ({ id, at, actorKind, actorName, action, objectKind, objectId, why, detail }: StoredAuditEntry): AuditEntryView => ({

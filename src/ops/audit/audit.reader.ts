@@ -12,11 +12,11 @@ export interface AuditFilter {
   readonly from?: number | undefined;
   /** Epoch milliseconds, exclusive. */
   readonly to?: number | undefined;
-  /** Only ids below. */
+  /** Only rows with a lower id. */
   readonly before?: number | undefined;
 }
 
-/** By field of the filter: the condition of its value. */
+/** SQL condition of each filter field. */
 const conditions: { readonly [K in keyof Required<AuditFilter>]: string } = {
   actor: 'actor_name = ?',
   action: 'action = ?',

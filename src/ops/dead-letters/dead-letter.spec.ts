@@ -11,7 +11,7 @@ const aRecord = (more: Partial<LogRecord> = {}): LogRecord => ({
   headers: {},
   ...more,
 });
-/** A record of partition 3, offset 7, as it stands in the dead letters. */
+/** A record of partition 3, offset 7, as it is in the dead-letter topic. */
 const aLetterRecord = (more: Partial<LogRecord> = {}, stage = 'detect'): LogRecord => {
   const record = aRecord(more);
   return { ...record, offset: 0, headers: deadLetterHeaders('raw_events', 3, stage, record, new PoisonError('T6002', 'no end'), 2000) };

@@ -7,19 +7,19 @@ import { deadLetterTopic } from '../../topics.js';
 
 /** A dead letter record: a record that no handler could process. */
 export interface DeadLetter {
-  /** `<topic>/<partition>/<offset>` in the dead letters of the topic. */
+  /** `<topic>/<partition>/<offset>`; partition and offset are those in the dead-letter topic. */
   readonly id: string;
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** When it became a dead letter (epoch ms). */
+  /** Time of the rejection (epoch ms). */
   readonly time: number;
-  /** Where the record stood; null when the headers do not say. */
+  /** Position of the original record; null when the headers do not contain it. */
   readonly origin: { readonly partition: number; readonly offset: number } | null;
   readonly stage: string | null;
   readonly code: string | null;
   readonly error: string | null;
-  /** How many times a stage has rejected the record. */
+  /** Number of times that a stage has rejected the record. */
   readonly attempts: number;
   /** Length of the value; null for a tombstone. */
   readonly bytes: number | null;
@@ -30,7 +30,7 @@ export interface DeadLetterFilter {
   readonly stage?: string | undefined;
 }
 
-/** `topic` is that of the original record. */
+/** Converts a record of a dead-letter topic; `topic` is the original topic. */
 export function deadLetterOf({ topic, partition }: TopicPartition, { offset, timestamp, headers, value }: LogRecord): DeadLetter {
   const from = { partition: count(headers['tocsin-partition']), offset: count(headers['tocsin-offset']) };
   const known = headers['tocsin-topic'] === topic && from.partition !== undefined && from.offset !== undefined;
@@ -54,7 +54,7 @@ const count = (text: string | undefined): number | undefined => (text !== undefi
 export const matchesFilter = (letter: DeadLetter, { code, stage }: DeadLetterFilter): boolean =>
   (code === undefined || letter.code === code) && (stage === undefined || letter.stage === stage);
 
-/** Parses the id of a dead letter; undefined when invalid. The name of the dead-letter topic stands for its topic. */
+/** Parses the id of a dead letter; undefined when invalid. The name of the dead-letter topic is accepted in place of the topic. */
 export function parseDeadLetterId(id: string): (TopicPartition & { readonly offset: number }) | undefined {
   const [, name, partition, offset] = /^(.+)\/(\d{1,9})\/(\d{1,15})$/.exec(id) ?? [];
   if (name === undefined) return undefined;
@@ -88,10 +88,10 @@ export interface Redrive {
   readonly record: OutgoingRecord & { readonly topic: string };
 }
 
-/** How a dead letter is redriven, or why not. `partitions` is the current partition count of the topic. */
+/** The redrive of a dead letter, or the reason against it. `partitions` is the current partition count of the topic. */
 export function redriveOf(letter: DeadLetter, record: LogRecord, partitions: number, most: number): Redrive | RedriveOutcome {
   const { topic, origin } = letter;
-  // Its bytes are in the format of the source, which the topic does not understand.
+  // The bytes are in the format of the source, not in that of the topic.
   if (record.headers[SOURCE] !== undefined) return 'of a source';
   if (!origin) return 'unknown origin';
   const times = redriveCount(record.headers);

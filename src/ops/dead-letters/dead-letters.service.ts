@@ -39,7 +39,7 @@ export interface DeadLetterPage {
 export interface RedriveRequest extends Omit<DeadLetterQuery, 'limit'> {
   /** Only these dead letters. */
   readonly letters?: readonly string[] | undefined;
-  /** Dead letters after this time are left alone, so that those that return during the redrive are not redriven again. */
+  /** Dead letters after this time are skipped, so that records that are rejected again during the redrive are not redriven again. */
   readonly until: number;
   /** Maximum number of dead letters to redrive. */
   readonly limit: number;
@@ -78,7 +78,7 @@ export class DeadLetters {
     return { letters: letters.slice(0, query.limit), complete: pages.every(({ complete }) => complete) && letters.length <= query.limit };
   }
 
-  /** Throws T6208 when it does not exist. */
+  /** Throws T6208 when the dead letter does not exist. */
   async find(id: string): Promise<Found> {
     const at = parseDeadLetterId(id);
     if (!at || !isTopic(at.topic)) throw new TocsinError('T6208', `${id}: must have the form <topic>/<partition>/<offset>`);
@@ -91,8 +91,8 @@ export class DeadLetters {
   }
 
   /**
-   * Redrives dead letters to their original topics, oldest first, each record at most once even under concurrent requests. `dryRun` only returns the outcomes.
-   * Publishing and the redriven row share one transaction: a crash leaves both or none. Throws T6208 for a dead letter that does not exist.
+   * Redrives dead letters to their original topics, oldest first, each record at most once even under concurrent requests. Publishing and the
+   * redriven row share one transaction: a crash leaves both or none. `dryRun` only returns the outcomes. Throws T6208 for an unknown dead letter.
    */
   async redrive(order: RedriveRequest, dryRun: boolean, now: number): Promise<Redriven> {
     const letters: { id: string; outcome: RedriveOutcome }[] = [];
@@ -156,7 +156,7 @@ export class DeadLetters {
     return firstPerOrigin(returns.filter(({ origin }) => !known.has(origin)));
   }
 
-  /** Records and publishes, in one transaction, those that were not redriven before. */
+  /** Inserts the rows and publishes, in one transaction, the records that were not redriven before. */
   #send(returns: readonly Redrive[], by: string, now: number): Promise<ReadonlySet<Redrive>> {
     if (returns.length === 0) return Promise.resolve(new Set());
     const token = randomUUID();

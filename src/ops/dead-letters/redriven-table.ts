@@ -6,7 +6,7 @@ interface RedrivenDeadLetter {
   /** identity(topic, partition, offset, bytes) of the record before it became a dead letter. */
   readonly origin: string;
   readonly dead_letter: string;
-  /** Of the command that redrives it, so that of two concurrent commands only one does. */
+  /** Identifies the command, so that only one of two concurrent commands redrives the record. */
   readonly token: string;
   readonly redriven_by: string;
   readonly redriven_at: number;

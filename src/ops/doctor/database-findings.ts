@@ -134,7 +134,7 @@ export function outboxFindings({ database, now }: Evidence): Finding[] {
   ]);
 }
 
-/** Clock of the database, and times of records that no clock has reached yet. */
+/** Clock offset of the database, and record timestamps in the future. */
 export function clockFindings({ database, clusters, now }: Evidence): Finding[] {
   const { clock } = database;
   const ahead = clock ? clock.ahead : 0;

@@ -13,7 +13,7 @@ import type { Finding, Verdict } from './finding.js';
 import { cursorFindings, groupFindings, pauseFindings, ownerFindings } from './group-findings.js';
 import { diskFindings, folderFindings, nodeFindings, openFilesFindings, serverFindings } from './process-findings.js';
 
-/** Every check, in the order in which a cause comes before its consequences. */
+/** All checks, causes before their consequences. */
 const checks: readonly ((evidence: Evidence) => Finding[])[] = [
   nodeFindings,
   openFilesFindings,
@@ -35,7 +35,7 @@ const checks: readonly ((evidence: Evidence) => Finding[])[] = [
   serverFindings,
 ];
 
-/** What the evidence means. */
+/** Runs all checks on the evidence. */
 export function diagnose(evidence: Evidence): Finding[] {
   return checks.flatMap((check) => check(evidence));
 }

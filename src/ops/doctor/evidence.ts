@@ -3,25 +3,25 @@ import type { DatabaseEvidence } from '../../database/examine.client.js';
 import type { FolderEvidence } from '../../database/examine-folder.client.js';
 import type { ClusterEvidence } from '../../log/cluster-evidence.js';
 
-/** What the running server says of itself; absent in `ready` when nobody listens. */
+/** Readiness as the server reports it; `ready` is absent when the server does not respond. */
 export interface ServerEvidence {
   readonly url: string;
   readonly problem?: string;
   readonly ready?: { readonly status: string; readonly reasons: readonly string[] };
 }
 
-/** Everything that the doctor saw. */
+/** Input of all checks. */
 export interface Evidence {
   readonly now: number;
   readonly config: Config;
   readonly node: string;
-  /** Files that the process may have open; null when nobody says. */
+  /** Limit of open files of the process; null when unknown. */
   readonly openFiles: number | null;
   readonly server: ServerEvidence;
   readonly database: DatabaseEvidence;
-  /** Embedded mode. */
+  /** Only in embedded mode. */
   readonly folder?: FolderEvidence | undefined;
   readonly clusters: readonly ClusterEvidence[];
-  /** Topics of the stages, with their dead letters. */
+  /** Topics of the stages, and their dead-letter topics. */
   readonly topics: readonly string[];
 }

@@ -11,7 +11,7 @@ export interface Finding {
   readonly verdict: Verdict;
   /** The observation behind the verdict. */
   readonly evidence: string;
-  /** How to fix the problem; absent when the check passed. */
+  /** Fix for the problem; absent when the check passed. */
   readonly remedy?: string;
 }
 

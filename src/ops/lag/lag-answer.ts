@@ -2,27 +2,27 @@ import type { PartitionReport, PartitionLag } from '../../log/consuming/consumer
 import type { Congestion } from '../../runtime/congestion.js';
 import { catchUp, type Rate } from '../../runtime/lag.js';
 
-/** One line of the answer of `GET /api/v1/lag`. */
+/** One line of the response of `GET /api/v1/lag`. */
 export interface LagLine extends PartitionLag {
-  /** Records per second that the group handled over the last minute; null before two measurements. */
+  /** Records per second that the group processed over the last minute; null before two measurements. */
   readonly rate: number | null;
   /** Records per second that arrived. */
   readonly arrival_rate: number | null;
-  /** Seconds until the lag is gone at these rates; null when it does not shrink, or nobody can tell. */
+  /** Seconds until the lag is 0 at these rates; null when the lag does not shrink or a rate is unknown. */
   readonly catch_up_seconds: number | null;
 }
 
 export interface GroupLag {
   readonly group: string;
-  /** Over the partitions of which something is known. */
+  /** Sum over the partitions with known lag. */
   readonly lag: number;
   readonly rate: number | null;
-  /** Of the partition that needs longest. */
+  /** Maximum over the partitions; null when one of them is null. */
   readonly catch_up_seconds: number | null;
 }
 
 export interface LagAnswer {
-  /** When it was asked (epoch ms). */
+  /** Time of the request (epoch ms). */
   readonly at: number;
   readonly partitions: readonly LagLine[];
   readonly groups: readonly GroupLag[];

@@ -6,7 +6,7 @@ import { Consumers } from '../../log/consuming/consumers.service.js';
 import { LagWatch } from '../../runtime/lag-watch.service.js';
 import { type LagAnswer, lagAnswer } from './lag-answer.js';
 
-/** Other parameters are ignored, as ever. */
+/** Unknown parameters are ignored. */
 const lagQuery = z.object({
   group: z.string().optional().describe('Only this consumer group, without prefix'),
   topic: z.string().optional().describe('Only this topic, without prefix'),

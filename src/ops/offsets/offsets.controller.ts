@@ -98,7 +98,7 @@ export class OffsetsController {
   }
 }
 
-/** A live replay begins where the log still has everything, and ends where the group was. Throws T6206. */
+/** Throws T6206 when a live replay begins outside the log bounds or after the group's position, or does not end at that position. */
 function refuseInvalidReplay(plan: readonly PlannedReset[], to: Target | undefined): void {
   const problems = plan.flatMap(({ partition, from, offset, clamped }) => {
     if (clamped) return [`partition ${partition} ${clamped === 'beginning' ? 'begins' : 'ends'} at offset ${offset}`];

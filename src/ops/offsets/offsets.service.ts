@@ -41,9 +41,9 @@ export interface OffsetReset {
 /** Effect of a reset on a partition. */
 export interface PlannedReset extends ResolvedOffset {
   readonly partition: number;
-  /** The cursor before; null when the group has not begun the partition. */
+  /** The cursor before the reset; null when the group has not begun the partition. */
   readonly from: number | null;
-  /** What happens to the stored state; null for a stateless stage. */
+  /** Effect on the stored state; null for a stateless stage. */
   readonly memory: StateAfterMove['memory'] | null;
 }
 
@@ -70,7 +70,7 @@ export class Offsets {
     private readonly audit: AuditService,
   ) {}
 
-  /** Every group and topic that has a cursor, or those that are asked for. Groups of external clusters are excluded. */
+  /** Positions of every group and topic with a cursor, or of the requested ones. Groups of external clusters are excluded. */
   async positions(wanted: { group?: string | undefined; topic?: string | undefined }): Promise<PartitionPosition[]> {
     const cursors = (await this.cursors.all()).filter(
       ({ group, topic }) => !isExternalGroup(group) && (wanted.group ?? group) === group && (wanted.topic ?? topic) === topic,
@@ -110,8 +110,8 @@ export class Offsets {
   }
 
   /**
-   * Moves a stopped group: cursor, epoch, stored memory, and what the log believes. `dryRun` only answers what it would do.
-   * Throws T6201 when somebody consumes in the group, T6203 when there is no such thing, T6205 when a cursor moved meanwhile.
+   * Moves a stopped group: cursor, epoch, stored state and committed offset. `dryRun` only returns the plan.
+   * Throws T6201 when the group has active members, T6203 for an unknown group, topic or partition, T6205 when a cursor moved concurrently.
    */
   async reset(reset: OffsetReset, dryRun: boolean, now: number): Promise<PlannedReset[]> {
     const { group, topic } = reset;
@@ -182,7 +182,7 @@ export class Offsets {
     );
   }
 
-  /** The cursor is what counts, and is moved; when the log does not take it now, the next commit of the group brings it there. */
+  /** The cursor is authoritative and has moved already; if the commit to the log fails, the next commit of the group corrects the offset. */
   async #tellLog({ group, topic }: OffsetReset, moves: readonly { planned: PlannedReset }[]): Promise<void> {
     try {
       await this.eventLog.setCommitted(group, topic, new Map(moves.map(({ planned }) => [planned.partition, planned.offset])));

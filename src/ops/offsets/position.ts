@@ -4,7 +4,7 @@ import { TocsinError } from '../../shared/errors.js';
 export type Target =
   | { readonly kind: 'earliest' | 'latest' }
   | { readonly kind: 'offset'; readonly offset: number }
-  /** The first record that the log got at or after `time` (epoch ms). */
+  /** The first record with a log timestamp at or after `time` (epoch ms). */
   | { readonly kind: 'timestamp'; readonly time: number }
   /** Relative to the current position of the group, in records. */
   | { readonly kind: 'shift'; readonly by: number }
@@ -16,7 +16,7 @@ export interface Bounds {
   readonly low: number;
   readonly high: number;
   readonly current: number;
-  /** For a time: offset of its first record. */
+  /** For a timestamp: offset of the first record at or after it. */
   readonly at?: number | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface ResolvedOffset {
 
 const FORMS = 'earliest, latest, offset:N, timestamp:T (ISO 8601 or epoch ms), shift:+N, shift:-N, tail:N';
 
-/** The forms of a target: what its text looks like, and what its last part means. */
+/** The forms of a target: a pattern of the text, and a parser of the captured part. */
 const forms: readonly [RegExp, (rest: string) => Target | undefined][] = [
   [/^(earliest|latest)$/, (kind) => ({ kind: kind as 'earliest' | 'latest' })],
   [/^(?:offset[:\s]+)?(\d{1,15})$/, (offset) => ({ kind: 'offset', offset: Number(offset) })],
@@ -37,7 +37,7 @@ const forms: readonly [RegExp, (rest: string) => Target | undefined][] = [
   [/^(?:time(?:stamp)?[:\s]+)?(.+)$/, timeTarget],
 ];
 
-/** Throws {@link TocsinError} T6202 with the forms that are possible. */
+/** Parses a target. Throws {@link TocsinError} T6202 with the valid forms. */
 export function parseTarget(text: string): Target {
   for (const [form, meaning] of forms) {
     const rest = form.exec(text.trim())?.[1];
@@ -52,7 +52,7 @@ function timeTarget(text: string): Target | undefined {
   return time === undefined ? undefined : { kind: 'timestamp', time };
 }
 
-/** Epoch ms of digits or ISO 8601; undefined of anything else. */
+/** Parses epoch ms or ISO 8601 to epoch ms; undefined for any other text. */
 export function parseTime(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);
   const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
@@ -83,18 +83,18 @@ function requestedOffset(target: Target, { low, high, current, at }: Bounds): nu
   }
 }
 
-/** What happens to the stored state of a stage when its cursor moves. */
+/** Effect of a cursor move on the stored state of a stage. */
 export interface StateAfterMove {
   readonly stateOffset: number;
   /**
-   * `kept`: it reflects everything below `stateOffset`, and the records from there to the cursor rebuild the rest.
-   * `reset`: nothing stored is as old as the cursor, so the memory begins there with nothing but the rules.
-   * `carried over`: it stays as it is, as if what lies between had never been there.
+   * `kept`: the state includes every record below `stateOffset`, and the records from there to the cursor rebuild the rest.
+   * `reset`: no stored state is as old as the cursor, so the state restarts there with only the rules.
+   * `carried over`: the state stays unchanged, as if the skipped records had never existed.
    */
   readonly memory: 'kept' | 'reset' | 'carried over';
 }
 
-/** `cursor` as it is, moved to `to` in a log that ends at `high`. A cursor beyond that end speaks of another log, whose memory goes on in this one. */
+/** Effect of moving `cursor` to `to` in a log that ends at `high`. A cursor beyond that end is from an earlier log; its state is carried over. */
 export function stateAfterMove(cursor: { readonly nextOffset: number; readonly stateOffset: number }, to: number, high: number): StateAfterMove {
   if (to === cursor.nextOffset) return { stateOffset: cursor.stateOffset, memory: 'kept' };
   if (cursor.nextOffset > high || to > cursor.nextOffset) return { stateOffset: to, memory: 'carried over' };

@@ -9,19 +9,19 @@ export interface ReplayRange {
   readonly cut: boolean;
 }
 
-/** What is known of a partition when a range is chosen. */
+/** Facts about a partition that determine a range. */
 export interface RangeBounds extends Omit<Bounds, 'current' | 'at'> {
   readonly partition: number;
-  /** Time (epoch ms) of the oldest record that is still there; undefined when the partition is empty. */
+  /** Timestamp (epoch ms) of the oldest retained record; undefined when the partition is empty. */
   readonly oldest: number | undefined;
-  /** For times: offset of the first record at or after `from`, and of the first one after `to`. */
+  /** For timestamps: offset of the first record at or after `from`, and of the first one after `to`. */
   readonly fromAt?: number | undefined;
   readonly afterTo?: number | undefined;
 }
 
 /**
- * The closed range from `from` to `to` in a partition, `to` included; or in words why it cannot be had: what is older than the beginning is
- * gone, and leaving it out silently would make a replay that lies.
+ * Resolves the range from `from` to `to` in a partition, both inclusive, or returns the reason for rejection: records before the log start were
+ * deleted, and a replay that omits them silently would give wrong results.
  */
 export function rangeOf(from: Target, to: Target, bounds: RangeBounds): ReplayRange | { readonly refused: string } {
   const { partition, low, high, oldest } = bounds;

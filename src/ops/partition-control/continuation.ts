@@ -10,14 +10,14 @@ export interface GapDecision {
   readonly from: 'earliest' | 'latest' | undefined;
 }
 
-/** How a paused or halted partition resumes. */
+/** Decision on the resumption of a paused or halted partition. */
 export type ResumePlan =
   | { readonly kind: 'go' }
   /** Resumes at another offset; `givenUp` describes the skipped records. */
   | { readonly kind: 'move'; readonly nextOffset: number; readonly stateOffset: number; readonly givenUp: string }
   | { readonly kind: 'undecided'; readonly needs: string };
 
-/** `bounds` is what the log has now; `cursor` undefined: the group has not begun the partition. */
+/** `cursor` is undefined when the group has not begun the partition; `low` and `high` are the current log bounds. */
 export function resumePlan(
   halt: Pick<PartitionPause, 'code' | 'why'> | undefined,
   cursor: Pick<Cursor, 'nextOffset' | 'stateOffset'> | undefined,

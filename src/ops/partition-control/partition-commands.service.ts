@@ -13,7 +13,7 @@ import type { Actor } from '../../shared/actor.js';
 import { TocsinError } from '../../shared/errors.js';
 import { type ResumePlan, resumePlan, type GapDecision } from './continuation.js';
 
-/** Which partitions of a group; without a topic all that the group has begun. */
+/** Partitions of a group; without a topic all that the group has begun. */
 export interface PartitionSelection {
   readonly group: string;
   readonly topic?: string | undefined;
@@ -29,14 +29,14 @@ interface Command {
 export interface ConsumedPartition extends TopicPartition {
   readonly group: string;
   readonly cursor: number | null;
-  /** Replica that has claimed it last. */
+  /** Replica that acquired the partition last. */
   readonly owner: string;
   readonly holds: readonly Omit<PartitionPause, 'group' | 'topic' | 'partition'>[];
 }
 
 export interface Resumed extends TopicPartition {
   readonly group: string;
-  /** Where it goes on, when that is elsewhere. */
+  /** Offset at which a moved partition resumes; null when it resumes at its cursor. */
   readonly movedTo: number | null;
   readonly note: string;
 }
@@ -69,7 +69,7 @@ export class PartitionCommands {
     return [...all.values()];
   }
 
-  /** Throws T6203 when there is no such partition. */
+  /** Throws T6203 for an unknown partition. */
   async pause(selection: PartitionSelection, order: Command & { readonly until: number | null }, now: number): Promise<PartitionPause[]> {
     const { actor, why, until } = order;
     const holds = (await this.#select(selection)).map((at): PartitionPause => ({
@@ -92,8 +92,8 @@ export class PartitionCommands {
   }
 
   /**
-   * Resumes paused or halted partitions: all selected ones, or none. Throws T6203 when there is no such partition, T6204 with what each needs when
-   * records are missing and nobody has decided, T6205 when a cursor moved meanwhile.
+   * Resumes paused or halted partitions: all selected ones, or none. Throws T6203 for an unknown partition, T6204 with the decision that each
+   * partition requires when records are missing, T6205 when a cursor moved concurrently.
    */
   async resume(selection: PartitionSelection, order: Command & GapDecision, now: number): Promise<Resumed[]> {
     const selected = await this.#select(selection);

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../../log/event-log.js';
 
-/** A record and where it stands. */
+/** A record and its partition. */
 export interface FoundRecord {
   readonly partition: number;
   readonly record: LogRecord;
@@ -8,14 +8,14 @@ export interface FoundRecord {
 
 const size = ({ record }: FoundRecord): number => (record.value?.length ?? 0) + (record.key?.length ?? 0) + 100;
 
-/** Order of time, and of the log where times are equal. */
+/** Orders by timestamp, then by partition and offset. */
 const byTime = (a: FoundRecord, b: FoundRecord): number =>
   a.record.timestamp - b.record.timestamp || a.partition - b.partition || a.record.offset - b.record.offset;
 
 /** Keeps the newest records of many partitions, at most `most` of them and `bytes` in all (one is kept whatever its size). */
 export class NewestRecords {
   #kept: FoundRecord[] = [];
-  /** The limit of bytes has cost records that would have been among the newest. */
+  /** True when the byte limit removed records that are among the newest. */
   cut = false;
 
   constructor(

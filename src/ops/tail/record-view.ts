@@ -16,25 +16,25 @@ export interface RecordView {
   readonly headers?: Readonly<Record<string, string>>;
   /** Size of the value. */
   readonly bytes: number;
-  /** Place of the event in its envelope, where envelopes are unfolded. */
+  /** Index of the event in its envelope, when envelopes are unfolded. */
   readonly index?: number;
   readonly message?: unknown;
-  /** Why the stages would refuse the record. */
+  /** Error with which the stages reject the record. */
   readonly error?: { readonly code: string; readonly message: string };
   readonly text?: string;
   readonly hex?: string;
-  /** Only the first {@link SHOWN_BYTES} of text or hex are here. */
+  /** Text or hex contains only the first {@link SHOWN_BYTES}. */
   readonly cut?: true;
 }
 
 export interface ViewOptions {
   readonly topic: string;
-  /** Bytes as they are, nothing decoded. */
+  /** Show the bytes without decoding. */
   readonly raw: boolean;
   /** One view for each event of an envelope. */
   readonly unfold: boolean;
   readonly maxBytes: number;
-  /** How the log's own messages become bytes and come back. */
+  /** Serializer of the log's own messages. */
   readonly serializer: Serializer;
 }
 
@@ -43,7 +43,7 @@ export const SHOWN_BYTES = 16_384;
 
 const contract: ReadonlyMap<string, Topic<unknown>> = new Map(Object.values(topics).map((topic) => [topic.name, topic as Topic<unknown>]));
 
-/** What a record looks like; several views when an envelope is unfolded. */
+/** The views of a record: one, or one for each event of an unfolded envelope. */
 export function views(partition: number, record: LogRecord, options: ViewOptions): RecordView[] {
   const { offset, timestamp, key, value, headers } = record;
   const place = { partition, offset, timestamp, key: key && key.toString('utf8'), ...(Object.keys(headers).length > 0 && { headers }) };
@@ -67,7 +67,7 @@ function decodedOf(record: LogRecord, { topic, maxBytes, serializer }: ViewOptio
   }
 }
 
-/** The message of a topic without a schema. Its bytes may be ours, as those of many dead letters, or anybody's JSON. Throws {@link JsonError} when they are neither. */
+/** Decodes a message of a topic without a schema: a Tocsin message, as in many dead-letter records, or other JSON. Throws {@link JsonError}. */
 function messageOf(topic: string, value: Buffer, serializer: Serializer): unknown {
   try {
     return serializer.deserialize(originalTopic(topic) ?? topic, value);
@@ -81,7 +81,7 @@ function bytesOf(value: Buffer | null): Pick<RecordView, 'text' | 'hex' | 'cut'>
   if (value === null) return {};
   const shown = value.subarray(0, SHOWN_BYTES);
   const cut = value.length > SHOWN_BYTES && { cut: true as const };
-  // A cut may go through a character of up to four bytes.
+  // The cut may split a character, which has up to four bytes.
   const lengths = cut ? [0, 1, 2, 3].map((less) => shown.length - less) : [shown.length];
   const whole = lengths.map((length) => shown.subarray(0, length)).find((bytes) => isUtf8(bytes));
   return whole ? { text: whole.toString('utf8'), ...cut } : { hex: shown.toString('hex'), ...cut };

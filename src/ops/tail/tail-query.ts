@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import { booleanParameter, one, querySchema, whole } from '../../shared/parse.js';
 
-/** Which records of a topic somebody wants to see. */
+/** Selection of records of a topic. */
 export interface TailQuery {
   readonly n: number;
   readonly partition?: number | undefined;
   /** The key of a record, or of an event in its envelope. */
   readonly key?: string | undefined;
-  /** Text that stands in the value. */
+  /** Text in the key or the value. */
   readonly grep?: string | undefined;
-  /** Records that a search looks at, over all partitions. */
+  /** Maximum number of records that a search reads, over all partitions. */
   readonly scan: number;
   readonly raw: boolean;
   readonly unfold: boolean;
-  /** From these offsets on instead of the newest; what the `next` of an answer says. */
+  /** Start offset by partition (the `next` of a response), instead of the newest records. */
   readonly after?: ReadonlyMap<number, number> | undefined;
 }
 
@@ -27,7 +27,7 @@ const positions = one.regex(/^(\d{1,6}:\d{1,15}(,\d{1,6}:\d{1,15})*)?$/, 'must b
     ),
 );
 
-/** The query string. */
+/** The query string of a {@link TailQuery}. */
 export const tailQuery = querySchema(
   z.strictObject({
     n: whole(1, 1000).default(10).describe('How many'),
@@ -42,7 +42,7 @@ export const tailQuery = querySchema(
   'T6405',
 );
 
-/** Positions as text, for the next question. */
+/** Formats positions for the next request. */
 export const positionsText = (positionsOf: ReadonlyMap<number, number>): string =>
   [...positionsOf]
     .sort(([a], [b]) => a - b)

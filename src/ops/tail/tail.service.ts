@@ -10,21 +10,21 @@ import { envelopeEvents, type RecordView, views } from './record-view.js';
 import { positionsText, type TailQuery } from './tail-query.js';
 import { messageOf } from '../../shared/error-message.js';
 
-/** Bytes of values that one answer may hold. */
+/** Maximum bytes of records in one response. */
 const ANSWER_BYTES = 4 * 1024 * 1024;
-/** A partition that does not answer for so long is listed as an error. */
+/** Timeout (ms) of a partition, which is then listed as an error. */
 const PARTITION_MS = 15_000;
-/** A search goes back through a partition in pieces of so many records. */
+/** A search reads a partition backwards in chunks of this many records. */
 const CHUNK_RECORDS = 500;
 
 export interface Tail {
   readonly topic: string;
-  /** In order of time, the newest last. */
+  /** Ordered by timestamp, newest last. */
   readonly records: readonly RecordView[];
-  /** Where to go on, for the parameter `after`. */
+  /** Positions at which to continue, for the parameter `after`. */
   readonly next: string;
   readonly scanned: number;
-  /** False when records that fit may have been left out: limit of the search or of the size of an answer. */
+  /** False when matching records may be missing because of the search limit or the response size. */
   readonly complete: boolean;
   readonly errors: readonly { readonly partition: number; readonly message: string }[];
 }
@@ -48,8 +48,8 @@ export class TailService {
   ) {}
 
   /**
-   * The newest records of a topic over all its partitions, or those from `after` on. Throws {@link TocsinError} T6401 for an unknown topic or partition,
-   * T6406 when no partition could be read.
+   * The newest records of a topic over all its partitions, or the records from `after` on. Throws {@link TocsinError} T6401 for an unknown topic or
+   * partition, T6406 when no partition could be read.
    */
   async tail(topic: string, query: TailQuery): Promise<Tail> {
     const bounds = await this.#bounds(topic, query);
@@ -94,7 +94,7 @@ export class TailService {
     }
   }
 
-  /** From the end back, until enough was found or the partition's share of the search is used up. */
+  /** Reads backwards from the log end until enough records match or the partition's share of the search limit is used up. */
   async #backward(reading: Reading, { partition, low, high }: PartitionOffsets, partitions: number): Promise<void> {
     const { query, topic } = reading;
     const filtered = query.key !== undefined || query.grep !== undefined;
@@ -110,7 +110,7 @@ export class TailService {
     if (filtered && end > low && found < query.n) reading.complete = false;
   }
 
-  /** From a position on, as much as an answer holds. */
+  /** Reads forwards from a position, up to the requested number of records. */
   async #forward(reading: Reading, { partition, low, high }: PartitionOffsets): Promise<void> {
     const { query, topic, next } = reading;
     const wanted = query.after!.get(partition) ?? low;
@@ -141,13 +141,13 @@ export class TailService {
     );
   }
 
-  /** Whether a text stands in the bytes, or in the message where those are not JSON. */
+  /** True when the bytes contain the text, or when the decoded message does and the bytes are not JSON. */
   #says(topic: string, value: Buffer | null, text: string): boolean {
     if (value?.includes(text)) return true;
     return this.eventLog.serializer !== jsonSerializer && JSON.stringify(this.#messageOf(topic, value) ?? '').includes(text);
   }
 
-  /** undefined for bytes that are no message. */
+  /** Undefined for bytes that cannot be decoded. */
   #messageOf(topic: string, value: Buffer | null): unknown {
     try {
       return value === null ? undefined : this.eventLog.serializer.deserialize(topic, value);
@@ -157,7 +157,7 @@ export class TailService {
     }
   }
 
-  /** An envelope holds events of several keys; the search for one shows only its own. */
+  /** An envelope contains events of several keys; a search for one key shows only the events of that key. */
   #eventFits(event: unknown, { key, grep }: TailQuery): boolean {
     if (key !== undefined && (event as Record<string, unknown>)[this.config.PARTITION_KEY] !== key) return false;
     return grep === undefined || JSON.stringify(event).includes(grep) || key !== undefined;

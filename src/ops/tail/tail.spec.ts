@@ -19,7 +19,7 @@ const record = (value: Buffer | string | null, more: Partial<LogRecord> = {}): L
   ...more,
 });
 const options: ViewOptions = { topic: 'raw_events', raw: false, unfold: false, maxBytes: 1000, serializer: jsonSerializer };
-/** The number of a schema and compressed bytes, in which nobody can read anything. */
+/** A schema id and compressed bytes, without any readable text. */
 const deflated: Serializer = {
   serialize: (topic, message) => deflated.wrap(topic, JSON.stringify(message)),
   wrap: (_topic, json) => Buffer.concat([Buffer.from([7]), deflateRawSync(json)]),

@@ -16,7 +16,7 @@ import { TopicsService } from './topics.service.js';
 
 /** Records that are sampled for keys, over all partitions. */
 const SAMPLE = 2000;
-/** Maximum lag up to which records with a key are counted exactly. */
+/** Maximum lag at which records with a key are counted exactly. */
 const EXAMINED = 500;
 
 export interface PartitionExpansionRequest {
@@ -40,8 +40,9 @@ export class PartitionExpansionService {
   ) {}
 
   /**
-   * Grows a topic, and before it its dead letters, which go to the partition of their number.
-   * Throws {@link TocsinError} T6401, T6402 for a number that cannot be, T6404 (with the {@link PartitionExpansionPlan} as details) when order would break.
+   * Adds partitions to a topic, and first to its dead-letter topic, because a dead letter goes to the partition of the same number.
+   * Throws {@link TocsinError} T6401 for an unknown topic, T6402 for an invalid number, T6404 (with the {@link PartitionExpansionPlan} as
+   * details) when record order would break.
    */
   async expand(
     name: string,
@@ -117,7 +118,7 @@ export class PartitionExpansionService {
     return readers;
   }
 
-  /** Records with a key in [from, to): those without one, such as the ticks of the clock, have no order to lose. Far behind, all count. */
+  /** Number of records with a key in [from, to): records without one, such as ticks, have no order. Above {@link EXAMINED} all records count. */
   async #keyed(topic: string, partition: number, from: number, to: number): Promise<number> {
     if (to <= from || to - from > EXAMINED) return Math.max(0, to - from);
     let keyed = 0;
@@ -125,7 +126,7 @@ export class PartitionExpansionService {
     return keyed;
   }
 
-  /** Distinct keys of the newest records, those inside envelopes included. */
+  /** Distinct keys of the newest records and of the events in their envelopes. */
   async #keys(topic: TopicState): Promise<string[]> {
     const each = Math.ceil(SAMPLE / topic.partitions.length);
     const keys = new Set<string>();

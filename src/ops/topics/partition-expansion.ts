@@ -1,9 +1,9 @@
 /** A consumer group of Tocsin that reads the topic. */
 export interface Reader {
   readonly group: string;
-  /** Members that consume at the moment. */
+  /** Number of active members. */
   readonly members: number;
-  /** Records with a key that it has not handled yet. */
+  /** Records with a key that the group has not processed yet. */
   readonly behind: number;
 }
 
@@ -17,7 +17,7 @@ export interface PartitionExpansionFacts {
   readonly readers: readonly Reader[];
   /** Partitions without a leader, whose log end offset and lag are unknown. */
   readonly leaderless: readonly number[];
-  /** Groups that are not Tocsin's and read the topic. */
+  /** External groups that consume the topic. */
   readonly unknownGroups: readonly string[];
   /** Objections of the stages: state that depends on the current partition of a key. */
   readonly stageReasons: readonly string[];
@@ -30,19 +30,19 @@ export interface PartitionExpansionPlan {
   readonly topic: string;
   readonly from: number;
   readonly to: number;
-  /** Why it would break the order of records now; empty when it does not. */
+  /** Reasons why the expansion would break record order now; empty when it is safe. */
   readonly refusals: readonly string[];
   readonly warnings: readonly string[];
-  /** Of the keys seen lately, how many get another partition. */
+  /** Number of recent keys, and how many of them move to another partition. */
   readonly keys: { readonly seen: number; readonly moving: number };
 }
 
 const some = (keys: readonly string[]): string => keys.slice(0, 5).join(', ') + (keys.length > 5 ? ', …' : '');
 
 /**
- * What more partitions mean for a topic. The partition of a key is a hash of it modulo the number of partitions, so many keys move; a record that follows
- * in the new place can be handled before one that still waits in the old. It is safe when nobody publishes or consumes, everything is handled,
- * and no stage remembers anything about a key that moves.
+ * Evaluates an expansion. The partition of a key is its hash modulo the number of partitions, so many keys move; a record in the new partition
+ * can be processed before an earlier record of the same key in the old one. An expansion is safe when no process publishes or consumes, all
+ * records are processed, and no stage stores state of a key that moves.
  */
 export function planPartitionExpansion(facts: PartitionExpansionFacts): PartitionExpansionPlan {
   const { topic, keyedBy, current, wanted, keys, partitionOf } = facts;

@@ -4,30 +4,30 @@ import type { GroupMember, GroupState, TopicState } from '../../log/topic-admin.
 
 type StoredCursor = { readonly group: string; readonly owner: string } & TopicPartition & Cursor;
 
-/** A topic in one line. */
+/** Summary of a topic. */
 export interface TopicSummary {
   readonly name: string;
   readonly cluster: string;
   readonly partitions: number;
   readonly replication: number;
-  /** Offsets between beginning and end of the partitions that answer, which is the number of records unless the topic compacts. */
+  /** Distance from log start to log end, summed over the available partitions: the number of records unless the topic is compacted. */
   readonly records: number;
   /** Partitions without a leader. */
   readonly leaderless: number;
-  /** Partitions of which a copy is behind. */
+  /** Partitions with a replica that is not in sync. */
   readonly under_replicated: number;
   readonly retention_ms: number | null;
   readonly retention_bytes: number | null;
   readonly min_insync_replicas: number | null;
-  /** Groups that read it. */
+  /** Groups that consume the topic. */
   readonly groups: readonly string[];
 }
 
 export interface GroupPartition {
   readonly partition: number;
-  /** What the group has committed to the log; null when it never did. */
+  /** Offset that the group committed to the log; null without a commit. */
   readonly committed: number | null;
-  /** What the database says: everything below has taken effect; null for groups of other people. */
+  /** Cursor in the database: every record below has been processed; null without one, as for external groups. */
   readonly cursor: number | null;
   readonly lag: number | null;
 }
@@ -47,7 +47,7 @@ const number = (text: string | undefined): number | null => (text === undefined 
 
 export const recordCount = ({ partitions }: TopicState): number => partitions.reduce((sum, { low, high }) => sum + ((high ?? 0) - (low ?? 0)), 0);
 
-/** Names of the groups that read a topic: those with members on it, and those of ours that have a cursor in it. */
+/** Names of the groups that consume a topic: groups with members on it, and groups of Tocsin with a cursor in it. */
 export function readersOf(topic: string, groups: readonly GroupState[], cursors: readonly StoredCursor[]): string[] {
   const stages = new Set(cursors.filter((cursor) => cursor.topic === topic).map(({ group }) => group));
   const known = groups.filter(
@@ -74,7 +74,7 @@ export function topicSummary(topic: TopicState, groups: readonly GroupState[], c
   };
 }
 
-/** How one group stands in a topic. */
+/** State of one group in a topic: members, offsets and lag. */
 export function groupIn(
   topic: TopicState,
   group: Omit<GroupState, 'cluster'>,

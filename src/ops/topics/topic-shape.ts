@@ -4,7 +4,7 @@ import type { NewTopic } from '../../log/topic-admin.js';
 export interface TopicShape {
   readonly partitions?: number | undefined;
   readonly replication?: number | undefined;
-  /** −1 keeps everything. */
+  /** −1: unlimited. */
   readonly retention_hours?: number | undefined;
   readonly retention_bytes?: number | undefined;
   readonly min_insync_replicas?: number | undefined;
@@ -14,9 +14,9 @@ export interface TopicShape {
 /** Facts about the cluster that limit a topic. */
 export interface ShapeContext {
   readonly brokers: number;
-  /** Copies that the topic has or will have. */
+  /** Replication factor that the topic has or will have. */
   readonly replication: number;
-  /** Largest record that we write into it. */
+  /** Maximum size of a record that Tocsin publishes. */
   readonly recordBytes: number;
 }
 
@@ -28,7 +28,7 @@ export interface ShapeReview {
 }
 
 const HOUR_MS = 3_600_000;
-/** Kafka keeps names of topics in names of folders. */
+/** Kafka uses topic names as directory names. */
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const MOST_PARTITIONS = 10_000;
 

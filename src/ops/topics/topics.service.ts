@@ -26,7 +26,7 @@ export class TopicsService {
     private readonly audit: AuditService,
   ) {}
 
-  /** The topics of the stages, or every topic of the clusters that has our prefix. */
+  /** The topics of the stages, or every topic of the clusters with the configured prefix. */
   async list(all: boolean): Promise<TopicSummary[]> {
     const [topics, groups, cursors] = await Promise.all([
       this.eventLog.topics.describe(all ? undefined : ours),
@@ -54,7 +54,7 @@ export class TopicsService {
     return topic;
   }
 
-  /** Creates a topic, for one of the stages its dead letters too. Throws {@link TocsinError} T6402 when it cannot be so, T6403 when it exists. */
+  /** Creates a topic; for a stage also its dead-letter topic. Throws {@link TocsinError} T6402 for an invalid shape, T6403 when the topic exists. */
   async create(name: string, shape: TopicShape, actor: Actor, now: number): Promise<CreatedTopics> {
     const names = Object.values(contract).some((topic) => topic.name === name) ? [name, deadLetterTopic(name)] : [name];
     const existing = (await this.eventLog.topics.describe(names)).map((topic) => topic.name);
@@ -70,7 +70,7 @@ export class TopicsService {
     return { ...judgement, topics: wanted.map((topic) => topic.name) };
   }
 
-  /** Changes what can be changed at any time; room for larger records is made in the topic's dead letters first. Throws {@link TocsinError} T6401, T6402. */
+  /** Changes topic properties; raises max.message.bytes of the dead-letter topic first if required. Throws {@link TocsinError} T6401, T6402. */
   async configure(
     name: string,
     shape: TopicShape,
@@ -109,7 +109,7 @@ export class TopicsService {
   }
 }
 
-/** A group of ours that has a cursor, and that the log does not know (any more). */
+/** A group of Tocsin with a cursor that does not exist in the log, or no longer exists. */
 function stopped(stage: string): GroupState {
   return { group: stage, stage, cluster: '', state: 'Stopped', protocol: '', members: [] };
 }

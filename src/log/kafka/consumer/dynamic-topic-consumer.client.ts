@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { sleep } from '../../../shared/wait.js';
 import type { ConsumerState, LogConsumer, Subscription, TopicPartition } from '../../event-log.js';
-import { settlesWithin } from './generation.js';
+import { settlesWithin } from '../../../shared/wait.js';
 import type { KafkaConsumer, DynamicSubscription } from './kafka-consumer.client.js';
 import { reconnectBackoff } from '../connection/reconnect-backoff.js';
 import { type PartitionCounts, subscribedTopics, equalCounts } from './subscribed-topics.js';

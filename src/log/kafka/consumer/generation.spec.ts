@@ -1,4 +1,5 @@
-import { Generation, settlesWithin } from './generation.js';
+import { settlesWithin } from '../../../shared/wait.js';
+import { Generation } from './generation.js';
 
 const never = new Promise<void>(() => undefined);
 

@@ -1,18 +1,3 @@
-/** Resolves true when the work settles, either way, and false after `ms`. Unlike `within` of shared/wait.ts it never rejects. */
-export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timedOut = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
-  const done = work.then(
-    () => true,
-    () => true,
-  );
-  try {
-    return await Promise.race([done, timedOut]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** One generation of the group, from the view of a member. After its end no batch starts, and a running one has a limited time to finish. */
 export class Generation {
   /** Running batches, with the function that abandons each. */

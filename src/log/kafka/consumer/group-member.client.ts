@@ -4,7 +4,7 @@ import type { Config } from '../../../config.js';
 import { backoff } from '../../../shared/retry.js';
 import type { ConsumerState, TopicPartition } from '../../event-log.js';
 import type { OffsetCommit } from './pending-commits.js';
-import { settlesWithin } from './generation.js';
+import { settlesWithin } from '../../../shared/wait.js';
 import { leaveGroup } from './leave-group.js';
 import { type OwnedPartitions, partitionAssigners } from './partition-assigners.client.js';
 import type { MembershipHooks } from '../protocol/kafkajs-patches.client.js';
