@@ -106,7 +106,7 @@ const fixed = [
   'created_at',
 ] as const satisfies (keyof Alert)[];
 
-/** Writes new alerts; the flags that nothing sets yet keep their default, so that a thousand rows fit into one statement. */
+/** Writes new alerts. Flags without a writer are omitted and keep their default, so that a thousand rows fit into one statement. */
 export const alertWriter = alertTable.writer<Alert>(['alert_id', 'open_key', ...changing, ...fixed]);
 /** Writes the changes of an existing alert; the insert-only columns are omitted. */
 export const stateWriter = alertTable.writer<AlertState>(['alert_id', 'open_key', ...changing]);

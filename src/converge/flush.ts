@@ -72,7 +72,7 @@ function endGroup(group: Group, reason: EndReason, now: number): Group {
 
 /**
  * Receivers of the next message: those notified earlier in this life of the group, and new ones of the strategy.
- * The default receivers have no names, so a life that notified them keeps to them.
+ * The default receivers have no names, so a life that has notified them notifies no others.
  */
 export function receiversOf(notified: readonly string[] | null, current: readonly string[]): string[] {
   if (notified === null) return [...current];

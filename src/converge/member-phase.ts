@@ -19,7 +19,7 @@ const transitions = {
     ended_overdue: 'resolved_counted',
     listed: 'notified',
   },
-  /** Firing; the receivers know a lower severity. */
+  /** Firing; the receivers were notified of a lower severity. */
   severity_raised: {
     severity_restored: { afterListed: 'notified', afterCounted: 'counted' },
     ended: { afterListed: 'resolved_pending', afterCounted: 'resolved_counted' },
@@ -29,7 +29,7 @@ const transitions = {
   },
   /** Ended after its notification was due and before it was sent: the next message lists it as firing. */
   pending_late: { listed: 'resolved_pending', counted: 'done' },
-  /** Ended; the receivers know it as firing. */
+  /** Ended; the receivers were notified of it as firing. */
   resolved_pending: { listed: 'done' },
   /** Ended; only the counts of a storm digest have to change. */
   resolved_counted: { counted: 'done' },
@@ -42,9 +42,9 @@ const transitions = {
 export type Phase = keyof typeof transitions;
 
 export const phaseInputs = [
-  /** The alert fires with a higher severity than the receivers know. */
+  /** The alert fires with a higher severity than the receivers were notified of. */
   'severity_raised',
-  /** The alert fires with no higher severity than the receivers know. */
+  /** The alert fires with no higher severity than the receivers were notified of. */
   'severity_restored',
   'ended',
   /** The alert ended, and its group should have sent a message before. */

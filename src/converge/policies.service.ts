@@ -21,7 +21,7 @@ export class ConvergePolicies {
     return (id) => policies.get(id)!;
   }
 
-  /** Bytes of members that fit into one message; the rest of a record is for everything else. */
+  /** Maximum size of the members in one message (bytes); the rest of the record is for its other fields. */
   get messageBytes(): number {
     return Math.floor(this.config.MAX_RECORD_BYTES * 0.75);
   }

@@ -5,7 +5,7 @@ import { table } from './table.js';
 /** `gap`: messages about the alert never arrived. `notified` and `not_sent` are outcomes of notices. */
 export type What = AlertStatusChange['what'] | 'gap' | 'notified' | 'not_sent';
 
-/** An event in the life of an alert, with its actor and reason. */
+/** One entry in the timeline of an alert, with its actor and reason. */
 export interface TimelineEntry {
   readonly alert_id: string;
   /** Time of the event (ms): data time for events of Detect, the clock for all others. */

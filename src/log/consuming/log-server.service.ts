@@ -110,7 +110,7 @@ export class LogServer extends Server implements CustomTransportStrategy {
         this.#client?.commit(at, claimed.committed);
       } catch (error) {
         this.#steps.failed(claimed, at, error);
-        // A revoked partition has no claim any more, and the client no longer knows it.
+        // A revoked partition has neither a claim nor an assignment in the client.
         if (partition.claimed === claimed) this.#client?.restart(at);
       }
     });

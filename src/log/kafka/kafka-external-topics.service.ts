@@ -19,14 +19,14 @@ export class KafkaExternalTopics extends ExternalTopics {
 
   constructor(config: Config) {
     super();
-    // Consumers of others may lack codecs, a single record needs no linger, and after the timeout nothing is worth flushing.
+    // External consumers may lack codecs, a single record needs no linger, and a flush after the timeout has no use.
     this.#config = { ...config, KAFKA_COMPRESSION: 'none', KAFKA_TOPIC_COMPRESSION: new Map(), KAFKA_PRODUCERS: 1, LINGER_MS: 0, SHUTDOWN_MS: 0 };
   }
 
   async deliver(access: ClusterAccess, topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     const cluster = new KafkaCluster(access, 'tocsin-push', this.#config);
     const delivery = this.#publish(cluster, topic, records, Date.now() + timeoutMs - FAILURE_MARGIN_MS);
-    // Not awaited: closing a hanging connection takes long.
+    // Not awaited, because a hanging connection takes long to close.
     const closeCluster = (): void => void cluster.close().catch(() => undefined);
     try {
       await within(timeoutMs, delivery, () => new Error(`not acknowledged within ${timeoutMs} ms`));

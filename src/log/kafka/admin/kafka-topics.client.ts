@@ -181,7 +181,7 @@ export async function withDeadLetterRoom(brokers: Brokers, topic: NewTopic): Pro
   }
 }
 
-/** max.message.bytes of a topic. Retried: not every broker knows a new topic yet. */
+/** max.message.bytes of a topic. Retried, because a new topic reaches some brokers later than others. */
 async function maxMessageBytes(brokers: Brokers, topic: string): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const values = (await brokers.configs([topic], [MOST_BYTES])).map((each) => each.get(topic)?.get(MOST_BYTES));

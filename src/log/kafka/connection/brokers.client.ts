@@ -22,7 +22,7 @@ import type { AlterConfigsResponse } from '../protocol/incremental-alter-configs
 import { checkTlsMaterial, rootCause, toTocsinError } from './connection-failure.client.js';
 import { toLogRecord } from '../protocol/log-record.js';
 
-/** Errors after which the leaders must be refreshed: the broker does not know the partition, or no longer leads it. */
+/** Errors after which the leaders must be refreshed: the broker does not have the partition, or is no longer its leader. */
 const STALE_LEADER_ERRORS: ReadonlySet<number> = new Set([3, 5, 6, 9, 13, 72, 74, 75, 76, 78, 100, 103]);
 export const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
@@ -114,7 +114,7 @@ export class Brokers {
     await this.topics([PROBE_TOPIC]);
   }
 
-  /** Brokers and the topics of these names, as one broker currently knows them. Without names: all topics except internal ones. */
+  /** Brokers and the topics of these names, from the metadata of one broker. Without names: all topics except internal ones. */
   async metadata(names: readonly string[] = []): Promise<ClusterMetadata> {
     const release = await this.#metadataLock.acquire();
     try {
@@ -197,7 +197,7 @@ export class Brokers {
     if (errorCode !== 0) throw new TocsinError('T7004', `${topic}: ${errorName(errorCode)}: ${errorMessage ?? ''}`);
   }
 
-  /** Topic configs as each reachable broker returns them; empty for a topic that a broker does not know yet. */
+  /** Topic configs as each reachable broker returns them; empty for a topic that has not reached a broker yet. */
   async configs(topics: readonly string[], names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>[]> {
     const answers = await Promise.all((await this.nodes()).map((node) => this.#configsOf(node, topics, names)));
     return answers.filter((each) => each !== undefined);

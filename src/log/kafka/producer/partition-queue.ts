@@ -122,7 +122,7 @@ export class PartitionQueue {
     this.#retry(batch, reason, false, notBefore);
   }
 
-  /** Sends nothing before `notBefore`, for want of a leader. */
+  /** Sends nothing before `notBefore`, because the partition has no known leader. */
   backOffUntil(notBefore: number, reason: string): void {
     this.#notBefore = notBefore;
     this.#lastError = reason;
