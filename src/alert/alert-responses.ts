@@ -3,7 +3,7 @@ import { alertStatus } from '../topics.js';
 
 const text = z.record(z.string(), z.string());
 
-/** An alert as the API answers it. Times are epoch ms. */
+/** An alert in API responses. Times are epoch ms. */
 export const alertResponse = z.object({
   alert_id: z.string(),
   alert_key: z.string(),

@@ -108,6 +108,6 @@ const fixed = [
 
 /** Writes new alerts; the flags that nothing sets yet keep their default, so that a thousand rows fit into one statement. */
 export const alertWriter = alertTable.writer<Alert>(['alert_id', 'open_key', ...changing, ...fixed]);
-/** Writes the changes of an existing alert; the insert-only columns are left out. */
+/** Writes the changes of an existing alert; the insert-only columns are omitted. */
 export const stateWriter = alertTable.writer<AlertState>(['alert_id', 'open_key', ...changing]);
 export const stateReader = alertTable.reader(['alert_id', 'alert_key', 'bk_biz_id', 'strategy_id', ...changing]);

@@ -15,7 +15,7 @@ import { AlertService } from './alert.service.js';
 import { acknowledgeBody, type AcknowledgeCommand, closeBody, type CloseCommand, commentBody, type CommentCommand } from './commands.js';
 import { alertQuery, type AlertQuery, cursorOf } from './query.js';
 
-/** Entries that come with one alert; the rest is at /timeline. */
+/** Most timeline entries in the response for one alert; /timeline returns the rest. */
 const LATEST = 200;
 
 const timelineQuery = querySchema(z.strictObject({ limit, cursor: idCursor }), 'T3003');

@@ -5,7 +5,7 @@ import { alertTable, alertWriter, stateReader, stateWriter } from './alert-table
 
 const CHUNK = 1000;
 
-/** Writes alerts; every method takes part in the open transaction. */
+/** Writes alerts; every method runs in the open transaction. */
 @Injectable()
 export class AlertRepository {
   constructor(private readonly database: Database) {}

@@ -9,7 +9,7 @@ const ended = (alert: string, key: string, transition: number): AlertEvent =>
   anAlertEvent({ alert_id: alert, alert_key: key, transition, kind: 'recovered', status: 'RECOVERED' });
 const ids = (alerts: readonly AlertState[]): string[] => alerts.map(({ alert_id }) => alert_id);
 
-/** The rows after a changes was saved. */
+/** The rows after the changes are saved. */
 function table(before: readonly AlertState[], { created, changed }: AlertChanges): AlertState[] {
   const rows = new Map([...before, ...changed, ...created].map((alert) => [alert.alert_id, alert]));
   return [...rows.values()];

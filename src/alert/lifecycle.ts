@@ -112,7 +112,7 @@ interface AlertEnd {
   readonly actor: string;
   readonly transition: number | null;
   readonly detail: TimelineEntry['detail'];
-  /** Text for people; default the reason. */
+  /** Text for operators; default: the reason. */
   readonly why?: string;
 }
 

@@ -11,7 +11,7 @@ const REPEAT = 600;
 const STORM = { threshold: 4, window: 60 };
 const converge = { group_wait: WAIT, group_interval: INTERVAL, repeat_interval: REPEAT, storm: STORM };
 
-/** What happens in one batch. */
+/** One step of a random run. */
 type Deed =
   | { readonly kind: 'arrivals'; readonly scope: 1 | 2; readonly host: string; readonly severity: 1 | 2 | 3; readonly count: number }
   | { readonly kind: 'end' | 'worse' | 'better' | 'goes on'; readonly which: number };
@@ -41,13 +41,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface ModelAlert {
   readonly life: AlertLife;
   readonly firedAt: number;
-  /** More arrivals than the threshold in the window that is certainly counted. */
+  /** The window that is certainly counted has more arrivals than the threshold. */
   readonly inStorm: boolean;
   severity: 1 | 2 | 3;
   endedAt: number | undefined;
 }
 
-/** What is true of the alerts, whatever Converge does. */
+/** The expected state of the alerts, independent of Converge. */
 class Model {
   readonly alerts = new Map<string, ModelAlert>();
   now = 0;
@@ -151,7 +151,7 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
 
   async function flush(stage: ConvergeReplica, model: Model, receiver: Receiver): Promise<void> {
     for (const message of await stage.flush(model.now)) receiver.receives(message, model);
-    // An alert of a group waits at most one interval; a storm may make it two.
+    // An alert of a group waits at most one interval; a storm may extend this to two.
     const waiting = model.open.filter(({ life, firedAt }) => firedAt + 2 * INTERVAL <= model.now && !receiver.firing.has(life.id));
     expect(waiting).toEqual([]);
   }
@@ -170,7 +170,7 @@ describe.each(databases)('Converge conserves alerts on %s', (name, open) => {
     }
   }
 
-  /** Everything ends, and time passes until no message is due. */
+  /** Ends every alert and advances the time until no message is due. */
   async function settle(stage: ConvergeReplica, model: Model, receiver: Receiver): Promise<void> {
     await flush(stage, model, receiver);
     await stage.at(

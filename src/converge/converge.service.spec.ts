@@ -26,7 +26,7 @@ describe.each(databases)('Converge on %s', (_, open) => {
   });
   afterAll(() => opened.close());
 
-  /** A stage with strategy 1; what earlier tests left is gone. */
+  /** A stage with strategy 1, without the rows of earlier tests. */
   async function given(of: Parameters<typeof aStrategy>[0] = { converge: QUIET }): Promise<void> {
     const { database } = opened;
     await database.transaction(async () => {

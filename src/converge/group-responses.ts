@@ -3,7 +3,7 @@ import { memberAlert } from '../topics.js';
 
 const severity = z.union([z.literal(1), z.literal(2), z.literal(3)]);
 
-/** A group as the API answers it. */
+/** A group in API responses. */
 export const groupResponse = z.object({
   converge_id: z.string(),
   group_key: z.string(),

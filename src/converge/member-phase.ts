@@ -1,6 +1,6 @@
 /**
  * Notification state of a group member: what the receivers of its group were notified of.
- * The machine is this table, phase × input → next phase; docs/converge.md shows it, and the SQL that applies a published message is made from it.
+ * The state machine is this table, phase × input → next phase; docs/converge.md shows it, and the SQL for a published message is generated from it.
  */
 const transitions = {
   /** Firing; no message has included it yet. */
@@ -70,7 +70,7 @@ export const firingPhases = ['pending', 'counted', 'notified', 'severity_raised'
 /** Phases that a message still has to consider. */
 export const livePhases = [...firingPhases, 'resolved_pending', 'resolved_counted'] as const satisfies Phase[];
 
-/** The phase after an input; an input without an entry in the table leaves the phase as it is. */
+/** The phase after an input; an input without an entry in the table leaves the phase unchanged. */
 export function nextPhase(phase: Phase, input: PhaseInput, wasListed: boolean): Phase {
   const next = table[phase][input] ?? phase;
   if (typeof next === 'string') return next;

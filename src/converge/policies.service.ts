@@ -12,7 +12,7 @@ export class ConvergePolicies {
     private readonly config: Config,
   ) {}
 
-  /** The policies of these strategies; 0 stands for alerts of external senders, and deleted strategies follow the settings too. */
+  /** The policies of these strategies. For 0 (alerts of external senders) and for deleted strategies it is that of the settings. */
   async for(strategyIds: Iterable<number>): Promise<PolicyFor> {
     const ids = new Set(strategyIds);
     ids.delete(0);

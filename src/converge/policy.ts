@@ -18,7 +18,7 @@ export interface Policy {
 
 export type PolicyDefaults = Pick<Config, 'GROUP_WAIT_MS' | 'GROUP_INTERVAL_MS' | 'REPEAT_INTERVAL_MS' | 'STORM_THRESHOLD' | 'STORM_WINDOW_MS'>;
 
-/** The policy of a strategy, which people write in seconds; undefined (external alerts, deleted strategies) follows the settings. */
+/** The policy of a strategy, whose durations are seconds; for undefined (external alerts, deleted strategies) that of the settings. */
 export function policyOf(strategy: Pick<Strategy, 'converge' | 'notice'> | undefined, defaults: PolicyDefaults): Policy {
   const written = strategy?.converge;
   return {

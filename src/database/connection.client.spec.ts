@@ -28,7 +28,7 @@ describe.each(databases)('a schema of a development version on %s', (_name, open
   });
 });
 
-// Where DATABASE_URL names a server; the test script sees to it.
+// Runs only when DATABASE_URL names a server; the test script sets it.
 for (const url of process.env['DATABASE_URL'] ? [process.env['DATABASE_URL']] : []) {
   it('every connection of the distributed mode reads what is committed, the very first included', async () => {
     const database = await openMysql(url, 3);

@@ -79,7 +79,7 @@ export class Database {
     readonly pool?: () => Pool,
   ) {}
 
-  /** Rows of a SELECT. Integers beyond 2^53 are not supported; blobs come as Buffer (MySQL) or Uint8Array. */
+  /** Rows of a SELECT. Integers beyond 2^53 are not supported; blobs are Buffer (MySQL) or Uint8Array. */
   async query<T = Record<string, unknown>>(sql: string, parameters: Parameters = []): Promise<T[]> {
     const transaction = this.#current.getStore();
     if (!transaction) return (await this.reader.query(sql, [...parameters])) as T[];

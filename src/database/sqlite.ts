@@ -16,7 +16,7 @@ export function sqliteConnection(source: DataSource): SqliteConnection {
   return (source.driver as unknown as { databaseConnection: SqliteConnection }).databaseConnection;
 }
 
-/** Blobs come as Buffer from better-sqlite3 and as ArrayBuffer from libsql. */
+/** Converts a blob: better-sqlite3 returns a Buffer, libsql an ArrayBuffer. */
 export function bytes(blob: unknown): Buffer | null {
   if (blob === null || blob === undefined) return null;
   if (Buffer.isBuffer(blob)) return blob;

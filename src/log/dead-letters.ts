@@ -42,7 +42,7 @@ export function originalHeaders(headers: LogRecord['headers']): Record<string, s
 
 const codes = { utf8: 'T6001', json: 'T6002', depth: 'T6006', proto: 'T6006' } as const;
 
-/** Decodes a record of a topic. Throws {@link PoisonError} that says why the record can never work. */
+/** Decodes a record of a topic. Throws {@link PoisonError} with the reason when the record can never be processed. */
 export function decodeMessage<T>(topic: Topic<T>, record: LogRecord, maxBytes: number, serializer: Serializer = jsonSerializer): T {
   if (record.value === null) throw new PoisonError('T6005', `offset ${record.offset}`);
   if (record.value.length > maxBytes) throw new PoisonError('T6004', `${record.value.length} bytes, at most ${maxBytes}`);

@@ -21,7 +21,7 @@ export interface LogRecord {
 /** Records of one partition, in order; gaps are those of the log. */
 export interface RecordBatch extends TopicPartition {
   readonly records: readonly LogRecord[];
-  /** Offset that the next record of the partition will get. */
+  /** Offset of the next record of the partition. */
   readonly highWatermark: number;
 }
 
@@ -49,7 +49,7 @@ export interface PartitionOffsets {
   readonly partition: number;
   /** Offset of the oldest existing record. */
   readonly low: number;
-  /** Offset that the next record will get. */
+  /** Offset of the next record. */
   readonly high: number;
 }
 
@@ -153,7 +153,7 @@ export interface GroupConsumer extends LogConsumer {
 export abstract class EventLog {
   abstract connect(): Promise<void>;
   abstract close(): Promise<void>;
-  /** Creates what is missing; never changes what exists. */
+  /** Creates missing topics; never changes existing ones. */
   abstract ensureTopics(topics: readonly NewTopic[]): Promise<void>;
   /** Topic administration, for the tools. */
   abstract readonly topics: TopicAdmin;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { keyPartitioners, murmur2, Partitioning } from './partitioner.js';
 
-/** Made by the clients themselves: Java's kafka-clients 4.3.1, librdkafka 2.16.0 (`partitioner=consistent`), Sarama 1.43.3; for 12 and for 7 partitions. */
+/** Computed by the clients: Java's kafka-clients 4.3.1, librdkafka 2.16.0 (`partitioner=consistent`), Sarama 1.43.3; for 12 and 7 partitions. */
 interface Vector {
   readonly key: string;
   /** Java's murmur2. */

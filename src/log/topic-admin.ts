@@ -19,7 +19,7 @@ export interface TopicPartitionState {
   readonly inSync: readonly number[];
   /** Offset of the oldest existing record; null when the partition has no leader that responds. */
   readonly low: number | null;
-  /** Offset that the next record will get. */
+  /** Offset of the next record. */
   readonly high: number | null;
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { convergedAlert } from '../topics.js';
 import { noticeStates } from './notice.js';
 
-/** A notice as the API answers it. Times are epoch ms. */
+/** A notice in API responses. Times are epoch ms. */
 const notice = z.object({
   id: z.number(),
   receiver: z.string(),

@@ -51,7 +51,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  /** A sender as one process has it. */
+  /** The sender of one process. */
   function aSender(settings: Record<string, string> = {}): { sender: NoticeSender; duties: DutiesByHand } {
     const config = parseConfig({ ...FAST, ...settings });
     const duties = new DutiesByHand();
@@ -89,7 +89,7 @@ describe.each(databases)('the sender of notices on %s', (_name, open) => {
   const whats = async (): Promise<string[]> =>
     (await new AlertReader(on.database).timeline('alert-1', 100)).map(({ what, why }) => `${what}: ${why}`);
 
-  /** Does rounds until `done` holds, each after the wait that the one before asked for, or when a delivery ended. */
+  /** Runs the task until `done` resolves to true; each run follows the wait that the previous one returned, or the end of a delivery. */
   async function work({ sender, duties }: ReturnType<typeof aSender>, done: () => Promise<boolean>): Promise<void> {
     while (!(await done())) {
       const woken = duties.nextWake();

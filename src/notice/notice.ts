@@ -99,7 +99,7 @@ function outcomes(
   return memberEntries(group, what, why, { receiver, attempt: attempts, code: outcome.code ?? null, latency_ms: Math.round(latencyMs) }, now);
 }
 
-/** Members of one notice whose timelines are written; a digest of more says how many it had. */
+/** Most members of one notice whose timelines are written; each entry contains the total. */
 const MOST_MEMBERS = 1000;
 
 /** The same entry for the timeline of every member. */

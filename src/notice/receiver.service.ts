@@ -60,8 +60,8 @@ export class ReceiverService {
   }
 
   /**
-   * Creates receivers or brings those of the same name up to date; others stay as they are.
-   * All or nothing.
+   * Creates receivers or updates those of the same name; others stay unchanged.
+   * All changes are in one transaction.
    */
   async apply(receivers: readonly ReceiverBody[], actor: Actor, now: number): Promise<AppliedReceivers> {
     return this.database.transaction(async () => {

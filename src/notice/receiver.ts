@@ -18,7 +18,7 @@ const schema = z.strictObject({
   is_enabled: z.boolean().default(true),
 });
 
-/** A receiver as people write it. Unknown fields are refused, so that a typing mistake is found. */
+/** A receiver in API requests. Unknown fields are rejected, so that a typing error is found. */
 export const receiverSchema = bodySchema(
   schema.superRefine(({ channel, settings }, context) => {
     for (const issue of channels[channel].settings.safeParse(settings).error?.issues ?? []) {
@@ -28,12 +28,12 @@ export const receiverSchema = bodySchema(
   { code: 'T4001', whole: '(root)', example: { name: 'ops', channel: 'webhook', settings: { url: 'https://hooks.example/tocsin' } } },
 );
 
-/** A receiver as the API answers it. */
+/** A receiver in API responses. */
 export const receiverResponse = schema.extend({ id: z.number(), created_at: z.number(), updated_at: z.number() });
 
 export type ReceiverBody = z.output<typeof receiverSchema>;
 
-/** A receiver as it is stored. */
+/** A stored receiver. */
 export interface Receiver extends ReceiverBody {
   readonly id: number;
   readonly created_at: number;

@@ -15,16 +15,16 @@ const types: Readonly<Partial<Record<AlertStatusChange['what'], PushType>>> = {
 /** The push type of a change; undefined for changes that are not pushed, such as a comment. */
 export const pushTypeOf = ({ what }: Pick<AlertStatusChange, 'what'>): PushType | undefined => types[what];
 
-/** The type for an alert as it is now. */
+/** The push type of the current state of an alert. */
 export const pushTypeNow = ({ status }: Pick<Alert, 'status'>): PushType =>
   status === 'ABNORMAL' ? 'ANOMALY_PUSH' : status === 'RECOVERED' ? 'RECOVERY_PUSH' : 'CLOSE_PUSH';
 
-/** The whole alert, as the API shows it, with what happened. Times are epoch ms. */
+/** The whole alert as in API responses, with the push type. Times are epoch ms. */
 export function fullPayload(type: PushType, alert: Alert, id: string): Record<string, unknown> {
   return { type, idempotency_key: id, alert, severity_name: severityNames[alert.severity] };
 }
 
-/** The smaller format of older self-healing systems, as bk-monitor pushes it. Times are epoch seconds. */
+/** The smaller format of bk-monitor for older self-healing systems. Times are epoch seconds. */
 export function compatiblePayload(type: PushType, alert: Alert, id: string): Record<string, unknown> {
   const seconds = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
   const scenario = alert.strategy_id === 0 ? 'external' : 'custom';

@@ -47,7 +47,7 @@ export class PushService {
 
   /**
    * Stores pushes for the changes of one partition in the open transaction. A redelivered change adds none. Changes older than the limit
-   * are skipped; after the commit `omitted` gets their number.
+   * are skipped; after the commit `omitted` is called with their number.
    */
   async receive(changes: readonly AlertStatusChange[], now: number, omitted: (tooOld: number) => void): Promise<void> {
     const wanted = changes.filter((change) => pushTypeOf(change) && queuesOf(this.#queues, change.bk_biz_id).length > 0);
@@ -67,7 +67,7 @@ export class PushService {
     this.database.afterCommit(() => this.duties.wake('push'));
   }
 
-  /** Pushes an alert as it is now, by hand. Returns the queues. Throws T3001 when there is no such alert, T4101 when the business has no queue. */
+  /** Pushes the current state of an alert by hand. Returns the queues. Throws T3001 without such an alert, T4101 without a queue of its business. */
   async push(alertId: string, actor: Actor, now: number): Promise<string[]> {
     const alert = await this.alerts.find(alertId);
     if (!alert) throw new TocsinError('T3001', alertId);

@@ -17,7 +17,7 @@ export class QueueClient {
     private readonly topics: ExternalTopics,
   ) {}
 
-  /** Resolves when the queue has confirmed all pushes, in their order. Rejects with the reason otherwise, a second after the queue's limit at the latest. */
+  /** Resolves when the queue has confirmed all pushes, in order. Rejects with the reason, at the latest one second after the queue's timeout. */
   deliver(queue: Queue, pushes: readonly DuePush[]): Promise<void> {
     const timeoutMs = queue.timeoutMs ?? this.config.MESSAGE_QUEUE_TIMEOUT_MS;
     if (queue.kind === 'redis') return deliverToRedis(queue, pushes, timeoutMs + FLUSH_MS, this.config.MESSAGE_QUEUE_LENGTH);

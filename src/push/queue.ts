@@ -9,7 +9,7 @@ export interface KafkaQueue {
   readonly kind: 'kafka';
   /** Identity of the address, the same in every process; no secret can be read from it. */
   readonly key: string;
-  /** The address for people, without credentials. */
+  /** Displayed address, without credentials. */
   readonly name: string;
   readonly access: ClusterAccess;
   readonly topic: string;
@@ -54,7 +54,10 @@ const kafkaProperties = z.strictObject({
   'delivery.timeout.ms': milliseconds,
 });
 
-/** Parses the queues of the setting: an address, an object, a list of them, or a map from business to any of these. Throws an Error that says what is wrong, without secrets. */
+/**
+ * Parses the queues of the setting: an address, an object, a list of them, or a map from business to any of these.
+ * Throws an Error that describes the mistake without secrets.
+ */
 export function parseQueues(text: string): Queues {
   const value = readSetting(text);
   if (typeof value === 'string' || Array.isArray(value) || (isObject(value) && 'bootstrap.servers' in value)) {

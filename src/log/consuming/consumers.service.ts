@@ -17,7 +17,7 @@ export interface GroupPosition {
   readonly partition: number;
   /** Next offset of the cursor: everything below has taken effect. */
   readonly cursor: number;
-  /** Offset that the next record of the partition will get. */
+  /** End offset of the log: the offset of the next record. */
   readonly end: number | null;
   /** Replica that claimed the partition last. */
   readonly owner: string;

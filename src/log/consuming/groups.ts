@@ -12,5 +12,5 @@ export interface ConsumeOptions {
 /** Nest binds a handler to a transport strategy by this id; one group, one strategy. */
 export const groupTransport = (group: string): symbol => Symbol.for(`log:${group}`);
 
-/** Groups that consume external clusters are named `source.<name>`; the event log has neither their committed offsets nor the ends of their topics. */
+/** Groups of external clusters are named `source.<name>`; the event log has neither their committed offsets nor the ends of their topics. */
 export const isExternalGroup = (group: string): boolean => group.startsWith('source.');

@@ -20,7 +20,7 @@ export interface ClaimedPartition extends PartitionProgressOffsets {
   readonly lost: boolean;
 }
 
-/** Records that a step has handled, and which of them are poison; empty for a replay, which does not count towards the poison limit. */
+/** Records that a step has handled, and which of them are poison. Replayed records are excluded: they do not count towards the poison limit. */
 export interface HandledRecords {
   readonly records: readonly LogRecord[];
   readonly poison: readonly PoisonRecord[];
@@ -54,7 +54,7 @@ export interface ConsumedGroup<P extends ClaimedPartition> {
   readonly poisonLimits: PoisonLimits;
   readonly faultTexts: FaultTexts;
   readonly logger: Logger;
-  /** `idle`: a paused partition stays assigned and idle. `deferred`: every batch is deferred, so that the state of the client shows the reason. */
+  /** `idle`: a paused partition stays assigned and idle. `deferred`: its assignment is deferred, so that the state of the client shows the reason. */
   readonly whilePaused: 'idle' | 'deferred';
   /** Derives the generation of a claim from that of the client. */
   readonly generationOf: (generation: number) => number;

@@ -7,7 +7,7 @@ export interface ChannelRequest {
   readonly receiver: string;
   /** The receiver's settings, parsed by the channel's schema. */
   readonly settings: unknown;
-  /** False: resolved members are left out. */
+  /** False: resolved members are omitted. */
   readonly sendResolved: boolean;
   readonly group: ConvergedAlert;
   /** The same for every attempt to send the notice. */
@@ -24,7 +24,7 @@ export type DeliveryOutcome =
       readonly kind: 'failed';
       /** From a bounded set: network, timeout, http_503 … */
       readonly reason: string;
-      /** Message for people. */
+      /** Message for operators. */
       readonly error: string;
       /** False: a retry cannot succeed. */
       readonly retry: boolean;
@@ -33,7 +33,7 @@ export type DeliveryOutcome =
       readonly retryAfterMs?: number;
     };
 
-/** A way to send notices. */
+/** A notification channel. */
 export interface Channel {
   /** Schema of the `settings` of a receiver. */
   readonly settings: z.ZodType;

@@ -11,7 +11,7 @@ export const consoleChannel = channel(z.strictObject({}), ({ group, receiver }, 
   return Promise.resolve({ kind: 'delivered' });
 });
 
-/** Status, severity and name come first; line breaks in names and descriptions become blanks. */
+/** Summary of a message, in the order status, severity, name; line breaks in names and descriptions become spaces. */
 export function headline({ status, severity, kind, reason, counts, members, dimensions }: ConvergedAlert): string {
   const names = [...new Set(members.map(({ alert_name }) => alert_name))];
   const title = names.slice(0, MOST_NAMES).join(', ') + (names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '');

@@ -13,7 +13,7 @@ export interface HttpResponse {
   readonly at: number;
 }
 
-/** The only way out for notices: HTTP to configured addresses, and the log of this process. */
+/** The only output of notices: HTTP to configured addresses, and the log of this process. */
 @Injectable()
 export class Outbound implements OnApplicationShutdown {
   readonly #logger = new Logger('notice');

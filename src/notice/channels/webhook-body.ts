@@ -81,7 +81,7 @@ function common(all: readonly Record<string, string>[]): Record<string, string> 
   return Object.fromEntries(Object.entries(first ?? {}).filter(([name, value]) => rest.every((other) => other[name] === value)));
 }
 
-/** The contract has the receiver as a regular expression that matches its name. */
+/** Escapes the name: in the contract the receiver is a regular expression that matches it. */
 function quoted(receiver: string): string {
   return receiver.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
