@@ -1,4 +1,4 @@
-/** Condition for a commit of a group's offset to the log. The cursor in the database is authoritative: this affects only the accuracy of lag tools. */
+/** Condition for committing a group's offset to the log. The cursor in the database is authoritative: this affects only lag tools. */
 export type CommitPolicy =
   { readonly every: 'batch' } | { readonly every: 'records'; readonly count: number } | { readonly every: 'ms'; readonly count: number };
 
