@@ -40,7 +40,7 @@ export interface PartitionExpansionPlan {
 const some = (keys: readonly string[]): string => keys.slice(0, 5).join(', ') + (keys.length > 5 ? ', …' : '');
 
 /**
- * Evaluates an expansion. The partition of a key is its hash modulo the number of partitions, so many keys move; a record in the new partition
+ * Evaluates an expansion. The partition of a key is its hash modulo the number of partitions, therefore most keys move; a record in the new partition
  * can be processed before an earlier record of the same key in the old one. An expansion is safe when no process publishes or consumes, all
  * records are processed, and no stage stores state of a key that moves.
  */
