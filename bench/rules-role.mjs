@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { parseConfig } from '../dist/src/config.js';
-import { migrate, openMysql, openSqlite } from '../dist/src/database/connect.js';
+import { migrate, openMysql, openSqlite } from '../dist/src/database/connection.client.js';
 import { CheckpointRepository } from '../dist/src/detect/checkpoint.repository.js';
 import { DetectService } from '../dist/src/detect/detect.service.js';
 import { RuleCache } from '../dist/src/detect/rule-cache.service.js';

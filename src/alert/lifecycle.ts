@@ -1,5 +1,5 @@
 import { identity } from '../shared/identity.js';
-import { alertDescriptionOf, type AlertEvent, type AlertStatusChange } from '../topics.js';
+import type { AlertEvent, AlertStatusChange } from '../topics.js';
 import { type TimelineEntry } from '../database/timeline-table.js';
 import { type Alert, type AlertState, type AlertUpdate, isOpen } from './alert.js';
 
@@ -43,10 +43,27 @@ function missing(applied: number, event: AlertEvent, recordedAt: number): Timeli
   return [{ ...entryOf(event, recordedAt), what: 'gap', actor: 'tocsin', why: `messages ${detail.from} to ${detail.to} are missing`, detail }];
 }
 
-function createAlert(event: AlertEvent, recordedAt: number): AlertUpdate {
-  const alert: Alert = {
-    ...alertDescriptionOf(event),
+/** A new row. Field by field, because copying an object of this many fields by spread costs a fifth of the stage's CPU time. */
+function newAlert(event: AlertEvent, recordedAt: number): Alert {
+  return {
+    alert_id: event.alert_id,
+    alert_key: event.alert_key,
+    bk_biz_id: event.bk_biz_id,
+    strategy_id: event.strategy_id,
+    strategy_version: event.strategy_version,
+    strategy_name: event.strategy_name,
+    alert_name: event.alert_name,
     status: 'ABNORMAL',
+    severity: event.severity,
+    target_type: event.target_type,
+    target: event.target,
+    dimensions: event.dimensions,
+    labels: event.labels,
+    annotations: event.annotations,
+    metric: event.metric,
+    value: event.value,
+    description: event.description,
+    begin_time: event.begin_time,
     latest_time: event.time,
     end_time: null,
     end_reason: null,
@@ -62,6 +79,10 @@ function createAlert(event: AlertEvent, recordedAt: number): AlertUpdate {
     created_at: recordedAt,
     updated_at: recordedAt,
   };
+}
+
+function createAlert(event: AlertEvent, recordedAt: number): AlertUpdate {
+  const alert = newAlert(event, recordedAt);
   const detail = { severity: event.severity, value: event.value, description: event.description };
   const entry: TimelineEntry = { ...entryOf(event, recordedAt), what: 'created', detail };
   return { alert, timeline: [entry], changes: [statusChange(alert, entry, null, alert.status)] };
