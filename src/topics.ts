@@ -242,18 +242,8 @@ export function alertSubjectOf(alert: Readonly<AlertSubject>): AlertSubject {
 /** Copies the fields that the events of an alert have in common with its row. */
 export function alertDescriptionOf(alert: Readonly<AlertDescription>): AlertDescription {
   return {
-    alert_id: alert.alert_id,
-    alert_key: alert.alert_key,
+    ...alertSubjectOf(alert),
     bk_biz_id: alert.bk_biz_id,
-    strategy_id: alert.strategy_id,
-    strategy_name: alert.strategy_name,
-    alert_name: alert.alert_name,
-    severity: alert.severity,
-    labels: alert.labels,
-    annotations: alert.annotations,
-    description: alert.description,
-    value: alert.value,
-    begin_time: alert.begin_time,
     strategy_version: alert.strategy_version,
     target_type: alert.target_type,
     target: alert.target,

@@ -8,7 +8,5 @@ export const wholeNumber = z.union([
     .regex(/^\d{1,15}$/, 'must be an integer')
     .transform(Number),
 ]);
-/** Boolean in a query string or a body. */
-export const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
 /** Actor of a command ({@link actorOf} reads the name) and the reason, for the audit table. */
 export const byWhom = { by: z.string().trim().min(1).max(128).optional(), why: z.string().trim().max(900).default('') };

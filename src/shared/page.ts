@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { one, parse, whole } from './parse.js';
+import { one, whole } from './parse.js';
 
 /** Default number of rows of a page. */
 export const DEFAULT_LIMIT = 50;
@@ -45,9 +45,4 @@ export function pageOf<T>(rows: readonly T[], limit: number, positionOf: (row: T
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, next_cursor: last !== undefined && rows.length > limit ? cursorText(positionOf(last)) : null };
-}
-
-/** Parses a query string. Throws {@link TocsinError} T3003 that names every invalid parameter. */
-export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
-  return parse(schema, query ?? {}, 'T3003', 'query');
 }
